@@ -1,0 +1,83 @@
+# The whole interface: names and preconditions. What a command does is in scripts/, one file for each.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+# What a user types is data: taken as text before make expands it, and handed on by the environment alone.
+VALUES := MODEL REVISION NAME INCLUDE EXCLUDE DIR URL DEEP OFFLINE PATIENCE
+$(foreach value,$(VALUES),$(eval override $(value) := $$(value $(value))))
+MAKEOVERRIDES :=
+export $(VALUES)
+
+# Where the user typed it, for a folder relative to that; make -C (which turns on w) is the one case where it is not here.
+export CALLER := $(if $(findstring w,$(firstword -$(MAKEFLAGS))),$(value PWD),$(CURDIR))
+export PATH := $(CURDIR)/.venv/bin:$(value PATH)
+# DVC's notes on files belong to this clone, not to the machine.
+export DVC_SITE_CACHE_DIR := $(CURDIR)/.dvc/tmp/site
+export DVC_NO_ANALYTICS := true
+
+RUNTIME := .venv/runtime
+DEVELOP := .venv/develop
+TURN := @python scripts/turn.py
+
+##@ Models
+add: need-MODEL $(RUNTIME) ## pin a model of the Hub: MODEL=ORG/NAME[@REVISION] [REVISION=] [NAME=] [INCLUDE=] [EXCLUDE=]
+	$(TURN) scripts/add.sh
+
+track: need-NAME $(RUNTIME) ## pin weights that are not on the Hub: NAME= [DIR=folder to copy from]
+	$(TURN) scripts/track.sh
+
+pull: $(RUNTIME) ## bring pinned weights to models/, checked: [MODEL=]
+	$(TURN) python scripts/pull.py
+
+push: $(RUNTIME) ## put on the remote what it lacks or holds broken: [MODEL=] [DEEP=1]
+	$(TURN) python scripts/push.py
+
+verify: $(RUNTIME) ## prove pins, disk and remote: [MODEL=] [DEEP=1] [OFFLINE=1]
+	$(TURN) python scripts/verify.py
+
+list: $(RUNTIME) ## a table of all models
+	@python scripts/list.py
+
+remote: $(RUNTIME) ## show the remote, or set it: [URL=s3://bucket/path, gs://bucket/path or a folder]
+	$(TURN) scripts/remote.sh
+
+##@ Project
+demo: $(DEVELOP) ## the tour, without account, bucket or Hub
+	@scripts/demo.sh
+
+test: $(DEVELOP) ## run the tests
+	@pytest -c tests/pytest.ini tests
+
+lint: $(DEVELOP) ## check the style of Python and shell
+	@ruff check --config tests/ruff.toml scripts tests
+	@ruff format --check --config tests/ruff.toml scripts tests
+	@shellcheck --external-sources scripts/*.sh scripts/lib/*.sh .ci/run
+
+lock: $(DEVELOP) ## renew the locked requirement files
+	@scripts/lock.sh
+
+clean: ## remove .venv and the caches of tools, never weights
+	@rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+	@find scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## show this list
+	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+.PHONY: add track pull push verify list remote demo test lint lock clean help
+
+need-%:
+	@$(if $(value $*),:,$(error no $*; type: make $(firstword $(MAKECMDGOALS)) $*=$(EXAMPLE_$*)))
+
+EXAMPLE_MODEL := ORG/NAME, as on the Hub
+EXAMPLE_NAME := NAME, or FOLDER/NAME
+
+$(RUNTIME): scripts/requirements.txt scripts/uv.txt
+	@scripts/venv.sh scripts/requirements.txt
+	@touch $@
+
+$(DEVELOP): $(RUNTIME) tests/requirements.txt
+	@scripts/venv.sh tests/requirements.txt
+	@touch $@

@@ -1,0 +1,81 @@
+"""DVC's cache of this clone: where an object lies, how one gets in and out, and sparing DVC a second hash."""
+
+import os
+import shutil
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from lib.names import ROOT
+
+READ_ONLY = 0o444  # DVC's mode for objects, which other commands of DVC take as a sign that the bytes are right
+
+
+@lru_cache(maxsize=1)
+def repository():
+    """DVC's own view of this clone; no command of `dvc` tells where the cache or a remote is, and of what type."""
+    from dvc.repo import Repo
+
+    return Repo(str(ROOT))
+
+
+def folder() -> Path:
+    """Where the objects lie, by DVC's setting of `cache.dir`."""
+    return Path(repository().cache.local.path)
+
+
+def object_path(oid: str) -> Path:
+    """Where the object OID (md5, with `.dir` for a listing) lies or would lie."""
+    return folder() / oid[:2] / oid[2:]
+
+
+def incoming(oid: str) -> Path:
+    """Where the object OID is put together: on the cache's file system, out of DVC's sight until it is right."""
+    path = folder().parent.parent / "incoming" / oid
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def keep(path: Path, oid: str) -> None:
+    """Make the file at PATH, which must be right and on the cache's file system, the object OID. PATH is gone then."""
+    target = object_path(oid)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path.chmod(READ_ONLY)
+    path.replace(target)
+
+
+def keep_bytes(data: bytes, oid: str) -> None:
+    """Make DATA the object OID."""
+    part = incoming(oid)
+    part.write_bytes(data)
+    keep(part, oid)
+
+
+def drop(oid: str) -> None:
+    """Forget the object OID."""
+    object_path(oid).unlink(missing_ok=True)
+
+
+def link(source: Path, target: Path) -> None:
+    """Make TARGET the same file as SOURCE, in the first way of DVC's setting `cache.type` that works here."""
+    for way in repository().cache.local.cache_types:
+        try:
+            if way == "hardlink":
+                os.link(source, target)
+            elif way == "symlink":
+                target.symlink_to(source)
+            else:
+                continue  # a reflink is what a copy becomes where the file system can do it
+            return
+        except OSError:
+            continue  # another file system, too many links, or a file system without them
+    shutil.copyfile(source, target)
+
+
+def remember(digests: Iterable[tuple[Path, str]]) -> None:
+    """Tell DVC the md5 of files, so that `dvc add` and `dvc status` do not read them again; no command can."""
+    from dvc_data.hashfile.hash_info import HashInfo
+
+    repo = repository()
+    with repo.lock:
+        repo.state.save_many(((str(path), HashInfo("md5", md5), None) for path, md5 in digests), repo.fs)

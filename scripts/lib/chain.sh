@@ -1,0 +1,12 @@
+# shellcheck shell=bash
+# The second half of add and track, the same for both; sourced by them.
+
+# record_placed NAME STAGED: weights in models/ -> dvc add -> remote -> Git commit, then the staging folder STAGED is
+# not needed any more. Safe to run again from any point.
+record_placed() {
+  local message
+  dvc --wait-for-lock add --quiet -- "models/$1"
+  message=$({ git show "HEAD:models/$1.dvc" 2>/dev/null || true; } | python scripts/record.py "$1")
+  git_commit "$1" "$message"
+  rm -rf -- "$2"
+}

@@ -1,0 +1,102 @@
+"""What a model may be called, what a file in it may be called, and where the two lie."""
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from lib.report import Failure
+
+ROOT = Path(__file__).resolve().parents[2]
+MODELS = ROOT / "models"
+
+PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+REPO = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}/[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
+REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+-]{0,254}")
+
+# Git, DVC and the Hub client act on these wherever they lie, so a model must not bring them along.
+CONTROL = re.compile(r"\.git.*|\.dvc.*|\.hg|\.cache", re.IGNORECASE)
+# DVC reads these as pins and pipelines of the repository itself, and then refuses every command.
+META = re.compile(r".*\.dvc|dvc\.(yaml|lock)")
+
+
+def value(variable: str) -> str:
+    """What the user typed as VARIABLE=…, or an empty string."""
+    return os.environ.get(variable, "")
+
+
+def caller_path(text: str) -> Path:
+    """A path as the user meant it: relative to the folder they typed it in."""
+    return Path(value("CALLER") or ROOT, text)
+
+
+def model_name(text: str) -> str:
+    """TEXT if it may be a model's NAME: one or two plain parts, such as `embeddings/all-MiniLM-L6-v2`."""
+    parts = text.split("/")
+    if len(parts) > 2 or not all(map(PART.fullmatch, parts)) or any(map(META.fullmatch, parts)):
+        raise Failure(
+            f"not a name for a model: {text!r} (want NAME or FOLDER/NAME of letters, digits, '.', '_' and '-')"
+        )
+    return text
+
+
+def repo_id(text: str) -> str:
+    """TEXT if it may be a repo of the Hub."""
+    if not REPO.fullmatch(text) or ".." in text or "--" in text:
+        raise Failure(f"not a model: {text!r} (want ORG/NAME, as on the Hub)")
+    return text
+
+
+def revision(text: str) -> str:
+    """TEXT if it may be a branch, a tag or a commit."""
+    if not REVISION.fullmatch(text) or ".." in text:
+        raise Failure(f"not a revision: {text!r} (want a branch, a tag or a commit)")
+    return text
+
+
+def patterns(variable: str) -> tuple[str, ...]:
+    """The file patterns typed as VARIABLE='*.json *.txt': each one once, sorted."""
+    text = value(variable)
+    if not re.fullmatch(r"[\w.*?/\[\]! +-]*", text) or any(word.startswith("-") for word in text.split(" ")):
+        raise Failure(f"not a list of file patterns: {variable}={text!r} (want words such as '*.safetensors *.json')")
+    return tuple(sorted(set(text.split())))
+
+
+def weights_dir(name: str) -> Path:
+    """Where the weights of the model NAME lie."""
+    return MODELS / name
+
+
+def is_control_file(path: str) -> bool:
+    """Whether PATH, relative to its model, is or lies under one that steers Git, DVC or the Hub client."""
+    return any(map(CONTROL.fullmatch, path.split("/")))
+
+
+def _flaw(path: str) -> str | None:
+    parts = path.split("/")
+    if "" in parts or "." in parts or ".." in parts or "\\" in path:
+        return "leaves its folder"
+    if not path.isprintable():
+        return "holds a control character"
+    if unicodedata.normalize("NFC", path) != path:
+        return "is not in Unicode's normal form C"
+    if any(len(os.fsencode(part)) > 255 for part in parts) or len(path) > 1000:
+        return "is too long"
+    if any(map(META.fullmatch, parts)):
+        return "is a control file of DVC"
+    return None
+
+
+def check_paths(paths: Iterable[str]) -> None:
+    """Refuse PATHS (relative to a model) that would leave its folder, steer DVC, or not exist on every system."""
+    seen: dict[str, str] = {}
+    for path in sorted(paths):
+        if flaw := _flaw(path):
+            raise Failure(f"refused a file whose name {flaw}: {path!r}; leave it out with EXCLUDE")
+        for parent in (path, *map(str, PurePosixPath(path).parents)):
+            other = seen.setdefault(parent.casefold(), parent)
+            if other != parent:
+                raise Failure(
+                    f"refused two names that differ only in case: {other!r} and {parent!r}; leave one out with EXCLUDE"
+                )

@@ -1,0 +1,175 @@
+"""The pin, `models/NAME.dvc`: which bytes a model is, how many, and from which commit of the Hub.
+
+- A pin is YAML. DVC owns `outs`; `meta` is ours, and DVC keeps it.
+- `outs` has one entry: `md5` (of DVC's listing of the directory, with `.dir`), `size` (bytes, all files), `nfiles`,
+  `hash: md5`, `path` (the last part of NAME).
+- `meta.source`, `meta.revision`, `meta.commit`: Hub repo, what was asked for, and the 40-hex commit that it meant.
+  All three are absent for weights that are not from the Hub.
+- `meta.license`: as the model card says; absent if it says nothing.
+- `meta.include`, `meta.exclude`: sorted patterns; only where the user narrowed the files.
+- `meta.files`: each file's path (relative to `models/NAME`, with `/`) to `{size, md5, sha256}`; sorted by path.
+- One valid encoding, which `dump` gives: no dates, hosts or local paths, so the same bytes on every machine.
+- It checks itself: the md5 of DVC's listing made from `files` is `outs[0].md5`, the sizes add up to `size`, their count
+  is `nfiles`.
+- A pin that plain `dvc add` made has no `meta.files`: its files are in DVC's listing alone, by md5.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from lib import digest, names
+from lib.digest import Digest
+from lib.report import Failure
+
+MD5 = re.compile(r"[0-9a-f]{32}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
+WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a model: SIZE in bytes, hex digests. SHA256 is None where only DVC's listing is known."""
+
+    size: int | None
+    md5: str
+    sha256: str | None = None
+
+    @property
+    def hash_name(self) -> str:
+        """The kind of digest to compare: sha256 where it is known."""
+        return "sha256" if self.sha256 else "md5"
+
+    def flaw(self, found: Digest) -> str | None:
+        """How FOUND differs from this, or None."""
+        if self.size is not None and found.size != self.size:
+            return f"pinned {self.size} bytes, found {found.size}"
+        pinned, actual = getattr(self, self.hash_name), getattr(found, self.hash_name)
+        return None if pinned == actual else f"pinned {self.hash_name} {pinned}, found {actual}"
+
+
+@dataclass(frozen=True)
+class Pin:
+    """What one pin says. `md5` is without the `.dir`; `files` is None for a pin that plain `dvc add` made."""
+
+    name: str
+    md5: str
+    size: int
+    nfiles: int
+    files: Mapping[str, File] | None = None
+    source: str | None = None
+    revision: str | None = None
+    commit: str | None = None
+    license: str | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+def path_of(name: str) -> Path:
+    return names.MODELS / f"{name}.dvc"
+
+
+def listing(files: Mapping[str, File]) -> bytes:
+    """DVC's `.dir` object of FILES, byte for byte (dvc_data.hashfile.tree.Tree.as_bytes)."""
+    return json.dumps([{"md5": files[path].md5, "relpath": path} for path in sorted(files)]).encode()
+
+
+def build(name: str, files: Mapping[str, File], **meta) -> Pin:
+    """The pin of the model NAME made of FILES; META as the fields of Pin."""
+    ordered = {path: files[path] for path in sorted(files)}
+    size = sum(file.size for file in files.values())
+    return Pin(name, digest.of_bytes(listing(files)).md5, size, len(files), ordered, **meta)
+
+
+def _scalar(value: object) -> str:
+    """VALUE as YAML that DVC's parser (1.2) and PyYAML (1.1) both read as the same string or number."""
+    if isinstance(value, int):
+        return str(value)
+    text = str(value)
+    try:
+        float(text)  # a digest such as 12345678e9… would be read as a number
+    except ValueError:
+        if PLAIN.fullmatch(text) and text.lower() not in WORDS:
+            return text
+    return json.dumps(text, ensure_ascii=False)
+
+
+def dump(pin: Pin) -> str:
+    """The one valid encoding of PIN."""
+    lines = ["outs:", f"- md5: {_scalar(pin.md5 + '.dir')}", f"  size: {pin.size}", f"  nfiles: {pin.nfiles}"]
+    lines += ["  hash: md5", f"  path: {_scalar(pin.name.rpartition('/')[2])}", "meta:"]
+    for key in ("source", "revision", "commit", "license"):
+        if value := getattr(pin, key):
+            lines.append(f"  {key}: {_scalar(value)}")
+    for key in ("include", "exclude"):
+        if value := getattr(pin, key):
+            lines.append(f"  {key}: [{', '.join(json.dumps(word, ensure_ascii=False) for word in value)}]")
+    lines.append("  files:" if pin.files else "  files: {}")
+    for path, file in (pin.files or {}).items():
+        lines.append(
+            f"    {_scalar(path)}: {{size: {file.size}, md5: {_scalar(file.md5)}, sha256: {_scalar(file.sha256)}}}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _files(entries: object) -> dict[str, File]:
+    files = {}
+    for path, entry in entries.items():
+        file = File(entry["size"], entry["md5"], entry["sha256"])
+        if not (isinstance(path, str) and type(file.size) is int and file.size >= 0):
+            raise ValueError(f"meta.files: {path!r}")
+        if not (MD5.fullmatch(file.md5) and SHA256.fullmatch(file.sha256)):
+            raise ValueError(f"meta.files: {path!r}: not an md5 and a sha256")
+        files[path] = file
+    names.check_paths(files)
+    return files
+
+
+def _from_document(name: str, document: dict) -> Pin:
+    (out,) = document["outs"]
+    md5, size, nfiles = out["md5"].removesuffix(".dir"), out["size"], out["nfiles"]
+    if not MD5.fullmatch(md5) or type(size) is not int or type(nfiles) is not int:
+        raise ValueError("outs: not a directory of weights")
+    if out["path"] != name.rpartition("/")[2]:
+        raise ValueError(f"outs: path is {out['path']!r}")
+    meta = document.get("meta") or {}
+    texts = {key: meta[key] for key in ("source", "revision", "commit", "license") if key in meta}
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise ValueError("meta: not a string")
+    choice = {key: tuple(map(str, meta[key])) for key in ("include", "exclude") if key in meta}
+    files = _files(meta["files"]) if "files" in meta else None
+    return Pin(name, md5, size, nfiles, files, **texts, **choice)
+
+
+def parse(name: str, text: str) -> Pin:
+    """The pin TEXT of the model NAME. Raises Failure if it is not one."""
+    try:
+        return _from_document(name, yaml.load(text, Loader=yaml.CSafeLoader))
+    except yaml.YAMLError:
+        flaw = "holds a merge conflict" if "\n<<<<<<< " in f"\n{text}" else "is not YAML"
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        flaw = f"is not a pin ({error})" if text.strip() else "is empty"
+    raise Failure(f"models/{name}.dvc {flaw}; take it back from Git: git checkout -- models/{name}.dvc")
+
+
+def read(name: str) -> Pin | None:
+    """The pin of the model NAME, or None where there is no such file. Raises Failure for a broken one."""
+    try:
+        return parse(name, path_of(name).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        raise Failure(
+            f"models/{name}.dvc is not text; take it back from Git: git checkout -- models/{name}.dvc"
+        ) from None
+
+
+def read_head(name: str) -> Pin:
+    """The pin of the model NAME without its files, which takes a sixth of the time."""
+    text = path_of(name).read_text(encoding="utf-8")
+    return parse(name, text.partition("\n  files:\n")[0])

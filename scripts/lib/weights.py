@@ -1,0 +1,86 @@
+"""The weights of a model on disk, `models/NAME/`: which files lie there, and whether they are what the pin says."""
+
+import os
+import stat
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib import digest
+from lib.digest import Digest, Progress
+from lib.pin import File
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One file that is not as pinned: KIND is changed, missing or extra; DETAIL says how, for a person."""
+
+    path: str
+    kind: str
+    detail: str = ""
+
+
+def walk(folder: Path) -> dict[str, os.stat_result]:
+    """Every entry under FOLDER that is no directory, by its path with `/`; links are not followed. Raises OSError."""
+    found = {}
+    stack = [folder]
+    while stack:
+        with os.scandir(stack.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    stack.append(Path(entry.path))
+                else:
+                    found[Path(entry.path).relative_to(folder).as_posix()] = entry.stat(follow_symlinks=False)
+    return found
+
+
+def _kind_of(path: Path, status: os.stat_result, cache: Callable[[], Path] | None) -> str | None:
+    """What PATH is if it is not a regular file, or a link that DVC made to its own cache; None if it is."""
+    if stat.S_ISREG(status.st_mode):
+        return None
+    if stat.S_ISLNK(status.st_mode):
+        target = Path(os.readlink(path))
+        return None if cache and target.is_absolute() and target.is_relative_to(cache()) else f"a link to {target}"
+    return "not a regular file"
+
+
+def _check(
+    path: Path, status: os.stat_result, want: File, cache: Callable[[], Path] | None, progress: Progress
+) -> str | None:
+    """How the file at PATH differs from WANT, or None. Reads every byte."""
+    if odd := _kind_of(path, status, cache):
+        return odd
+    try:
+        return flaw(path, want, progress)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+
+
+def flaw(path: Path, want: File, progress: Progress = digest.unwatched) -> str | None:
+    """How the bytes at PATH differ from WANT, or None. A wrong size is told without reading. Raises OSError."""
+    size = path.stat().st_size
+    found = digest.of_file(path, (want.hash_name,), progress) if want.size in (None, size) else Digest(size)
+    return want.flaw(found)
+
+
+def compare(
+    folder: Path,
+    files: Mapping[str, File],
+    cache: Callable[[], Path] | None = None,
+    progress: Progress = digest.unwatched,
+) -> list[Difference]:
+    """The Differences between FOLDER and FILES, sorted by path; every byte is read, on every core. Raises OSError.
+
+    CACHE tells where links may point to: DVC's cache, on a file system without hard links to it.
+    """
+    if folder.is_symlink():
+        return [Difference(".", "changed", f"a link to {os.readlink(folder)}")]
+    found = walk(folder) if folder.is_dir() else {}
+    both = sorted(files.keys() & found.keys(), key=lambda path: -found[path].st_size)  # the longest first
+    with ThreadPoolExecutor(digest.WORKERS) as pool:
+        checks = pool.map(lambda path: _check(folder / path, found[path], files[path], cache, progress), both)
+        changed = [Difference(path, "changed", detail) for path, detail in zip(both, checks, strict=True) if detail]
+    missing = [Difference(path, "missing") for path in files.keys() - found.keys()]
+    extra = [Difference(path, "extra") for path in found.keys() - files.keys()]
+    return sorted(changed + missing + extra, key=lambda difference: difference.path)

@@ -1,0 +1,22 @@
+"""A table of all models: what they are, where from, and whether their weights are on disk.
+
+Usage: make list
+"""
+
+from lib import catalog, models, names, pin, report
+
+
+def main() -> None:
+    rows = [(*catalog.COLUMNS, "on disk")]
+    for name in models.all_names():
+        rows.append((*catalog.row(pin.read_head(name)), "yes" if names.weights_dir(name).is_dir() else "no"))
+    if len(rows) == 1:
+        report.result("no model yet; add one: make add MODEL=ORG/NAME")
+        return
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        report.result("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+if __name__ == "__main__":
+    report.run("list", main)

@@ -1,0 +1,236 @@
+"""The vocabulary of the tests: a world is a clone, a remote, a home and a Hub, in a folder with a space in its name."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hub import Hub
+
+ROOT = Path(__file__).resolve().parents[1]
+MODEL = "acme/tiny"
+FILES = {
+    "config.json": b'{"hidden_size": 4}\n',
+    "model.safetensors": bytes(range(256)) * 400,
+    "nested/tokenizer.json": b'{"a": 1}\n',
+    ".gitattributes": b"*.safetensors filter=lfs\n",
+}
+PINNED = {path: data for path, data in FILES.items() if path != ".gitattributes"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command said and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        return self.out + self.err
+
+
+@dataclass
+class World:
+    """A place where somebody works: HOME empty, Git configured, a folder remote beside the clone."""
+
+    path: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def clone(self) -> Path:
+        return self.path / "clone"
+
+    @property
+    def remote(self) -> Path:
+        return self.path / "remote"
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Built from nothing: MAKEFLAGS, MODEL or GIT_DIR of whoever runs the tests must not leak in."""
+        kept = {key: os.environ[key] for key in ("PATH", "LANG", "SSL_CERT_FILE") if key in os.environ}
+        return kept | {"HOME": str(self.path / "home"), "TMPDIR": str(self.path)} | self.env | more
+
+    def run(self, *command: str, cwd: Path | None = None, **env: str) -> Result:
+        done = subprocess.run(
+            command,
+            cwd=cwd or self.clone,
+            env=self.environment(**env),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=110,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def make(self, *words: str, **env: str) -> Result:
+        return self.run("make", *words, **env)
+
+    def ok(self, *words: str, **env: str) -> Result:
+        """`make WORDS`, which must succeed."""
+        result = self.make(*words, **env)
+        assert result.code == 0, result.said
+        return result
+
+    def refused(self, *words: str, **env: str) -> str:
+        """`make WORDS`, which must fail in a controlled way; the one line that it says, without make's own."""
+        result = self.make(*words, **env)
+        assert result.code == 2, result.said
+        assert "Traceback" not in result.said
+        lines = [line for line in result.err.splitlines() if "***" not in line or "Stop." in line]
+        return "\n".join(line for line in lines if not line.startswith("note:"))
+
+    def git(self, *words: str, cwd: Path | None = None) -> str:
+        result = self.run("git", *words, cwd=cwd)
+        assert result.code == 0, result.said
+        return result.out
+
+    def dvc(self, *words: str) -> Result:
+        return self.run(str(ROOT / ".venv" / "bin" / "dvc"), *words, DVC_SITE_CACHE_DIR=str(self.path / "site"))
+
+    def weights(self, name: str = "tiny") -> Path:
+        return self.clone / "models" / name
+
+    def pin(self, name: str = "tiny") -> Path:
+        return self.clone / "models" / f"{name}.dvc"
+
+    def on_disk(self, name: str = "tiny") -> dict[str, bytes]:
+        top = self.weights(name)
+        return {path.relative_to(top).as_posix(): path.read_bytes() for path in top.rglob("*") if path.is_file()}
+
+    def objects(self) -> dict[str, Path]:
+        """The remote's objects by their id."""
+        found = (self.remote / "files" / "md5").glob("*/*")
+        return {path.parent.name + path.name: path for path in found if not path.name.startswith(".")}
+
+    def head(self) -> str:
+        return self.git("rev-parse", "HEAD").strip()
+
+    def state(self) -> tuple[str, str, dict[str, bytes]]:
+        """All that a refused command must leave alone: the commit, the index and work tree, the weights."""
+        models = self.clone / "models"
+        found = {str(path.relative_to(models)): path.read_bytes() for path in models.rglob("*") if path.is_file()}
+        return self.head(), self.git("status", "--porcelain"), found
+
+    def second(self, name: str = "second") -> "World":
+        """Another machine: a clone of this clone with the same remote and nothing else."""
+        other = World(self.path / name, dict(self.env))
+        (other.path / "home").mkdir(parents=True)
+        shutil.copy(self.path / "home" / ".gitconfig", other.path / "home")
+        self.git("clone", "--quiet", str(self.clone), str(other.clone), cwd=self.path)
+        os.symlink("../remote", other.remote)
+        furnish(other.clone)
+        return other
+
+
+def furnish(clone: Path) -> None:
+    """Lend CLONE this checkout's .venv; older requirement files keep make from building it again."""
+    os.symlink(ROOT / ".venv", clone / ".venv")
+    for path in [*clone.glob("scripts/*.txt"), *clone.glob("tests/*.txt")]:
+        os.utime(path, (0, 0))
+
+
+def flip(path: Path, at: int = 0) -> None:
+    """Change one byte of PATH, and neither its size nor its time nor its mode."""
+    status = path.stat()
+    path.chmod(0o644)
+    with path.open("r+b") as file:
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ 1]))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    path.chmod(status.st_mode)
+
+
+@pytest.fixture(scope="session")
+def bare_world(tmp_path_factory) -> World:
+    """This checkout as somebody just cloned it, changes that are not committed included."""
+    world = World(tmp_path_factory.mktemp("a world"))
+    (world.path / "home").mkdir()
+    world.clone.mkdir()
+    (world.path / "home" / ".gitconfig").write_text("[user]\n\tname = A Tester\n\temail = tester@example.com\n")
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    for name in filter(None, tracked.stdout.decode().split("\0")):
+        if (ROOT / name).exists() and not (name.startswith("models/") and name.endswith(".dvc")):
+            (world.clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, world.clone / name)
+    world.git("init", "--quiet", "--initial-branch", "main")
+    world.git("add", "--all")
+    world.git("commit", "--quiet", "--message", "Start")
+    furnish(world.clone)
+    return world
+
+
+@pytest.fixture(scope="session")
+def template(bare_world) -> World:
+    """The same with a folder remote, as `make remote` would set it."""
+    world = World(bare_world.path.parent / (bare_world.path.name + " with remote"))
+    copy(bare_world, world)
+    config = world.clone / ".dvc" / "config"
+    config.write_text(config.read_text().replace("url = storage", "url = ../../remote"))
+    world.remote.mkdir()
+    (world.remote / ".model-weights").write_text("a remote\n")
+    world.git("commit", "--quiet", "--all", "--message", "Set the remote")
+    return world
+
+
+def copy(world: World, target: World) -> World:
+    """All of WORLD, hard links as hard links, so that a cache and its weights stay one file."""
+    subprocess.run(["cp", "-a", f"{world.path}/.", str(target.path)], check=True)
+    return target
+
+
+@pytest.fixture
+def world(template, tmp_path) -> World:
+    """A clone with a folder remote, and no model yet."""
+    path = tmp_path / "my world"
+    path.mkdir()
+    return copy(template, World(path))
+
+
+@pytest.fixture(scope="session")
+def added_template(template, tmp_path_factory) -> World:
+    path = tmp_path_factory.mktemp("an added world")
+    made = copy(template, World(path))
+    with Hub() as hub:
+        hub.commit(MODEL, FILES, license="apache-2.0")
+        made.ok("add", f"MODEL={MODEL}", HF_ENDPOINT=hub.url)
+    return made
+
+
+@pytest.fixture
+def added(added_template, tmp_path) -> World:
+    """A clone that has added MODEL, with its weights on disk and its objects on the remote."""
+    path = tmp_path / "my world"
+    path.mkdir()
+    return copy(added_template, World(path))
+
+
+@pytest.fixture
+def hub():
+    with Hub() as running:
+        running.commit(MODEL, FILES, license="apache-2.0")
+        yield running
+
+
+@pytest.fixture
+def online(world, hub) -> World:
+    """A clone with a folder remote that knows the Hub."""
+    world.env["HF_ENDPOINT"] = hub.url
+    return world
+
+
+@pytest.fixture
+def added_online(added, hub) -> World:
+    """A clone that has added MODEL and knows the Hub."""
+    added.env["HF_ENDPOINT"] = hub.url
+    return added

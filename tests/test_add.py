@@ -1,0 +1,265 @@
+"""make add: Hub -> checked bytes -> remote -> one Git commit."""
+
+import os
+
+import pytest
+from conftest import FILES, MODEL, PINNED, World, flip
+from hub import Fault
+
+
+def test_add_makes_one_commit_of_pin_gitignore_and_catalog(online, hub):
+    before = online.head()
+
+    online.ok("add", f"MODEL={MODEL}")
+
+    changed = online.git("diff", "--name-only", before, "HEAD").split()
+    assert changed == ["models/.gitignore", "models/README.md", "models/tiny.dvc"]
+    assert online.git("rev-list", "--count", f"{before}..HEAD").strip() == "1"
+    message = online.git("log", "-1", "--format=%B")
+    assert message.startswith("Add tiny model\n")
+    assert f"Source: {MODEL}\nCommit: {hub.commit(MODEL, FILES, license='apache-2.0', branch='copy') and ''}" in message
+    assert online.git("status", "--porcelain") == ""
+    assert online.on_disk() == PINNED
+
+
+def test_add_leaves_what_the_user_staged_besides(online):
+    (online.clone / "README.md").write_text("mine\n")
+    online.git("add", "README.md")
+
+    online.ok("add", f"MODEL={MODEL}")
+
+    assert online.git("diff", "--cached", "--name-only").split() == ["README.md"]
+
+
+def test_add_pins_the_same_bytes_on_every_machine(added_template, online):
+    online.ok("add", f"MODEL={MODEL}")
+
+    assert online.pin().read_bytes() == added_template.pin().read_bytes()
+
+
+def test_add_pins_what_plain_dvc_would_and_hashes_nothing_twice(added):
+    before = added.pin().read_text()
+    cached = added.clone / ".dvc" / "cache" / "files" / "md5"
+
+    for path in added.weights().rglob("*.*"):
+        assert any(path.samefile(each) for each in cached.glob("*/*")), path
+    added.pin().unlink()
+    assert added.dvc("add", "models/tiny").code == 0
+    assert before.startswith(added.pin().read_text())
+
+
+def test_add_again_is_a_quick_no_op(added_online, hub):
+    before = added_online.state()
+
+    result = added_online.ok("add", f"MODEL={MODEL}")
+
+    assert result.out == "tiny is pinned at this commit already; nothing to do\n"
+    assert added_online.state() == before
+    assert not [request for request in hub.requests if "/resolve/" in request.path]
+
+
+@pytest.mark.parametrize("words", [[f"MODEL={MODEL}@v1"], [f"MODEL={MODEL}", "REVISION=v1"]])
+def test_add_pins_the_commit_that_a_tag_means(online, hub, words):
+    first = hub.commit(MODEL, {"config.json": b"old"})
+    hub.tag(MODEL, "v1", first)
+    hub.commit(MODEL, FILES)
+
+    online.ok("add", *words)
+
+    assert f"\n  revision: v1\n  commit: {first}\n" in online.pin().read_text()
+    assert online.on_disk() == {"config.json": b"old"}
+
+
+def test_add_puts_a_model_into_a_group(online):
+    online.ok("add", f"MODEL={MODEL}", "NAME=embeddings/small")
+
+    assert online.on_disk("embeddings/small") == PINNED
+    assert online.git("status", "--porcelain") == ""
+    assert "models/embeddings/.gitignore" in online.git("ls-files")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["INCLUDE=*.json"], {"config.json", "nested/tokenizer.json"}),
+        (["EXCLUDE=nested/* *.safetensors"], {"config.json"}),
+        (["INCLUDE=*.json", "EXCLUDE=config*"], {"nested/tokenizer.json"}),
+    ],
+)
+def test_add_brings_only_the_files_that_were_chosen(online, words, expected):
+    online.ok("add", f"MODEL={MODEL}", *words)
+
+    assert online.on_disk().keys() == expected
+    for word in words:
+        assert f"\n  {word.partition('=')[0].lower()}: [" in online.pin().read_text()
+
+
+def test_add_moves_the_pin_to_a_newer_commit(added_online, hub):
+    old = added_online.pin().read_text().partition("commit: ")[2][:40]
+    new = hub.commit(MODEL, {"config.json": b"new", "more.json": b"more"})
+
+    added_online.ok("add", f"MODEL={MODEL}")
+
+    assert added_online.on_disk() == {"config.json": b"new", "more.json": b"more"}
+    message = added_online.git("log", "-1", "--format=%B")
+    assert message.startswith("Update tiny model\n")
+    assert f"From {old} to {new}." in message
+    assert added_online.git("status", "--porcelain") == ""
+
+
+def test_add_fetches_a_file_that_differs_once_more(online, hub):
+    hub.faults.append(Fault("GET .*/resolve/.*/model.safetensors", lambda answer: answer.corrupt(), times=1))
+
+    result = online.ok("add", f"MODEL={MODEL}")
+
+    assert "model.safetensors: the first download differs: the Hub says sha256" in result.err
+    assert online.on_disk() == PINNED
+
+
+@pytest.mark.parametrize("path", ["model.safetensors", "config.json"])
+def test_add_names_a_file_that_differs_twice_and_changes_nothing(online, hub, path):
+    hub.faults.append(Fault(f"GET .*/resolve/.*/{path}", lambda answer: answer.corrupt(), times=None))
+    before = online.state()
+
+    said = online.refused("add", f"MODEL={MODEL}")
+
+    assert said.endswith(f"add: {MODEL}/{path} differs from what the Hub publishes, twice; nothing was changed")
+    assert online.state() == before
+
+
+def test_add_commits_nothing_when_the_remote_is_gone(online):
+    (online.remote / ".model-weights").unlink()
+    before = online.state()
+
+    said = online.refused("add", f"MODEL={MODEL}")
+
+    assert "is not there, or its disk is not mounted" in said
+    assert online.state() == before
+    assert online.objects() == {}
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not os.path.exists("/usr/bin/chattr"), reason="root writes everywhere")
+def test_add_commits_nothing_when_the_remote_takes_nothing(online):
+    (online.remote / "files").write_text("a file where a folder should be")
+    before = online.head()
+
+    online.refused("add", f"MODEL={MODEL}")
+
+    assert online.head() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "no MODEL; type: make add MODEL=ORG/NAME"),
+        (["MODEL=gemma"], "add: not a model: 'gemma' (want ORG/NAME, as on the Hub)"),
+        (["MODEL=../../etc"], "add: not a model: '../../etc'"),
+        (["MODEL=-rf"], "add: not a model: '-rf'"),
+        (["MODEL=acme/tiny\nx"], "add: not a model: 'acme/tiny\\nx'"),
+        (["MODEL=acme/tiny@"], "add: no revision after the @"),
+        (["MODEL=acme/tiny@a", "REVISION=b"], "add: two revisions: 'a' in MODEL and REVISION='b'; give one"),
+        (["MODEL=acme/tiny", "NAME=a/b/c"], "add: not a name for a model: 'a/b/c'"),
+        (["MODEL=acme/tiny", "NAME=../x"], "add: not a name for a model: '../x'"),
+        (["MODEL=acme/tiny", "NAME=tiny.dvc"], "add: not a name for a model: 'tiny.dvc'"),
+        (["MODEL=acme/tiny", "REVISION=-x"], "add: not a revision: '-x'"),
+        (["MODEL=acme/tiny", "INCLUDE=*.nothing"], "add: no file of acme/tiny is left to add"),
+        (["MODEL=acme/none"], "add: no such model on the Hub: acme/none"),
+        (["MODEL=acme/tiny@nope"], "add: no such revision of acme/tiny: 'nope'"),
+        (["MODEL=acme/gated"], "add: acme/gated is gated: accept its licence at http"),
+    ],
+)
+def test_add_refuses_with_one_line_and_changes_nothing(online, hub, words, said):
+    hub.commit("acme/gated", FILES)
+    hub.gated.add("acme/gated")
+    before = online.state()
+
+    line = online.refused("add", *words)
+
+    assert said in line
+    assert "\n" not in line
+    assert online.state() == before
+
+
+def test_add_says_that_the_hub_is_out_of_reach(world):
+    before = world.state()
+
+    line = world.refused("add", f"MODEL={MODEL}", HF_ENDPOINT="http://127.0.0.1:9")
+
+    assert line.startswith("add: cannot reach the Hub at http://127.0.0.1:9 (")
+    assert "\n" not in line
+    assert world.state() == before
+
+
+def test_add_refuses_a_name_that_another_source_has(added_online, hub):
+    hub.commit("other/tiny", {"config.json": b"other"})
+
+    line = added_online.refused("add", "MODEL=other/tiny")
+
+    assert line == "add: the name 'tiny' is taken by acme/tiny; choose another: NAME=FOLDER/tiny"
+
+
+@pytest.mark.parametrize("name", ["embeddings", "embeddings/small/x", "tiny/part"])
+def test_add_refuses_a_name_that_lies_in_or_over_another(added_online, name):
+    added_online.ok("add", f"MODEL={MODEL}", "NAME=embeddings/small")
+
+    line = added_online.refused("add", f"MODEL={MODEL}", f"NAME={name}")
+
+    assert "is a folder of models" in line or "is a model, so nothing can lie in it" in line or "not a name" in line
+
+
+def test_add_refuses_to_replace_weights_that_were_changed(added_online, hub):
+    flip(added_online.weights() / "model.safetensors")
+    hub.commit(MODEL, {"config.json": b"new"})
+    before = added_online.state()
+
+    line = added_online.refused("add", f"MODEL={MODEL}")
+
+    assert line.startswith(
+        "add: models/tiny is not what its pin says (model.safetensors); keep it: make track NAME=OTHER"
+    )
+    assert added_online.state() == before
+
+
+def test_add_refuses_weights_that_have_no_pin(online):
+    online.weights().mkdir()
+    (online.weights() / "mine.bin").write_bytes(b"mine")
+
+    line = online.refused("add", f"MODEL={MODEL}")
+
+    assert line.startswith("add: models/tiny is there without a pin; keep it: make track NAME=tiny; or drop it")
+    assert online.on_disk() == {"mine.bin": b"mine"}
+
+
+def test_add_warns_of_files_that_the_hub_calls_unsafe(online, hub):
+    hub.unsafe[MODEL] = ["model.safetensors"]
+
+    result = online.ok("add", f"MODEL={MODEL}")
+
+    assert "add: the Hub's scan warns of model.safetensors; leave out what you do not need with EXCLUDE" in result.err
+
+
+def merge(world: World, other: str) -> int:
+    return world.run("git", "merge", "--quiet", "--no-edit", other).code
+
+
+def test_branches_that_add_different_models_merge(online, hub):
+    hub.commit("acme/other", {"config.json": b"other"})
+    online.git("switch", "--quiet", "--create", "side")
+    online.ok("add", "MODEL=acme/other")
+    online.git("switch", "--quiet", "main")
+    online.ok("add", f"MODEL={MODEL}")
+
+    assert merge(online, "side") == 0
+    assert online.git("status", "--porcelain") == ""
+    assert "verified 2 models, 4 files" in online.ok("verify").out
+
+
+def test_branches_that_move_the_same_pin_conflict(added_online, hub):
+    for branch, text in (("side", b"one"), ("main", b"two")):
+        added_online.git("switch", "--quiet", *(["--create"] if branch == "side" else []), branch)
+        added_online.ok("pull")
+        hub.commit(MODEL, {"config.json": text})
+        added_online.ok("add", f"MODEL={MODEL}")
+
+    assert merge(added_online, "side") == 1
+    assert "verify: models/tiny.dvc holds a merge conflict" in added_online.make("verify").out
