@@ -6,7 +6,7 @@ SHELL := bash
 .NOTPARALLEL:
 
 # What a user types is data: taken as text before make expands it, and handed on by the environment alone.
-VALUES := MODEL REVISION NAME INCLUDE EXCLUDE DIR URL DEEP OFFLINE PATIENCE
+VALUES := MODEL REVISION NAME INCLUDE EXCLUDE DIR URL DEEP OFFLINE PATIENCE REPORT
 $(foreach value,$(VALUES),$(eval override $(value) := $$(value $(value))))
 MAKEOVERRIDES :=
 export $(VALUES)

@@ -23,7 +23,8 @@ def inspect(folder: Path) -> dict[str, int]:
             raise Failure(f"refused a link or special file: {str(folder / path)!r}; put a regular file in its place")
         if names.is_control_file(path):
             raise Failure(f"refused a control file of Git, DVC or the Hub client: {str(folder / path)!r}; move it away")
-    names.check_paths(found)
+    if flaw := names.flaw_of(found):
+        raise Failure(f"refused {flaw}; give it another name, or move it away")
     if not found:
         raise Failure(f"no file in {folder}; put the weights there first")
     return {path: status.st_size for path, status in found.items()}

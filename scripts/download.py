@@ -64,7 +64,8 @@ def chosen_files(request: Request, shot: hub.Snapshot) -> list[hub.HubFile]:
         raise Failure(
             f"no file of {request.source} is left to add; INCLUDE and EXCLUDE take patterns such as '*.safetensors'"
         )
-    names.check_paths(file.path for file in files)
+    if flaw := names.flaw_of(file.path for file in files):
+        raise Failure(f"refused {flaw}; leave it out with EXCLUDE")
     if warned := sorted({file.path for file in files} & set(shot.unsafe)):
         report.say(f"add: the Hub's scan warns of {', '.join(warned)}; leave out what you do not need with EXCLUDE")
     return files

@@ -12,50 +12,43 @@ from lib import aside, cache, inventory, models, names, remote, report, staging,
 from lib.digest import Progress
 from lib.inventory import Item
 from lib.pin import Pin
-from lib.report import Failure
+from lib.problem import Problem
+from lib.report import Failure, Report
 
 WORKERS = 8  # objects side by side
 
 
-def fetch(item: Item, progress: Progress) -> str | None:
+def fetch(item: Item, progress: Progress) -> Problem | None:
     """Bring ITEM from the remote into the cache; why not, or None. One that arrives changed is tried once more."""
     part = cache.incoming(item.oid)
     for _ in range(2):
         try:
             remote.default().get(item.oid, part, progress)
         except FileNotFoundError:
-            return f"missing from the remote (object {item.oid})"
+            return Problem(item.model, "remote", "missing", item.path, object=item.oid)
         flaw = weights.flaw(part, item.file)
         if not flaw:
             cache.keep(part, item.oid)
             return None
         part.unlink()
-    return f"changed on the remote (object {item.oid}: {flaw})"
+    return Problem(item.model, "remote", "changed", item.path, flaw, item.oid)
 
 
-def obtain(item: Item, progress: Progress) -> str | None:
-    """Make sure that the cache holds ITEM, read and right; why not, or None."""
-    held = cache.object_path(item.oid)
-    if held.is_file():
-        flaw = weights.flaw(held, item.file, progress)
-        if not flaw:
-            return None
-        cache.drop(item.oid)
-        report.result(
-            f"pull: {item.title}: changed in the cache (object {item.oid}: {flaw}); taken from the remote again"
-        )
+def obtain(item: Item, progress: Progress) -> Problem | None:
+    """Make sure that the cache holds ITEM, which it does only if it is right; why not, or None."""
+    if cache.object_path(item.oid).is_file():
+        return None
     if item.data is not None:
         cache.keep_bytes(item.data, item.oid)
         return None
     return fetch(item, progress)
 
 
-def obtain_all(items: list[Item]) -> list[str]:
-    """Make sure that the cache holds ITEMS, side by side; a finished sentence for each that it could not."""
+def obtain_all(items: list[Item]) -> list[Problem]:
+    """Make sure that the cache holds ITEMS, side by side; what is wrong with those that it could not."""
     total = sum(item.file.size or 0 for item in items)
-    with report.progress(items[0].model, total) as progress, ThreadPoolExecutor(WORKERS) as pool:
-        whys = pool.map(lambda item: obtain(item, progress), items)
-        return [f"{item.title}: {why}" for item, why in zip(items, whys, strict=True) if why]
+    with report.progress(f"pull {items[0].model}", total) as progress, ThreadPoolExecutor(WORKERS) as pool:
+        return [problem for problem in pool.map(lambda item: obtain(item, progress), items) if problem]
 
 
 def assemble(new: Path, held: Path, items: list[Item], good: set[str]) -> None:
@@ -70,56 +63,63 @@ def assemble(new: Path, held: Path, items: list[Item], good: set[str]) -> None:
             cache.link(cache.object_path(item.oid), target)
 
 
-def pull(held: Pin) -> list[str]:
-    """Make models/NAME what HELD pins; what is wrong, or nothing. What is there stays as it is until all is at hand."""
+def pull(held: Pin, said: Report) -> bool:
+    """Make models/NAME what HELD pins, and say so; False if it already was. Raises Failure.
+
+    What is there stays as it is until all that is needed is at hand and right.
+    """
     work = aside.recover(held.name)
-    files = inventory.files_of(held, remote.listing)
+    items = inventory.of_pin(held, inventory.files_of(held, remote.listing))
+    files = {item.path: item.file for item in items if item.data is None}
     folder = names.weights_dir(held.name)
-    with report.progress(held.name, held.size) as progress:
-        differences = weights.compare(folder, files, cache.folder, progress)
-    if folder.is_dir() and not differences:
-        report.result(f"{held.name}: up to date, {report.tally(1, held.nfiles, held.size).partition(', ')[2]}")
-        return []
+    with report.progress(f"check {held.name}", held.size) as progress:
+        wrong = weights.compare(held.name, folder, files, cache.location, progress)
+        good = set() if folder.is_symlink() else files.keys() - {problem.file for problem in wrong}
+        corrupt = cache.check(items, folder, good, progress)
+    for problem in corrupt:
+        cache.drop(problem.object)
+        said.note(f"pull: {problem}: dropped")
+    if folder.is_dir() and not wrong and not corrupt:
+        return False
     report.note(remote.default().note)
     remote.default().check()
-    good = (
-        files.keys() - {difference.path for difference in differences}
-        if folder.is_dir() and not folder.is_symlink()
-        else set()
-    )
-    items = inventory.of_pin(held, files)
-    if problems := obtain_all([item for item in items if item.path not in good]):
-        return problems
-    weights_items = [item for item in items if item.data is None]
-    assemble(work / "new", folder, weights_items, good)
+    needed = {problem.object for problem in corrupt}
+    if problems := obtain_all([item for item in items if item.path not in good or item.oid in needed]):
+        said.found(*problems)
+        return False
+    if wrong or not folder.is_dir():
+        replace(held, [item for item in items if item.data is None], good, wrong, work, said)
+    return True
+
+
+def replace(held: Pin, items: list[Item], good: set[str], wrong: list[Problem], work: Path, said: Report) -> None:
+    """Swap models/NAME for a folder of ITEMS; what was WRONG with it and exists nowhere else is kept aside."""
+    folder = names.weights_dir(held.name)
+    assemble(work / "new", folder, items, good)
     staging.swap(work / "new", folder, work / "old")
-    cache.remember((folder / item.path, item.file.md5) for item in weights_items)
-    for line in aside.settle(held.name, differences):
-        report.result(f"pull: {line}")
-    report.result(f"pulled {held.name}: {report.tally(1, held.nfiles, held.size).partition(', ')[2]}")
-    return []
+    cache.remember((folder / item.path, item.file.md5) for item in items)
+    for line in aside.settle(held.name, wrong):
+        said.note(f"pull: {line}")
 
 
-def main() -> None:
+def main(said: Report) -> tuple[str, str]:
     chosen = models.select(names.value("MODEL"))
-    if not chosen:
-        report.result("no model yet; add one: make add MODEL=ORG/NAME")
-        return
-    bad = 0
     for name in chosen:
         try:
-            problems = pull(models.checked(name))
+            held = models.checked(name)
+            new = pull(held, said)
+            said.model(name, held.nfiles, held.size)
+            if said.is_good(name):
+                size = report.tally(1, held.nfiles, held.size).partition(", ")[2]
+                said.note(f"pulled {name}: {size}" if new else f"{name}: up to date, {size}")
         except Failure as failure:
-            problems = [str(failure)]
-        for problem in problems:
-            report.result(f"pull: {problem}")
-        bad += bool(problems)
-    if bad:
-        good = len(chosen) - bad
-        raise Failure(
-            f"{report.plural(bad, 'model')} not pulled, {report.plural(good, 'model')} good; see the lines above"
-        )
+            said.found(Problem(name, "model", "not pulled", detail=f"{name}: {failure}"))
+    if not chosen:
+        said.note("no model yet; add one: make add MODEL=ORG/NAME")
+    good = [name for name in chosen if said.is_good(name)]
+    bad = report.plural(len(chosen) - len(good), "model")
+    return f"{report.plural(len(good), 'model')} good", f"{bad} not good, {len(good)} good; see the lines above"
 
 
 if __name__ == "__main__":
-    report.run("pull", main)
+    report.run_reported("pull", main)

@@ -44,7 +44,7 @@ def main() -> None:
     report.note(store.note)
     outcome = upload.mend(inventory.of_pin(wanted, wanted.files), store)
     if outcome.failed:
-        raise Failure(f"{outcome.failed[0]}; run the same command again")
+        raise Failure(f"{outcome.failed[0]}; nothing was committed; run the same command again")
     report.result(message(wanted, pin.parse(name, text) if text else None))
 
 

@@ -1,74 +1,80 @@
-"""Prove that the pins, the weights on disk and the objects on the remote are what they should be.
+"""Prove that the pins, the weights on disk and in the cache, and the objects on the remote are what they should be.
 
-Usage: make verify [MODEL=NAME or ORG/NAME] [DEEP=1] [OFFLINE=1]
+Usage: make verify [MODEL=NAME or ORG/NAME] [DEEP=1] [OFFLINE=1] [REPORT=file.json]
 """
+
+from pathlib import Path
 
 from lib import cache, inventory, models, names, remote, report, verdict, weights
 from lib.inventory import Item
 from lib.pin import Pin
-from lib.report import Failure
+from lib.problem import Problem
+from lib.report import Failure, Report
 
 
-def read_pins(chosen: list[str]) -> tuple[list[tuple[Pin, list[Item]]], list[str]]:
-    """The pins of CHOSEN that are sound, each with its objects; and a problem for each that is not."""
-    sound, problems = [], []
-    for name in chosen:
-        try:
-            held = models.checked(name)
-            sound.append((held, inventory.of_pin(held, inventory.files_of(held, remote.listing))))
-        except Failure as failure:
-            problems.append(str(failure))
-    return sound, problems
+def read_pin(name: str, said: Report) -> tuple[Pin, list[Item]] | None:
+    """The pin of NAME and its objects, if it agrees with itself."""
+    try:
+        held = models.checked(name)
+        if held.files is None:
+            said.note(f"{name}: pinned by plain dvc add, so checked by md5 (make track NAME={name} pins sha256 too)")
+        return held, inventory.of_pin(held, inventory.files_of(held, remote.listing))
+    except Failure as failure:
+        said.found(Problem(name, "pin", "broken", detail=str(failure)))
+        return None
 
 
-def check_disk(held: Pin, items: list[Item]) -> list[str]:
-    """Every byte of models/NAME against HELD; what is wrong."""
-    files = {item.path: item.file for item in items if item.data is None}
+def check_disk(held: Pin, items: list[Item], said: Report) -> dict[str, Path]:
+    """Every byte of models/NAME, and of the cache's copies of it; the files that are right, by oid."""
+    folder = names.weights_dir(held.name)
+    files = [item for item in items if item.data is None]
+    looked = folder.exists() or folder.is_symlink()
+    bad: list[Problem] = []
     with report.progress(held.name, held.size) as progress:
-        found = weights.compare(names.weights_dir(held.name), files, cache.folder, progress)
-    return [f"{held.name}/{each.path}: {each.kind}{f' ({each.detail})' if each.detail else ''}" for each in found]
-
-
-def check_remote(items: list[Item], deep: bool) -> list[str]:
-    """Every object of ITEMS on the remote; what is wrong. Says how it was looked at."""
-    store = remote.default()
-    report.note(store.note)
-    store.check()
-    total = sum(item.file.size or 0 for item in items) if deep else 0
-    with report.progress("remote", total) as progress:
-        verdicts = verdict.inspect(store, items, deep, progress)
-    unread = sum(verdict.kind == "unread" for verdict in verdicts.values())
-    if unread:
-        report.result(f"remote: {unread} of {report.plural(len(items), 'object')}: size only (DEEP=1 reads them)")
-    return [f"{item.title}: {verdicts[item.oid]}" for item in items if verdicts[item.oid].is_bad]
-
-
-def main() -> None:
-    chosen = models.select(names.value("MODEL"))
-    if not chosen:
-        report.result("no model yet; add one: make add MODEL=ORG/NAME")
-        return
-    sound, problems = read_pins(chosen)
-    for held, items in sound:
-        if names.weights_dir(held.name).exists():
-            problems += check_disk(held, items)
+        wanted = {item.path: item.file for item in files} if looked else {}
+        if looked:
+            bad = weights.compare(held.name, folder, wanted, cache.location, progress)
         else:
-            report.result(f"{held.name}: not on disk, so its weights were not looked at (make pull MODEL={held.name})")
-    if names.value("OFFLINE") == "1":
-        report.result("remote: not looked at (OFFLINE=1)")
+            said.note(f"{held.name}: not on disk, so its weights were not looked at (make pull MODEL={held.name})")
+        said.found(*bad, *cache.check(items, folder, wanted))
+    said.model(held.name, held.nfiles, held.size, disk="checked" if looked else "absent")
+    wrong = {problem.file for problem in bad}
+    return {item.oid: folder / item.path for item in files if item.path not in wrong} if looked else {}
+
+
+def check_remote(items: list[Item], at_hand: dict[str, Path], deep: bool, said: Report) -> None:
+    """Every object of ITEMS on the remote; says how it was looked at."""
+    try:
+        store = remote.default()
+        report.note(store.note)
+        store.check()
+        with report.progress("remote", sum(item.file.size or 0 for item in items) if deep else 0) as progress:
+            found = verdict.inspect(store, items, deep, at_hand, progress)
+    except Failure as failure:
+        said.found(Problem("", "remote", "unreachable", detail=f"{failure}; the remote was not looked at"))
+        return
+    said.found(*(found[item.oid].problem(item) for item in items if found[item.oid].is_bad))
+    if unread := sum(each.kind == "unread" for each in found.values()):
+        said.note(verdict.size_only(unread, len(items)))
+
+
+def main(said: Report) -> tuple[str, str]:
+    chosen = models.select(names.value("MODEL"))
+    sound = [pair for pair in (read_pin(name, said) for name in chosen) if pair]
+    at_hand: dict[str, Path] = {}
+    for held, items in sound:
+        at_hand |= check_disk(held, items, said)
+    if not chosen:
+        said.note("no model yet; add one: make add MODEL=ORG/NAME")
+    elif names.value("OFFLINE") == "1":
+        said.note("remote: not looked at (OFFLINE=1)")
     elif sound:
         items = inventory.unique(item for _, items in sound for item in items)
-        problems += check_remote(items, names.value("DEEP") == "1")
-    for problem in problems:
-        report.result(f"verify: {problem}")
-    if problems:
-        raise Failure(
-            f"{report.plural(len(problems), 'problem')} in {report.plural(len(chosen), 'model')}; see the lines above"
-        )
-    report.result(
-        f"verified {report.tally(len(sound), sum(h.nfiles for h, _ in sound), sum(h.size for h, _ in sound))}"
-    )
+        check_remote(items, at_hand, names.value("DEEP") == "1", said)
+    total = report.tally(len(sound), sum(held.nfiles for held, _ in sound), sum(held.size for held, _ in sound))
+    problems, looked = report.plural(len(said.problems), "problem"), report.plural(len(chosen), "model")
+    return f"verified {total}", f"{problems} in {looked}; see the lines above"
 
 
 if __name__ == "__main__":
-    report.run("verify", main)
+    report.run_reported("verify", main)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lib import cache, digest, names, staging, weights
-from lib.weights import Difference
+from lib.problem import Problem
 
 ROOT = names.ROOT / ".dvc" / "tmp" / "aside"
 
@@ -24,21 +24,21 @@ def recover(name: str) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             old.replace(target)
         else:
-            for _ in settle(name, [Difference(path, "extra") for path in weights.walk(old)]):
+            for _ in settle(name, [Problem(name, "disk", "extra", path) for path in weights.walk(old)]):
                 pass
     return work(name)
 
 
-def settle(name: str, differences: list[Difference]) -> Iterator[str]:
+def settle(name: str, problems: list[Problem]) -> Iterator[str]:
     """Go through `old`: what exists nowhere else is kept, and a line yielded for it; the rest is removed."""
     old = work(name) / "old"
-    for difference in differences:
-        path = old / difference.path
-        if difference.kind != "missing" and (path.exists() or path.is_symlink()) and not _in_cache(path):
-            kept = _free(ROOT / name / difference.path)
+    for problem in problems:
+        path = old / problem.file
+        if problem.kind != "missing" and (path.exists() or path.is_symlink()) and not _in_cache(path):
+            kept = _free(ROOT / name / problem.file)
             kept.parent.mkdir(parents=True, exist_ok=True)
             path.replace(kept)
-            yield f"{name}/{difference.path}: {difference.kind}, moved to {kept.relative_to(names.ROOT)}"
+            yield f"{name}/{problem.file}: {problem.kind}, moved to {kept.relative_to(names.ROOT)}"
     shutil.rmtree(work(name), ignore_errors=True)
 
 
@@ -55,7 +55,7 @@ def _free(path: Path) -> Path:
 def _in_cache(path: Path) -> bool:
     """Whether the bytes at PATH are an object of the cache, so that nothing is lost with them."""
     if path.is_symlink():
-        return path.readlink().is_relative_to(cache.folder())
+        return path.readlink().is_relative_to(cache.location())
     if not stat.S_ISREG(path.stat().st_mode):
         return False
     held = cache.object_path(digest.of_file(path, ("md5",)).md5)

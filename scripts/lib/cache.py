@@ -2,11 +2,16 @@
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
+from lib import weights
+from lib.digest import WORKERS, Progress, unwatched
+from lib.inventory import Item
 from lib.names import ROOT
+from lib.problem import Problem
 
 READ_ONLY = 0o444  # DVC's mode for objects, which other commands of DVC take as a sign that the bytes are right
 
@@ -19,19 +24,19 @@ def repository():
     return Repo(str(ROOT))
 
 
-def folder() -> Path:
+def location() -> Path:
     """Where the objects lie, by DVC's setting of `cache.dir`."""
     return Path(repository().cache.local.path)
 
 
 def object_path(oid: str) -> Path:
     """Where the object OID (md5, with `.dir` for a listing) lies or would lie."""
-    return folder() / oid[:2] / oid[2:]
+    return location() / oid[:2] / oid[2:]
 
 
 def incoming(oid: str) -> Path:
     """Where the object OID is put together: on the cache's file system, out of DVC's sight until it is right."""
-    path = folder().parent.parent / "incoming" / oid
+    path = location().parent.parent / "incoming" / oid
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -79,3 +84,23 @@ def remember(digests: Iterable[tuple[Path, str]]) -> None:
     repo = repository()
     with repo.lock:
         repo.state.save_many(((str(path), HashInfo("md5", md5), None) for path, md5 in digests), repo.fs)
+
+
+def check(
+    items: Iterable[Item], folder: Path, looked_at: Container[str], progress: Progress = unwatched
+) -> list[Problem]:
+    """The objects of ITEMS that are in the cache with other bytes.
+
+    The files LOOKED_AT in FOLDER, models/NAME, were read already: a hard link to one of them is not read again.
+    """
+
+    def look(item: Item) -> str | None:
+        held, shown = object_path(item.oid), folder / item.path
+        if not held.is_file() or (item.path in looked_at and shown.exists() and shown.samefile(held)):
+            return None
+        return weights.flaw(held, item.file, progress)
+
+    items = list(items)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        flaws = zip(items, pool.map(look, items), strict=True)
+        return [Problem(item.model, "cache", "changed", item.path, flaw, item.oid) for item, flaw in flaws if flaw]

@@ -32,7 +32,8 @@ def parse_listing(held: Pin, data: bytes) -> dict[str, File]:
     if digest.of_bytes(data).md5 != held.md5:
         raise Failure(f"the listing {held.md5}.dir is not what models/{held.name}.dvc pins")
     files = {entry["relpath"]: File(None, entry["md5"]) for entry in json.loads(data)}
-    names.check_paths(files)
+    if flaw := names.flaw_of(files):
+        raise Failure(f"the listing {held.md5}.dir names {flaw}; no file of it was looked at")
     return files
 
 

@@ -44,7 +44,9 @@ def contradiction(held: Pin) -> str | None:
     wrong = [key for key in ("md5", "size", "nfiles") if getattr(made, key) != getattr(held, key)]
     if not wrong:
         return None
-    back = f"take it back: git checkout -- models/{held.name}.dvc"
-    if len(wrong) == 1:
-        return f"was edited by hand: its {wrong[0]} is not that of its files; {back}"
-    return f"is stale, as after a bare dvc add: {', '.join(wrong)} are not those of its files; {back}"
+    said = f"{', '.join(wrong)} not that of its files; take it back: git checkout -- models/{held.name}.dvc"
+    if "md5" not in wrong:
+        return f"was edited by hand: {said}"
+    if wrong == ["md5"]:
+        return f"was edited by hand, or a bare dvc add changed it: {said}"
+    return f"is stale, as after a bare dvc add, or of two versions, as after a merge: {said}"

@@ -88,15 +88,14 @@ def _flaw(path: str) -> str | None:
     return None
 
 
-def check_paths(paths: Iterable[str]) -> None:
-    """Refuse PATHS (relative to a model) that would leave its folder, steer DVC, or not exist on every system."""
+def flaw_of(paths: Iterable[str]) -> str | None:
+    """What in PATHS, relative to a model, leaves its folder, steers DVC or is not portable; None if nothing."""
     seen: dict[str, str] = {}
     for path in sorted(paths):
         if flaw := _flaw(path):
-            raise Failure(f"refused a file whose name {flaw}: {path!r}; leave it out with EXCLUDE")
+            return f"a file whose name {flaw}: {path!r}"
         for parent in (path, *map(str, PurePosixPath(path).parents)):
             other = seen.setdefault(parent.casefold(), parent)
             if other != parent:
-                raise Failure(
-                    f"refused two names that differ only in case: {other!r} and {parent!r}; leave one out with EXCLUDE"
-                )
+                return f"two names that differ only in case: {other!r} and {parent!r}"
+    return None

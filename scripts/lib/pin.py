@@ -126,7 +126,8 @@ def _files(entries: object) -> dict[str, File]:
         if not (MD5.fullmatch(file.md5) and SHA256.fullmatch(file.sha256)):
             raise ValueError(f"meta.files: {path!r}: not an md5 and a sha256")
         files[path] = file
-    names.check_paths(files)
+    if flaw := names.flaw_of(files):
+        raise ValueError(f"meta.files: {flaw}")
     return files
 
 

@@ -1,10 +1,15 @@
 """How a result is said. The one module under lib/ that prints, and the one place where a Failure ends."""
 
+import json
 import os
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import NoReturn
+
+from lib.problem import Problem
 
 
 class Failure(Exception):
@@ -26,6 +31,24 @@ def run(verb: str, main: Callable[[], int | None]) -> NoReturn:
         where = f": {error.filename}" if error.filename else ""
         say(f"{verb}: {error.strerror or error}{where}")
     sys.exit(1)
+
+
+def run_reported(verb: str, main: Callable[["Report"], tuple[str, str]]) -> NoReturn:
+    """Run MAIN as the command VERB with a Report, which also tells of a Failure that ended it early.
+
+    MAIN returns the sentences that close the report: one if there was no problem, one if there was.
+    """
+
+    def reported() -> None:
+        said = Report(verb)
+        try:
+            sentences = main(said)
+        except Failure as failure:
+            said.problems.append(Problem("", "command", "failed", detail=str(failure)))
+            sentences = ("", str(failure))
+        said.close(*sentences)
+
+    run(verb, reported)
 
 
 def say(line: str) -> None:
@@ -74,3 +97,72 @@ def progress(label: str, total: int):
 
     with tqdm(desc=label, total=total, unit="B", unit_scale=True, leave=False, dynamic_ncols=True) as bar:
         yield bar.update
+
+
+@dataclass
+class Report:
+    """What one run of VERB found, said line by line as it comes, and by `close` in every other form that is wanted.
+
+    Under GitHub Actions each problem is an annotation too, and the step summary gets a table; REPORT names a file for
+    the same facts as JSON. The README has its schema.
+    """
+
+    verb: str
+    models: list[dict] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def note(self, line: str) -> None:
+        self.notes.append(line)
+        result(line)
+
+    def found(self, *problems: Problem) -> None:
+        for problem in problems:
+            self.problems.append(problem)
+            result(f"{self.verb}: {problem}")
+            if os.environ.get("GITHUB_ACTIONS") == "true":
+                text = f"{self.verb}: {problem}".replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+                where = f" file=models/{problem.model}.dvc" if problem.model else ""
+                result(f"::error{where}::{text}")
+
+    def model(self, name: str, files: int, total: int, **looked: str) -> None:
+        """The model NAME was dealt with; LOOKED says for a place how."""
+        self.models.append({"name": name, "files": files, "size": total, **looked})
+
+    def is_good(self, name: str) -> bool:
+        return not any(problem.model in (name, "") for problem in self.problems)
+
+    def close(self, good: str, bad: str) -> None:
+        """End the run with the sentence GOOD, or raise Failure with BAD if there was a problem."""
+        for model in self.models:
+            model["ok"] = self.is_good(model["name"])
+        self._write_json(bad if self.problems else good)
+        self._write_summary(bad if self.problems else good)
+        if self.problems:
+            raise Failure(bad)
+        result(good)
+
+    def _write_json(self, said: str) -> None:
+        if target := os.environ.get("REPORT"):
+            facts = {"command": self.verb, "ok": not self.problems, "summary": said, "models": self.models}
+            facts |= {"problems": [asdict(problem) for problem in self.problems], "notes": self.notes}
+            path = Path(os.environ.get("CALLER", ""), target)
+            path.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def _write_summary(self, said: str) -> None:
+        if target := os.environ.get("GITHUB_STEP_SUMMARY"):
+            rows = [
+                f"| {m['name']} | {m['files']} | {size(m['size'])} | {'good' if m['ok'] else '**not good**'} |"
+                for m in self.models
+            ]
+            lines = [
+                f"### make {self.verb}: {said}",
+                "",
+                "| model | files | size | |",
+                "| --- | --- | --- | --- |",
+                *rows,
+                "",
+            ]
+            lines += [f"- {problem}" for problem in self.problems]
+            with open(target, "a", encoding="utf-8") as file:
+                file.write("\n".join(lines) + "\n")

@@ -117,7 +117,7 @@ def check_clean(name: str, held: Pin | None, by_size: bool = False) -> None:
         wanted = {path: file.size for path, file in held.files.items()}
         dirty = sorted(path for path, _ in sizes.items() ^ wanted.items())
     else:
-        dirty = [difference.path for difference in weights.compare(target, held.files)]
+        dirty = [problem.file for problem in weights.compare(name, target, held.files, cache.location)]
     if dirty:
         raise Failure(
             f"models/{name} is not what its pin says ({dirty[0]}); keep it: make track NAME=OTHER DIR=models/{name}; "

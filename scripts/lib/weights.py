@@ -4,21 +4,12 @@ import os
 import stat
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from lib import digest
 from lib.digest import Digest, Progress
 from lib.pin import File
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One file that is not as pinned: KIND is changed, missing or extra; DETAIL says how, for a person."""
-
-    path: str
-    kind: str
-    detail: str = ""
+from lib.problem import Problem
 
 
 def walk(folder: Path) -> dict[str, os.stat_result]:
@@ -65,22 +56,25 @@ def flaw(path: Path, want: File, progress: Progress = digest.unwatched) -> str |
 
 
 def compare(
+    name: str,
     folder: Path,
     files: Mapping[str, File],
     cache: Callable[[], Path] | None = None,
     progress: Progress = digest.unwatched,
-) -> list[Difference]:
-    """The Differences between FOLDER and FILES, sorted by path; every byte is read, on every core. Raises OSError.
+) -> list[Problem]:
+    """How FOLDER differs from FILES of the model NAME, sorted by path. Raises OSError.
 
-    CACHE tells where links may point to: DVC's cache, on a file system without hard links to it.
+    Every byte is read, on every core. CACHE tells where links may point to: DVC's cache on another file system.
     """
     if folder.is_symlink():
-        return [Difference(".", "changed", f"a link to {os.readlink(folder)}")]
+        return [Problem(name, "disk", "changed", ".", f"a link to {os.readlink(folder)}")]
     found = walk(folder) if folder.is_dir() else {}
     both = sorted(files.keys() & found.keys(), key=lambda path: -found[path].st_size)  # the longest first
     with ThreadPoolExecutor(digest.WORKERS) as pool:
         checks = pool.map(lambda path: _check(folder / path, found[path], files[path], cache, progress), both)
-        changed = [Difference(path, "changed", detail) for path, detail in zip(both, checks, strict=True) if detail]
-    missing = [Difference(path, "missing") for path in files.keys() - found.keys()]
-    extra = [Difference(path, "extra") for path in found.keys() - files.keys()]
-    return sorted(changed + missing + extra, key=lambda difference: difference.path)
+        problems = [
+            Problem(name, "disk", "changed", path, flaw) for path, flaw in zip(both, checks, strict=True) if flaw
+        ]
+    problems += [Problem(name, "disk", "missing", path) for path in files.keys() - found.keys()]
+    problems += [Problem(name, "disk", "extra", path) for path in found.keys() - files.keys()]
+    return sorted(problems, key=lambda problem: problem.file)

@@ -1,0 +1,149 @@
+"""Every fault, in every place, under every command: no bad byte gets in, out, or past make verify."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import PINNED, World
+
+VICTIM = "model.safetensors"
+WEIGHTS_FAULTS = ["changed", "truncated", "emptied", "removed"]
+LISTING_FAULTS = ["listing changed", "listing removed"]
+PLACES = {"remote": WEIGHTS_FAULTS + LISTING_FAULTS, "cache": WEIGHTS_FAULTS + LISTING_FAULTS, "disk": WEIGHTS_FAULTS}
+CELLS = [(place, fault) for place, faults in PLACES.items() for fault in faults]
+
+
+def victim(world: World, place: str, fault: str) -> Path:
+    """The file that the fault befalls."""
+    if place == "disk":
+        return world.weights() / VICTIM
+    top = world.remote if place == "remote" else world.clone / ".dvc" / "cache"
+    objects = [path for path in (top / "files" / "md5").glob("*/*") if not path.name.startswith(".")]
+    listing = next(path for path in objects if path.suffix == ".dir")
+    return listing if fault in LISTING_FAULTS else max(objects, key=lambda path: path.stat().st_size)
+
+
+def inflict(world: World, place: str, fault: str) -> None:
+    """Let FAULT happen at PLACE alone: other hard links to the file stay right, and so does DVC's mode."""
+    path = victim(world, place, fault)
+    data = path.read_bytes()
+    path.unlink()
+    if fault.endswith("removed"):
+        return
+    bad = {"truncated": data[:1000], "emptied": b""}.get(fault, data[:10] + bytes([data[10] ^ 1]) + data[11:])
+    path.write_bytes(bad)
+    path.chmod(0o444)
+
+
+def bad_bytes(top: Path) -> list[Path]:
+    """The files of weights or objects under TOP that are not as pinned."""
+    right = set(PINNED.values())
+    return [
+        path for path in top.rglob("*") if path.is_file() and path.suffix != ".dir" and path.read_bytes() not in right
+    ]
+
+
+def forget_weights(world: World, cache: bool) -> None:
+    shutil.rmtree(world.weights())
+    if cache:
+        shutil.rmtree(world.clone / ".dvc" / "cache")
+
+
+@pytest.mark.parametrize(("place", "fault"), CELLS)
+def test_pull_lets_no_bad_byte_into_models(added, place, fault):
+    inflict(added, place, fault)
+    if place != "disk":
+        forget_weights(added, cache=place == "remote")
+
+    result = added.make("pull")
+
+    lost = place == "remote" and fault in WEIGHTS_FAULTS
+    assert result.code == (2 if lost else 0), result.said
+    assert added.on_disk() == ({} if lost else PINNED)
+    if lost:
+        kind = "missing from" if fault == "removed" else "changed on"
+        assert f"pull: tiny/{VICTIM}: {kind} the remote (object " in result.out
+        assert "pull: 1 model not good, 0 good" in result.err
+    elif place == "cache" and not fault.endswith("removed"):
+        name = "(listing)" if fault in LISTING_FAULTS else VICTIM
+        assert f"pull: tiny/{name}: changed in the cache (object " in result.out
+    if not lost:
+        assert "1 model good" in result.out
+
+
+@pytest.mark.parametrize(("place", "fault"), CELLS)
+def test_push_lets_no_bad_byte_out(added, place, fault):
+    if place != "remote":
+        shutil.rmtree(added.remote / "files")
+    inflict(added, place, fault)
+
+    result = added.ok("push")
+
+    unseen = place == "remote" and fault in ("changed", "listing changed")
+    assert len(added.objects()) == len(PINNED) + 1
+    assert bool(bad_bytes(added.remote / "files")) == (place == "remote" and fault == "changed")
+    assert ("size only (DEEP=1 reads them)" in result.out) or not unseen
+    if place == "remote" and fault in ("truncated", "emptied"):
+        assert f"push: tiny/{VICTIM}: changed on the remote (object " in result.out
+        assert ": mended\n" in result.out
+
+
+@pytest.mark.parametrize("fault", WEIGHTS_FAULTS + LISTING_FAULTS)
+def test_push_deep_makes_a_damaged_remote_whole(added, fault):
+    before = {oid: path.read_bytes() for oid, path in added.objects().items()}
+    inflict(added, "remote", fault)
+
+    result = added.ok("push", "DEEP=1")
+
+    assert {oid: path.read_bytes() for oid, path in added.objects().items()} == before
+    assert (": mended\n" in result.out) == (not fault.endswith("removed"))
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize(("place", "fault"), CELLS)
+def test_verify_finds_what_it_can_see(added, place, fault, deep):
+    inflict(added, place, fault)
+
+    result = added.make("verify", *(["DEEP=1"] if deep else []))
+
+    name = "(listing)" if fault in LISTING_FAULTS else VICTIM
+    kind = "missing" if fault.endswith("removed") else "changed"
+    where = {
+        "disk": "",
+        "cache": " in the cache",
+        "remote": " from the remote" if kind == "missing" else " on the remote",
+    }
+    blind = place == "remote" and fault.endswith("changed") and not deep
+    not_needed = place == "cache" and kind == "missing"
+    assert result.code == (0 if blind or not_needed else 2), result.said
+    if blind:
+        assert "remote: 4 of 4 objects: size only (DEEP=1 reads them)" in result.out
+    elif not not_needed:
+        assert f"verify: tiny/{name}: {kind}{where[place]}" in result.out
+        assert "verify: 1 problem in 1 model; see the lines above" in result.err
+
+
+def test_pull_brings_the_other_models_and_keeps_good_weights(added_online, hub):
+    hub.commit("acme/other", {"config.json": b"other"})
+    added_online.ok("add", "MODEL=acme/other")
+    inflict(added_online, "remote", "changed")
+    other = added_online.second()
+
+    result = other.make("pull")
+
+    assert result.code == 2
+    assert other.on_disk("other") == {"config.json": b"other"}
+    assert other.on_disk("tiny") == {}
+    assert "pulled other: 1 file, 5 B\n" in result.out
+    assert "pull: 1 model not good, 1 good; see the lines above" in result.err
+
+
+def test_pull_leaves_weights_that_cannot_be_mended_as_they_were(added):
+    inflict(added, "disk", "removed")
+    shutil.rmtree(added.clone / ".dvc" / "cache")
+    inflict(added, "remote", "changed")
+
+    result = added.make("pull")
+
+    assert result.code == 2
+    assert added.on_disk() == {path: data for path, data in PINNED.items() if path != VICTIM}

@@ -1,0 +1,225 @@
+"""make verify: what it says of pins, disk and remote, and in which forms."""
+
+import json
+import os
+import re
+
+import pytest
+from conftest import PINNED, World, flip
+
+
+@pytest.mark.parametrize("path", sorted(PINNED))
+def test_verify_names_a_flipped_byte_though_size_and_time_are_kept(added, path):
+    flip(added.weights() / path)
+
+    result = added.make("verify")
+
+    assert result.code == 2
+    assert f"verify: tiny/{path}: changed (pinned sha256 " in result.out
+
+
+def test_verify_names_what_is_missing_and_extra_sorted(added):
+    (added.weights() / "config.json").unlink()
+    (added.weights() / "a new file").write_text("x")
+    (added.weights() / "nested" / "z").mkdir()
+    (added.weights() / "nested" / "z" / "deep").write_text("x")
+
+    lines = [line for line in added.make("verify").out.splitlines() if line.startswith("verify: ")]
+
+    assert lines == [
+        "verify: tiny/a new file: extra",
+        "verify: tiny/config.json: missing",
+        "verify: tiny/nested/z/deep: extra",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["a link to the same bytes", "a fifo", "a folder"])
+def test_verify_takes_what_is_no_regular_file_for_changed(added, kind):
+    path = added.weights() / "config.json"
+    path.replace(added.path / "same")
+    if kind == "a fifo":
+        os.mkfifo(path)
+    elif kind == "a folder":
+        path.mkdir()
+    else:
+        path.symlink_to(added.path / "same")
+
+    result = added.make("verify")
+
+    assert result.code == 2
+    assert f"verify: tiny/config.json: {'missing' if kind == 'a folder' else 'changed'}" in result.out
+
+
+def test_verify_says_that_a_whole_model_is_a_link(added):
+    added.weights().replace(added.path / "elsewhere")
+    added.weights().symlink_to(added.path / "elsewhere")
+
+    assert "verify: tiny/.: changed (a link to " in added.make("verify").out
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_verify_says_that_a_file_cannot_be_read(added):
+    (added.weights() / "config.json").chmod(0)
+
+    result = added.make("verify")
+
+    assert result.code == 2
+    assert "verify: tiny/config.json: changed (cannot be read: Permission denied)" in result.out
+
+
+def test_verify_says_what_it_did_not_look_at(added):
+    other = added.second()
+
+    result = other.ok("verify")
+
+    assert "tiny: not on disk, so its weights were not looked at (make pull MODEL=tiny)\n" in result.out
+    assert result.out.endswith("verified 1 model, 3 files, 102.4 kB\n")
+
+
+def test_verify_leaves_the_remote_out_when_told_to(added):
+    (added.remote / ".model-weights").unlink()
+
+    assert "remote: not looked at (OFFLINE=1)\n" in added.ok("verify", "OFFLINE=1").out
+    assert added.make("verify").code == 2
+
+
+def test_verify_fails_when_the_remote_is_out_of_reach(added):
+    added.remote.rename(added.path / "unplugged")
+
+    result = added.make("verify")
+
+    assert result.code == 2
+    assert "is not there, or its disk is not mounted" in result.out
+    assert "; the remote was not looked at\n" in result.out
+    assert not added.remote.exists()
+
+
+EDITS = [
+    (lambda text: text.replace("size: 19,", "size: 20,"), "was edited by hand: size not that of its files"),
+    (lambda text: re.sub(r"md5: (\w{31})\w, sha", r"md5: \g<1>x, sha", text), "is not a pin"),
+    (
+        lambda text: re.sub(r"md5: \w{32}, sha", f"md5: {'a' * 32}, sha", text),
+        "was edited by hand, or a bare dvc add changed it",
+    ),
+    (
+        lambda text: text.replace("  nfiles: 3", "  nfiles: 4"),
+        "was edited by hand: nfiles not that of its files",
+    ),
+    (lambda text: text.replace("  size: 102428", "  size: 1"), "was edited by hand: size not that of its files"),
+    (lambda text: text[:50], "is not "),
+    (lambda text: "", "is empty; take it back from Git: git checkout -- models/tiny.dvc"),
+    (lambda text: f"<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> side\n", "holds a merge conflict"),
+    (lambda text: text.replace("config.json:", "../config.json:"), "leaves its folder"),
+    (lambda text: text.replace("path: tiny", "path: other"), "is not a pin (outs: path is 'other')"),
+    (lambda text: text.replace("sha256: ", "sha512: "), "is not a pin ('sha256')"),
+    (lambda text: text + "  files: 3\n", "is not "),
+]
+
+
+@pytest.mark.parametrize(("edit", "said"), EDITS)
+def test_verify_says_what_happened_to_a_pin_without_reading_weights(added, edit, said):
+    text = added.pin().read_text()
+    added.pin().write_text(edit(text))
+    assert added.pin().read_text() != text
+
+    result = added.make("verify")
+
+    assert result.code == 2
+    assert "Traceback" not in result.said
+    assert result.out.startswith("verify: ")
+    assert "models/tiny.dvc" in result.out
+    assert said in result.out
+
+
+def test_verify_finds_a_pin_that_a_bare_dvc_add_left_stale(added):
+    flip(added.weights() / "config.json")
+    os.utime(added.weights() / "config.json")
+    (added.weights() / "more.json").write_text("{}")
+    assert added.dvc("add", "models/tiny").code == 0
+
+    result = added.make("verify")
+
+    assert (
+        "verify: models/tiny.dvc is stale, as after a bare dvc add, or of two versions, as after a merge: "
+        in result.out
+    )
+
+
+def plain(added: World) -> World:
+    """The same model, pinned by plain dvc add."""
+    added.pin().unlink()
+    assert added.dvc("add", "models/tiny").code == 0
+    return added
+
+
+def test_verify_checks_a_pin_of_plain_dvc_by_md5_and_says_so(added):
+    world = plain(added)
+    assert "tiny: pinned by plain dvc add, so checked by md5" in world.ok("verify").out
+
+    flip(world.weights() / "config.json")
+
+    result = world.make("verify")
+    assert result.code == 2
+    assert "verify: tiny/config.json: changed (pinned md5 " in result.out
+
+
+def test_pull_refuses_a_listing_that_is_not_the_one_that_plain_dvc_pinned(added):
+    other = plain(added).second()
+    other.pin().write_bytes(added.pin().read_bytes())
+    next(path for oid, path in added.objects().items() if oid.endswith(".dir")).write_text(
+        '[{"md5": "x", "relpath": "../../x"}]'
+    )
+
+    result = other.make("pull")
+
+    assert result.code == 2
+    assert ".dir is not what models/tiny.dvc pins" in result.out
+    assert other.on_disk() == {}
+
+
+def test_verify_writes_the_same_facts_as_json(added):
+    flip(added.weights() / "config.json")
+
+    added.make("verify", "REPORT=report.json")
+
+    facts = json.loads((added.clone / "report.json").read_text())
+    assert facts.keys() == {"command", "ok", "summary", "models", "problems", "notes"}
+    assert (facts["command"], facts["ok"]) == ("verify", False)
+    assert facts["models"] == [{"name": "tiny", "files": 3, "size": 102428, "disk": "checked", "ok": False}]
+    assert facts["problems"][0] | {"detail": ""} == {
+        "model": "tiny",
+        "place": "disk",
+        "kind": "changed",
+        "file": "config.json",
+        "detail": "",
+        "object": "",
+    }
+
+
+@pytest.mark.parametrize("verb", ["verify", "pull", "push"])
+def test_a_report_says_that_all_is_right(added, verb):
+    added.ok(verb, "REPORT=report.json")
+
+    facts = json.loads((added.clone / "report.json").read_text())
+    assert (facts["command"], facts["ok"], facts["problems"]) == (verb, True, [])
+    assert [model["ok"] for model in facts["models"]] == [True]
+
+
+def test_a_report_is_written_when_the_remote_is_out_of_reach(added):
+    (added.remote / ".model-weights").unlink()
+
+    for verb in ("verify", "push"):
+        assert added.make(verb, "REPORT=report.json").code == 2
+        assert json.loads((added.clone / "report.json").read_text())["ok"] is False
+        (added.clone / "report.json").unlink()
+
+
+def test_under_github_actions_problems_are_annotations_and_a_table(added):
+    flip(added.weights() / "config.json")
+
+    result = added.make("verify", GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(added.path / "summary.md"))
+
+    assert "::error file=models/tiny.dvc::verify: tiny/config.json: changed (pinned sha256 " in result.out
+    summary = (added.path / "summary.md").read_text()
+    assert "### make verify: 1 problem in 1 model" in summary
+    assert "| tiny | 3 | 102.4 kB | **not good** |" in summary
