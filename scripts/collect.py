@@ -8,7 +8,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lib import digest, names, pin, remote, report, staging, weights
+from lib import digest, models, names, pin, remote, report, staging, weights
 from lib.digest import Progress
 from lib.report import Failure
 
@@ -56,6 +56,7 @@ def read(source: Path, target: Path | None, progress: Progress) -> pin.File:
 
 def main() -> None:
     name = names.model_name(names.value("NAME"))
+    models.check_all(but=name)
     copies = bool(names.value("DIR"))
     folder = names.caller_path(names.value("DIR")) if copies else names.weights_dir(name)
     check_name(name, copies)

@@ -6,11 +6,11 @@ Prints `placed NAME STAGING-FOLDER` when models/NAME and its pin are new, `pinne
 
 import shutil
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib import hub, names, pin, remote, report, staging, weights
+from lib import hub, models, names, pin, remote, report, staging, weights
 from lib.digest import Progress
 from lib.report import Failure
 
@@ -110,28 +110,26 @@ def fetch_checked(
 
 def fetch_all(request: Request, shot: hub.Snapshot, files: list[hub.HubFile]) -> dict[str, pin.File]:
     """Every file of FILES, side by side, the longest first; the first Failure ends the others too."""
-    stop = threading.Event()
-    with (
-        report.progress(request.name, sum(file.size for file in files)) as progress,
-        ThreadPoolExecutor(WORKERS) as pool,
-    ):
-        longest_first = sorted(files, key=lambda file: -file.size)
-        folder = staging.files(request.name)
+    stop, folder = threading.Event(), staging.files(request.name)
+    pool = ThreadPoolExecutor(WORKERS)  # never waited for after a Failure: what a part holds stays for the next run
+    with report.progress(request.name, sum(file.size for file in files)) as progress:
         jobs = {
             file.path: pool.submit(fetch_checked, shot, file, folder / file.path, progress, stop)
-            for file in longest_first
+            for file in sorted(files, key=lambda file: -file.size)
         }
         try:
+            for job in wait(jobs.values(), return_when=FIRST_EXCEPTION).done:
+                job.result()  # raises what ended the others
             return {path: job.result() for path, job in jobs.items()}
-        except BaseException:
+        finally:
             stop.set()
             pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 def main() -> None:
     request = typed()
     staged = staging.finished(request.name)
+    models.check_all(but=request.name if staged else None)
     old = check_name(request, staged)
     shot = hub.snapshot(request.source, request.revision)
     files = chosen_files(request, shot)

@@ -98,6 +98,7 @@ def replace(held: Pin, items: list[Item], good: set[str], wrong: list[Problem], 
     assemble(work / "new", folder, items, good)
     staging.swap(work / "new", folder, work / "old")
     cache.remember((folder / item.path, item.file.md5) for item in items)
+    report.note(cache.note())
     for line in aside.settle(held.name, wrong):
         said.note(f"pull: {line}")
 

@@ -7,7 +7,7 @@ Prints the message of the Git commit.
 import sys
 from dataclasses import replace
 
-from lib import atomic, catalog, inventory, pin, remote, report, staging, upload
+from lib import atomic, cache, catalog, inventory, pin, remote, report, staging, upload
 from lib.pin import Pin
 from lib.report import Failure
 
@@ -42,6 +42,7 @@ def main() -> None:
     catalog.update()
     store = remote.default()
     report.note(store.note)
+    report.note(cache.note())
     outcome = upload.mend(inventory.of_pin(wanted, wanted.files), store)
     if outcome.failed:
         raise Failure(f"{outcome.failed[0]}; nothing was committed; run the same command again")

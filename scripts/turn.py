@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from lib import leftovers
 from lib.names import ROOT
 from lib.report import say
 
@@ -31,6 +32,7 @@ def take(verb: str) -> None:
 
 def main(command: list[str]) -> None:
     take(Path(command[-1]).stem)
+    leftovers.clear()
     os.execvp(command[0], command)
 
 

@@ -185,6 +185,7 @@ def template(bare_world) -> World:
 
 def copy(world: World, target: World) -> World:
     """All of WORLD, hard links as hard links, so that a cache and its weights stay one file."""
+    target.path.mkdir(exist_ok=True)
     subprocess.run(["cp", "-a", f"{world.path}/.", str(target.path)], check=True)
     return target
 

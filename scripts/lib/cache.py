@@ -10,7 +10,7 @@ from pathlib import Path
 from lib import weights
 from lib.digest import WORKERS, Progress, unwatched
 from lib.inventory import Item
-from lib.names import ROOT
+from lib.names import MODELS, ROOT
 from lib.problem import Problem
 
 READ_ONLY = 0o444  # DVC's mode for objects, which other commands of DVC take as a sign that the bytes are right
@@ -27,6 +27,13 @@ def repository():
 def location() -> Path:
     """Where the objects lie, by DVC's setting of `cache.dir`."""
     return Path(repository().cache.local.path)
+
+
+def note() -> str | None:
+    """What a user must know whose cache cannot be hard-linked into models/."""
+    if MODELS.stat().st_dev == location().stat().st_dev:
+        return None
+    return f"note: the cache ({location()}) is on another file system than models/, so weights are links into it"
 
 
 def object_path(oid: str) -> Path:

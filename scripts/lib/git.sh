@@ -36,5 +36,6 @@ git_has() {
 git_commit() {
   git_paths "$1"
   git add -- "${PATHS[@]}"
-  git diff --quiet HEAD -- "${PATHS[@]}" || git commit --quiet --only --message "$2" -- "${PATHS[@]}"
+  git diff --quiet HEAD -- "${PATHS[@]}" || git commit --quiet --only --message "$2" -- "${PATHS[@]}" ||
+    die "Git refused the commit, as it says above; when that is mended, run the same command again"
 }

@@ -6,6 +6,7 @@ The only importer of huggingface_hub. Two ways bring a file, and each file is ha
 """
 
 import os
+import shutil
 import threading
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -26,6 +27,7 @@ from huggingface_hub.utils import (
     logging,
 )
 
+from lib import atomic
 from lib.digest import Digest, Hasher, Progress, of_file, read_into
 from lib.patience import PATIENCE, Patience, is_transient, reason
 from lib.report import Failure
@@ -194,5 +196,7 @@ def _fetch_by_xet(shot: Snapshot, file: HubFile, part: Path, progress: Progress)
         found = client.hf_hub_download(shot.source, file.path, revision=shot.commit, local_dir=folder)
     except Exception as error:  # the client raises types of its native part too; the plain way goes on from here
         raise Failure(f"{shot.source}/{file.path}: {error}") from error
+    atomic.sync(Path(found))
     os.replace(found, part)
+    shutil.rmtree(folder)
     return of_file(part, file.hashes, progress)

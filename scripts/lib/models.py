@@ -1,5 +1,6 @@
 """The models of this clone: which pins there are, which of them the user means, and whether one agrees with itself."""
 
+import os
 from difflib import get_close_matches
 
 from lib import names, pin
@@ -13,17 +14,30 @@ def all_names() -> list[str]:
     return sorted(path.relative_to(names.MODELS).as_posix().removesuffix(".dvc") for path in found if path.is_file())
 
 
+def check_all(but: str | None) -> None:
+    """Refuse to change anything while a pin, BUT one, is broken or models/ is read-only: DVC would stop half-way."""
+    for name in all_names():
+        if name != but:
+            pin.read_head(name)
+    if not os.access(names.MODELS, os.W_OK):
+        raise Failure(f"models/ cannot be written to: {names.MODELS}; nothing was changed")
+
+
 def select(wanted: str) -> list[str]:
-    """The models that WANTED means: a NAME, or the Hub id that they came from; all for an empty one. Raises Failure."""
+    """The models that the words of WANTED mean, each a NAME or the Hub id it came from; all without a word."""
     everyone = all_names()
-    if not wanted or wanted in everyone:
-        return [wanted] if wanted else everyone
+    chosen = [name for word in wanted.split() for name in _meant(word, everyone)]
+    return list(dict.fromkeys(chosen)) if wanted.split() else everyone
+
+
+def _meant(word: str, everyone: list[str]) -> list[str]:
+    if word in everyone:
+        return [word]
     sources = {name: pin.read_head(name).source for name in everyone}
-    if chosen := [name for name in everyone if sources[name] == wanted]:
+    if chosen := [name for name in everyone if sources[name] == word]:
         return chosen
-    near = get_close_matches(wanted, [*everyone, *filter(None, sources.values())], n=1)
-    hint = f"did you mean {near[0]}?" if near else "make list shows what there is"
-    raise Failure(f"no such model: {wanted!r}; {hint}")
+    near = get_close_matches(word, [*everyone, *filter(None, sources.values())], n=1)
+    raise Failure(f"no such model: {word!r}; {f'did you mean {near[0]}?' if near else 'make list shows what there is'}")
 
 
 def checked(name: str) -> Pin:

@@ -161,16 +161,16 @@ def parse(name: str, text: str) -> Pin:
 def read(name: str) -> Pin | None:
     """The pin of the model NAME, or None where there is no such file. Raises Failure for a broken one."""
     try:
-        return parse(name, path_of(name).read_text(encoding="utf-8"))
+        return parse(name, _text(name))
     except FileNotFoundError:
         return None
-    except UnicodeDecodeError:
-        raise Failure(
-            f"models/{name}.dvc is not text; take it back from Git: git checkout -- models/{name}.dvc"
-        ) from None
 
 
 def read_head(name: str) -> Pin:
-    """The pin of the model NAME without its files, which takes a sixth of the time."""
-    text = path_of(name).read_text(encoding="utf-8")
-    return parse(name, text.partition("\n  files:\n")[0])
+    """The pin of the model NAME without its files, which takes a sixth of the time. Raises Failure."""
+    return parse(name, _text(name).partition("\n  files:\n")[0])
+
+
+def _text(name: str) -> str:
+    # What is no UTF-8 becomes characters that no YAML may hold, so that parse has the one sentence for it.
+    return path_of(name).read_text(encoding="utf-8", errors="surrogateescape")

@@ -25,6 +25,7 @@ os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
 DEFAULT = ROOT / ".dvc" / "storage"
 MARKER = ".model-weights"
 MARKER_TEXT = "A remote of model weights. Without this file nothing is written here, since a disk may not be mounted.\n"
+CLONE = digest.of_bytes(str(ROOT).encode()).md5[:8]  # two clones may put the same object at once
 REQUESTS = 16  # side by side; these wait for the network, not for a core
 LIST_ABOVE = 64  # objects; from here on one listing of 1,000 a page is cheaper than to ask for each
 
@@ -130,13 +131,13 @@ class Remote:
     def _put_into_folder(self, path: Path, item: Item, progress: digest.Progress) -> str | None:
         target = Path(self.path(item.oid))
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{item.oid}.{os.getpid()}.tmp")
+        part = target.with_name(f".{item.oid}.{CLONE}.tmp")  # the next push from here takes its place
         flaw = item.file.flaw(digest.copy(path, part, (item.file.hash_name,), progress))
         if flaw:
             part.unlink()
             return flaw
         part.replace(target)
-        atomic.sync_folder(target.parent)
+        atomic.sync(target.parent)
         return None
 
     def read(self, item: Item, progress: digest.Progress = digest.unwatched) -> str | None:

@@ -1,10 +1,14 @@
 """How a result is said. The one module under lib/ that prints, and the one place where a Failure ends."""
 
+import errno
 import json
 import os
+import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -17,20 +21,38 @@ class Failure(Exception):
 
 
 def run(verb: str, main: Callable[[], int | None]) -> NoReturn:
-    """Run MAIN as the command VERB and exit: 0 only if it returned 0 or None. A Failure becomes its sentence."""
+    """Run MAIN as the command VERB and exit: 0 only if it returned. A Failure becomes its sentence."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    code = 1
     try:
-        sys.exit(main())
+        main()
+        code = 0
     except Failure as failure:
         say(f"{verb}: {failure}")
-    except BrokenPipeError:
-        # The reader went away (`make list | head`): nothing is left to say, and to nobody.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         say(f"{verb}: stopped; run the same command again to go on")
+    except BrokenPipeError:
+        pass  # the reader went away (`make list | head`): nothing is left to say, and to nobody
     except OSError as error:
-        where = f": {error.filename}" if error.filename else ""
-        say(f"{verb}: {error.strerror or error}{where}")
-    sys.exit(1)
+        say(f"{verb}: {_system_sentence(error)}")
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+    os._exit(code)  # a transfer in another thread is not waited for: what it leaves is what a kill leaves
+
+
+def _end_with_parent(parent: int) -> None:
+    # A shell that is killed while it waits for this does not end it, and the clone's turn is over with the shell.
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _system_sentence(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "no space is left on the disk; free some, then run the same command again to go on"
+    where = f": {error.filename}" if error.filename else ""
+    return f"{error.strerror or error}{where}; nothing that was there is lost, run the same command again to go on"
 
 
 def run_reported(verb: str, main: Callable[["Report"], tuple[str, str]]) -> NoReturn:

@@ -87,7 +87,7 @@ def swap(new: Path, target: Path, old: Path) -> None:
     if target.exists() or target.is_symlink():
         target.replace(old)
     new.replace(target)
-    atomic.sync_folder(target.parent)
+    atomic.sync(target.parent)
 
 
 def check_free(name: str) -> None:

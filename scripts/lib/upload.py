@@ -29,13 +29,9 @@ class Outcome:
 def sources(item: Item) -> Iterator[Path]:
     """Where the bytes of ITEM may be on this machine."""
     if item.data is not None:
-        path = cache.incoming(item.oid)
-        path.write_bytes(item.data)
-        yield path
-        path.unlink()
-    else:
-        yield cache.object_path(item.oid)
-        yield names.weights_dir(item.model) / item.path
+        cache.keep_bytes(item.data, item.oid)
+    yield cache.object_path(item.oid)
+    yield names.weights_dir(item.model) / item.path
 
 
 def put(item: Item, store: Remote, progress: Progress) -> Problem | None:

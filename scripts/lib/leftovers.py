@@ -1,0 +1,37 @@
+"""What a crash leaves behind, and what is safe to clear away at the start of the next command in this clone."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from lib import names
+
+# DVC copies and probes under such names, and looks at none of them again.
+DVC_TEMPORARY = re.compile(r".*\.[A-Za-z0-9_-]{22}\.tmp")
+OURS = re.compile(r"\..+\.(dvc|md)\.tmp")
+
+
+def clear() -> None:
+    """Remove what a killed command left. Only the one command whose turn it is may call this."""
+    tmp, cache = names.ROOT / ".dvc" / "tmp", names.ROOT / ".dvc" / "cache"
+    _drop_unreadable_lock(tmp / "rwlock")
+    for path in _temporary(cache):
+        path.unlink(missing_ok=True)
+
+
+def _drop_unreadable_lock(path: Path) -> None:
+    # Empty or cut short, it makes every command of DVC fail, for ever; a whole one DVC looks after by itself.
+    with suppress(FileNotFoundError):
+        try:
+            json.loads(path.read_bytes())
+        except ValueError:
+            path.unlink()
+
+
+def _temporary(cache: Path) -> Iterator[Path]:
+    yield from (path for path in cache.glob("files/md5/*/*.tmp") if DVC_TEMPORARY.fullmatch(path.name))
+    yield from cache.glob("incoming/*")
+    for folder in [names.MODELS, *names.MODELS.glob("*/")]:
+        yield from (path for path in folder.glob(".*.tmp") if OURS.fullmatch(path.name))

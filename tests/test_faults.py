@@ -1,0 +1,244 @@
+"""What a crash leaves, and what a machine does: each is mended, or named with what to type."""
+
+import os
+import shutil
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from conftest import FILES, MODEL, PINNED, World, copy, furnish
+
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
+
+
+@contextmanager
+def mounted(where: Path, *options: str):
+    """A small disk at WHERE."""
+    where.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", str(where)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(where)], check=True)
+
+
+# What a crash leaves.
+
+
+def test_an_empty_pin_is_named_and_nothing_is_deleted(added):
+    added.pin().write_bytes(b"")
+
+    result = added.make("pull")
+
+    assert result.code == 2
+    assert "models/tiny.dvc is empty; take it back from Git: git checkout -- models/tiny.dvc" in result.out
+    assert added.on_disk() == PINNED
+    added.git("checkout", "--", "models/tiny.dvc")
+    assert added.ok("pull").code == 0
+
+
+def test_an_empty_pin_of_another_model_stops_add_before_the_download(added_online, hub):
+    hub.commit("acme/other", {"config.json": b"{}"})
+    added_online.pin().write_bytes(b"")
+
+    line = added_online.refused("add", "MODEL=acme/other")
+
+    assert line == "add: models/tiny.dvc is empty; take it back from Git: git checkout -- models/tiny.dvc"
+    assert not any("/resolve/" in request.path for request in hub.requests)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"/x": {"re', b"\xff"])
+def test_an_unreadable_lock_of_dvc_is_cleared_away(online, content):
+    (online.clone / ".dvc" / "tmp").mkdir()
+    (online.clone / ".dvc" / "tmp" / "rwlock").write_bytes(content)
+
+    online.ok("add", f"MODEL={MODEL}")
+
+    assert online.on_disk() == PINNED
+
+
+def test_temporary_files_of_dvc_and_ours_are_cleared_away(added):
+    objects = added.clone / ".dvc" / "cache" / "files" / "md5"
+    left = [objects / "ab" / ".aaaaaaaaaaaaaaaaaaaaaa.tmp", objects / "ab" / "cd.dir.aaaaaaaaaaaaaaaaaaaaaa.tmp"]
+    left += [added.clone / "models" / ".tiny.dvc.tmp", added.clone / ".dvc" / "cache" / "incoming" / "ab"]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"part")
+
+    added.ok("pull")
+
+    assert [path.name for path in left if path.exists()] == []
+
+
+def test_a_temporary_file_in_the_weights_is_put_aside(added):
+    (added.weights() / ".aaaaaaaaaaaaaaaaaaaaaa.tmp").write_bytes(b"part")
+
+    added.ok("pull")
+
+    assert added.on_disk() == PINNED
+
+
+def test_an_empty_object_under_its_final_name_is_mended_in_cache_and_remote(added):
+    shutil.rmtree(added.weights())
+    for top in (added.clone / ".dvc" / "cache", added.remote):
+        victim = max(top.glob("files/md5/*/*"), key=lambda path: path.stat().st_size)
+        data = victim.read_bytes()
+        victim.unlink()
+        victim.write_bytes(b"" if top != added.remote else data)
+
+    added.ok("pull")
+
+    assert added.on_disk() == PINNED
+
+
+def test_a_stale_index_lock_is_named_with_what_to_type(online):
+    (online.clone / ".git" / "index.lock").touch()
+
+    line = online.refused("add", f"MODEL={MODEL}")
+
+    assert "add: another Git command is at work, or one was killed; if none is running: rm '.git/index.lock'" in line
+    (online.clone / ".git" / "index.lock").unlink()
+    online.ok("add", f"MODEL={MODEL}")
+
+
+# What a machine does.
+
+
+@ROOT_ONLY
+def test_a_disk_too_small_for_the_model_is_named_before_the_first_byte(online, hub):
+    small = World(online.path.parent / "small disk", dict(online.env))
+    with mounted(small.path, "-o", "size=20M"):
+        copy(online, small)
+        hub.commit("acme/big", {"a.bin": os.urandom(8 << 20), "b.bin": os.urandom(8 << 20)})
+
+        line = small.refused("add", "MODEL=acme/big")
+
+        assert line.startswith("add: not enough disk: big needs 33.6 MB, ")
+        assert not any("/resolve/" in request.path for request in hub.requests)
+
+
+@ROOT_ONLY
+def test_a_disk_that_fills_up_while_pulling_loses_nothing(added_online, hub):
+    hub.commit("acme/big", {"a.bin": os.urandom(12 << 20)})
+    added_online.ok("add", "MODEL=acme/big")
+    other = added_online.second()
+    cache = other.clone / ".dvc" / "cache"
+    with mounted(cache, "-o", "size=4M"):
+        result = other.make("pull")
+
+        assert result.code == 2
+        assert "No space left on device" in result.said
+        assert "Traceback" not in result.said
+        assert other.on_disk("big") == {}
+        subprocess.run(["mount", "-o", "remount,size=64M", str(cache)], check=True)
+        other.ok("pull")
+        assert len(other.on_disk("big")["a.bin"]) == 12 << 20
+
+
+@ROOT_ONLY
+def test_read_only_models_are_named(online):
+    models = online.clone / "models"
+    subprocess.run(["mount", "--bind", str(models), str(models)], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(models)], check=True)
+
+        line = online.refused("add", f"MODEL={MODEL}")
+
+        assert line.startswith("add: models/ cannot be written to: ")
+    finally:
+        subprocess.run(["umount", str(models)], check=True)
+
+
+@ROOT_ONLY
+def test_a_cache_on_another_file_system_is_linked_by_symlinks_and_said(online):
+    with mounted(online.path / "fast disk", "-o", "size=64M"):
+        online.git("config", "--file", ".dvc/config.local", "cache.dir", str(online.path / "fast disk" / "cache"))
+
+        result = online.ok("add", f"MODEL={MODEL}")
+        shutil.rmtree(online.weights())
+        pulled = online.ok("pull")
+
+        assert "is on another file system than models/, so weights are links into it" in result.err
+        assert pulled.code == 0
+        assert all(path.is_symlink() for path in online.weights().rglob("*.json"))
+        assert online.on_disk() == PINNED
+        assert "verified 1 model, 3 files" in online.ok("verify").out
+
+
+def test_no_user_email_is_named(online):
+    (online.path / "home" / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n")
+
+    line = online.refused("add", f"MODEL={MODEL}")
+
+    assert line.startswith(
+        "add: Git does not know who you are; type: git config user.name NAME and git config user.email"
+    )
+
+
+def test_a_hook_that_refuses_the_commit_is_named_and_the_same_command_goes_on(online, hub):
+    hook = online.clone / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho no commits today >&2\nexit 1\n")
+    hook.chmod(0o755)
+
+    said = online.refused("add", f"MODEL={MODEL}")
+
+    assert "no commits today" in said
+    assert "add: Git refused the commit, as it says above; when that is mended, run the same command again" in said
+    hook.unlink()
+    online.ok("add", f"MODEL={MODEL}")
+    assert online.git("status", "--porcelain") == ""
+    assert sum("GET" in request.method and "/resolve/" in request.path for request in hub.requests) == len(PINNED)
+
+
+def test_a_detached_head_and_a_dirty_index_are_no_matter(online):
+    online.git("switch", "--quiet", "--detach")
+    (online.clone / "README.md").write_text("mine\n")
+    online.git("add", "README.md")
+
+    online.ok("add", f"MODEL={MODEL}")
+
+    assert online.git("log", "-1", "--format=%s") == "Add tiny model\n"
+    assert online.git("status", "--porcelain") == "M  README.md\n"
+
+
+@pytest.mark.parametrize("kind", ["merge", "rebase"])
+def test_a_merge_or_rebase_in_progress_is_named(online, kind):
+    for branch, text in (("side", "one\n"), ("main", "two\n")):
+        online.git("switch", "--quiet", *(["--create"] if branch == "side" else []), branch)
+        (online.clone / "README.md").write_text(text)
+        online.git("commit", "--quiet", "--all", "--message", branch)
+    assert online.run("git", kind, "side").code != 0
+
+    line = online.refused("add", f"MODEL={MODEL}")
+
+    assert line.startswith(
+        "add: a merge, rebase, cherry-pick or revert is in progress; finish it (git status says how)"
+    )
+
+
+def test_a_linked_worktree_is_a_clone_like_any_other(online):
+    linked = World(online.path, dict(online.env))
+    online.git("worktree", "add", "--quiet", "-b", "side", str(online.path / "linked"))
+    furnish(online.path / "linked")
+
+    result = linked.run("make", "add", f"MODEL={MODEL}", cwd=online.path / "linked")
+
+    assert result.code == 0, result.said
+    assert (online.path / "linked" / "models" / "tiny" / "config.json").read_bytes() == FILES["config.json"]
+    assert linked.git("status", "--porcelain", cwd=online.path / "linked") == ""
+
+
+def test_make_runs_from_another_folder(online):
+    result = online.run("make", "-C", str(online.clone), "add", f"MODEL={MODEL}", cwd=online.path)
+
+    assert result.code == 0, result.said
+    assert online.on_disk() == PINNED
+
+
+def test_a_umask_that_shuts_others_out_is_no_matter(online):
+    result = online.run("bash", "-c", f"umask 077; make add MODEL={MODEL} && make pull && make verify")
+
+    assert result.code == 0, result.said
+    assert online.on_disk() == PINNED

@@ -1,0 +1,171 @@
+"""Killed at any instant: the same command again completes, and ends as if nothing had happened."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from conftest import MODEL, PINNED, ROOT, World, copy
+from hub import Fault
+
+MIB = 1 << 20
+
+
+def start(world: World, *words: str, **env: str) -> subprocess.Popen:
+    """`make WORDS` as a process group of its own, as a terminal or a CI runner would."""
+    return subprocess.Popen(
+        ["make", *words],
+        cwd=world.clone,
+        env=world.environment(**env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def run_counted(world: World, *words: str, at: str = "") -> tuple[int, int]:
+    """`make WORDS`, killed at the event AT; its exit status, and how many events there were."""
+    counter = world.path / "events"
+    counter.unlink(missing_ok=True)
+    hook = {"PYTHONPATH": str(ROOT / "tests" / "kill"), "KILL_WORLD": str(world.path), "KILL_COUNTER": str(counter)}
+    process = start(world, *words, KILL_AT=at, **hook)
+    process.communicate(timeout=100)
+    return process.returncode, counter.stat().st_size
+
+
+def leftovers(world: World) -> list[str]:
+    """What a finished command must not leave: staging folders, parts, locks that nobody holds."""
+    found = [*world.clone.rglob("*.tmp"), *world.remote.rglob("*.tmp"), *world.clone.glob(".dvc/tmp/staging/*")]
+    found += [*world.clone.glob(".dvc/cache/incoming/*"), *world.clone.glob(".git/*.lock")]
+    return [str(path) for path in found if ".dvc/tmp/site" not in str(path)]
+
+
+def assert_undisturbed(world: World, pin: bytes) -> None:
+    """WORLD is as after a run that nobody disturbed, which gave PIN."""
+    assert world.pin().read_bytes() == pin
+    assert world.on_disk() == PINNED
+    assert world.git("status", "--porcelain") == ""
+    assert leftovers(world) == []
+    assert "verified 1 model, 3 files" in world.ok("verify", "DEEP=1").out
+
+
+def before(verb: str, world: World, added_template: World) -> World:
+    """WORLD just before `make VERB`."""
+    if verb != "add":
+        shutil.rmtree(world.path)
+        copy(added_template, world)
+    if verb == "pull":
+        shutil.rmtree(world.weights())
+        shutil.rmtree(world.clone / ".dvc" / "cache")
+    if verb == "push":
+        shutil.rmtree(world.remote / "files")
+    return world
+
+
+@pytest.fixture(scope="session")
+def events(added_template, template, tmp_path_factory) -> dict[str, int]:
+    """How many events each verb has when nobody kills it."""
+    return {}
+
+
+MOMENTS = [("add", part, 12) for part in range(12)]
+MOMENTS += [("pull", part, 6) for part in range(6)] + [("push", part, 4) for part in range(4)]
+
+
+@pytest.mark.parametrize(("verb", "part", "parts"), MOMENTS)
+def test_killed_at_any_instant_the_same_command_completes(online, added_template, events, verb, part, parts):
+    words = [verb, f"MODEL={MODEL}"]
+    if verb not in events:
+        trial = before(verb, copy(online, World(online.path.parent / "a trial", dict(online.env))), added_template)
+        code, events[verb] = run_counted(trial, *words)
+        assert code == 0
+    world = before(verb, online, added_template)
+    at = 1 + part * (events[verb] - 1) // parts
+
+    code, _ = run_counted(world, *words, at=str(at))
+
+    assert code == -signal.SIGKILL
+    kept = {oid: path.stat().st_ino for oid, path in world.objects().items() if path.stat().st_size}
+    assert not world.weights().exists() or world.on_disk() in (PINNED, {})
+    world.ok(*words)
+    assert_undisturbed(world, added_template.pin().read_bytes())
+    assert {oid: path.stat().st_ino for oid, path in world.objects().items() if oid in kept} == kept
+
+
+def test_a_finished_file_is_not_downloaded_again(online, hub):
+    small = ["config.json", "nested/tokenizer.json"]
+    held = Fault("GET .*/resolve/.*/model.safetensors", lambda answer: answer.stall(60), after=1000)
+    hub.faults.append(held)
+    process = start(online, "add", f"MODEL={MODEL}")
+    assert held.reached.wait(30)
+    staged = online.clone / ".dvc" / "tmp" / "staging" / "tiny" / "files"
+    while not all((staged / path).exists() and (staged / path).read_bytes() == PINNED[path] for path in small):
+        time.sleep(0.05)
+
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    online.ok("add", f"MODEL={MODEL}")
+
+    fetched = [request.path.rpartition("/")[2] for request in hub.requests if "/resolve/" in request.path]
+    assert sorted(fetched) == ["config.json", "model.safetensors", "model.safetensors", "tokenizer.json"]
+    assert online.on_disk() == PINNED
+
+
+def test_a_killed_download_goes_on_inside_the_file(online, hub, tmp_path):
+    big = tmp_path / "big.safetensors"
+    block = os.urandom(MIB)
+    big.write_bytes(b"".join(block[at:] + block[:at] for at in range(300)))
+    hub.commit("acme/big", {"big.safetensors": big})
+    held = Fault("GET .*/resolve/", lambda answer: answer.stall(60), after=150 * MIB)
+    hub.faults.append(held)
+    process = start(online, "add", "MODEL=acme/big")
+    assert held.reached.wait(60)
+
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    online.ok("add", "MODEL=acme/big")
+
+    sent = sum(request.sent_bytes for request in hub.requests if "/resolve/" in request.path)
+    assert sent <= 316 * MIB
+    assert (online.weights("big") / "big.safetensors").read_bytes() == big.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("number", "to_group"), [(signal.SIGINT, True), (signal.SIGTERM, True), (signal.SIGTERM, False)]
+)
+def test_a_signal_ends_with_one_line_that_says_how_to_go_on(online, hub, number, to_group):
+    held = Fault("GET .*/resolve/.*/model.safetensors", lambda answer: answer.stall(60), after=1000)
+    hub.faults.append(held)
+    process = start(online, "add", f"MODEL={MODEL}")
+    assert held.reached.wait(30)
+
+    os.killpg(process.pid, number) if to_group else process.send_signal(number)
+    said, _ = process.communicate(timeout=20)
+
+    assert process.returncode != 0
+    assert [line for line in said.splitlines() if not line.startswith(("make", "note:"))] == [
+        "add: stopped; run the same command again to go on"
+    ]
+    assert "Traceback" not in said
+    online.ok("add", f"MODEL={MODEL}")
+    assert online.on_disk() == PINNED
+
+
+def test_a_killed_update_keeps_the_old_weights_or_has_the_new(added_online, hub):
+    hub.commit(MODEL, {"config.json": b"new"})
+    old, new = PINNED, {"config.json": b"new"}
+    trial = copy(added_online, World(added_online.path.parent / "a trial", dict(added_online.env)))
+    _, total = run_counted(trial, "add", f"MODEL={MODEL}")
+    for at in range(total // 5, total, total // 5):
+        world = copy(added_online, World(added_online.path.parent / f"at {at}", dict(added_online.env)))
+
+        run_counted(world, "add", f"MODEL={MODEL}", at=str(at))
+
+        assert world.on_disk() in (old, new, {})
+        world.ok("add", f"MODEL={MODEL}")
+        assert world.on_disk() == new
+        assert leftovers(world) == []

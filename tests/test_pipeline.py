@@ -1,0 +1,179 @@
+"""What the workflows would do, done: every `run:` line in a clean clone, as the runner would."""
+
+import re
+from dataclasses import dataclass, field
+
+import pytest
+import yaml
+from conftest import MODEL, PINNED, ROOT, Result, World
+from test_integrity import VICTIM, inflict
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+STEPS = {path.stem: yaml.safe_load(path.read_text())["jobs"] for path in WORKFLOWS}
+USES = re.compile(r"(\./[\w./-]+|[\w-]+/[\w./-]+@[0-9a-f]{40})")
+
+
+@dataclass
+class Run:
+    """What a job did: the results of its `run:` lines, and the actions that it used."""
+
+    results: list[Result] = field(default_factory=list)
+    used: list[str] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        return all(result.code == 0 for result in self.results)
+
+    @property
+    def said(self) -> str:
+        return "".join(result.said for result in self.results)
+
+
+def holds(condition: str | None, variables: dict[str, str]) -> bool:
+    """Whether a step's `if:` holds; such conditions compare repository variables, and no more."""
+    if condition is None:
+        return True
+    terms = re.split(r" (&&|\|\|) ", condition)
+    truths = []
+    for term in terms[::2]:
+        name, sign, text = re.fullmatch(r"vars\.(\w+) (==|!=) '(\w*)'", term).groups()
+        truths.append((variables.get(name, "") == text) == (sign == "=="))
+    return any(truths) if "||" in terms else all(truths)
+
+
+def run_job(world: World, workflow: str, job: str, inputs: str = "", **variables: str) -> Run:
+    """JOB of WORKFLOW in WORLD, step by step until one fails."""
+    done = Run()
+    definition = STEPS[workflow][job]
+    fill = {"${{ inputs.models }}": inputs} | {f"${{{{ vars.{name} }}}}": text for name, text in variables.items()}
+    for step in definition["steps"]:
+        if not holds(step.get("if"), variables):
+            continue
+        if "uses" in step:
+            done.used.append(step["uses"].partition("@")[0])
+            continue
+        env = {**definition.get("env", {}), **step.get("env", {})}
+        env = {name: fill.get(text, text) for name, text in env.items()}
+        done.results.append(world.run("bash", "-e", "-c", step["run"], GITHUB_ACTIONS="true", **env))
+        if not done.passed:
+            break
+    return done
+
+
+@pytest.fixture
+def checkout(added) -> World:
+    """What actions/checkout leaves on a runner: a clone without weights, HOME empty."""
+    world = added.second("runner")
+    (world.path / "home" / ".gitconfig").unlink()
+    return world
+
+
+def test_lint_and_collection_of_the_tests_pass_without_any_secret(checkout):
+    checkout.env["PYTEST_ADDOPTS"] = "--collect-only"  # the tests are what runs this one
+
+    done = run_job(checkout, "ci", "test")
+
+    assert done.passed, done.said
+    assert len(done.results) == 2
+    assert "test_pipeline.py" in done.results[1].out
+
+
+def test_verify_without_credentials_says_so_and_checks_the_pins(checkout):
+    checkout.remote.unlink()
+
+    done = run_job(checkout, "ci", "verify")
+
+    assert done.passed, done.said
+    assert "::notice title=Remote not verified::no credentials are set up" in done.said
+    assert "verified 1 model, 3 files" in done.said
+
+
+@pytest.mark.parametrize("variable", ["AWS_READER_ROLE", "GCP_PROVIDER"])
+def test_verify_with_credentials_looks_at_the_remote(checkout, variable):
+    assert run_job(checkout, "ci", "verify", **{variable: "reader"}).passed
+
+    inflict(checkout, "remote", "truncated")
+
+    done = run_job(checkout, "ci", "verify", **{variable: "reader"})
+    assert not done.passed
+    assert f"::error file=models/tiny.dvc::verify: tiny/{VICTIM}: changed on the remote" in done.said
+
+
+def test_deploy_hands_over_weights_that_were_checked(checkout):
+    done = run_job(checkout, "deploy", "weights")
+
+    assert done.passed, done.said
+    assert done.used[-1] == "actions/upload-artifact"
+    assert checkout.on_disk() == PINNED
+
+
+def test_deploy_runs_a_command_of_the_users_instead(checkout):
+    done = run_job(checkout, "deploy", "weights", DEPLOY_COMMAND="cp -r models/tiny ../deployed")
+
+    assert done.passed, done.said
+    assert "actions/upload-artifact" not in done.used
+    assert (checkout.path / "deployed" / VICTIM).read_bytes() == PINNED[VICTIM]
+
+
+@pytest.mark.parametrize("fault", ["changed", "truncated", "removed"])
+def test_deploy_hands_over_nothing_when_a_pull_fails(checkout, fault):
+    inflict(checkout, "remote", fault)
+
+    done = run_job(checkout, "deploy", "weights", DEPLOY_COMMAND="cp -r models ../deployed")
+
+    assert not done.passed
+    assert len(done.results) == 1
+    assert "actions/upload-artifact" not in done.used
+    assert not (checkout.path / "deployed").exists()
+
+
+def test_deploy_checks_what_the_cache_of_the_runner_gave(checkout):
+    checkout.ok("pull")
+    checkout.run("rm", "-rf", str(checkout.weights()))
+    inflict(checkout, "cache", "changed")
+
+    done = run_job(checkout, "deploy", "weights")
+
+    assert done.passed, done.said
+    assert "changed in the cache" in done.said
+    assert checkout.on_disk() == PINNED
+
+
+def test_deploy_brings_only_the_models_that_are_named(added_online, hub):
+    hub.commit("acme/other", {"config.json": b"other"})
+    hub.commit("acme/third", {"config.json": b"third"})
+    added_online.ok("add", "MODEL=acme/other")
+    added_online.ok("add", "MODEL=acme/third")
+    world = added_online.second("runner")
+
+    done = run_job(world, "deploy", "weights", inputs=f"{MODEL} third")
+
+    assert done.passed, done.said
+    assert world.on_disk() == PINNED
+    assert world.on_disk("third") == {"config.json": b"third"}
+    assert world.on_disk("other") == {}
+
+
+@pytest.mark.parametrize("text", ["$(touch pwned)", "a; touch pwned", "`touch pwned`", "$(shell touch pwned)"])
+def test_what_a_user_types_into_the_form_is_data(checkout, text):
+    done = run_job(checkout, "deploy", "weights", inputs=text)
+
+    assert not done.passed
+    assert "no such model: " in done.said
+    assert not list(checkout.path.rglob("pwned"))
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_asks_for_little_and_takes_nothing_by_name(path):
+    text = path.read_text()
+    workflow = yaml.safe_load(text)
+
+    assert workflow["permissions"] == {}
+    for job in workflow["jobs"].values():
+        assert set(job["permissions"]) <= {"contents", "id-token"}
+        assert job["permissions"]["contents"] == "read"
+        assert job["timeout-minutes"]
+        for step in job["steps"]:
+            assert "${{" not in step.get("run", "")
+            assert USES.fullmatch(step.get("uses", "./none"))
+    assert "pull_request_target" not in text
