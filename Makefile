@@ -6,17 +6,20 @@ SHELL := bash
 .NOTPARALLEL:
 
 # What a user types is data: taken as text before make expands it, and handed on by the environment alone.
-VALUES := MODEL REVISION NAME INCLUDE EXCLUDE DIR URL DEEP OFFLINE PATIENCE REPORT
+VALUES := MODEL REVISION NAME INCLUDE EXCLUDE DIR URL ENDPOINT REGION PROFILE PROJECT DEEP OFFLINE PATIENCE REPORT
+VALUES += SIZE ROUNDS WORK CASES
 $(foreach value,$(VALUES),$(eval override $(value) := $$(value $(value))))
 MAKEOVERRIDES :=
 export $(VALUES)
 
-# Where the user typed it, for a folder relative to that; make -C (which turns on w) is the one case where it is not here.
-export CALLER := $(if $(findstring w,$(firstword -$(MAKEFLAGS))),$(value PWD),$(CURDIR))
+# Where the user typed it, for a folder relative to that; only make -C, which turns on w, takes them elsewhere.
+export CALLER := $(value PWD)
+export MOVED := $(findstring w,$(firstword -$(MAKEFLAGS)))
 export PATH := $(CURDIR)/.venv/bin:$(value PATH)
 # DVC's notes on files belong to this clone, not to the machine.
 export DVC_SITE_CACHE_DIR := $(CURDIR)/.dvc/tmp/site
 export DVC_NO_ANALYTICS := true
+export PYTHONUTF8 := 1
 
 RUNTIME := .venv/runtime
 DEVELOP := .venv/develop
@@ -30,18 +33,18 @@ track: need-NAME $(RUNTIME) ## pin weights that are not on the Hub: NAME= [DIR=f
 	$(TURN) scripts/track.sh
 
 pull: $(RUNTIME) ## bring pinned weights to models/, checked: [MODEL=]
-	$(TURN) python scripts/pull.py
+	$(TURN) scripts/pull.py
 
 push: $(RUNTIME) ## put on the remote what it lacks or holds broken: [MODEL=] [DEEP=1]
-	$(TURN) python scripts/push.py
+	$(TURN) scripts/push.py
 
 verify: $(RUNTIME) ## prove pins, disk and remote: [MODEL=] [DEEP=1] [OFFLINE=1]
-	$(TURN) python scripts/verify.py
+	$(TURN) scripts/verify.py
 
 list: $(RUNTIME) ## a table of all models
 	@python scripts/list.py
 
-remote: $(RUNTIME) ## show the remote, or set it: [URL=s3://bucket/path, gs://bucket/path or a folder]
+remote: $(RUNTIME) ## show the remote, or set it: [URL=s3://bucket/path, gs://bucket/path or a folder [ENDPOINT=] [REGION=] [PROFILE=] [PROJECT=]]
 	$(TURN) scripts/remote.sh
 
 ##@ Project
@@ -50,6 +53,9 @@ demo: $(DEVELOP) ## the tour, without account, bucket or Hub
 
 test: $(DEVELOP) ## run the tests
 	@pytest -c tests/pytest.ini tests
+
+bench: $(DEVELOP) ## measure against what people would use instead: [SIZE=2GB] [ROUNDS=3] [WORK=] [CASES=]
+	@python tests/bench/run.py
 
 lint: $(DEVELOP) ## check the style of Python and shell
 	@ruff check --config tests/ruff.toml scripts tests
@@ -66,7 +72,7 @@ clean: ## remove .venv and the caches of tools, never weights
 help: ## show this list
 	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-.PHONY: add track pull push verify list remote demo test lint lock clean help
+.PHONY: add track pull push verify list remote demo test bench lint lock clean help
 
 need-%:
 	@$(if $(value $*),:,$(error no $*; type: make $(firstword $(MAKECMDGOALS)) $*=$(EXAMPLE_$*)))

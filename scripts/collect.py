@@ -16,7 +16,7 @@ from lib.report import Failure
 def inspect(folder: Path) -> dict[str, int]:
     """The files of FOLDER and their sizes in bytes. Refuses what DVC would follow, hang on, drop or act on."""
     if folder.is_symlink() or not folder.is_dir():
-        raise Failure(f"no such folder: {folder}; put the weights there, or name where they are: DIR=FOLDER")
+        raise Failure(f"no such folder: {str(folder)!r}; put the weights there, or name where they are: DIR=FOLDER")
     found = weights.walk(folder)
     for path, status in sorted(found.items()):
         if not stat.S_ISREG(status.st_mode):
@@ -26,24 +26,23 @@ def inspect(folder: Path) -> dict[str, int]:
     if flaw := names.flaw_of(found):
         raise Failure(f"refused {flaw}; give it another name, or move it away")
     if not found:
-        raise Failure(f"no file in {folder}; put the weights there first")
+        raise Failure(f"no file in {str(folder)!r}; put the weights there first")
     return {path: status.st_size for path, status in found.items()}
 
 
 def check_name(name: str, copies: bool) -> None:
     """Refuse a NAME that a model of the Hub has, or, where the files come from elsewhere, one whose place is taken."""
-    if staging.finished(name):
-        return
-    old = pin.read(name)
+    staged = staging.finished(name)
+    old = pin.read(name, broken_is_none=staged is not None)
     if old and old.source:
         raise Failure(f"the name {name!r} is taken by {old.source}; choose another NAME")
-    if copies and old:
-        staging.check_clean(name, old)
-    elif copies:
-        staging.check_free(name)
+    if copies and (staged or old):
+        staging.check_clean(name, staged, old)
+    elif not staged and not old:
+        staging.check_free(name, but_weights=not copies)
 
 
-def read(source: Path, target: Path | None, progress: Progress) -> pin.File:
+def read(source: Path, target: Path | None, progress: Progress) -> digest.File:
     """The digests of SOURCE; with TARGET, copied there in the same read."""
     want = ("md5", "sha256")
     if target is None:
@@ -51,7 +50,7 @@ def read(source: Path, target: Path | None, progress: Progress) -> pin.File:
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
         found = digest.copy(source, target, want, progress)
-    return pin.File(found.size, found.md5, found.sha256)
+    return digest.File(found.size, found.md5, found.sha256)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib import hub, models, names, pin, remote, report, staging, weights
+from lib import cache, digest, fetch, hub, models, names, patience, pin, remote, report, staging, weights
 from lib.digest import Progress
 from lib.report import Failure
 
@@ -30,6 +30,7 @@ class Request:
 
 def typed() -> Request:
     """The request as it was typed. Raises Failure for what is not one."""
+    patience.limit()
     source, _, after = names.value("MODEL").partition("@")
     names.repo_id(source)
     before = names.value("REVISION")
@@ -42,18 +43,13 @@ def typed() -> Request:
     return Request(source, revision, name, names.patterns("INCLUDE"), names.patterns("EXCLUDE"))
 
 
-def check_name(request: Request, staged: pin.Pin | None) -> pin.Pin | None:
-    """What models/NAME should hold now: the pin STAGED by a run that was stopped, else the pin that is there.
-
-    A NAME that is taken by another source is refused.
-    """
-    old = staged or pin.read(request.name)
+def check_name(request: Request, old: pin.Pin | None) -> None:
+    """Refuse a NAME that another source has, by its pin OLD, or whose place is not free."""
     if old and old.source != request.source:
         owner, base = old.source or "weights that are not from the Hub", request.name.rpartition("/")[2]
         raise Failure(f"the name {request.name!r} is taken by {owner}; choose another: NAME=FOLDER/{base}")
     if not old:
         staging.check_free(request.name)
-    return old
 
 
 def chosen_files(request: Request, shot: hub.Snapshot) -> list[hub.HubFile]:
@@ -94,21 +90,31 @@ def check_space(name: str, files: list[hub.HubFile], store: remote.Remote) -> No
 
 def fetch_checked(
     shot: hub.Snapshot, file: hub.HubFile, path: Path, progress: Progress, stop: threading.Event
-) -> pin.File:
+) -> digest.File:
     """FILE at PATH, right byte for byte. A file that differs is fetched once more. Raises Failure."""
     for attempt in ("first", "second"):
-        found = hub.fetch(shot, file, path, progress, stop)
+        found = fetch.fetch(shot, file, path, progress, stop)
         if stop.is_set():
             raise Failure("stopped")
         flaw = file.flaw(found)
         if not flaw:
-            return pin.File(found.size, found.md5, found.sha256)
+            return digest.File(found.size, found.md5, found.sha256)
         path.unlink()
         report.say(f"add: {shot.source}/{file.path}: the {attempt} download differs: {flaw}")
     raise Failure(f"{shot.source}/{file.path} differs from what the Hub publishes, twice; nothing was changed")
 
 
-def fetch_all(request: Request, shot: hub.Snapshot, files: list[hub.HubFile]) -> dict[str, pin.File]:
+def reuse(old: pin.Pin | None, files: list[hub.HubFile], folder: Path) -> None:
+    """Link into FOLDER what of FILES the pin OLD has too and the cache holds right, so that it is not fetched again."""
+    held = {file.sha256: file for file in (old.files or {}).values()} if old else {}
+    for file in files:
+        known, path = held.get(file.sha256), folder / file.path
+        if known and not path.exists() and cache.is_right(known):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            cache.link(cache.object_path(known.md5), path)
+
+
+def fetch_all(request: Request, shot: hub.Snapshot, files: list[hub.HubFile]) -> dict[str, digest.File]:
     """Every file of FILES, side by side, the longest first; the first Failure ends the others too."""
     stop, folder = threading.Event(), staging.files(request.name)
     pool = ThreadPoolExecutor(WORKERS)  # never waited for after a Failure: what a part holds stays for the next run
@@ -130,7 +136,8 @@ def main() -> None:
     request = typed()
     staged = staging.finished(request.name)
     models.check_all(but=request.name if staged else None)
-    old = check_name(request, staged)
+    old = pin.read(request.name, broken_is_none=staged is not None)
+    check_name(request, staged or old)
     shot = hub.snapshot(request.source, request.revision)
     files = chosen_files(request, shot)
     if is_pinned(old, request, shot) and not staged:
@@ -140,9 +147,10 @@ def main() -> None:
     if not is_pinned(staged, request, shot):
         store = remote.default()
         store.check(write=True)
-        staging.check_clean(request.name, old)
+        staging.check_clean(request.name, staged, old)
         staging.start(request.name, {file.path: file.identity for file in files})
         check_space(request.name, files, store)
+        reuse(old, files, staging.files(request.name))
         found = fetch_all(request, shot, files)
         meta = {"source": shot.source, "revision": shot.revision, "commit": shot.commit, "license": shot.license}
         staging.finish(pin.build(request.name, found, **meta, include=request.include, exclude=request.exclude))

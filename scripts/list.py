@@ -11,7 +11,7 @@ def main() -> None:
     for name in models.all_names():
         rows.append((*catalog.row(pin.read_head(name)), "yes" if names.weights_dir(name).is_dir() else "no"))
     if len(rows) == 1:
-        report.result("no model yet; add one: make add MODEL=ORG/NAME")
+        report.result(report.NO_MODEL)
         return
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

@@ -1,38 +1,74 @@
 """The half of `make remote` that looks: what remote is set, or whether the one that is going to be set works.
 
-Usage: [URL=s3://bucket/path, gs://bucket/path or a folder] probe.py
+Usage: [URL=s3://bucket/path, gs://bucket/path or a folder] [ENDPOINT=] [REGION=] [PROFILE=] [PROJECT=] probe.py
 Prints a URL that was given in the form that DVC's config takes.
 """
 
 import re
 from pathlib import Path
 
-from lib import names, remote, report
+from lib import names, remote, report, store
 from lib.report import Failure
+
+# What may be typed besides URL: DVC's name for it, the stores it is for, its form, and an example.
+SETTINGS = {
+    "ENDPOINT": (
+        "endpointurl",
+        "s3 gs",
+        r"https?://([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/[\w./-]*)?",
+        "https://HOST",
+    ),
+    "REGION": ("region", "s3", r"[a-zA-Z0-9][\w-]{0,62}", "eu-central-1"),
+    "PROFILE": ("profile", "s3", r"[a-zA-Z0-9_][\w.@/+-]{0,127}", "a name in your AWS configuration"),
+    "PROJECT": ("projectname", "gs", r"[a-z0-9][a-z0-9.:-]{0,99}", "a project's id"),
+}
 
 
 def canonical(text: str) -> str:
     """The URL typed as TEXT; a folder as an absolute path. Raises Failure."""
-    if re.fullmatch(r"(s3|gs)://[A-Za-z0-9][A-Za-z0-9._/=+-]*", text):
+    if re.fullmatch(r"(s3|gs)://[A-Za-z0-9][A-Za-z0-9._/=+-]*", text) and ".." not in text:
         return text.rstrip("/")
-    if "://" in text or text.startswith("-") or not text.isprintable():
+    if "://" in text and re.search(r"[@?#]", text):
+        raise Failure("not a remote: a URL with a password or a query in it; credentials come from the environment")
+    if "://" in text or text.startswith("-") or "%(" in text or not text.isprintable():
         raise Failure(f"not a remote: {text!r} (want s3://bucket/path, gs://bucket/path or a folder)")
-    return str(names.caller_path(text).resolve())
+    folder = names.caller_path(text).resolve()
+    if not str(folder).isascii() or re.search("[\"']", str(folder)):  # DVC would empty its config, and then fail
+        raise Failure(f"not a remote: {str(folder)!r}; DVC's config takes ASCII characters alone, and no quotes")
+    if folder.is_relative_to(names.ROOT) and folder != remote.DEFAULT:
+        raise Failure(f"not a remote: {str(folder)!r} lies in this clone, where Git sees it; name a folder outside")
+    return str(folder)
+
+
+def settings(url: str) -> dict[str, str]:
+    """DVC's settings of the remote at URL, as they were typed. Raises Failure, which repeats no secret."""
+    kind, _, rest = url.partition("://")
+    found = {"url": url}
+    for typed, (setting, kinds, form, example) in SETTINGS.items():
+        if not (text := names.value(typed)):
+            continue
+        if not rest or kind not in kinds.split():
+            raise Failure(f"{typed} is for {' and '.join(f'{each}://' for each in kinds.split())} alone; leave it out")
+        if not re.fullmatch(form, text, re.ASCII):
+            raise Failure(f"not a value for {typed} (want {example}, without a password or a query)")
+        found[setting] = text
+    return found
 
 
 def main() -> None:
     if not names.value("URL"):
-        store = remote.default()
-        store.check()
-        report.result(f"{store.title} is there")
-        report.note(store.note)
+        held = remote.default()
+        held.check()
+        known = {typed: held.config.get(setting) for typed, (setting, *_) in SETTINGS.items()}
+        report.result(" ".join([f"{held.title} is there", *(f"{k}={store.line(v)}" for k, v in known.items() if v)]))
+        report.note(held.note)
         return
-    url = canonical(names.value("URL"))
-    store = remote.candidate(url)
-    if store.is_folder:
-        remote.mark(Path(url))
-    store.check(write=True)
-    report.result(url)
+    wanted = settings(canonical(names.value("URL")))
+    new = remote.candidate(wanted)
+    if new.is_folder:
+        remote.mark(Path(wanted["url"]))
+    new.check(write=True, probe=True)
+    report.result(wanted["url"])
 
 
 if __name__ == "__main__":

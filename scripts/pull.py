@@ -84,7 +84,7 @@ def pull(held: Pin, said: Report) -> bool:
     report.note(remote.default().note)
     remote.default().check()
     needed = {problem.object for problem in corrupt}
-    if problems := obtain_all([item for item in items if item.path not in good or item.oid in needed]):
+    if problems := obtain_all(inventory.unique(item for item in items if item.path not in good or item.oid in needed)):
         said.found(*problems)
         return False
     if wrong or not folder.is_dir():
@@ -105,6 +105,8 @@ def replace(held: Pin, items: list[Item], good: set[str], wrong: list[Problem], 
 
 def main(said: Report) -> tuple[str, str]:
     chosen = models.select(names.value("MODEL"))
+    if not chosen:
+        return report.NO_MODEL, ""
     for name in chosen:
         try:
             held = models.checked(name)
@@ -115,8 +117,6 @@ def main(said: Report) -> tuple[str, str]:
                 said.note(f"pulled {name}: {size}" if new else f"{name}: up to date, {size}")
         except Failure as failure:
             said.found(Problem(name, "model", "not pulled", detail=f"{name}: {failure}"))
-    if not chosen:
-        said.note("no model yet; add one: make add MODEL=ORG/NAME")
     good = [name for name in chosen if said.is_good(name)]
     bad = report.plural(len(chosen) - len(good), "model")
     return f"{report.plural(len(good), 'model')} good", f"{bad} not good, {len(good)} good; see the lines above"

@@ -9,10 +9,10 @@ from lib.problem import Problem
 from lib.report import Failure, Report
 
 
-def sound_pins(said: Report) -> list[Pin]:
-    """The pins that MODEL means and that agree with themselves; the others are problems."""
+def sound_pins(chosen: list[str], said: Report) -> list[Pin]:
+    """The pins of CHOSEN that agree with themselves; the others are problems."""
     sound = []
-    for name in models.select(names.value("MODEL")):
+    for name in chosen:
         try:
             sound.append(models.checked(name))
         except Failure as failure:
@@ -20,27 +20,33 @@ def sound_pins(said: Report) -> list[Pin]:
     return sound
 
 
+def push(pins: list[Pin], said: Report) -> None:
+    """Make the objects of PINS whole on the remote, and say how that went."""
+    store = remote.default()
+    report.note(store.note)
+    store.check(write=True)
+    items = inventory.unique(
+        item for held in pins for item in inventory.of_pin(held, inventory.files_of(held, remote.listing))
+    )
+    outcome = upload.mend(items, store, names.value("DEEP") == "1")
+    for line in outcome.mended:
+        said.note(f"push: {line}")
+    said.found(*outcome.failed)
+    if outcome.unread:
+        said.note(verdict.size_only(outcome.unread, len(items)))
+    for held in pins:
+        put = outcome.put[held.name]
+        said.model(held.name, held.nfiles, held.size, put=put)
+        if put:
+            said.note(f"pushed {held.name}: {report.plural(put, 'object')}")
+
+
 def main(said: Report) -> tuple[str, str]:
-    pins = sound_pins(said)
-    if pins:
-        store = remote.default()
-        report.note(store.note)
-        store.check(write=True)
-        items = inventory.unique(
-            item for held in pins for item in inventory.of_pin(held, inventory.files_of(held, remote.listing))
-        )
-        outcome = upload.mend(items, store, names.value("DEEP") == "1")
-        for line in outcome.mended:
-            said.note(f"push: {line}")
-        said.found(*outcome.failed)
-        if outcome.unread:
-            said.note(verdict.size_only(outcome.unread, len(items)))
-        for held in pins:
-            said.model(held.name, held.nfiles, held.size, put=outcome.put[held.name])
-            if put := outcome.put[held.name]:
-                said.note(f"pushed {held.name}: {report.plural(put, 'object')}")
-    elif not said.problems:
-        said.note("no model yet; add one: make add MODEL=ORG/NAME")
+    chosen = models.select(names.value("MODEL"))
+    if not chosen:
+        return report.NO_MODEL, ""
+    if pins := sound_pins(chosen, said):
+        push(pins, said)
     count = report.plural(len(said.problems), "problem")
     total = report.tally(len(pins), sum(held.nfiles for held in pins), sum(held.size for held in pins))
     return f"the remote holds {total}", f"{count}; get the weights right with make pull or make add, then push again"

@@ -5,7 +5,6 @@ Prints the message of the Git commit.
 """
 
 import sys
-from dataclasses import replace
 
 from lib import atomic, cache, catalog, inventory, pin, remote, report, staging, upload
 from lib.pin import Pin
@@ -37,13 +36,13 @@ def main() -> None:
     name = sys.argv[1]
     text = sys.stdin.read()
     wanted = staging.finished(name)
-    check_outs(replace(pin.read(name), files=None), wanted)
+    check_outs(pin.read_head(name), wanted)
     atomic.write(pin.path_of(name), pin.dump(wanted))
     catalog.update()
     store = remote.default()
     report.note(store.note)
     report.note(cache.note())
-    outcome = upload.mend(inventory.of_pin(wanted, wanted.files), store)
+    outcome = upload.mend(inventory.unique(inventory.of_pin(wanted, wanted.files)), store)
     if outcome.failed:
         raise Failure(f"{outcome.failed[0]}; nothing was committed; run the same command again")
     report.result(message(wanted, pin.parse(name, text) if text else None))

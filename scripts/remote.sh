@@ -1,10 +1,19 @@
 #!/usr/bin/env bash
-# Show DVC's remote, or set it in .dvc/config and prove that it works.
-# Usage: make remote [URL=s3://bucket/path, gs://bucket/path or a folder]
+# Show DVC's remote, or prove that one works and set it in .dvc/config.
+# Usage: make remote [URL=s3://bucket/path, gs://bucket/path or a folder] [ENDPOINT=…] [REGION=…] [PROFILE=…] [PROJECT=…]
 set -euo pipefail
+
+# option NAME VALUE: DVC's setting NAME of the remote, if there is a VALUE.
+option() {
+  [[ ! $2 ]] || dvc --wait-for-lock remote modify --quiet storage "$1" "$2"
+}
 
 [[ $URL ]] || exec python scripts/probe.py
 url=$(python scripts/probe.py)
 dvc --wait-for-lock remote add --quiet --force --default storage "$url"
-dvc --wait-for-lock remote modify --quiet storage verify true
+option verify true
+option endpointurl "$ENDPOINT"
+option region "$REGION"
+option profile "$PROFILE"
+option projectname "$PROJECT"
 printf '%s\n' "remote 'storage' is $url; next: git commit --message 'Set the remote' -- .dvc/config"

@@ -1,10 +1,11 @@
 """Wait for this clone's turn, then become a command: only one at a time may change the index, the cache, models/.
 
-Usage: turn.py COMMAND [ARGUMENT...]   (the Makefile puts it before every command that changes something)
+Usage: turn.py COMMAND   (the Makefile puts it before every command that needs a turn)
 """
 
 import fcntl
 import os
+import runpy
 import sys
 from pathlib import Path
 
@@ -30,11 +31,13 @@ def take(verb: str) -> None:
     os.set_inheritable(file, True)  # closing it would give the lock back
 
 
-def main(command: list[str]) -> None:
-    take(Path(command[-1]).stem)
+def main(command: str) -> None:
+    take(Path(command).stem)
     leftovers.clear()
-    os.execvp(command[0], command)
+    if command.endswith(".py"):
+        runpy.run_path(command, run_name="__main__")  # this Python will do: another takes a while to start
+    os.execv(command, [command])
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(sys.argv[1])

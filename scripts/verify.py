@@ -60,13 +60,13 @@ def check_remote(items: list[Item], at_hand: dict[str, Path], deep: bool, said: 
 
 def main(said: Report) -> tuple[str, str]:
     chosen = models.select(names.value("MODEL"))
+    if not chosen:
+        return report.NO_MODEL, ""
     sound = [pair for pair in (read_pin(name, said) for name in chosen) if pair]
     at_hand: dict[str, Path] = {}
     for held, items in sound:
         at_hand |= check_disk(held, items, said)
-    if not chosen:
-        said.note("no model yet; add one: make add MODEL=ORG/NAME")
-    elif names.value("OFFLINE") == "1":
+    if names.value("OFFLINE") == "1":
         said.note("remote: not looked at (OFFLINE=1)")
     elif sound:
         items = inventory.unique(item for _, items in sound for item in items)

@@ -5,7 +5,7 @@
 # not needed any more. Safe to run again from any point.
 record_placed() {
   local message
-  dvc --wait-for-lock add --quiet -- "models/$1" ||
+  dvc --wait-for-lock add -- "models/$1" >/dev/null ||
     die "dvc add failed, as it says above; nothing was committed; when that is mended, run the same command again"
   message=$({ git show "HEAD:models/$1.dvc" 2>/dev/null || true; } | python scripts/record.py "$1")
   git_commit "$1" "$message"

@@ -27,6 +27,27 @@ class Digest:
     blob: str | None = None  # Git's id of them
 
 
+@dataclass(frozen=True)
+class File:
+    """One file of a model: SIZE in bytes, hex digests. SHA256 is None where only DVC's listing is known."""
+
+    size: int | None
+    md5: str
+    sha256: str | None = None
+
+    @property
+    def hash_name(self) -> str:
+        """The kind of digest to compare: sha256 where it is known."""
+        return "sha256" if self.sha256 else "md5"
+
+    def flaw(self, found: Digest) -> str | None:
+        """How FOUND differs from this, or None."""
+        if self.size is not None and found.size != self.size:
+            return f"pinned {self.size} bytes, found {found.size}"
+        pinned, actual = getattr(self, self.hash_name), getattr(found, self.hash_name)
+        return None if pinned == actual else f"pinned {self.hash_name} {pinned}, found {actual}"
+
+
 class Hasher:
     """Takes bytes as they come; WANT names fields of Digest. SIZE is how many will come: Git puts it before them."""
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from lib import digest, names, pin
-from lib.pin import File, Pin
+from lib.digest import File
+from lib.pin import Pin
 from lib.report import Failure
 
 

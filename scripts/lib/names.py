@@ -1,5 +1,6 @@
 """What a model may be called, what a file in it may be called, and where the two lie."""
 
+import json
 import os
 import re
 import unicodedata
@@ -12,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "models"
 
 PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
-REPO = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,95}/[A-Za-z0-9_][A-Za-z0-9._-]{0,95}")
+REPO = re.compile(r"(?=.{3,96}$)[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?")
 REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+-]{0,254}")
 
 # Git, DVC and the Hub client act on these wherever they lie, so a model must not bring them along.
@@ -27,14 +28,23 @@ def value(variable: str) -> str:
 
 
 def caller_path(text: str) -> Path:
-    """A path as the user meant it: relative to the folder they typed it in."""
-    return Path(value("CALLER") or ROOT, text)
+    """A path as the user meant it: relative to the folder they typed it in. Raises Failure where make hides that."""
+    typed_in = Path(value("CALLER") or ROOT)
+    moved = typed_in.is_dir() and not typed_in.samefile(ROOT)
+    if moved and not value("MOVED") and not Path(text).is_absolute():
+        raise Failure(f"not clear which folder {text!r} is relative to; type it from / on")
+    return (typed_in if moved else ROOT) / text
 
 
 def model_name(text: str) -> str:
     """TEXT if it may be a model's NAME: one or two plain parts, such as `embeddings/all-MiniLM-L6-v2`."""
     parts = text.split("/")
-    if len(parts) > 2 or not all(map(PART.fullmatch, parts)) or any(map(META.fullmatch, parts)):
+    if (
+        len(parts) > 2
+        or text.casefold() == "readme.md"
+        or not all(map(PART.fullmatch, parts))
+        or any(map(META.fullmatch, parts))
+    ):
         raise Failure(
             f"not a name for a model: {text!r} (want NAME or FOLDER/NAME of letters, digits, '.', '_' and '-')"
         )
@@ -43,7 +53,7 @@ def model_name(text: str) -> str:
 
 def repo_id(text: str) -> str:
     """TEXT if it may be a repo of the Hub."""
-    if not REPO.fullmatch(text) or ".." in text or "--" in text:
+    if not REPO.fullmatch(text) or ".." in text or "--" in text or text.endswith(".git"):
         raise Failure(f"not a model: {text!r} (want ORG/NAME, as on the Hub)")
     return text
 
@@ -81,7 +91,8 @@ def _flaw(path: str) -> str | None:
         return "holds a control character"
     if unicodedata.normalize("NFC", path) != path:
         return "is not in Unicode's normal form C"
-    if any(len(os.fsencode(part)) > 255 for part in parts) or len(path) > 1000:
+    # YAML takes a key of 1,024 characters, quoted.
+    if any(len(os.fsencode(part)) > 255 for part in parts) or len(json.dumps(path, ensure_ascii=False)) > 1000:
         return "is too long"
     if any(map(META.fullmatch, parts)):
         return "is a control file of DVC"
@@ -91,11 +102,14 @@ def _flaw(path: str) -> str | None:
 def flaw_of(paths: Iterable[str]) -> str | None:
     """What in PATHS, relative to a model, leaves its folder, steers DVC or is not portable; None if nothing."""
     seen: dict[str, str] = {}
-    for path in sorted(paths):
+    every = set(paths)
+    for path in sorted(every):
         if flaw := _flaw(path):
             return f"a file whose name {flaw}: {path!r}"
         for parent in (path, *map(str, PurePosixPath(path).parents)):
             other = seen.setdefault(parent.casefold(), parent)
             if other != parent:
                 return f"two names that differ only in case: {other!r} and {parent!r}"
+            if parent != path and parent in every:
+                return f"a file that is a folder too: {parent!r}"
     return None

@@ -1,18 +1,28 @@
 """How long a Hub that falters is waited for: every pause and every bound is here."""
 
+import re
 import time
+from functools import lru_cache
 
 import httpx2
 
 from lib.names import value
 from lib.report import Failure
 
-PATIENCE = float(value("PATIENCE") or 60)  # seconds without a byte before a transfer is given up
 TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 
 
+@lru_cache(maxsize=1)
+def limit() -> float:
+    """Seconds without a byte after which the Hub is given up, as typed in PATIENCE; 0 tries once. Raises Failure."""
+    text = value("PATIENCE") or "60"
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text):
+        raise Failure(f"not a number of seconds: PATIENCE={text!r}")
+    return float(text)
+
+
 class Patience:
-    """Waits between tries, longer each time, and gives up when nothing has arrived for PATIENCE seconds."""
+    """Waits between tries, longer each time, and gives up when nothing has arrived within the limit."""
 
     def __init__(self, what: str) -> None:
         self.what = what
@@ -24,9 +34,9 @@ class Patience:
     def bear(self, error: Exception) -> None:
         """Wait for another try after ERROR, or raise Failure."""
         pause = max(self.pause, _asked_to_wait(error))
-        if time.monotonic() + pause - self.since > PATIENCE:
+        if time.monotonic() + pause - self.since > limit():
             raise Failure(
-                f"{self.what}: {reason(error)}; gave up after {PATIENCE:.0f} s without a byte "
+                f"{self.what}: {reason(error)}; gave up after {limit():g} s without a byte "
                 "(PATIENCE=seconds sets how long); run the same command again to go on"
             ) from error
         time.sleep(pause)

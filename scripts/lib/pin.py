@@ -23,34 +23,18 @@ from pathlib import Path
 import yaml
 
 from lib import digest, names
-from lib.digest import Digest
+from lib.digest import File
 from lib.report import Failure
 
 MD5 = re.compile(r"[0-9a-f]{32}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
-PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
+PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*|[0-9a-f]{32}(\.dir)?|[0-9a-f]{40}|[0-9a-f]{64}")
+NESTED = re.compile(r"([\[{]\s*){9}|([-?] ){9}|^ {60}", re.MULTILINE)  # the parser recurses, until it crashes
+LINE = re.compile(
+    r'    ([A-Za-z][A-Za-z0-9_./-]*|"(?:[^"\\]|\\.)*"): '
+    r'\{size: ([0-9]+), md5: "?([0-9a-f]{32})"?, sha256: "?([0-9a-f]{64})"?\}'
+)
 WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
-
-
-@dataclass(frozen=True)
-class File:
-    """One file of a model: SIZE in bytes, hex digests. SHA256 is None where only DVC's listing is known."""
-
-    size: int | None
-    md5: str
-    sha256: str | None = None
-
-    @property
-    def hash_name(self) -> str:
-        """The kind of digest to compare: sha256 where it is known."""
-        return "sha256" if self.sha256 else "md5"
-
-    def flaw(self, found: Digest) -> str | None:
-        """How FOUND differs from this, or None."""
-        if self.size is not None and found.size != self.size:
-            return f"pinned {self.size} bytes, found {found.size}"
-        pinned, actual = getattr(self, self.hash_name), getattr(found, self.hash_name)
-        return None if pinned == actual else f"pinned {self.hash_name} {pinned}, found {actual}"
 
 
 @dataclass(frozen=True)
@@ -117,24 +101,35 @@ def dump(pin: Pin) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _files(entries: object) -> dict[str, File]:
-    files = {}
-    for path, entry in entries.items():
-        file = File(entry["size"], entry["md5"], entry["sha256"])
-        if not (isinstance(path, str) and type(file.size) is int and file.size >= 0):
-            raise ValueError(f"meta.files: {path!r}")
+def _number(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,18}", text):
+        raise ValueError(f"not a number: {text!r}")
+    return int(text)
+
+
+def _files(entries: dict) -> dict[str, File]:
+    files = {path: File(_number(each["size"]), each["md5"], each["sha256"]) for path, each in entries.items()}
+    for path, file in files.items():
         if not (MD5.fullmatch(file.md5) and SHA256.fullmatch(file.sha256)):
             raise ValueError(f"meta.files: {path!r}: not an md5 and a sha256")
-        files[path] = file
+        if names.is_control_file(path):
+            raise ValueError(f"meta.files: {path!r}: a control file")
     if flaw := names.flaw_of(files):
         raise ValueError(f"meta.files: {flaw}")
     return files
 
 
+def _words(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise ValueError("meta: include and exclude are lists of patterns")
+    return tuple(value)
+
+
 def _from_document(name: str, document: dict) -> Pin:
+    # Every scalar is read as text: what YAML takes for a number or a date (a NAME such as 2024-01-01) is none here.
     (out,) = document["outs"]
-    md5, size, nfiles = out["md5"].removesuffix(".dir"), out["size"], out["nfiles"]
-    if not MD5.fullmatch(md5) or type(size) is not int or type(nfiles) is not int:
+    md5, size, nfiles = out["md5"].removesuffix(".dir"), _number(out["size"]), _number(out["nfiles"])
+    if not MD5.fullmatch(md5):
         raise ValueError("outs: not a directory of weights")
     if out["path"] != name.rpartition("/")[2]:
         raise ValueError(f"outs: path is {out['path']!r}")
@@ -142,28 +137,52 @@ def _from_document(name: str, document: dict) -> Pin:
     texts = {key: meta[key] for key in ("source", "revision", "commit", "license") if key in meta}
     if not all(isinstance(text, str) for text in texts.values()):
         raise ValueError("meta: not a string")
-    choice = {key: tuple(map(str, meta[key])) for key in ("include", "exclude") if key in meta}
+    choice = {key: _words(meta[key]) for key in ("include", "exclude") if key in meta}
     files = _files(meta["files"]) if "files" in meta else None
     return Pin(name, md5, size, nfiles, files, **texts, **choice)
+
+
+def _entries(lines: str) -> dict[str, dict] | None:
+    """`meta.files` of LINES that are as `dump` writes them, in a tenth of the time that YAML takes; else None."""
+    found = [LINE.fullmatch(line) for line in lines.splitlines()]
+    if not found or not all(found):
+        return None
+    paths = [json.loads(each[1]) if each[1].startswith('"') else each[1] for each in found]
+    return {path: {"size": each[2], "md5": each[3], "sha256": each[4]} for path, each in zip(paths, found, strict=True)}
+
+
+def _document(text: str) -> dict:
+    if NESTED.search(text):
+        raise ValueError("nested too deep")
+    head, _, lines = text.partition("\n  files:\n")
+    if (entries := _entries(lines)) is None:
+        return yaml.load(text, Loader=yaml.CBaseLoader)
+    document = yaml.load(head, Loader=yaml.CBaseLoader)
+    document["meta"] = (document["meta"] or {}) | {"files": entries}
+    return document
 
 
 def parse(name: str, text: str) -> Pin:
     """The pin TEXT of the model NAME. Raises Failure if it is not one."""
     try:
-        return _from_document(name, yaml.load(text, Loader=yaml.CSafeLoader))
+        return _from_document(name, _document(text))
     except yaml.YAMLError:
         flaw = "holds a merge conflict" if "\n<<<<<<< " in f"\n{text}" else "is not YAML"
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        flaw = f"is not a pin ({error})" if text.strip() else "is empty"
+        flaw = f"is not a pin ({str(error)[:200]})" if text.strip() else "is empty"
     raise Failure(f"models/{name}.dvc {flaw}; take it back from Git: git checkout -- models/{name}.dvc")
 
 
-def read(name: str) -> Pin | None:
+def read(name: str, broken_is_none: bool = False) -> Pin | None:
     """The pin of the model NAME, or None where there is no such file. Raises Failure for a broken one."""
     try:
         return parse(name, _text(name))
     except FileNotFoundError:
         return None
+    except Failure:
+        if broken_is_none:
+            return None
+        raise
 
 
 def read_head(name: str) -> Pin:

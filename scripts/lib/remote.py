@@ -11,32 +11,28 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 
-from fsspec.callbacks import Callback
-
 from lib import atomic, cache, digest, store, weights
 from lib.inventory import Item
 from lib.names import ROOT
 from lib.report import Failure
 from lib.store import Fact
 
-# gcsfs asks a second service for the bucket's type first, and waits without end where that is out of reach.
-os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
-
+NAME = "storage"
 DEFAULT = ROOT / ".dvc" / "storage"
 MARKER = ".model-weights"
 MARKER_TEXT = "A remote of model weights. Without this file nothing is written here, since a disk may not be mounted.\n"
 CLONE = digest.of_bytes(str(ROOT).encode()).md5[:8]  # two clones may put the same object at once
-REQUESTS = 16  # side by side; these wait for the network, not for a core
-LIST_ABOVE = 64  # objects; from here on one listing of 1,000 a page is cheaper than to ask for each
+REQUESTS, LIST_ABOVE = 16, 64  # asked side by side; for more objects a listing of 1,000 a page is cheaper
 
 
-class _Watched(Callback):
-    def __init__(self, progress: digest.Progress) -> None:
-        super().__init__()
-        self.progress = progress
+def _watched(progress: digest.Progress):
+    from fsspec.callbacks import Callback  # slow to import, and most commands need no remote
 
-    def relative_update(self, inc: int = 1) -> None:
-        self.progress(inc)
+    class Watched(Callback):
+        def relative_update(self, inc: int = 1) -> None:
+            progress(inc)
+
+    return Watched()
 
 
 class Remote:
@@ -45,6 +41,8 @@ class Remote:
     def __init__(self, name: str, url: str, odb) -> None:
         self.name, self.url, self._odb, self._fs = name, url, odb, odb.fs
         self.is_folder = self._fs.protocol == "local"
+        self.config, self._endpoint = self._fs.config, self._fs.config.get("endpointurl")
+        store.bound(self._fs)
 
     @property
     def is_default(self) -> bool:
@@ -62,18 +60,27 @@ class Remote:
         return f"remote {self.name!r} ({self.url})"
 
     @contextmanager
-    def _said(self) -> Iterator[None]:
+    def _said(self, step: str, after: str = "run the same command again to go on") -> Iterator[None]:
         try:
             yield
         except (Failure, FileNotFoundError):
             raise
         except Exception as error:  # each store has its own tree of errors, with nothing in common
-            raise Failure(f"{self.title}: {store.sentence(error)}") from error
+            raise Failure(f"{self.title} {store.sentence(error, step, self._endpoint)}; {after}") from error
 
-    def check(self, write: bool = False) -> None:
-        """Refuse a remote that is out of reach, that is a folder without its marker, or (WRITE) that takes nothing."""
+    def check(self, write: bool = False, probe: bool = False) -> None:
+        """Refuse a remote that is out of reach, that is a folder without its marker, or (WRITE) that takes nothing.
+
+        PROBE asks of a bucket that it takes an object, gives it back and deletes it.
+        """
         if not self.is_folder:
-            return self._check_bucket(write)
+            top = self._odb.path.removesuffix("/files/md5")
+            from fsspec.asyn import sync
+
+            with self._said("list", "nothing was changed"):
+                fs = self._fs.fs
+                trial = (f"{top}/{MARKER}" if write else None, MARKER_TEXT.encode(), probe, self._endpoint)
+                return sync(fs.loop, store.prove, fs, top, *trial, timeout=store.ANSWER)
         folder = Path(self.url)
         if self.is_default and not folder.exists():
             mark(folder)
@@ -84,23 +91,17 @@ class Remote:
         if write and not os.access(folder, os.W_OK):
             raise Failure(f"{self.title} cannot be written to; nothing was changed")
 
-    def _check_bucket(self, write: bool) -> None:
-        marker = f"{self.url.rstrip('/')}/{MARKER}"
-        with self._said():
-            if write:
-                self._fs.fs.pipe_file(marker, MARKER_TEXT.encode())
-            else:
-                self._fs.fs.find(self._odb.path, maxdepth=1)
-
     def path(self, oid: str) -> str:
         return self._odb.oid_to_path(oid)
 
     def facts(self, oids: Iterable[str]) -> dict[str, Fact]:
         """What the store says of OIDS; one that is not there is left out."""
         wanted = set(oids)
-        with self._said():
+        with self._said("list"):
+            if self.is_folder:
+                return {oid: fact for oid in wanted if (fact := self._ask(oid))}
             self._fs.fs.invalidate_cache()
-            if len(wanted) > LIST_ABOVE and not self.is_folder:
+            if len(wanted) > LIST_ABOVE:
                 listed = self._fs.fs.find(self._odb.path, detail=True)
                 found = {self._odb.path_to_oid(path): info for path, info in listed.items()}
                 return {oid: store.fact(found[oid]) for oid in wanted & found.keys()}
@@ -109,23 +110,25 @@ class Remote:
 
     def _ask(self, oid: str) -> Fact | None:
         with suppress(FileNotFoundError):
-            return store.fact(self._fs.info(self.path(oid)))
+            path = self.path(oid)
+            return Fact(os.stat(path).st_size) if self.is_folder else store.fact(self._fs.info(path))
 
     def get(self, oid: str, path: Path, progress: digest.Progress = digest.unwatched) -> None:
         """Bring the object OID to PATH, unchecked. Raises FileNotFoundError where the remote lacks it."""
-        with self._said():
-            self._fs.get_file(self.path(oid), str(path), callback=_Watched(progress))
+        with self._said("read"):
+            options = {} if self._fs.protocol != "s3" else {"chunksize": 8 << 20, "max_concurrency": 4}  # memory
+            self._fs.get_file(self.path(oid), str(path), callback=_watched(progress), **options)
 
     def put(self, path: Path, item: Item, progress: digest.Progress = digest.unwatched) -> str | None:
         """Make the file at PATH the object ITEM; nobody sees a part of it under that name, nor other bytes.
 
         Returns how the file differs from ITEM, None if it does not; where it does, nothing is put. Raises Failure.
         """
-        with self._said():
+        with self._said("write"):
             if self.is_folder:
                 return self._put_into_folder(path, item, progress)
             if not (flaw := weights.flaw(path, item.file)):
-                self._fs.put_file(str(path), self.path(item.oid), callback=_Watched(progress))
+                self._fs.put_file(str(path), self.path(item.oid), callback=_watched(progress))
             return flaw
 
     def _put_into_folder(self, path: Path, item: Item, progress: digest.Progress) -> str | None:
@@ -142,7 +145,7 @@ class Remote:
 
     def read(self, item: Item, progress: digest.Progress = digest.unwatched) -> str | None:
         """How the bytes of the object ITEM differ from what it must be, or None. Nothing touches the disk."""
-        with self._said(), self._fs.open(self.path(item.oid), "rb") as stream:
+        with self._said("read"), self._fs.open(self.path(item.oid), "rb") as stream:
             hasher = digest.Hasher(item.file.size or 0, (item.file.hash_name,))
             return item.file.flaw(digest.read_into(hasher, stream, progress).digest())
 
@@ -154,9 +157,9 @@ def mark(folder: Path) -> None:
 
 def listing(oid: str) -> bytes:
     """DVC's listing OID, unchecked, from the cache or else from the remote. Raises Failure."""
-    held, part = cache.object_path(oid), cache.incoming(oid)
-    if held.is_file():
-        return held.read_bytes()
+    part = cache.incoming(oid)
+    if cache.object_path(oid).is_file():
+        return cache.object_path(oid).read_bytes()
     try:
         default().get(oid, part)
         return part.read_bytes()
@@ -174,12 +177,16 @@ def default() -> Remote:
     return _of(cache.repository())
 
 
-def candidate(url: str) -> Remote:
-    """The default remote as it would be at URL. Raises Failure."""
+def candidate(settings: dict[str, str]) -> Remote:
+    """The default remote as it would be with SETTINGS in .dvc/config. Raises Failure."""
     from dvc.repo import Repo
 
-    name = "storage"
-    return _of(Repo(str(ROOT), config={"core": {"remote": name}, "remote": {name: {"url": url}}}))
+    repo = Repo(str(ROOT))
+    machine = repo.config.load_config_to_level("repo").get("remote", {}).get(NAME, {})
+    clone = repo.config.load_one("local")["remote"].get(NAME, {})  # .dvc/config.local, which Git ignores
+    repo.config["core"]["remote"] = NAME
+    repo.config["remote"][NAME] = machine | settings | clone
+    return _of(repo)
 
 
 def _of(repo) -> Remote:
@@ -188,8 +195,6 @@ def _of(repo) -> Remote:
     try:
         found = repo.cloud.get_remote()
     except DvcException as error:
-        raise Failure(
-            f"no usable remote: {store.sentence(error)}; set one: make remote URL=s3://bucket/path"
-        ) from error
+        raise Failure(f"no usable remote: {store.line(error)}; set one: make remote URL=s3://bucket/path") from error
     is_folder = found.fs.protocol == "local"
     return Remote(found.name, found.path if is_folder else found.fs.unstrip_protocol(found.path), found.odb)

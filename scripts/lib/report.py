@@ -15,6 +15,8 @@ from typing import NoReturn
 
 from lib.problem import Problem
 
+NO_MODEL = "no model yet; add one: make add MODEL=ORG/NAME"
+
 
 class Failure(Exception):
     """What is wrong, and what to type, as one finished sentence: `what is wrong: 'value'; what to type`."""

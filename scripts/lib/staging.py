@@ -90,36 +90,35 @@ def swap(new: Path, target: Path, old: Path) -> None:
     atomic.sync(target.parent)
 
 
-def check_free(name: str) -> None:
-    """Refuse a NAME that has no pin, but whose place in models/ is not free."""
+def check_free(name: str, but_weights: bool = False) -> None:
+    """Refuse a NAME without a pin whose place in models/ is not free; BUT_WEIGHTS may lie there already."""
     target = names.weights_dir(name)
     group = name.partition("/")[0]
     if group != name and pin.path_of(group).exists():
         raise Failure(f"{group!r} is a model, so nothing can lie in it: {name!r}; choose another NAME")
-    if any(target.glob("*.dvc")):
+    if any(target.glob("?*.dvc")):
         raise Failure(f"{name!r} is a folder of models; choose another NAME")
-    if target.exists() or target.is_symlink():
-        raise Failure(
-            f"models/{name} is there without a pin; keep it: make track NAME={name}; or drop it: rm -r models/{name}"
-        )
+    if (target.exists() or target.is_symlink()) and not but_weights:
+        keep, drop = f"make track NAME={name}", f"rm -r models/{name}"
+        raise Failure(f"models/{name} is there without a pin; keep it: {keep}; or drop it: {drop}")
 
 
-def check_clean(name: str, held: Pin | None, by_size: bool = False) -> None:
-    """Refuse to go on where models/NAME is not what HELD says, since that exists nowhere else.
+def check_clean(name: str, *pins: Pin | None, by_size: bool = False) -> None:
+    """Refuse to go on where models/NAME is not what one of PINS says, since it exists nowhere else then.
 
     BY_SIZE looks at names and sizes alone, where nothing is going to be replaced.
     """
+    found = [_dirty(name, held, by_size) for held in pins if held and held.files]
+    if found and all(found) and names.weights_dir(name).exists():
+        keep, drop = f"make track NAME=OTHER DIR=models/{name}", f"rm -r models/{name}, then make pull MODEL={name}"
+        raise Failure(f"models/{name} is not what its pin says ({found[-1]}); keep it: {keep}; or drop it: {drop}")
+
+
+def _dirty(name: str, held: Pin, by_size: bool) -> str | None:
     target = names.weights_dir(name)
-    if not target.exists() or not held or not held.files:
-        return
-    if by_size:
-        sizes = {path: status.st_size for path, status in weights.walk(target).items()}
-        wanted = {path: file.size for path, file in held.files.items()}
-        dirty = sorted(path for path, _ in sizes.items() ^ wanted.items())
-    else:
-        dirty = [problem.file for problem in weights.compare(name, target, held.files, cache.location)]
-    if dirty:
-        raise Failure(
-            f"models/{name} is not what its pin says ({dirty[0]}); keep it: make track NAME=OTHER DIR=models/{name}; "
-            f"or drop it: rm -r models/{name}, then make pull MODEL={name}"
-        )
+    if not by_size or not target.is_dir():
+        problems = weights.compare(name, target, held.files, cache.location)
+        return problems[0].file if problems else None
+    sizes = {path: status.st_size for path, status in weights.walk(target).items()}
+    wanted = {path: file.size for path, file in held.files.items()}
+    return min((path for path, _ in sizes.items() ^ wanted.items()), default=None)

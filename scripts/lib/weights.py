@@ -2,27 +2,44 @@
 
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from lib import digest
-from lib.digest import Digest, Progress
-from lib.pin import File
+from lib.digest import Digest, File, Progress
 from lib.problem import Problem
+
+LARGE = 1 << 20  # bytes; below this a thread costs more than the hash
+T, U = TypeVar("T"), TypeVar("U")
 
 
 def walk(folder: Path) -> dict[str, os.stat_result]:
     """Every entry under FOLDER that is no directory, by its path with `/`; links are not followed. Raises OSError."""
     found = {}
-    stack = [folder]
+    stack = [""]
     while stack:
-        with os.scandir(stack.pop()) as entries:
+        inner = stack.pop()
+        with os.scandir(f"{folder}/{inner}") as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    stack.append(Path(entry.path))
+                    stack.append(f"{inner}{entry.name}/")
                 else:
-                    found[Path(entry.path).relative_to(folder).as_posix()] = entry.stat(follow_symlinks=False)
+                    found[inner + entry.name] = entry.stat(follow_symlinks=False)
+    return found
+
+
+def side_by_side(look: Callable[[T], U], sized: Iterable[tuple[T, int]]) -> list[tuple[T, U]]:
+    """What LOOK finds out about each thing of SIZED, (thing, bytes to read), on every core where that pays."""
+    sized = sorted(sized, key=lambda pair: -pair[1])  # the longest first
+    large = [thing for thing, size in sized if size >= LARGE]
+    found = [(thing, look(thing)) for thing, size in sized if size < LARGE]
+    if len(large) == 1:
+        return [(large[0], look(large[0])), *found]
+    if large:
+        with ThreadPoolExecutor(digest.WORKERS) as pool:
+            found += zip(large, pool.map(look, large), strict=True)
     return found
 
 

@@ -1,0 +1,199 @@
+"""What is fast, against what: the project and other systems at the same work, on this machine and over loopback.
+
+Usage: [SIZE=2GB] [ROUNDS=3] [WORK='add pull …'] [CASES='make openssl …'] [BENCH_JSON=FILE] make bench
+CASES are systems, a word of two parts with a dash: by-hand. PINS=1000 is how many `many` is.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from measure import Usage, adopt_orphans, chill, disk_used, middle, warm
+from others import Annex, Hand, Lfs
+from ours import Make
+from servers import Broken
+from systems import Cp, Hf, Openssl, Rclone, Ready, System
+from targets import judged, target_table, work_table
+from world import SMALL, World
+
+SYSTEMS = (Make, Hand, Hf, Lfs, Annex, Rclone, Openssl, Cp)
+WORKS = {
+    "add": "from the Hub to the disk, the remote and Git",
+    "update": "the same where one of two shards has changed",
+    "pull": "to a fresh clone, from a folder",
+    "pull-s3": "to a fresh clone, from S3",
+    "verify": "the disk, from memory",
+    "verify-cold": "the disk, from the disk",
+    "remote": "a folder remote, without reading the objects",
+    "remote-deep": "a folder remote, every byte",
+    "remote-s3": "the disk and S3, without reading the objects",
+    "add-again": "nothing to do",
+    "pull-again": "nothing to do; the weights are looked at",
+    "list": "1 pin",
+    "many-add-again": "nothing to do, many pins",
+    "many-pull-again": "nothing to do, many pins",
+    "many-list": "many pins",
+    "many-verify": "the disk, many pins",
+    "many-remote": "the pins alone, and with a folder remote; many pins, no weights on disk",
+}
+ROOM = 18  # times the model: what all the systems keep side by side
+
+
+def stop(sentence: str) -> None:
+    raise SystemExit(f"bench: {sentence}")
+
+
+def setting(variable: str, default: str) -> str:
+    return os.environ.get(variable) or default
+
+
+def size_of(text: str) -> int:
+    """`2GB`, `50MB` in bytes."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(MB|GB)", text)
+    size = int(float(found[1]) * {"MB": 1e6, "GB": 1e9}[found[2]]) if found else 0
+    if size < sum(SMALL.values()) + 1_000_000:
+        stop(f"not a size: {text!r} (want 50MB or more, such as 2GB)")
+    return size
+
+
+def chosen(variable: str, known: list[str]) -> list[str]:
+    """The words of VARIABLE, all of KNOWN without one."""
+    words = setting(variable, "").split()
+    if unknown := sorted(set(words) - set(known)):
+        stop(f"not known: {variable}={' '.join(unknown)!r} (want some of {' '.join(known)})")
+    return [word for word in known if not words or word in words]
+
+
+def systems(world: World) -> list[System]:
+    """Those that CASES names and whose programs are here; a line for each that is not."""
+    names = chosen("CASES", [system.name.replace(" ", "-") for system in SYSTEMS])
+    found = []
+    for system in SYSTEMS:
+        if system.name.replace(" ", "-") in names:
+            lacking = [need for need in system.needs if not shutil.which(need, path=world.path)]
+            if lacking:
+                print(f"skipped: {system.name}: {lacking[0]} is not installed", flush=True)
+            else:
+                found.append(system(world))
+    return found
+
+
+def possible(works: list[str], world: World) -> list[str]:
+    """WORKS without those that need a store, where there is none."""
+    lacking = [work for work in works if work.endswith("-s3") and not shutil.which("rclone", path=world.path)]
+    for work in lacking:
+        print(f"skipped: {work}: rclone, which is the store, is not installed", flush=True)
+    return [work for work in works if work not in lacking]
+
+
+def doing(system: System, work: str):
+    """The method of SYSTEM for WORK, or None."""
+    return getattr(system, work.removesuffix("-cold").replace("-", "_"), None)
+
+
+def settle(ready: Ready, cold: bool) -> None:
+    """The same start for all: nothing left to write, the weights in memory or, COLD, only on disk."""
+    os.sync()
+    if ready.read:
+        (chill if cold else warm)(ready.read)
+
+
+def once(world: World, system: System, work: str) -> dict[str, Usage]:
+    """What SYSTEM used for WORK, by key: all of it, and its steps where there are several. Raises Broken."""
+    ready: Ready = doing(system, work)()
+    settle(ready, work.endswith("-cold"))
+    before = disk_used(ready.folder)
+    steps = [world.run(*step.command, cwd=ready.folder, **step.env) for step in ready.steps]
+    total = sum(steps, Usage(disk=disk_used(ready.folder) - before))
+    key = f"{work}/{system.name}"
+    parts = {f"{key}/{step.name}": used for step, used in zip(ready.steps, steps, strict=True)}
+    return {key: total, **(parts if len(parts) > 1 else {})}
+
+
+class Bench:
+    """All runs so far, by key."""
+
+    def __init__(self, world: World, rounds: int) -> None:
+        self.world, self.rounds = world, rounds
+        self.runs: dict[str, list[Usage]] = {}
+        self.broken: list[str] = []
+
+    def medians(self) -> dict[str, Usage]:
+        return {key: middle(usages) for key, usages in self.runs.items()}
+
+    def work(self, work: str, able: list[System]) -> None:
+        """All rounds of WORK: the systems in turn, forth and back, so that none always follows the same other."""
+        able = [system for system in able if doing(system, work)]
+        for number in range(self.rounds):
+            for system in able[:: -1 if number % 2 else 1]:
+                try:
+                    found = once(self.world, system, work)
+                except Broken as broken:
+                    self.broken.append(f"{work}: {system.name}: {broken}")
+                    print(f"broken: {self.broken[-1]}", flush=True)
+                    able = [other for other in able if other is not system]
+                    continue
+                for key, used in found.items():
+                    self.runs.setdefault(key, []).append(used)
+                took = found[f"{work}/{system.name}"].seconds
+                print(f"{work}: round {number + 1} of {self.rounds}: {system.name}: {took:.2f} s", file=sys.stderr)
+        if any(key.startswith(f"{work}/") for key in self.runs):
+            print(f"\n{work}: {WORKS[work]}\n{work_table(work, self.medians())}", flush=True)
+
+    def write(self, path: Path) -> None:
+        medians = self.medians()
+        facts = {
+            "size": self.world.size,
+            "rounds": self.rounds,
+            "pins": self.world.pins,
+            "cores": os.cpu_count(),
+            "medians": {key: asdict(used) for key, used in medians.items()},
+            "runs": {key: [asdict(used) for used in usages] for key, usages in self.runs.items()},
+            "targets": [
+                {"target": target.label, "value": value, "at_most": target.bound}
+                for target, value in judged(medians, self.world.size)
+            ],
+            "broken": self.broken,
+        }
+        path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def main() -> int:
+    size, rounds = size_of(setting("SIZE", "2GB")), int(setting("ROUNDS", "3"))
+    works = chosen("WORK", list(WORKS))
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if free < ROOM * size:
+        stop(
+            f"{free / 1e9:.0f} GB are free at {tempfile.gettempdir()}, want {ROOM * size / 1e9:.0f}; set TMPDIR or SIZE"
+        )
+    adopt_orphans()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    world = World(size, int(setting("PINS", "1000")))
+    target = Path(setting("BENCH_JSON", f"{world.top}.json")).absolute()
+    bench = Bench(world, rounds)
+    try:
+        print(f"{size / 1e9:g} GB, {rounds} rounds, {world.pins} pins for many, {os.cpu_count()} cores", flush=True)
+        able = systems(world)
+        for work in possible(works, world):
+            bench.work(work, able)
+    except KeyboardInterrupt:
+        bench.broken.append("stopped")
+        print("bench: stopped", file=sys.stderr)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # what is removed now is removed whole
+        world.close()
+    if bench.runs:
+        bench.write(target)
+        print(f"\ntargets\n{target_table(bench.medians(), size)}\n\nas JSON: {target}")
+    return 1 if bench.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""The systems side by side: for each work that one can do, a method that prepares it and gives the commands to measure.
+
+A method has the name of its work. What comes before the work (a clone, weights that are there already) is made in the
+method and not measured.
+"""
+
+import os
+import shlex
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from world import BUCKET, MODEL, NAME, World
+
+CORES = os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of a work; NAME says what is run."""
+
+    name: str
+    command: list[str]
+    env: dict[str, str] = field(default_factory=dict)
+
+
+def step(line: str, *more: str, **env: str) -> Step:
+    """The command LINE, its words as a shell parts them, and MORE words that NAME need not tell."""
+    return Step(line, [*shlex.split(line), *more], env)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """STEPS to run in FOLDER, whose use of disk counts; files READ lie there before, in memory or, cold, on disk."""
+
+    folder: Path
+    steps: list[Step]
+    read: Path | None = None
+
+
+class System:
+    """`needs` are programs; without one of them the system is left out."""
+
+    name, needs = "", ()
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def run(self, ready: Ready) -> Ready:
+        """The same, done already."""
+        for each in ready.steps:
+            self.world.run(*each.command, cwd=ready.folder, **each.env)
+        return ready
+
+    def git_init(self, folder: Path) -> None:
+        self.world.run("git", "init", "--quiet", "--initial-branch", "main", cwd=folder)
+
+    def download(self, **env: str) -> Step:
+        return step(f"hf download {MODEL}", "--local-dir", f"models/{NAME}", **env)
+
+
+class Hf(System):
+    """The Hub's own client."""
+
+    name = "hf"
+
+    def checked(self) -> Step:
+        return step(f"hf cache verify {MODEL}", "--local-dir", f"models/{NAME}")
+
+    def add(self, name: str | None = None) -> Ready:
+        return Ready(self.world.room(name) / "clone", [self.download(), self.checked()])
+
+    @cached_property
+    def added(self) -> Path:
+        return self.run(self.add("hf")).folder
+
+    def verify(self) -> Ready:
+        return Ready(self.added, [self.checked()], self.added / "models")
+
+
+class Rclone(System):
+    name, needs = "rclone", ("rclone",)
+
+    def plain(self, store: str) -> str:
+        """The weights as they are, on the S3 store."""
+        self.world.publish(self.world.weights, "plain")
+        return f":s3,provider=Rclone,env_auth=true,endpoint='{store}':{BUCKET}/plain"
+
+    def pull(self) -> Ready:
+        folder, target = self.world.weights, self.world.room() / "clone"
+        return Ready(target, [step("rclone copy", str(folder), f"models/{NAME}")], folder)
+
+    def pull_s3(self) -> Ready:
+        copy = step("rclone copy", self.plain(self.world.store), f"models/{NAME}")
+        return Ready(self.world.room() / "clone", [copy], self.world.weights)
+
+    def remote_s3(self) -> Ready:
+        check = step("rclone check", ".", self.plain(self.world.store_with_etags))
+        return Ready(self.world.weights, [check], self.world.weights)
+
+
+class Cp(System):
+    """The floor for the disk."""
+
+    name = "cp"
+
+    def pull(self) -> Ready:
+        return Ready(self.world.room() / "clone", [step("cp -r", str(self.world.weights), ".")], self.world.weights)
+
+
+class Openssl(System):
+    """The floor for a hash: one process for each core."""
+
+    name, needs = "openssl", ("openssl",)
+
+    def verify(self) -> Ready:
+        line = f"find . -type f -print0 | xargs -0 -n 1 -P {CORES} openssl dgst -sha256"
+        named = Step(f"openssl dgst -sha256, {CORES} side by side", ["sh", "-c", line])
+        return Ready(self.world.weights, [named], self.world.weights)

@@ -1,0 +1,112 @@
+"""What the project promises of its speed, and the tables that show it. A target is reported, never asserted."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from measure import Usage
+
+Medians = Mapping[str, Usage]  # by `work/system`, and by `work/system/step` for a work of several commands
+
+
+@dataclass(frozen=True)
+class Target:
+    """VALUE of the medians and the model's size should not be above BOUND; FORM says how a value is written."""
+
+    label: str
+    value: Callable[[Medians, int], float]
+    bound: float
+    form: str = "{:.2f}"
+
+
+def ratio(label: str, bound: float, one: str, *others: str) -> Target:
+    """The time of ONE to that of OTHERS one after the other."""
+    return Target(label, lambda m, _: m[one].seconds / sum(m[other].seconds for other in others), bound)
+
+
+def seconds(label: str, bound: float, one: str) -> Target:
+    return Target(label, lambda m, _: m[one].seconds, bound, "{:.2f} s")
+
+
+REMOTE_PART = ("many-remote/make/make verify", "many-remote/make/make verify OFFLINE=1")
+ALONE = ("add/by hand/hf download google/gemma-3-4b-it", "add/by hand/dvc push")
+TARGETS = [
+    ratio("add / by hand", 0.6, "add/make", "add/by hand"),
+    ratio("add / (hf download + dvc push alone)", 1.25, "add/make", *ALONE),
+    ratio("verify / openssl on every core", 1.15, "verify/make", "verify/openssl"),
+    ratio("verify / git lfs fsck", 0.5, "verify/make", "verify/git lfs"),
+    ratio("verify / git annex fsck", 0.5, "verify/make", "verify/git annex"),
+    ratio("verify / dvc made to hash again", 0.5, "verify/make", "verify/by hand"),
+    ratio("pull from a folder / cp", 1.3, "pull/make", "pull/cp"),
+    ratio("pull from S3 / rclone copy", 1.3, "pull-s3/make", "pull-s3/rclone"),
+    Target("disk used after add / size", lambda m, size: m["add/make"].disk / size, 1.02),
+    Target(
+        "read by add after the download / size (what add again reads taken off)",
+        lambda m, size: (m["add/make"].read - m["add-again/make"].read) / size,
+        1.1,
+    ),
+    Target("peak memory of any command of ours", lambda m, _: peak(m) / 1e6, 400, "{:.0f} MB"),
+    Target(
+        "verify of many pins, the remote's part",
+        lambda m, _: m[REMOTE_PART[0]].seconds - m[REMOTE_PART[1]].seconds,
+        5,
+        "{:.2f} s",
+    ),
+    *(seconds(f"list, {pins}", 1.5, f"{work}list/make") for pins, work in (("1 pin", ""), ("many pins", "many-"))),
+    *(
+        seconds(f"{verb} with nothing to do, {pins}", 2, f"{work}{verb}-again/make")
+        for verb in ("add", "pull")
+        for pins, work in (("1 pin", ""), ("many pins", "many-"))
+    ),
+]
+
+
+def peak(medians: Medians) -> float:
+    """The largest process of any work of the project, in bytes. Raises KeyError where none was measured."""
+    ours = [used.peak for key, used in medians.items() if key.split("/")[1] == "make"]
+    if not ours:
+        raise KeyError("make")
+    return max(ours)
+
+
+def judged(medians: Medians, size: int) -> list[tuple[Target, float]]:
+    """The targets whose parts were all measured, and their values."""
+    found = []
+    for target in TARGETS:
+        try:
+            found.append((target, target.value(medians, size)))
+        except KeyError:
+            continue
+    return found
+
+
+def table(rows: list[tuple[str, ...]]) -> str:
+    """ROWS, the first of which is the head, as columns: text to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        lines.append("  " + "  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def target_table(medians: Medians, size: int) -> str:
+    rows = [("target", "measured", "at most", "")]
+    for target, value in judged(medians, size):
+        said = "met" if value <= target.bound else "missed"
+        rows.append((target.label, target.form.format(value), target.form.format(target.bound), said))
+    return table(rows)
+
+
+def work_table(work: str, medians: Medians) -> str:
+    """What each system used for WORK; `ours` is the time of make to that of the row."""
+    rows = [(work, "time", "ours", "cpu", "memory", "read", "written", "from disk", "to disk", "stays")]
+    ours = medians.get(f"{work}/make")
+    for key, used in medians.items():
+        place, system, *step = key.split("/", 2)
+        if place == work:
+            against = f"{ours.seconds / used.seconds:.2f}" if ours and not step and system != "make" else ""
+            label = f"  {step[0]}" if step else system
+            sizes = (used.peak, used.read, used.written, used.disk_read, used.disk_written, used.disk)
+            cells = [f"{used.seconds:.2f} s", against, f"{used.cpu:.2f} s"]
+            rows.append((label, *cells, *(f"{round(each / 1e6)} MB" for each in sizes)))
+    return table(rows)

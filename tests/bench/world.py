@@ -1,0 +1,196 @@
+"""The scratch world of the benchmark: weights, Hubs and a store on loopback, and rooms to work in; all in one folder.
+
+A room is a folder with a `clone` and a `remote`. Rooms under `kept/` are made once and only read afterwards; `now/` is
+the one room for a command that changes things, empty before each.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from functools import cached_property
+from pathlib import Path
+
+from measure import Usage, measure
+from servers import Broken, Servers
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL, NAME = "google/gemma-3-4b-it", "gemma-3-4b-it"
+TINY = "acme/tiny"
+CARD = b"---\nlicense: gemma\n---\n"
+SMALL = {
+    ".gitattributes": 1_570,
+    "README.md": 24_265,
+    "added_tokens.json": 35,
+    "chat_template.json": 1_615,
+    "config.json": 855,
+    "generation_config.json": 215,
+    "model.safetensors.index.json": 90_594,
+    "preprocessor_config.json": 570,
+    "processor_config.json": 70,
+    "special_tokens_map.json": 662,
+    "tokenizer.json": 33_384_568,
+    "tokenizer.model": 4_689_074,
+    "tokenizer_config.json": 1_157_007,
+}
+SHARDS = {"model-00001-of-00002.safetensors": 0.577, "model-00002-of-00002.safetensors": 0.423}
+CHANGED = "model-00002-of-00002.safetensors"
+BLOCK = 1 << 24
+BUCKET = "weights"
+KEY = ("test", "testsecret")
+
+
+def write_random(path: Path, size: int) -> None:
+    """SIZE random bytes at PATH; a model card begins as one."""
+    with path.open("wb") as file:
+        if path.name == "README.md":
+            size -= file.write(CARD)
+        for start in range(0, size, BLOCK):
+            file.write(os.urandom(min(BLOCK, size - start)))
+
+
+def furnish(clone: Path) -> None:
+    """Lend CLONE this checkout's .venv; older requirement files keep make from building it again."""
+    os.symlink(ROOT / ".venv", clone / ".venv")
+    for path in [*clone.glob("scripts/*.txt"), *clone.glob("tests/*.txt")]:
+        os.utime(path, (0, 0))
+
+
+def remove(top: Path) -> None:
+    """Remove TOP, folders that git-annex made read-only included."""
+    if top.exists():
+        subprocess.run(["chmod", "-R", "u+rwX", str(top)], stderr=subprocess.DEVNULL, check=False)
+        shutil.rmtree(top, ignore_errors=True)
+
+
+class World:
+    """SIZE is that of the model in bytes, PINS are the pins where there are many.
+
+    Everything is made when it is first asked for, and gone after close().
+    """
+
+    def __init__(self, size: int, pins: int) -> None:
+        self.size, self.pins = size, pins
+        self.top = Path(tempfile.mkdtemp(prefix="bench-"))
+        for name in ("home/.config/dvc", "tmp", "kept"):
+            (self.top / name).mkdir(parents=True)
+        self.log = self.top / "log"
+        self.path = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        self.servers = Servers({"PATH": self.path, "HOME": str(self.top / "home")})
+        (self.top / "home" / ".gitconfig").write_text(
+            "[user]\n\tname = A Tester\n\temail = tester@example.com\n[gc]\n\tautoDetach = false\n"
+        )
+        # For DVC by hand: nothing of its defaults but what it would send over the network.
+        (self.top / "home" / ".config" / "dvc" / "config").write_text(
+            "[core]\n    analytics = false\n    check_update = false\n"
+        )
+
+    def close(self) -> None:
+        self.servers.stop()
+        remove(self.top)
+
+    @cached_property
+    def env(self) -> dict[str, str]:
+        """Built from nothing, so that neither make nor Git nor a token of whoever runs this leaks in."""
+        kept = {key: os.environ[key] for key in ("LANG", "SSL_CERT_FILE") if key in os.environ}
+        home, hub = self.top / "home", {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_UPDATE_CHECK": "1"}
+        aws = {"AWS_ACCESS_KEY_ID": KEY[0], "AWS_SECRET_ACCESS_KEY": KEY[1], "AWS_DEFAULT_REGION": "us-east-1"}
+        place = {"PATH": self.path, "HOME": str(home), "TMPDIR": str(self.top / "tmp"), "GIT_CONFIG_NOSYSTEM": "1"}
+        dvc = {"DVC_SITE_CACHE_DIR": str(self.top / "site"), "DVC_NO_ANALYTICS": "true"}
+        return kept | place | hub | aws | dvc | {"HF_ENDPOINT": self.hub}
+
+    def run(self, *command: str, cwd: Path, **env: str) -> Usage:
+        """What COMMAND used. Raises Broken if it failed."""
+        code, used = measure(list(command), cwd, self.env | env, self.log)
+        if code:
+            said = self.log.read_text(errors="replace").strip().splitlines()[-5:]
+            raise Broken("\n    ".join([f"{' '.join(command)}: exit status {code}", *said]))
+        return used
+
+    @cached_property
+    def weights(self) -> Path:
+        """The model as it lies on the Hub."""
+        folder, rest = self.top / "hub" / NAME, self.size - sum(SMALL.values())
+        folder.mkdir(parents=True)
+        for name, size in {**SMALL, **{shard: int(share * rest) for shard, share in SHARDS.items()}}.items():
+            write_random(folder / name, size)
+        return folder
+
+    @cached_property
+    def hub(self) -> str:
+        """The URL of a Hub with the model."""
+        tiny = self.top / "hub" / "tiny"
+        tiny.mkdir(parents=True)
+        write_random(tiny / "model.safetensors", 100)
+        return self._hub("before", f"{MODEL}={self.weights}", f"{TINY}={tiny}")
+
+    @cached_property
+    def hub_later(self) -> str:
+        """The URL of the Hub on the day after: one of the two shards has changed."""
+        folder = self.top / "hub" / "later"
+        folder.mkdir()
+        for path in self.weights.iterdir():
+            if path.name == CHANGED:
+                write_random(folder / path.name, path.stat().st_size)
+            else:
+                os.link(path, folder / path.name)
+        return self._hub("later", f"{MODEL}={folder}")
+
+    def _hub(self, name: str, *models: str) -> str:
+        return self.servers.hub(self.top / f"{name}.url", *models)
+
+    @cached_property
+    def store(self) -> str:
+        """The URL of an S3 store, whose objects are the files under `s3/`, to bring them from.
+
+        It has no ETags: it would hash the whole object for each range that is asked for, as no real store does.
+        """
+        return self._store("")
+
+    @cached_property
+    def store_with_etags(self) -> str:
+        """The URL of the same store, to compare its ETags."""
+        return self._store("MD5")
+
+    def _store(self, etag: str) -> str:
+        (self.top / "s3" / BUCKET).mkdir(parents=True, exist_ok=True)
+        return self.servers.store(self.top / "s3", *KEY, etag)
+
+    def publish(self, folder: Path, prefix: str) -> str:
+        """Make FOLDER's files objects of the S3 store under PREFIX; their URL."""
+        target = self.top / "s3" / BUCKET / prefix
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self.run("cp", "-al", str(folder), str(target), cwd=self.top)
+            time.sleep(2)  # the store looks at a folder again after a second
+        return f"s3://{BUCKET}/{prefix}"
+
+    def room(self, name: str | None = None) -> Path:
+        """An empty room: NAME to keep, none for the one that the next call empties."""
+        room = self.top / "kept" / name if name else self.top / "now"
+        remove(room)
+        (room / "clone").mkdir(parents=True)
+        (room / "remote").mkdir()
+        return room
+
+    @cached_property
+    def checkout(self) -> Path:
+        """This checkout as somebody just cloned it, changes that are not committed included, and no model."""
+        clone = self.room("checkout") / "clone"
+        listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        tracked = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout.decode()
+        for name in filter(None, tracked.split("\0")):
+            pinned = name.startswith("models/") and name.endswith((".dvc", ".gitignore"))
+            if (ROOT / name).is_file() and not pinned:
+                (clone / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, clone / name)
+        for command in ("init --quiet --initial-branch main", "add --all", "commit --quiet --message Start"):
+            self.run("git", *command.split(), cwd=clone)
+        return clone
+
+    def clone(self, source: Path, room: Path) -> Path:
+        """Another machine's clone of the project SOURCE, in ROOM."""
+        self.run("git", "clone", "--quiet", str(source), str(room / "clone"), cwd=self.top)
+        furnish(room / "clone")
+        return room / "clone"

@@ -1,0 +1,280 @@
+"""Object stores on loopback: S3 and Google Cloud Storage, each a process of its own, and what can go wrong on the way.
+
+Every store has `url`, `endpoint`, `env` (what a world needs in its environment to reach it), `objects()`, `put()` and
+`delete()`, and `stop()` and `start()`, which keep the port.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import quote
+
+BIN = Path(sys.executable).parent
+KEY, SECRET = "storekey", "storesecret"
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+class Store:
+    """A server process on a free port of 127.0.0.1, from `with` to its end."""
+
+    scheme = "s3"
+    bucket = "weights"
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.prefix = "team"
+        self._folder = tempfile.TemporaryDirectory(prefix="store ", ignore_cleanup_errors=True)
+        self.home = Path(self._folder.name)
+        (self.home / "empty").touch()  # s3fs wants a file, not /dev/null
+        self.process: subprocess.Popen | None = None
+
+    @property
+    def env(self) -> dict[str, str]:
+        empty = str(self.home / "empty")
+        return {
+            "AWS_ACCESS_KEY_ID": KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_CONFIG_FILE": empty,
+            "AWS_SHARED_CREDENTIALS_FILE": empty,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://{self.bucket}/{self.prefix}"
+
+    @property
+    def typed(self) -> list[str]:
+        """What `make remote` is given."""
+        return [f"URL={self.url}", f"ENDPOINT={self.endpoint}"]
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+    def start(self) -> None:
+        clean = {key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ} | {"HOME": str(self.home)}
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = subprocess.Popen([str(word) for word in self.command()], env=clean, cwd=self.home, **quiet)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self.process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"{self.command()[0]} did not start")
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+    def __enter__(self) -> "Store":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        self._folder.cleanup()
+
+    def objects(self) -> dict[str, bytes]:
+        """What lies under `url`, by its key there."""
+        top = f"{self.prefix}/"
+        return {key.removeprefix(top): self.read(key) for key in self.keys() if key.startswith(top)}
+
+    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
+        """The body of the answer of a server that checks no signature."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        data = answer.read()
+        connection.close()
+        assert answer.status < 300, (method, path, answer.status, data)
+        return data
+
+
+class S3Moto(Store):
+    """S3 in memory, with the ETags of AWS; it looks at no signature."""
+
+    def command(self) -> list[str]:
+        return [BIN / "moto_server", "-H", "127.0.0.1", "-p", str(self.port)]
+
+    def start(self) -> None:
+        super().start()
+        self.ask("PUT", f"/{self.bucket}")
+
+    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
+        signed = (
+            f"AWS4-HMAC-SHA256 Credential={KEY}/20000101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+        )
+        return super().ask(method, path, body, Authorization=signed, **headers)
+
+    def keys(self) -> list[str]:
+        page = self.ask("GET", f"/{self.bucket}?list-type=2&prefix={self.prefix}/").decode()
+        return [part.partition("</Key>")[0] for part in page.split("<Key>")[1:]]
+
+    def read(self, key: str) -> bytes:
+        return self.ask("GET", f"/{self.bucket}/{key}")
+
+    def put(self, key: str, data: bytes) -> None:
+        self.ask("PUT", f"/{self.bucket}/{self.prefix}/{key}", data)
+
+    def delete(self, key: str) -> None:
+        self.ask("DELETE", f"/{self.bucket}/{self.prefix}/{key}")
+
+
+class S3Rclone(Store):
+    """S3 over a folder; it checks signatures, and its ETag is the md5 of the whole object always."""
+
+    def command(self) -> list[str]:
+        (self.home / "root" / self.bucket).mkdir(parents=True, exist_ok=True)
+        options = ["--addr", f"127.0.0.1:{self.port}", "--auth-key", f"{KEY},{SECRET}", "--dir-cache-time", "1ms"]
+        return [BIN / "rclone", "serve", "s3", *options, "--config", self.home / "empty", self.home / "root"]
+
+    @property
+    def top(self) -> Path:
+        return self.home / "root" / self.bucket
+
+    def keys(self) -> list[str]:
+        return [path.relative_to(self.top).as_posix() for path in self.top.rglob("*") if path.is_file()]
+
+    def read(self, key: str) -> bytes:
+        return (self.top / key).read_bytes()
+
+    def put(self, key: str, data: bytes) -> None:
+        path = self.top / self.prefix / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    def delete(self, key: str) -> None:
+        (self.top / self.prefix / key).unlink()
+
+
+class Gcs(Store):
+    """Google Cloud Storage in memory; it asks for no credentials."""
+
+    scheme = "gs"
+
+    def command(self) -> list[str]:
+        options = ["--host=127.0.0.1", f"--port={self.port}", "--in-memory", f"--default-bucket={self.bucket}"]
+        return [BIN / "gcp-storage-emulator", "start", *options]
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {"NO_GCE_CHECK": "true"}
+
+    def keys(self) -> list[str]:
+        listed = json.loads(self.ask("GET", f"/storage/v1/b/{self.bucket}/o"))
+        return [item["name"] for item in listed.get("items", [])]
+
+    def read(self, key: str) -> bytes:
+        return self.ask("GET", f"/storage/v1/b/{self.bucket}/o/{quote(key, safe='')}?alt=media")
+
+    def put(self, key: str, data: bytes) -> None:
+        name = quote(f"{self.prefix}/{key}", safe="")
+        where = f"/upload/storage/v1/b/{self.bucket}/o?uploadType=media&name={name}"
+        self.ask("POST", where, data, **{"Content-Type": "application/octet-stream"})
+
+    def delete(self, key: str) -> None:
+        self.ask("DELETE", f"/storage/v1/b/{self.bucket}/o/{quote(f'{self.prefix}/{key}', safe='')}")
+
+
+@contextlib.contextmanager
+def silent() -> Iterator[str]:
+    """The endpoint of a server that takes every connection and never says a word."""
+    held: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    held.append(server.accept()[0])
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+    for each in held:
+        each.close()
+
+
+class Proxy:
+    """Hands requests on to STORE, remembers them as `METHOD path`, and lets FAULT befall the first that matches.
+
+    FAULT takes `METHOD path` and says `flip` (one bit of the answer), `down` (hang up, and on all that come after,
+    until `up`) or None.
+    """
+
+    def __init__(self, store: Store, fault: Callable[[str], str | None] = lambda request: None) -> None:
+        self.fault = fault
+        self.requests: list[str] = []
+        self.struck: list[str] = []
+        self.down = False
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+            def handle_one(self) -> None:
+                request = f"{self.command} {self.path}"
+                proxy.requests.append(request)
+                kind = None if proxy.struck else proxy.fault(request)
+                if kind:
+                    proxy.struck.append(request)
+                    proxy.down = kind == "down"
+                if proxy.down:
+                    self.close_connection = True
+                else:
+                    self.hand_on(flip=kind == "flip")
+
+            def hand_on(self, flip: bool) -> None:
+                upstream = HTTPConnection("127.0.0.1", store.port, timeout=60)
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                headers = {key: value for key, value in self.headers.items() if key.lower() != "expect"}
+                upstream.request(self.command, self.path, body, headers)
+                answer = upstream.getresponse()
+                data = b"" if self.command == "HEAD" else answer.read()
+                if flip:
+                    data = data[:-1] + bytes([data[-1] ^ 1])
+                self.send_response(answer.status)
+                for key, value in answer.getheaders():
+                    if key.lower() not in ("transfer-encoding", "content-length", "connection", "date", "server"):
+                        self.send_header(key, value)
+                self.send_header("Content-Length", answer.getheader("Content-Length") or str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+                upstream.close()
+
+            do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_one
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # a client that hung up
+        self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
+
+    def __enter__(self) -> "Proxy":
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def up(self) -> None:
+        self.down = False
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()

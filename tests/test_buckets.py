@@ -1,0 +1,367 @@
+"""A remote in a bucket: what a folder holds true is true of S3 and Google Cloud Storage, and no fault hangs or lies."""
+
+import hashlib
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+
+import pytest
+from conftest import MODEL, PINNED, World, copy
+from hub import Hub
+from stores import KEY, SECRET, Gcs, Proxy, S3Moto, S3Rclone, Store, silent
+
+STORES = {"moto": S3Moto, "rclone": S3Rclone, "gcs": Gcs}
+VERBS = ["add", "pull", "push", "verify", "remote"]
+PART = 50 << 20
+prefixes = count()
+
+
+@pytest.fixture(scope="session")
+def servers():
+    """The stores of this session, each started when it is first asked for."""
+    running: dict[str, Store] = {}
+    yield running
+    for each in running.values():
+        each.__exit__()
+
+
+def serve(servers: dict[str, Store], kind: str) -> Store:
+    if kind not in servers:
+        servers[kind] = STORES[kind]().__enter__()
+    servers[kind].prefix = f"team{next(prefixes)}"
+    return servers[kind]
+
+
+@pytest.fixture(params=STORES)
+def store(request, servers) -> Store:
+    """A store with nothing under its URL."""
+    return serve(servers, request.param)
+
+
+@pytest.fixture
+def moto(servers) -> Store:
+    return serve(servers, "moto")
+
+
+@pytest.fixture
+def rclone(servers) -> Store:
+    return serve(servers, "rclone")
+
+
+def use(world: World, store: Store, endpoint: str = "", url: str = "") -> World:
+    """WORLD with its remote at STORE, as `make remote` would set it."""
+    config = world.clone / ".dvc" / "config"
+    lines = config.read_text().partition("['remote")[0].splitlines()
+    lines += ["['remote \"storage\"']", f"    url = {url or store.url}", "    verify = true"]
+    lines += [f"    endpointurl = {endpoint or store.endpoint}", ""]
+    config.write_text("\n".join(lines))
+    world.git("commit", "--quiet", "--all", "--message", "Set the remote")
+    world.env |= store.env
+    return world
+
+
+def fill(store: Store, world: World) -> None:
+    """Put the objects of WORLD's folder remote on STORE."""
+    for oid, path in world.objects().items():
+        store.put(key_of(oid), path.read_bytes())
+
+
+def key_of(oid: str) -> str:
+    return f"files/md5/{oid[:2]}/{oid[2:]}"
+
+
+def key_for(data: bytes) -> str:
+    return key_of(hashlib.md5(data, usedforsecurity=False).hexdigest())
+
+
+def held(store: Store) -> dict[str, bytes]:
+    """The objects on STORE, without the marker."""
+    return {key: data for key, data in store.objects().items() if key.startswith("files/")}
+
+
+def test_remote_sets_a_bucket_that_works(world, store):
+    world.env |= store.env
+
+    result = world.ok("remote", *store.typed)
+
+    config = (world.clone / ".dvc" / "config").read_text()
+    assert f"url = {store.url}\n" in config
+    assert f"endpointurl = {store.endpoint}\n" in config
+    assert SECRET not in config
+    assert result.out.startswith(f"remote 'storage' is {store.url}; next: git commit")
+    assert set(store.objects()) == {".model-weights"}
+    assert world.ok("remote").out == f"remote 'storage' ({store.url}) is there ENDPOINT={store.endpoint}\n"
+
+
+def test_weights_go_through_a_bucket_and_come_back(online, store):
+    use(online, store)
+    online.ok("add", f"MODEL={MODEL}")
+    other = online.second()
+
+    other.ok("pull")
+
+    assert other.on_disk() == PINNED
+    assert len(held(store)) == len(PINNED) + 1
+    for words in (["verify"], ["verify", "DEEP=1"]):
+        said = other.ok(*words).out
+        assert "verified 1 model, 3 files" in said
+        assert "size only" not in said
+
+
+def test_every_fault_of_an_object_is_found_without_reading_and_mended(added, store):
+    use(added, store)
+    fill(store, added)
+    before = held(store)
+    store.delete(key_for(PINNED["config.json"]))
+    store.put(key_for(PINNED["model.safetensors"]), PINNED["model.safetensors"][:-1])
+    store.put(key_for(PINNED["nested/tokenizer.json"]), PINNED["nested/tokenizer.json"][::-1])
+    other = added.second()
+
+    for words in (["verify"], ["verify", "DEEP=1"]):
+        result = added.make(*words)
+        assert result.code == 2
+        assert "verify: tiny/config.json: missing from the remote (object " in result.out
+        assert "verify: tiny/model.safetensors: changed on the remote (object " in result.out
+        assert "verify: tiny/nested/tokenizer.json: changed on the remote (object " in result.out
+        assert "verify: 3 problems in 1 model" in result.err
+    pulled = other.make("pull")
+    assert pulled.code == 2
+    assert other.on_disk() == {}
+    assert pulled.out.count(" the remote (object ") == 3
+    pushed = added.ok("push")
+    assert "pushed tiny: 3 objects\n" in pushed.out
+    assert pushed.out.count(": mended\n") == 2
+    assert held(store) == before
+    other.ok("pull")
+    assert other.on_disk() == PINNED
+
+
+def test_a_push_that_lost_the_store_half_way_completes_the_next_time(added, store):
+    with Proxy(store) as proxy:
+        proxy.fault = lambda request: "down" if len(held(store)) >= 2 else None
+        use(added, store, proxy.endpoint)
+
+        first = added.make("push")
+        proxy.up()
+        second = added.ok("push")
+
+        assert proxy.struck
+        assert first.code == 2
+        assert f"push: remote 'storage' ({store.url}) cannot be reached at {proxy.endpoint}; " in first.err
+        assert "Traceback" not in first.said
+        assert "the remote holds 1 model, 3 files" in second.out
+        assert set(held(store)) == {key_of(oid) for oid in added.objects()}
+
+
+def test_a_byte_that_flips_on_the_way_is_fetched_again(added, store):
+    fill(store, added)
+    bytes_of = f"{key_for(PINNED['model.safetensors']).rpartition('/')[2]}?alt=media"[
+        : 30 if store.scheme == "s3" else None
+    ]
+    with Proxy(store, lambda request: "flip" if "GET" in request and bytes_of in request else None) as proxy:
+        use(added, store, proxy.endpoint)
+        other = added.second()
+
+        other.ok("pull")
+
+        assert len(proxy.struck) == 1
+        assert other.on_disk() == PINNED
+
+
+def test_more_than_64_objects_are_listed_and_not_asked_for_one_by_one(world, store):
+    source = world.path / "many"
+    source.mkdir()
+    for number in range(70):
+        (source / f"{number}.bin").write_bytes(b"%d" % number)
+    use(world, store)
+    world.ok("track", "NAME=many", f"DIR={source}")
+    store.put("files/md5/ab/of-somebody-else", b"?")
+    with Proxy(store) as proxy:
+        use(world, store, proxy.endpoint)
+
+        world.ok("verify")
+
+        assert 0 < len(proxy.requests) < 10, proxy.requests
+
+
+def upload_in_parts(moto: Store, key: str, path: Path) -> None:
+    """Put the file at PATH on MOTO as s3fs would."""
+    import boto3
+    from boto3.s3.transfer import TransferConfig
+
+    keys = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET, "region_name": "us-east-1"}
+    client = boto3.client("s3", endpoint_url=moto.endpoint, **keys)
+    config = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART)
+    client.upload_file(str(path), moto.bucket, f"{moto.prefix}/{key}", Config=config)
+
+
+def test_an_object_in_parts_is_proved_by_its_etag_and_caught_when_it_is_another(world, moto):
+    source = world.path / "big"
+    source.mkdir()
+    data = bytes(range(256)) * (110_000_000 // 256)
+    (source / "model.safetensors").write_bytes(data)
+    use(world, moto)
+    world.ok("track", "NAME=big", f"DIR={source}")
+
+    good = world.ok("verify")
+
+    assert "size only" not in good.said
+    other = world.path / "other"
+    other.write_bytes(data[:-1] + b"?")
+    upload_in_parts(moto, key_for(data), other)
+    bad = world.make("verify")
+    assert bad.code == 2
+    assert "verify: big/model.safetensors: changed on the remote (object " in bad.out
+
+
+def worlds(added: World, verbs: list[str], store: Store, endpoint: str, url: str = "", **env: str) -> dict[str, World]:
+    """A world for each of VERBS, whose remote is at ENDPOINT."""
+    made = {}
+    for verb in verbs:
+        made[verb] = copy(added, World(added.path.parent / f"{verb} world", dict(added.env)))
+        if verb == "pull":
+            shutil.rmtree(made[verb].weights())
+            shutil.rmtree(made[verb].clone / ".dvc" / "cache")
+        if verb != "remote":
+            use(made[verb], store, endpoint, url)
+        made[verb].env |= store.env | env
+    return made
+
+
+def assert_refused(places: dict[str, World], store: Store, endpoint: str, want: str, url: str = "") -> None:
+    """Every verb refuses the store in one sentence with WANT in it, in time, and changes nothing."""
+
+    def refuse(verb: str) -> None:
+        words = {"add": ["MODEL=acme/other"], "remote": [f"URL={url or store.url}", f"ENDPOINT={endpoint}"]}
+        world, start = places[verb], time.monotonic()
+        before = world.state()
+        result = world.make(verb, *words.get(verb, []))
+        assert time.monotonic() - start < 60, verb
+        assert result.code == 2, (verb, result.said)
+        assert f"remote 'storage' ({url or store.url}) {want}" in result.said, (verb, result.said)
+        assert "Traceback" not in result.said, verb
+        assert SECRET not in result.said, verb
+        assert len(result.said) < 2000, (verb, result.said)
+        assert world.state() == before, verb
+
+    with ThreadPoolExecutor(len(places)) as pool:
+        list(pool.map(refuse, places))
+
+
+REACH = [("moto", VERBS), ("gcs", ["push", "remote"])]
+
+
+@pytest.fixture
+def added_for_each(added_template, tmp_path) -> World:
+    """A clone that has added MODEL and knows a Hub with another model."""
+    path = tmp_path / "my world"
+    path.mkdir()
+    world = copy(added_template, World(path))
+    with Hub() as hub:
+        hub.commit("acme/other", {"config.json": b"other"})
+        world.env["HF_ENDPOINT"] = hub.url
+        yield world
+
+
+def test_wrong_credentials_are_refused_in_one_sentence(added_for_each, rclone):
+    places = worlds(added_for_each, VERBS, rclone, rclone.endpoint, AWS_SECRET_ACCESS_KEY="wrong")
+
+    assert_refused(places, rclone, rclone.endpoint, "refused the credentials; nothing was changed")
+
+
+def test_no_credentials_are_told_of(added_for_each, rclone):
+    without = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    places = worlds(added_for_each, ["pull", "remote"], rclone, rclone.endpoint, **without)
+
+    assert_refused(places, rclone, rclone.endpoint, "wants credentials, and there are none: ")
+
+
+@pytest.mark.parametrize(("kind", "verbs"), REACH)
+def test_no_bucket_is_told_of(added_for_each, servers, kind, verbs):
+    store = serve(servers, kind)
+    url = f"{store.scheme}://nowhere/team"
+    places = worlds(added_for_each, verbs, store, store.endpoint, url)
+
+    assert_refused(places, store, store.endpoint, "names a bucket that does not exist; nothing was changed", url)
+
+
+@pytest.mark.parametrize(("kind", "verbs"), REACH)
+def test_a_dead_endpoint_is_told_of(added_for_each, kind, verbs):
+    dead = STORES[kind]()  # never started
+    places = worlds(added_for_each, verbs, dead, dead.endpoint)
+
+    assert_refused(places, dead, dead.endpoint, f"cannot be reached at {dead.endpoint}; nothing was changed")
+
+
+@pytest.mark.parametrize(("kind", "verbs"), REACH)
+def test_a_silent_endpoint_is_told_of(added_for_each, kind, verbs):
+    mute = STORES[kind]()
+    with silent() as endpoint:
+        places = worlds(added_for_each, verbs, mute, endpoint)
+
+        assert_refused(places, mute, endpoint, f"cannot be reached at {endpoint}; nothing was changed")
+
+
+UPLOAD = """
+import sys, time
+from dvc_s3 import S3FileSystem
+from lib import store
+store.SILENCE = 1
+fs = S3FileSystem(endpointurl=sys.argv[1])
+store.bound(fs)
+start = time.monotonic()
+try:
+    fs.fs.put_file(sys.argv[2], "bucket/key")
+except Exception as error:
+    print(store.sentence(error, "write"), time.monotonic() - start < 30)
+"""
+
+
+def test_an_upload_that_nobody_takes_is_given_up(world, moto):
+    source = world.path / "big"
+    source.write_bytes(bytes(20_000_000))  # more than the buffers between here and there hold
+    python, scripts = str(world.clone / ".venv" / "bin" / "python"), str(world.clone / "scripts")
+    with silent() as endpoint:
+        result = world.run(python, "-c", UPLOAD, endpoint, str(source), PYTHONPATH=scripts, **moto.env)
+
+    assert result.out == "cannot be reached True\n", result.said
+
+
+SECRETS = ["s3://key:hunter2@bucket/x", "s3://bucket/x?secret=hunter2", "gs://bucket/x#hunter2"]
+
+
+@pytest.mark.parametrize("url", SECRETS)
+def test_remote_takes_no_secret_and_does_not_repeat_it(world, url):
+    before = world.state()
+
+    said = world.refused("remote", f"URL={url}")
+
+    assert said.startswith("remote: not a remote: a URL with a password or a query in it")
+    assert "hunter2" not in said
+    assert world.state() == before
+
+
+UNFIT = [
+    (["URL=s3://b/x", "ENDPOINT=https://key:hunter2@host"], "remote: not a value for ENDPOINT (want https://HOST"),
+    (["URL=s3://b/x", "ENDPOINT=ftp://host"], "remote: not a value for ENDPOINT (want https://HOST"),
+    (["URL=s3://b/x", "REGION=-rf"], "remote: not a value for REGION"),
+    (["URL=s3://b/x", "PROFILE=$(touch pwned)"], "remote: not a value for PROFILE"),
+    (["URL=s3://b/x", "PROJECT=mine"], "remote: PROJECT is for gs:// alone"),
+    (["URL=gs://b/x", "REGION=eu"], "remote: REGION is for s3:// alone"),
+    (["URL=../remote", "ENDPOINT=http://h"], "remote: ENDPOINT is for s3:// and gs:// alone"),
+    (["URL=s3://../x"], "remote: not a remote: "),
+]
+
+
+@pytest.mark.parametrize(("words", "want"), UNFIT)
+def test_remote_refuses_what_does_not_fit(world, words, want):
+    before = world.state()
+
+    said = world.refused("remote", *words)
+
+    assert said.startswith(want)
+    assert "hunter2" not in said
+    assert world.state() == before
+    assert not (world.clone / "pwned").exists()

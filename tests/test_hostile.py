@@ -1,0 +1,311 @@
+"""A repo or a folder whose file names are hostile or clumsy: refused by name, left out, or brought as they are."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import World
+
+SOURCE = "acme/odd"
+GOOD = {"config.json": b"{}\n", "model.safetensors": bytes(range(256)) * 8}
+ESC, LONG, DEEP = "\x1b[2J", "x" * 300, "/".join("d" * 60)
+
+ESCAPES = ["../x", "a/../../x", "/abs", "..", "a//b", "a\\b"]
+STEERS_DVC = ["x.dvc", "sub/x.dvc", "dvc.yaml", "sub/dvc.lock"]
+UNPRINTABLE = ["a\nb", f"a{ESC}b", "a\u202eb"]
+REFUSED = {
+    **dict.fromkeys(ESCAPES, "leaves its folder"),
+    **dict.fromkeys([*UNPRINTABLE, "a\0b", "a\ud800b"], "holds a control character"),
+    "cafe\u0301.txt": "is not in Unicode's normal form C",
+    LONG: "is too long",
+    f"a/{'é' * 128}": "is too long",
+    **dict.fromkeys(STEERS_DVC, "is a control file of DVC"),
+}
+
+LEFT_OUT = [
+    ".git/config",
+    "sub/.git/hooks/pre-commit",
+    ".GIT/config",
+    ".gitignore",
+    ".gitattributes",
+    ".gitmodules",
+    ".dvc/config",
+    "sub/.dvc/config",
+    ".dvcignore",
+    ".hg/hgrc",
+    ".cache/huggingface/x",
+]
+
+AWKWARD = [
+    "two words.txt",
+    " leading and trailing ",
+    "it's",
+    'a "quoted" one',
+    "$(touch pwned)",
+    "`touch pwned`",
+    "a;touch pwned",
+    "a|touch pwned",
+    "a&touch pwned&",
+    "> pwned",
+    "-rf",
+    "--help",
+    "-",
+    "100%",
+    "%s%d",
+    "%2e%2e%2fx",
+    "a#b",
+    "#",
+    "a?b",
+    "*",
+    "[a-z]*",
+    "{a,b}",
+    "~",
+    "~root",
+    "!history",
+    "a: b",
+    "? x",
+    "- y",
+    "null",
+    "1e3",
+    "yes",
+    "0x1f",
+    "1:30",
+    "2026-01-01",
+    "<<",
+    "=",
+    "!!python/object:x",
+    "&anchor",
+    "@at",
+    "café.txt",
+    "日本語/모델.bin",
+    "🤗.bin",
+    "x" * 200,
+    f"{DEEP}/bottom.txt",
+    "...",
+    ".hidden",
+    "dvc.yaml.txt",
+    "x.dvc.txt",
+]
+CONTENT = {path: f"{number} $(touch pwned)\n".encode() for number, path in enumerate(AWKWARD)}
+CONTENT |= {"empty": b"", "empty too": b"", "same": b"same", "sub/same": b"same"}
+
+
+WAYS = {  # of make track: the folder to fill, and what to type besides NAME=odd
+    "in place": lambda world: (world.weights("odd"), []),
+    "DIR": lambda world: (world.path / "lent", [f"DIR={world.path / 'lent'}"]),
+}
+
+
+def refused(flaw: str, path: str) -> str:
+    return f"refused a file whose name {flaw}: {path!r}; "
+
+
+def all_paths(world: World) -> set[str]:
+    """Every file, link and folder of WORLD, but what DVC, Python and this project keep for themselves."""
+    found = set()
+    for top, folders, files in os.walk(os.fsencode(world.path)):
+        folders[:] = [name for name in folders if name not in (b"tmp", b"__pycache__")]
+        found |= {os.path.join(top, name) for name in folders + files}
+    return found
+
+
+def fill(folder: Path, tree: dict[str, bytes]) -> None:
+    for path, data in tree.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+
+
+def fetched(hub) -> list[str]:
+    return [request.path for request in hub.requests if "/resolve/" in request.path]
+
+
+@pytest.mark.parametrize(("path", "flaw"), REFUSED.items(), ids=lambda value: ascii(value)[:20])
+def test_add_refuses_a_hostile_name_before_anything_is_fetched(online, hub, path, flaw):
+    hub.commit(SOURCE, GOOD | {path: b"hostile"})
+    before, paths = online.state(), all_paths(online)
+
+    line = online.refused("add", f"MODEL={SOURCE}")
+
+    assert line == f"add: {refused(flaw, path)}leave it out with EXCLUDE"
+    assert line.isprintable()
+    assert fetched(hub) == []
+    assert (online.state(), all_paths(online)) == (before, paths)
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [("README.md", "readme.md"), ("Sub/a", "sub/b"), ("É", "é")],
+)
+def test_add_refuses_two_names_that_differ_only_in_case(online, hub, pair):
+    hub.commit(SOURCE, GOOD | dict.fromkeys(pair, b"x"))
+    before = online.state()
+
+    line = online.refused("add", f"MODEL={SOURCE}")
+
+    one, other = sorted(path.partition("/")[0] for path in pair)
+    assert line == f"add: refused two names that differ only in case: {one!r} and {other!r}; leave it out with EXCLUDE"
+    assert fetched(hub) == []
+    assert online.state() == before
+
+
+def test_add_refuses_a_file_that_is_also_a_folder(online, hub):
+    hub.commit(SOURCE, GOOD | {"a": b"file", "a/b": b"in a folder"})
+    before = online.state()
+
+    line = online.refused("add", f"MODEL={SOURCE}")
+
+    assert line.startswith("add: refused ")
+    assert "'a'" in line
+    assert "\n" not in line
+    assert fetched(hub) == []
+    assert online.state() == before
+
+
+def test_add_brings_the_rest_when_exclude_names_the_hostile_ones(online, hub):
+    hub.commit(SOURCE, GOOD | dict.fromkeys(REFUSED, b"hostile"))
+    paths = ["..*", "a*", "/*", "cafe*", "x*", "*.dvc", "dvc.*", "sub/*"]
+
+    online.ok("add", f"MODEL={SOURCE}", f"EXCLUDE={' '.join(paths)}")
+
+    assert online.on_disk("odd") == GOOD
+    assert len(fetched(hub)) == len(GOOD)
+
+
+def test_add_leaves_out_the_control_files_of_git_dvc_and_the_hub_client(online, hub):
+    hub.commit(SOURCE, GOOD | {path: b"[core]\n\tfsmonitor = touch pwned\n" for path in LEFT_OUT})
+    config = [(online.clone / path).read_bytes() for path in (".git/config", ".dvc/config", ".dvcignore")]
+
+    result = online.ok("add", f"MODEL={SOURCE}")
+
+    assert (result.out, result.err) == ("added odd; next: git push\n", "")
+    assert online.on_disk("odd") == GOOD
+    assert len(fetched(hub)) == len(GOOD)
+    assert [(online.clone / path).read_bytes() for path in (".git/config", ".dvc/config", ".dvcignore")] == config
+    assert "verified 1 model, 2 files" in online.ok("verify", "DEEP=1").out
+
+
+def assert_travels(world: World, name: str, tree: dict[str, bytes]) -> None:
+    """TREE is in models/NAME, comes out the same in another clone, and no name in it was run."""
+    other = world.second()
+    other.ok("pull")
+
+    assert world.on_disk(name) == tree
+    assert other.on_disk(name) == tree
+    for place in (world, other):
+        assert f"verified 1 model, {len(tree)} files" in place.ok("verify", "DEEP=1").out
+        assert place.git("status", "--porcelain") == ""
+    assert [path for path in all_paths(world) if os.path.basename(path) == b"pwned"] == []
+
+
+def test_add_brings_awkward_names_through_the_remote_to_another_clone(online, hub):
+    hub.commit(SOURCE, CONTENT)
+
+    online.ok("add", f"MODEL={SOURCE}")
+
+    assert_travels(online, "odd", CONTENT)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_track_brings_awkward_names_through_the_remote_to_another_clone(world, way):
+    folder, words = WAYS[way](world)
+    fill(folder, CONTENT)
+
+    world.ok("track", "NAME=odd", *words)
+
+    assert_travels(world, "odd", CONTENT)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("path", "flaw"),
+    [
+        ("a\\b", "leaves its folder"),
+        ("a\nb", "holds a control character"),
+        (f"a{ESC}b", "holds a control character"),
+        ("a\udcffb", "holds a control character"),
+        ("cafe\u0301.txt", "is not in Unicode's normal form C"),
+        ("sub/x.dvc", "is a control file of DVC"),
+        ("dvc.yaml", "is a control file of DVC"),
+        ("sub/dvc.lock", "is a control file of DVC"),
+    ],
+    ids=ascii,
+)
+def test_track_refuses_a_hostile_name(world, path, flaw, way):
+    folder, words = WAYS[way](world)
+    fill(folder, GOOD | {path: b"hostile"})
+    before, paths = world.state(), all_paths(world)
+
+    line = world.refused("track", "NAME=odd", *words)
+
+    assert line == f"track: {refused(flaw, path)}give it another name, or move it away"
+    assert line.isprintable()
+    assert (world.state(), all_paths(world)) == (before, paths)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_track_refuses_two_names_that_differ_only_in_case(world, way):
+    folder, words = WAYS[way](world)
+    fill(folder, {"A.txt": b"one", "a.txt": b"two"})
+    if len(os.listdir(folder)) == 1:
+        pytest.skip("this file system cannot hold both")
+    before = world.state()
+
+    line = world.refused("track", "NAME=odd", *words)
+
+    assert line.startswith("track: refused two names that differ only in case: 'A.txt' and 'a.txt'; ")
+    assert world.state() == before
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("path", [".git/config", "sub/.git", ".dvc/config", ".dvcignore", ".gitignore", ".cache/x"])
+def test_track_refuses_a_control_file_until_it_is_moved_away(world, path, way):
+    folder, words = WAYS[way](world)
+    fill(folder, GOOD | {path: b"[core]\n"})
+    before = world.state()
+
+    line = world.refused("track", "NAME=odd", *words)
+
+    assert line == (
+        f"track: refused a control file of Git, DVC or the Hub client: {str(folder / path)!r}; move it away"
+    )
+    assert world.state() == before
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("content", [b"", b"hostile", b"outs: [{path: /etc}]"])
+def test_track_refuses_what_looks_like_a_pin(world, way, content):
+    folder, words = WAYS[way](world)
+    fill(folder, GOOD | {"x.dvc": content})
+    before = world.state()
+
+    line = world.refused("track", "NAME=odd", *words)
+
+    assert line.startswith("track: ")
+    assert "x.dvc" in line
+    assert "\n" not in line
+    assert world.state() == before
+
+
+def test_track_works_once_the_refused_files_were_moved_away(world):
+    folder = world.weights("odd")
+    fill(folder, GOOD | {"x.dvc": b"hostile", ".dvc/config": b"hostile"})
+    world.refused("track", "NAME=odd")
+    (folder / "x.dvc").unlink()
+    shutil.rmtree(folder / ".dvc")
+
+    world.ok("track", "NAME=odd")
+
+    assert world.on_disk("odd") == GOOD
+    assert "verified 1 model, 2 files" in world.ok("verify").out
+
+
+def test_add_brings_five_thousand_small_files(online, hub):
+    # 45 s beside other work on 2 cores: 18 in dvc add, 12 for the download, 7 to put the objects on the remote.
+    tree = {f"part-{number % 50:02}/{number:04}.json": b"%d\n" % number for number in range(5000)}
+    hub.commit(SOURCE, tree)
+
+    online.ok("add", f"MODEL={SOURCE}")
+
+    assert online.on_disk("odd") == tree
+    assert "verified 1 model, 5000 files" in online.ok("verify").out

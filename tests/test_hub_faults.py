@@ -1,0 +1,372 @@
+"""make add while the Hub misbehaves: it waits, goes on from where it was, or ends in one sentence within its bound."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+from conftest import FILES, MODEL, PINNED, World
+from hub import Answer, Fault, Hub, Reply
+
+BIG = "model.safetensors"
+SIZE = len(FILES[BIG])
+API = {"details": "GET /api/models/[^?]*/revision/", "listing": "GET /api/models/[^?]*/tree/"}
+FILE = f"GET /{MODEL}/resolve/[^?]*/{BIG}"
+BOUND = 10  # seconds: far more than PATIENCE=2 and a start on a busy machine, less than any wait of the client's own
+GAVE_UP = "gave up after 2 s without a byte (PATIENCE=seconds sets how long); run the same command again to go on"
+
+
+def always(match: str, action, **more) -> Fault:
+    return Fault(match, action, times=None, **more)
+
+
+def unavailable(answer: Answer) -> None:
+    answer.status(503)
+
+
+def come_back_in_an_hour(answer: Answer) -> None:
+    answer.status(429, {"Retry-After": "3600"})
+
+
+def silent(answer: Answer) -> None:
+    answer.stall(600)
+
+
+def add_in_time(world: World, **env: str) -> str:
+    """`make add`, which must fail in a controlled way within BOUND; the lines that it says, without make's own."""
+    process = subprocess.Popen(
+        ["make", "add", f"MODEL={MODEL}", "PATIENCE=2"],
+        cwd=world.clone,
+        env=world.environment(**env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        out, err = process.communicate(timeout=BOUND)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        pytest.fail(f"make add PATIENCE=2 was still waiting after {BOUND} s")
+    assert process.returncode == 2, out + err
+    assert "Traceback" not in err
+    assert out == ""
+    return "\n".join(line for line in err.splitlines() if not line.startswith("make"))
+
+
+def ranges(hub: Hub, path: str = BIG) -> list[str]:
+    """The ranges of PATH that HUB was asked for, in order."""
+    return [request.range for request in hub.requests if request.path.endswith(path) and "/resolve/" in request.path]
+
+
+def staged(world: World) -> list[str]:
+    """What a run left for the next one."""
+    return sorted(path.name for path in world.clone.glob(".dvc/tmp/staging/*"))
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda answer: answer.status(429, {"Retry-After": "1"}),
+        lambda answer: answer.status(500),
+        unavailable,
+        lambda answer: answer.cut(),
+    ],
+    ids=["429", "500", "503", "hangs up"],
+)
+def test_add_outlasts_a_fault_that_passes(online, hub, fault):
+    hub.faults += [Fault(match, fault) for match in (*API.values(), FILE)]
+
+    online.ok("add", f"MODEL={MODEL}", "PATIENCE=30")
+
+    assert online.on_disk() == PINNED
+    assert [fault.times for fault in hub.faults] == [0, 0, 0]
+    assert ranges(hub) == ["bytes=0-", "bytes=0-"]
+
+
+@pytest.mark.parametrize("match", [API["listing"], FILE], ids=["listing", "file"])
+def test_add_waits_as_long_as_the_hub_asks(online, hub, match):
+    asked = []
+    hub.faults += [
+        Fault(match, lambda answer: (asked.append(time.monotonic()), answer.status(429, {"Retry-After": "3"}))),
+        Fault(match, lambda answer: asked.append(time.monotonic())),
+    ]
+
+    online.ok("add", f"MODEL={MODEL}", "PATIENCE=30")
+
+    assert 3 <= asked[1] - asked[0] < 20
+
+
+@pytest.mark.parametrize("match", API.values(), ids=API)
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (unavailable, "the Hub answered 503 Service Unavailable"),
+        (come_back_in_an_hour, "the Hub answered 429 Too Many Requests"),
+        (silent, "the Hub sent nothing"),
+    ],
+    ids=["503", "429 for an hour", "silence"],
+)
+def test_add_gives_up_on_an_api_that_stays_broken(online, hub, match, fault, said):
+    hub.faults.append(always(match, fault))
+    before = online.state()
+
+    line = add_in_time(online)
+
+    assert line == f"add: {MODEL}: {said}; {GAVE_UP}"
+    assert online.state() == before
+    assert staged(online) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (unavailable, "the Hub answered 503 Service Unavailable"),
+        (come_back_in_an_hour, "the Hub answered 429 Too Many Requests"),
+        (silent, "the Hub sent nothing"),
+    ],
+    ids=["503", "429 for an hour", "silence"],
+)
+def test_add_gives_up_on_a_file_that_never_comes_and_the_next_add_goes_on(online, hub, fault, said):
+    hub.faults.append(always(FILE, fault))
+    before = online.state()
+
+    line = add_in_time(online)
+
+    assert line == f"add: {MODEL}/{BIG}: {said}; {GAVE_UP}"
+    assert online.state() == before
+    hub.faults.clear()
+    online.ok("add", f"MODEL={MODEL}")
+    assert online.on_disk() == PINNED
+    assert staged(online) == []
+
+
+def test_add_gives_up_on_a_stream_that_stalls_every_time_and_the_next_add_goes_on(online, hub):
+    hub.faults += [Fault(FILE, silent, after=50_000), always(FILE, silent, after=0)]
+    before = online.state()
+
+    line = add_in_time(online, HF_HUB_DOWNLOAD_TIMEOUT="1")
+
+    assert line == f"add: {MODEL}/{BIG}: the Hub sent nothing; {GAVE_UP}"
+    assert online.state() == before
+    hub.faults.clear()
+    online.ok("add", f"MODEL={MODEL}")
+    assert online.on_disk() == PINNED
+    assert set(ranges(hub)) == {"bytes=0-", "bytes=50000-"}
+    assert ranges(hub, "config.json") == ["bytes=0-"]
+
+
+def cut_short(answer: Answer) -> None:
+    """Claim that what is left of the body is half as long, in a head that agrees with itself."""
+    reply = answer.look_up()
+    answer.reply = reply._replace(stop=50_000)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(FILE, lambda answer: (answer.stall(0.5), answer.reset()), after=50_000),
+        Fault(FILE, lambda answer: answer.cut(), after=50_000),
+        Fault(FILE, silent, after=50_000),
+        Fault(FILE, cut_short),
+    ],
+    ids=["reset", "hangs up", "stalls", "short body"],
+)
+def test_add_goes_on_inside_a_file_whose_transfer_broke(online, hub, fault):
+    fault.times = 1
+    hub.faults.append(fault)
+
+    online.ok("add", f"MODEL={MODEL}", "PATIENCE=30", HF_HUB_DOWNLOAD_TIMEOUT="2")
+
+    assert online.on_disk() == PINNED
+    assert ranges(hub) == ["bytes=0-", "bytes=50000-"]
+    assert sum(request.sent_bytes for request in hub.requests if request.path.endswith(BIG)) == SIZE
+
+
+def test_add_bears_any_number_of_breaks_as_long_as_bytes_arrive(online, hub):
+    hub.faults.append(Fault(FILE, lambda answer: answer.cut(), times=3, after=20_000))
+
+    online.ok("add", f"MODEL={MODEL}", "PATIENCE=2")
+
+    assert online.on_disk() == PINNED
+    assert ranges(hub) == [f"bytes={start}-" for start in range(0, 80_000, 20_000)]
+
+
+def test_add_gets_the_right_bytes_of_a_server_that_ignores_the_range(online, hub):
+    asked = []
+
+    def ignore_range(answer: Answer) -> None:
+        asked.append(answer.log.range)
+        answer.log.range = None
+
+    hub.faults += [Fault(FILE, lambda answer: answer.cut(), after=50_000), Fault(FILE, ignore_range)]
+
+    result = online.ok("add", f"MODEL={MODEL}")
+
+    assert asked == ["bytes=50000-"]
+    assert [request.status for request in hub.requests if request.path.endswith(BIG)] == [206, 200]
+    assert online.on_disk() == PINNED
+    assert "differs" not in result.err
+
+
+def test_add_does_not_take_more_bytes_than_the_file_has(online, hub):
+    def too_long(answer: Answer) -> None:
+        reply = answer.look_up()
+        answer.reply = reply._replace(source=reply.source + b"more", stop=reply.stop + 4)
+
+    hub.faults.append(Fault(FILE, too_long))
+
+    online.ok("add", f"MODEL={MODEL}")
+
+    assert hub.faults[0].times == 0
+    assert online.on_disk() == PINNED
+
+
+@pytest.fixture
+def cdn(hub):
+    """Another host that holds the files, to which the Hub sends whoever asks it for one."""
+    with Hub() as other:
+        other.commit(MODEL, FILES, license="apache-2.0")
+        host = other.url.replace("127.0.0.1", "localhost")
+        hub.faults.append(always("GET .*/resolve/", lambda answer: answer.redirect(host)))
+        yield other
+
+
+def test_add_takes_files_from_a_cdn_which_never_sees_the_token(online, hub, cdn):
+    hub.gated.add(MODEL)
+
+    online.ok("add", f"MODEL={MODEL}", HF_TOKEN=hub.token)
+
+    assert online.on_disk() == PINNED
+    assert {request.token for request in hub.requests} == {hub.token}
+    assert len(cdn.requests) == len(PINNED)
+    assert {request.token for request in cdn.requests} == {""}
+
+
+def test_add_gets_a_new_link_when_that_of_the_cdn_has_run_out(online, hub, cdn):
+    cdn.faults += [
+        Fault(FILE, lambda answer: answer.cut(), after=50_000),
+        Fault(FILE, lambda answer: answer.status(403)),
+    ]
+
+    online.ok("add", f"MODEL={MODEL}")
+
+    assert online.on_disk() == PINNED
+    assert ranges(hub) == ranges(cdn) == ["bytes=0-", "bytes=50000-", "bytes=50000-"]
+
+
+def test_add_gives_up_on_a_cdn_that_refuses_every_link(online, cdn):
+    cdn.faults.append(always(FILE, lambda answer: answer.status(403)))
+    before = online.state()
+
+    line = add_in_time(online)
+
+    assert line == f"add: {MODEL}/{BIG}: the Hub answered 403 Forbidden; {GAVE_UP}"
+    assert online.state() == before
+
+
+@pytest.mark.parametrize("match", [API["listing"], FILE], ids=["before the listing", "before a file"])
+def test_add_keeps_to_the_commit_it_began_with_when_the_branch_moves(online, hub, match):
+    first = hub.repos[MODEL]["main"].id
+    newer = {path: data[::-1] for path, data in FILES.items()} | {"more.json": b"more"}
+    hub.faults.append(Fault(match, lambda _: hub.commit(MODEL, newer)))
+
+    online.ok("add", f"MODEL={MODEL}")
+
+    assert hub.repos[MODEL]["main"].id != first
+    assert f"\n  revision: main\n  commit: {first}\n" in online.pin().read_text()
+    assert online.on_disk() == PINNED
+
+
+def test_add_says_that_the_commit_is_gone_and_the_next_add_takes_the_new_one(online, hub):
+    first = hub.repos[MODEL]["main"].id
+    hub.faults += [
+        Fault(FILE, lambda answer: answer.cut(), after=50_000),
+        Fault(FILE, lambda _: hub.forget(MODEL, first)),
+    ]
+    before = online.state()
+
+    line = online.refused("add", f"MODEL={MODEL}")
+
+    assert line.startswith(f"add: no such revision of {MODEL}: '{first}'; ")
+    assert "\n" not in line
+    assert online.state() == before
+    changed = {path: data[::-1] for path, data in FILES.items()}
+    hub.commit(MODEL, changed)
+    online.ok("add", f"MODEL={MODEL}")
+    assert online.on_disk() == {path: changed[path] for path in PINNED}
+    assert staged(online) == []
+
+
+def without_the_last(answer: Answer) -> None:
+    answer.reply = answer.as_json(json.loads(answer.look_up().source)[:-1])
+
+
+def without_the_next_page(answer: Answer) -> None:
+    answer.server.page_size = 2
+    reply = answer.look_up()
+    assert reply.headers.pop("Link")
+    answer.reply = reply
+
+
+def with_fewer_siblings(answer: Answer) -> None:
+    data = json.loads(answer.look_up().source)
+    answer.reply = answer.as_json(data | {"siblings": data["siblings"][:-1]})
+
+
+@pytest.mark.parametrize(
+    ("match", "fault"),
+    [
+        (API["listing"], without_the_last),
+        (API["listing"], without_the_next_page),
+        (API["details"], with_fewer_siblings),
+    ],
+)
+def test_add_refuses_a_listing_that_was_cut_short(online, hub, match, fault):
+    hub.faults.append(Fault(match, fault))
+    before = online.state()
+
+    line = online.refused("add", f"MODEL={MODEL}")
+
+    assert line == f"add: {MODEL}: the Hub gave two different lists of its files; run the same command again"
+    assert online.state() == before
+    assert ranges(hub) == []
+    assert staged(online) == []
+
+
+@pytest.mark.parametrize(
+    ("match", "body"),
+    [
+        (API["details"], b"<html>Log in to the hotel's network</html>"),
+        (API["details"], b"{}"),
+        (API["listing"], b"<html>Log in to the hotel's network</html>"),
+        (API["listing"], b"[{}]"),
+    ],
+)
+def test_add_says_that_an_answer_is_not_one_of_a_hub(online, hub, match, body):
+    hub.faults.append(always(match, lambda answer: setattr(answer, "reply", Reply(200, {}, body, 0, len(body)))))
+    before = online.state()
+
+    line = add_in_time(online)
+
+    assert line.startswith(f"add: {MODEL}: ")
+    assert "\n" not in line
+    assert online.state() == before
+    assert staged(online) == []
+
+
+@pytest.mark.parametrize("match", [API["details"], FILE], ids=["details", "file"])
+def test_add_follows_no_redirect_in_a_circle(online, hub, match):
+    hub.faults.append(always(match, lambda answer: answer.redirect(hub.url)))
+    before = online.state()
+
+    line = add_in_time(online)
+
+    assert line.startswith(f"add: {MODEL}")
+    assert "redirect" in line
+    assert "\n" not in line
+    assert online.state() == before

@@ -1,0 +1,97 @@
+"""make list: a table of all models. make, make help: a table of all commands."""
+
+import re
+import shutil
+
+import pytest
+from conftest import ROOT
+
+PHONY = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split()
+
+
+def test_list_says_that_there_is_no_model(world):
+    assert world.ok("list").out == "no model yet; add one: make add MODEL=ORG/NAME\n"
+
+
+def test_list_is_a_table_of_what_each_model_is(added):
+    commit = re.search("commit: ([0-9a-f]{7})", added.pin().read_text())[1]
+    group = added.clone / "models" / "group"
+    group.mkdir()
+    mine = re.sub("(source|revision|commit|license): .*\n  ", "", added.pin().read_text())
+    (group / "mine.dvc").write_text(mine.replace("path: tiny", "path: mine"))
+
+    result = added.ok("list")
+
+    assert result.out == (
+        "NAME        source     commit   licence     files  size      on disk\n"
+        "group/mine  -          -        -           3      102.4 kB  no\n"
+        f"tiny        acme/tiny  {commit}  apache-2.0  3      102.4 kB  yes\n"
+    )
+
+
+def test_list_says_which_weights_are_on_disk(added):
+    shutil.rmtree(added.weights())
+
+    assert added.ok("list").out.splitlines()[1].endswith(" no")
+
+
+def test_list_needs_no_remote_and_changes_nothing(added):
+    shutil.rmtree(added.remote)
+    before = added.state()
+
+    added.ok("list")
+
+    assert added.state() == before
+    assert not added.remote.exists()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"outs: []\n", b"outs: [\n", b"<<<<<<< HEAD\n", b"\xff\xfe", b"outs: " + b"[" * 100_000],
+    ids=["empty", "no outs", "not YAML", "conflict", "not text", "deep"],
+)
+def test_list_names_a_broken_pin_in_one_line(world, data):
+    world.pin("broken").write_bytes(data)
+
+    line = world.refused("list")
+
+    assert line.startswith("list: models/broken.dvc ")
+    assert line.endswith("; take it back from Git: git checkout -- models/broken.dvc")
+
+
+def test_a_broken_pin_is_named_when_another_model_is_asked_for_by_its_source(added):
+    added.pin("broken").write_bytes(b"\xff")
+
+    result = added.make("verify", "MODEL=acme/tiny")
+
+    assert "Traceback" not in result.said
+    assert "models/broken.dvc " in result.said
+
+
+@pytest.mark.parametrize("words", [[], ["help"]])
+def test_make_alone_and_help_list_every_command(world, words):
+    shown = re.findall("^  make ([a-z]+) +[a-z].*$", world.ok(*words).out, re.MULTILINE)
+
+    assert sorted(shown) == sorted(PHONY)
+
+
+def test_help_asks_for_no_environment(bare_world):
+    result = bare_world.run("make", "help", "RUNTIME=.venv/none", PATH="/usr/bin:/bin")
+
+    assert result.code == 0
+    assert result.err == ""
+
+
+def test_every_target_that_makes_no_file_is_phony():
+    targets = re.findall(r"^([a-z]+):(?!=)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+    assert sorted(targets) == sorted(PHONY)
+
+
+@pytest.mark.parametrize("command", ["list", "help", "clean"])
+def test_a_file_with_the_name_of_a_command_hides_it_not(world, command):
+    (world.clone / command).touch()
+
+    result = world.ok("-n", command)
+
+    assert "up to date" not in result.out

@@ -1,0 +1,148 @@
+"""make remote: show DVC's remote, or set it; and what every command says of the remote that is set."""
+
+import shutil
+
+import pytest
+from conftest import MODEL, World, copy
+
+NOTE = "note: remote 'storage' ({}) is on this machine only; set one for the team: make remote URL=s3://bucket/path"
+
+
+@pytest.fixture
+def alone(bare_world, tmp_path, hub) -> World:
+    """A clone that knows the Hub and has the remote that it came with."""
+    path = tmp_path / "my world"
+    path.mkdir()
+    return copy(bare_world, World(path, {"HF_ENDPOINT": hub.url}))
+
+
+def config(world: World) -> str:
+    return (world.clone / ".dvc" / "config").read_text()
+
+
+def entries(world: World) -> set[str]:
+    return {str(path) for path in [*world.path.iterdir(), *world.clone.iterdir()]}
+
+
+def test_remote_shows_what_is_set(world):
+    assert world.ok("remote").out == f"remote 'storage' ({world.remote}) is there\n"
+
+
+def test_commands_note_that_the_default_remote_is_on_this_machine_only(alone):
+    note = NOTE.format(alone.clone / ".dvc" / "storage")
+
+    for words in [["remote"], ["add", f"MODEL={MODEL}"], ["push"], ["verify"], ["pull"]]:
+        if words == ["pull"]:
+            shutil.rmtree(alone.weights())
+        assert [line for line in alone.ok(*words).err.splitlines() if line.startswith("note:")] == [note], words
+
+
+def test_no_command_notes_that_of_another_remote(added):
+    shutil.rmtree(added.weights())
+
+    for command in ("verify", "pull"):
+        assert "note:" not in added.ok(command).said
+
+
+@pytest.mark.parametrize("where", ["my bucket", "{}/bucket"])
+def test_remote_takes_a_folder_relative_to_where_it_was_typed(world, where):
+    here = world.path / "elsewhere"
+    here.mkdir()
+
+    result = world.run(
+        "bash", "-c", '"$@"', "bash", "make", "-C", str(world.clone), "remote", f"URL={where.format(here)}", cwd=here
+    )
+
+    assert result.code == 0, result.said
+    assert (here / where.format(here) / ".model-weights").is_file()
+    assert world.ok("remote").out == f"remote 'storage' ({here / where.format(here)}) is there\n"
+
+
+def test_remote_changes_dvc_config_alone_and_says_how_to_commit_it(world):
+    result = world.ok("remote", "URL=../bucket")
+
+    assert result.out.endswith("; next: git commit --message 'Set the remote' -- .dvc/config\n")
+    assert world.git("status", "--porcelain") == " M .dvc/config\n"
+    assert "verify = true" in config(world)
+    assert "analytics = false" in config(world)
+
+
+def test_a_model_can_be_pushed_to_a_remote_that_was_set_later(added):
+    added.ok("remote", "URL=../bucket")
+
+    added.ok("push")
+
+    assert (added.path / "bucket" / "files" / "md5").is_dir()
+    assert "verified 1 model, 3 files" in added.ok("verify", "DEEP=1").out
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://x",
+        "ssh://x/y",
+        "file:///tmp/x",
+        "-x",
+        "s3://",
+        "s3://a b",
+        "s3://x/y?z",
+        "two\nlines",
+        "s3://x\n",
+        "%(x)s",
+        "größe",
+        "\"\"\"'''",
+        ".",
+        "models",
+    ],
+)
+def test_remote_refuses_what_is_no_remote_and_changes_nothing(world, url):
+    before = config(world), entries(world)
+
+    line = world.refused("remote", f"URL={url}")
+
+    assert line.startswith("remote: not a remote: ")
+    assert "\n" not in line
+    assert (config(world), entries(world)) == before
+
+
+def test_remote_refuses_a_file(world):
+    before = config(world), entries(world)
+
+    line = world.refused("remote", "URL=README.md")
+
+    assert line.startswith("remote: ")
+    assert "\n" not in line
+    assert (config(world), entries(world)) == before
+
+
+@pytest.mark.parametrize("command", ["remote", "pull", "push", "verify"])
+def test_a_folder_that_vanished_is_an_error_and_is_not_made_again(added, command):
+    shutil.rmtree(added.weights())
+    shutil.rmtree(added.remote)
+
+    result = added.make(command)
+
+    assert result.code == 2
+    assert f"remote 'storage' ({added.remote}) is not there, or its disk is not mounted" in result.said
+    assert "Traceback" not in result.said
+    assert not added.remote.exists()
+
+
+@pytest.mark.parametrize("command", ["pull", "push", "verify"])
+def test_an_empty_folder_is_no_remote(added, command):
+    shutil.rmtree(added.weights())
+    shutil.rmtree(added.remote)
+    added.remote.mkdir()
+
+    result = added.make(command)
+
+    assert result.code == 2
+    assert "is not there, or its disk is not mounted" in result.said
+    assert list(added.remote.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["pull", "push", "verify"])
+def test_a_clone_with_no_model_has_nothing_to_do_and_says_so(world, command):
+    result = world.ok(command)
+
+    assert "no model yet; add one: make add MODEL=ORG/NAME\n" in result.out

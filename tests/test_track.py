@@ -1,0 +1,314 @@
+"""make track: weights that are not on the Hub -> remote -> one Git commit."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import PINNED, World, copy, flip
+
+
+def lay(folder: Path, files: dict[str, bytes] = PINNED) -> Path:
+    """FOLDER, with FILES in it."""
+    for path, data in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tracked_template(template, tmp_path_factory) -> World:
+    world = copy(template, World(tmp_path_factory.mktemp("a tracked world")))
+    lay(world.weights("mine"))
+    world.ok("track", "NAME=mine")
+    return world
+
+
+@pytest.fixture
+def tracked(tracked_template, tmp_path) -> World:
+    """A clone that has tracked the model `mine`."""
+    path = tmp_path / "my world"
+    path.mkdir()
+    return copy(tracked_template, World(path))
+
+
+def test_track_makes_one_commit_of_the_weights_as_they_lie(world):
+    lay(world.weights("mine"))
+
+    result = world.ok("track", "NAME=mine")
+
+    assert result.out == "tracked mine; next: git push\n"
+    changed = world.git("diff", "--name-only", "HEAD~1", "HEAD").split()
+    assert changed == ["models/.gitignore", "models/README.md", "models/mine.dvc"]
+    assert world.git("log", "-1", "--format=%B").startswith("Add mine model\n\n3 files, 102.4 kB.\n")
+    assert world.git("status", "--porcelain") == ""
+    assert world.on_disk("mine") == PINNED
+
+
+def test_track_pins_sha256_and_no_source(tracked):
+    pinned = tracked.pin("mine").read_text()
+
+    assert "sha256: " in pinned
+    assert not {"source:", "revision:", "commit:"} & set(pinned.split())
+    assert tracked.ok("verify", "DEEP=1").out.endswith("verified 1 model, 3 files, 102.4 kB\n")
+
+
+def test_track_copies_a_folder_and_leaves_it_as_it_was(world):
+    folder = lay(world.path / "my weights")
+
+    world.ok("track", "NAME=mine", f"DIR={folder}")
+    flip(folder / "config.json")
+
+    assert world.on_disk("mine") == PINNED
+    assert {path.name for path in folder.rglob("*")} == {"config.json", "model.safetensors", "nested", "tokenizer.json"}
+    assert world.git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("flags", [[], ["--silent"]])
+def test_track_takes_a_folder_relative_to_where_it_was_typed_or_asks(world, flags):
+    lay(world.path / "elsewhere" / "weights")
+    command = ["bash", "-c", '"$@"', "bash", "make", *flags, "-C", str(world.clone), "track"]
+
+    result = world.run(*command, "NAME=mine", "DIR=weights", cwd=world.path / "elsewhere")
+
+    assert result.code == (2 if flags else 0), result.said
+    assert world.on_disk("mine") == ({} if flags else PINNED)
+    assert ("track: not clear which folder 'weights' is relative to; type it from / on" in result.err) == bool(flags)
+
+
+def test_track_puts_a_model_into_a_group(world):
+    lay(world.path / "weights")
+
+    world.ok("track", "NAME=embeddings/mine", "DIR=../weights")
+
+    assert world.on_disk("embeddings/mine") == PINNED
+    assert "models/embeddings/.gitignore" in world.git("ls-files")
+    assert world.git("status", "--porcelain") == ""
+
+
+def test_track_again_moves_the_pin(tracked):
+    (tracked.weights("mine") / "config.json").unlink()
+    lay(tracked.weights("mine"), {"more.json": b"more"})
+
+    tracked.ok("track", "NAME=mine")
+
+    assert tracked.git("log", "-1", "--format=%s") == "Update mine model\n"
+    assert "more.json: {size: 4, " in tracked.pin("mine").read_text()
+    assert "config.json" not in tracked.pin("mine").read_text()
+    assert tracked.git("status", "--porcelain") == ""
+
+
+def test_track_again_from_a_folder_replaces_the_weights(tracked):
+    folder = lay(tracked.path / "new", {"new.bin": b"new"})
+
+    tracked.ok("track", "NAME=mine", f"DIR={folder}")
+
+    assert tracked.on_disk("mine") == {"new.bin": b"new"}
+    assert tracked.git("log", "-1", "--format=%s") == "Update mine model\n"
+
+
+def test_track_again_makes_no_commit_when_nothing_changed(tracked):
+    before = tracked.state()
+
+    tracked.ok("track", "NAME=mine")
+
+    assert tracked.state() == before
+
+
+def test_track_again_keeps_the_old_weights_of_a_file_that_was_written_in_place(tracked):
+    flip(tracked.weights("mine") / "model.safetensors")
+    tracked.ok("track", "NAME=mine")
+    assert tracked.on_disk("mine") != PINNED
+
+    tracked.git("revert", "--no-edit", "HEAD")
+    tracked.ok("pull")
+
+    assert tracked.on_disk("mine") == PINNED
+
+
+def test_a_second_clone_pulls_what_was_tracked(world):
+    files = PINNED | {"empty": b"", "also empty": b"", "copy.json": PINNED["config.json"], "größe/数.bin": b"1"}
+    lay(world.weights("mine"), files)
+    world.ok("track", "NAME=mine")
+    other = world.second()
+
+    other.ok("pull")
+
+    assert other.on_disk("mine") == files
+
+
+def test_track_leaves_what_the_user_staged_besides(world):
+    lay(world.weights("mine"))
+    (world.clone / "README.md").write_text("mine\n")
+    world.git("add", "README.md")
+
+    world.ok("track", "NAME=mine")
+
+    assert world.git("diff", "--cached", "--name-only").split() == ["README.md"]
+
+
+def link(target: str):
+    return lambda path: path.symlink_to(target)
+
+
+def text(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("text")
+
+
+@pytest.mark.parametrize(
+    ("path", "make", "said"),
+    [
+        ("link.json", link("config.json"), "refused a link or special file"),
+        ("link.json", link("/etc/hosts"), "refused a link or special file"),
+        ("folder", link("/etc"), "refused a link or special file"),
+        ("broken", link("nowhere"), "refused a link or special file"),
+        ("pipe", os.mkfifo, "refused a link or special file"),
+        (".git/config", text, "refused a control file"),
+        ("deep/.git", text, "refused a control file"),
+        (".dvc/config", text, "refused a control file"),
+        (".dvcignore", text, "refused a control file"),
+        (".cache/huggingface/trees/x.json", text, "refused a control file"),
+        ("dvc.yaml", text, "refused a file whose name is a control file of DVC"),
+        ("other.dvc", text, ""),
+        ("CONFIG.json", text, "refused two names that differ only in case"),
+        ("two\nlines", text, "refused a file whose name holds a control character"),
+    ],
+)
+def test_track_refuses_what_git_or_dvc_would_act_on(world, path, make, said):
+    make(lay(world.weights("mine")) / path)
+    before = world.state()
+
+    line = world.refused("track", "NAME=mine")
+
+    assert line.startswith(f"track: {said}")
+    assert Path(path).name in line or repr(path) in line
+    assert "\n" not in line
+    assert world.state() == before
+
+
+@pytest.mark.parametrize(
+    ("path", "make"), [("link.json", link("/etc/hosts")), ("pipe", os.mkfifo), (".git/config", text)]
+)
+def test_track_copies_nothing_that_git_or_dvc_would_act_on(world, path, make):
+    make(lay(world.path / "weights") / path)
+    before = world.state()
+
+    line = world.refused("track", "NAME=mine", "DIR=../weights")
+
+    assert line.startswith("track: refused a ")
+    assert path in line
+    assert world.state() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "no NAME; type: make track NAME="),
+        (["NAME=none"], "track: no such folder: "),
+        (["NAME=none", "DIR=nowhere"], "track: no such folder: "),
+        (["NAME=none", "DIR=README.md"], "track: no such folder: "),
+        (["NAME=empty"], "track: no file in "),
+        (["NAME=linked"], "track: no such folder: "),
+        (["NAME=../scripts"], "track: not a name for a model: '../scripts'"),
+        (["NAME=mine.dvc"], "track: not a name for a model: 'mine.dvc'"),
+        (["NAME=tiny"], "track: the name 'tiny' is taken by acme/tiny; choose another NAME"),
+        (["NAME=tiny", "DIR=scripts"], "track: the name 'tiny' is taken by acme/tiny; choose another NAME"),
+        (["NAME=tiny/nested"], "track: 'tiny' is a model, so nothing can lie in it"),
+        (["NAME=tiny/new", "DIR=scripts"], "track: 'tiny' is a model, so nothing can lie in it"),
+    ],
+)
+def test_track_refuses_with_one_line_and_changes_nothing(added, words, said):
+    (added.weights("empty") / "folder").mkdir(parents=True)
+    added.weights("linked").symlink_to("tiny")
+    before = added.state()
+
+    line = added.refused("track", *words)
+
+    assert said in line
+    assert "\n" not in line
+    assert added.state() == before
+
+
+def test_track_replaces_no_weights_that_have_no_pin(world):
+    lay(world.weights("mine"), {"only.bin": b"only copy"})
+    lay(world.path / "weights")
+
+    line = world.refused("track", "NAME=mine", "DIR=../weights")
+
+    assert line.startswith("track: models/mine is there without a pin; keep it: make track NAME=mine; or drop it")
+    assert world.on_disk("mine") == {"only.bin": b"only copy"}
+
+
+def test_track_replaces_no_weights_that_were_changed(tracked):
+    flip(tracked.weights("mine") / "model.safetensors")
+    folder = lay(tracked.path / "new", {"new.bin": b"new"})
+    before = tracked.state()
+
+    line = tracked.refused("track", "NAME=mine", f"DIR={folder}")
+
+    assert line.startswith("track: models/mine is not what its pin says (model.safetensors); keep it: ")
+    assert tracked.state() == before
+
+
+def test_track_does_not_advise_to_remove_the_catalog(world):
+    lay(world.path / "weights")
+    before = world.state()
+
+    line = world.refused("track", "NAME=README.md", "DIR=../weights")
+
+    assert line.startswith("track: ")
+    assert "rm -r models/README.md" not in line
+    assert world.state() == before
+
+
+def test_track_commits_nothing_when_the_remote_is_gone(world):
+    lay(world.weights("mine"))
+    shutil.rmtree(world.remote)
+    before = world.state()
+
+    line = world.refused("track", "NAME=mine")
+
+    assert line.startswith(f"track: remote 'storage' ({world.remote}) is not there, or its disk is not mounted")
+    assert world.state() == before
+    assert not world.remote.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [("other.dvc", b""), ("other.dvc", b"outs: [\n"), ("other/dvc.yaml", b"stages: 1\n")],
+)
+def test_track_says_which_file_stands_in_its_way(world, path, data):
+    lay(world.weights("mine"))
+    lay(world.clone / "models", {path: data})
+    before = world.head()
+
+    said = world.refused("track", "NAME=mine")
+
+    assert said.splitlines()[-1].startswith("track: ")
+    assert Path(path).name in said
+    assert world.head() == before
+
+
+@pytest.mark.parametrize("name", ["2024-01-01", "0x10", "yes"])
+def test_track_takes_a_name_that_yaml_could_take_for_something_else(world, name):
+    lay(world.weights(name))
+
+    world.ok("track", f"NAME={name}")
+
+    assert world.ok("verify").out.endswith("verified 1 model, 3 files, 102.4 kB\n")
+
+
+def test_a_track_that_was_stopped_goes_on(world):
+    lay(world.weights("mine"))
+    hook = world.clone / ".git" / "hooks" / "pre-commit"
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    assert world.make("track", "NAME=mine").code == 2
+    hook.unlink()
+
+    world.ok("track", "NAME=mine")
+
+    assert world.git("log", "-1", "--format=%s") == "Add mine model\n"
+    assert world.git("status", "--porcelain") == ""
+    assert world.on_disk("mine") == PINNED
