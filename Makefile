@@ -6,8 +6,7 @@ SHELL := bash
 .NOTPARALLEL:
 
 # What a user types is data: taken as text before make expands it, and handed on by the environment alone.
-VALUES := MODEL REVISION NAME INCLUDE EXCLUDE DIR URL ENDPOINT REGION PROFILE PROJECT DEEP OFFLINE PATIENCE REPORT
-VALUES += SIZE ROUNDS WORK CASES
+VALUES := MODEL REVISION NAME INCLUDE EXCLUDE DIR URL ENDPOINT REGION PROFILE PROJECT DEEP OFFLINE PATIENCE REPORT SIZE ROUNDS WORK CASES
 $(foreach value,$(VALUES),$(eval override $(value) := $$(value $(value))))
 MAKEOVERRIDES :=
 export $(VALUES)
@@ -19,6 +18,9 @@ export PATH := $(CURDIR)/.venv/bin:$(value PATH)
 # DVC's notes on files belong to this clone, not to the machine.
 export DVC_SITE_CACHE_DIR := $(CURDIR)/.dvc/tmp/site
 export DVC_NO_ANALYTICS := true
+# The Hub client tells and asks the Hub more than is needed, and shows bars of its own.
+export HF_HUB_DISABLE_TELEMETRY := 1
+export HF_HUB_DISABLE_PROGRESS_BARS := 1
 export PYTHONUTF8 := 1
 
 RUNTIME := .venv/runtime

@@ -242,7 +242,7 @@ def test_add_takes_files_from_a_cdn_which_never_sees_the_token(online, hub, cdn)
     online.ok("add", f"MODEL={MODEL}", HF_TOKEN=hub.token)
 
     assert online.on_disk() == PINNED
-    assert {request.token for request in hub.requests} == {hub.token}
+    assert [(request.method, request.path) for request in hub.requests if request.token != hub.token] == []
     assert len(cdn.requests) == len(PINNED)
     assert {request.token for request in cdn.requests} == {""}
 

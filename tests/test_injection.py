@@ -90,7 +90,7 @@ def test_track_takes_a_payload_for_a_folder_that_is_not_there(world, payload):
 
 
 def test_remote_takes_a_payload_for_the_name_of_a_folder(world):
-    payload = "$(shell touch pwned)`touch pwned`;'\"#"
+    payload = "$(shell touch pwned)`touch pwned`;#"
 
     world.ok("remote", f"URL=../{payload}")
 

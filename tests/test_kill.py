@@ -160,7 +160,7 @@ def test_a_killed_update_keeps_the_old_weights_or_has_the_new(added_online, hub)
     old, new = PINNED, {"config.json": b"new"}
     trial = copy(added_online, World(added_online.path.parent / "a trial", dict(added_online.env)))
     _, total = run_counted(trial, "add", f"MODEL={MODEL}")
-    for at in range(total // 5, total, total // 5):
+    for at in range(total // 4, total, total // 4):
         world = copy(added_online, World(added_online.path.parent / f"at {at}", dict(added_online.env)))
 
         run_counted(world, "add", f"MODEL={MODEL}", at=str(at))

@@ -28,7 +28,7 @@ def write(world: World, tree: dict[str, bytes]) -> bool:
     return True
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=4, deadline=None, suppress_health_check=SLOW)
 @given(tree=trees)
 def test_a_random_tree_reaches_another_clone_as_it_was(template, tmp_path_factory, tree):
     world = copy(template, World(tmp_path_factory.mktemp("a random world")))

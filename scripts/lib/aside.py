@@ -26,6 +26,7 @@ def recover(name: str) -> Path:
         else:
             for _ in settle(name, [Problem(name, "disk", "extra", path) for path in weights.walk(old)]):
                 pass
+    shutil.rmtree(work(name), ignore_errors=True)
     return work(name)
 
 

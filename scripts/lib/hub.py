@@ -1,11 +1,6 @@
 """Hugging Face, or whatever HF_ENDPOINT names: what a repo holds at a commit, and what its errors mean."""
 
-import os
 from dataclasses import dataclass
-
-# The client reads its environment when it is imported.
-os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 
 import httpx2
 import huggingface_hub as client
