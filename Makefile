@@ -59,10 +59,13 @@ test: $(DEVELOP) ## run the tests
 bench: $(DEVELOP) ## measure against what people would use instead: [SIZE=2GB] [ROUNDS=3] [WORK=] [CASES=]
 	@python tests/bench/run.py
 
-lint: $(DEVELOP) ## check the style of Python and shell
+lint: $(DEVELOP) ## check the style of Python, shell and workflows
 	@ruff check --config tests/ruff.toml scripts tests
 	@ruff format --check --config tests/ruff.toml scripts tests
 	@shellcheck --external-sources scripts/*.sh scripts/lib/*.sh .ci/run
+	@zizmor --offline --quiet --min-severity medium .github
+	@check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
 
 lock: $(DEVELOP) ## renew the locked requirement files
 	@scripts/lock.sh
