@@ -58,7 +58,7 @@ class Hasher:
             "sha256": hashlib.sha256,
             "blob": lambda: hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False),
         }
-        self.size = 0
+        self.size, self.expected = 0, size
         self._hashes = {name: make[name]() for name in want}
 
     def update(self, chunk: bytes | memoryview) -> None:
@@ -72,7 +72,8 @@ class Hasher:
 
 def read_into(hasher: Hasher, source: BinaryIO, progress: Progress = unwatched, sink: BinaryIO | None = None) -> Hasher:
     """HASHER, fed with what is left of SOURCE, which goes to SINK too if there is one. Raises OSError."""
-    buffer = memoryview(bytearray(BLOCK))
+    # Small for a small file, since every byte of it is cleared first; whole where the size is not known.
+    buffer = memoryview(bytearray(min(BLOCK, hasher.expected + 1) if hasher.expected else BLOCK))
     while count := source.readinto(buffer):
         hasher.update(buffer[:count])
         if sink:
