@@ -86,12 +86,12 @@ def compare(
     if folder.is_symlink():
         return [Problem(name, "disk", "changed", ".", f"a link to {os.readlink(folder)}")]
     found = walk(folder) if folder.is_dir() else {}
-    both = sorted(files.keys() & found.keys(), key=lambda path: -found[path].st_size)  # the longest first
-    with ThreadPoolExecutor(digest.WORKERS) as pool:
-        checks = pool.map(lambda path: _check(folder / path, found[path], files[path], cache, progress), both)
-        problems = [
-            Problem(name, "disk", "changed", path, flaw) for path, flaw in zip(both, checks, strict=True) if flaw
-        ]
+
+    def look(path: str) -> str | None:
+        return _check(Path(f"{folder}/{path}"), found[path], files[path], cache, progress)
+
+    looked = side_by_side(look, [(path, found[path].st_size) for path in files.keys() & found.keys()])
+    problems = [Problem(name, "disk", "changed", path, flaw) for path, flaw in looked if flaw]
     problems += [Problem(name, "disk", "missing", path) for path in files.keys() - found.keys()]
     problems += [Problem(name, "disk", "extra", path) for path in found.keys() - files.keys()]
     return sorted(problems, key=lambda problem: problem.file)
