@@ -113,7 +113,7 @@ def main(said: Report) -> tuple[str, str]:
             new = pull(held, said)
             said.model(name, held.nfiles, held.size)
             if said.is_good(name):
-                size = report.tally(1, held.nfiles, held.size).partition(", ")[2]
+                size = report.amount(held.nfiles, held.size)
                 said.note(f"pulled {name}: {size}" if new else f"{name}: up to date, {size}")
         except Failure as failure:
             said.found(Problem(name, "model", "not pulled", detail=f"{name}: {failure}"))

@@ -26,7 +26,7 @@ def message(new: Pin, old: Pin | None) -> str:
     lines = [f"{'Update' if old else 'Add'} {new.name} model", ""]
     if old and old.commit and new.commit and old.commit != new.commit:
         lines += [f"From {old.commit} to {new.commit}.", ""]
-    lines.append(report.tally(1, new.nfiles, new.size).partition(", ")[2] + ".")
+    lines.append(report.amount(new.nfiles, new.size) + ".")
     if new.source:
         lines += ["", f"Source: {new.source}", f"Commit: {new.commit}"]
     return "\n".join(lines)

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import NoReturn
 
 from lib.problem import Problem
@@ -108,7 +107,12 @@ def plural(count: int, noun: str) -> str:
 
 def tally(models: int, files: int, total: int) -> str:
     """`3 models, 41 files, 24.4 GB`. TOTAL in bytes."""
-    return f"{plural(models, 'model')}, {plural(files, 'file')}, {size(total)}"
+    return f"{plural(models, 'model')}, {amount(files, total)}"
+
+
+def amount(files: int, total: int) -> str:
+    """`41 files, 24.4 GB`. TOTAL in bytes."""
+    return f"{plural(files, 'file')}, {size(total)}"
 
 
 @contextmanager
@@ -170,8 +174,9 @@ class Report:
         if target := os.environ.get("REPORT"):
             facts = {"command": self.verb, "ok": not self.problems, "summary": said, "models": self.models}
             facts |= {"problems": [asdict(problem) for problem in self.problems], "notes": self.notes}
-            path = Path(os.environ.get("CALLER", ""), target)
-            path.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            from lib.names import caller_path  # it needs Failure from here
+
+            caller_path(target).write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     def _write_summary(self, said: str) -> None:
         if target := os.environ.get("GITHUB_STEP_SUMMARY"):
