@@ -27,10 +27,11 @@ class Hand(System):
         return [self.download(**env), add, Step("git commit", commit), step("dvc push")]
 
     def add(self, name: str | None = None) -> Ready:
-        return Ready(self.fresh(self.world.room(name)), self.recipe())
+        return Ready(self.fresh(self.world.room(name)), self.recipe(), self.world.weights)
 
     def update(self) -> Ready:
-        return Ready(self.run(self.add()).folder, self.recipe(HF_ENDPOINT=self.world.hub_later))
+        before, steps = self.run(self.add()), self.recipe(HF_ENDPOINT=self.world.hub_later)
+        return Ready(before.folder, steps, self.world.weights_later)
 
     @cached_property
     def added(self) -> Path:
@@ -71,8 +72,11 @@ class Lfs(System):
         self.world.run("git", "lfs", "install", "--local", cwd=clone)
         self.world.run("git", "remote", "add", "origin", f"file://{remote}", cwd=clone)
         (clone / ".gitattributes").write_text("models/** filter=lfs diff=lfs merge=lfs -text\n")
-        steps = [step("git add ."), step("git commit", "--quiet", "--message", "Model")]
-        return Ready(clone, [self.download(), *steps, step("git push", "--quiet", "origin", "main")])
+        commit, push = (
+            step("git commit", "--quiet", "--message", "Model"),
+            step("git push", "--quiet", "origin", "main"),
+        )
+        return Ready(clone, [self.download(), step("git add ."), commit, push], self.world.weights)
 
     @cached_property
     def added(self) -> Path:
@@ -101,8 +105,8 @@ class Annex(System):
         remote = ["type=directory", f"directory={room / 'remote'}", "encryption=none"]
         self.world.run("git", "annex", "initremote", "--quiet", "folder", *remote, cwd=clone)
         commit = Step("git commit", ["git", "commit", "--quiet", "--message", "Model"])
-        steps = [step("git annex add", "--quiet", "models"), commit]
-        return Ready(clone, [self.download(), *steps, step("git annex copy", "--quiet", "--to=folder")])
+        add, copy = step("git annex add", "--quiet", "models"), step("git annex copy", "--quiet", "--to=folder")
+        return Ready(clone, [self.download(), add, commit, copy], self.world.weights)
 
     @cached_property
     def added(self) -> Path:

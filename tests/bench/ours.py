@@ -25,11 +25,12 @@ class Make(System):
         return clone
 
     def add(self, name: str | None = None) -> Ready:
-        return Ready(self.fresh(self.world.room(name)), [step(f"make add MODEL={MODEL}")])
+        return Ready(self.fresh(self.world.room(name)), [step(f"make add MODEL={MODEL}")], self.world.weights)
 
     def update(self) -> Ready:
         before = self.run(self.add())
-        return Ready(before.folder, [step(f"make add MODEL={MODEL}", HF_ENDPOINT=self.world.hub_later)])
+        add = step(f"make add MODEL={MODEL}", HF_ENDPOINT=self.world.hub_later)
+        return Ready(before.folder, [add], self.world.weights_later)
 
     @cached_property
     def added(self) -> Path:

@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from measure import Usage, adopt_orphans, chill, disk_used, middle, warm
+from measure import Usage, adopt_orphans, chill, disk_used, middle, use_up, warm
 from others import Annex, Hand, Lfs
 from ours import Make
 from servers import Broken
@@ -97,9 +97,10 @@ def doing(system: System, work: str):
     return getattr(system, work.removesuffix("-cold").replace("-", "_"), None)
 
 
-def settle(ready: Ready, cold: bool) -> None:
-    """The same start for all: nothing left to write, the weights in memory or, COLD, only on disk."""
+def settle(world: World, ready: Ready, cold: bool) -> None:
+    """The same start for all: nothing left to write, memory in use, the weights in memory or, COLD, only on disk."""
     os.sync()
+    use_up(world.ballast)
     if ready.read:
         (chill if cold else warm)(ready.read)
 
@@ -107,7 +108,7 @@ def settle(ready: Ready, cold: bool) -> None:
 def once(world: World, system: System, work: str) -> dict[str, Usage]:
     """What SYSTEM used for WORK, by key: all of it, and its steps where there are several. Raises Broken."""
     ready: Ready = doing(system, work)()
-    settle(ready, work.endswith("-cold"))
+    settle(world, ready, work.endswith("-cold"))
     before = disk_used(ready.folder)
     steps = [world.run(*step.command, cwd=ready.folder, **step.env) for step in ready.steps]
     total = sum(steps, Usage(disk=disk_used(ready.folder) - before))

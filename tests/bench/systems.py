@@ -68,7 +68,7 @@ class Hf(System):
         return step(f"hf cache verify {MODEL}", "--local-dir", f"models/{NAME}")
 
     def add(self, name: str | None = None) -> Ready:
-        return Ready(self.world.room(name) / "clone", [self.download(), self.checked()])
+        return Ready(self.world.room(name) / "clone", [self.download(), self.checked()], self.world.weights)
 
     @cached_property
     def added(self) -> Path:

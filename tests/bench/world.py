@@ -75,7 +75,7 @@ class World:
         self.top = Path(tempfile.mkdtemp(prefix="bench-"))
         for name in ("home/.config/dvc", "tmp", "kept"):
             (self.top / name).mkdir(parents=True)
-        self.log = self.top / "log"
+        self.log, self.ballast = self.top / "log", self.top / "ballast"
         self.path = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
         self.servers = Servers({"PATH": self.path, "HOME": str(self.top / "home")})
         (self.top / "home" / ".gitconfig").write_text(
@@ -123,11 +123,11 @@ class World:
         tiny = self.top / "hub" / "tiny"
         tiny.mkdir(parents=True)
         write_random(tiny / "model.safetensors", 100)
-        return self._hub("before", f"{MODEL}={self.weights}", f"{TINY}={tiny}")
+        return self.servers.hub(self.top / "before.url", f"{MODEL}={self.weights}", f"{TINY}={tiny}")
 
     @cached_property
-    def hub_later(self) -> str:
-        """The URL of the Hub on the day after: one of the two shards has changed."""
+    def weights_later(self) -> Path:
+        """The model on the day after: one of the two shards has changed."""
         folder = self.top / "hub" / "later"
         folder.mkdir()
         for path in self.weights.iterdir():
@@ -135,10 +135,12 @@ class World:
                 write_random(folder / path.name, path.stat().st_size)
             else:
                 os.link(path, folder / path.name)
-        return self._hub("later", f"{MODEL}={folder}")
+        return folder
 
-    def _hub(self, name: str, *models: str) -> str:
-        return self.servers.hub(self.top / f"{name}.url", *models)
+    @cached_property
+    def hub_later(self) -> str:
+        """The URL of a Hub with the model of the day after."""
+        return self.servers.hub(self.top / "later.url", f"{MODEL}={self.weights_later}")
 
     @cached_property
     def store(self) -> str:
