@@ -17,11 +17,17 @@ from huggingface_hub import errors
 from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
 from lib import atomic
-from lib.digest import Digest, Hasher, Progress, of_file, read_into
+from lib.digest import BLOCK, Digest, Hasher, Progress, of_file, read_into
 from lib.hub import ENDPOINT, HubFile, Snapshot, refusal
 from lib.patience import Patience, is_transient, limit
 
 XET = not client.constants.HF_HUB_DISABLE_XET and find_spec("hf_xet") is not None
+
+if ENDPOINT.startswith("http:"):  # TLS gives 16 KiB at once, a plain connection all that has arrived
+    with suppress(ImportError):  # no setting reaches this
+        from httpcore2._sync.http11 import HTTP11Connection
+
+        HTTP11Connection.READ_NUM_BYTES = BLOCK
 
 
 def fetch(shot: Snapshot, file: HubFile, part: Path, progress: Progress, stop: threading.Event) -> Digest:
