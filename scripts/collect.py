@@ -8,7 +8,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lib import digest, models, names, pin, remote, report, staging, weights
+from lib import atomic, digest, models, names, pin, remote, report, staging, weights
 from lib.digest import Progress
 from lib.report import Failure
 
@@ -50,6 +50,7 @@ def read(source: Path, target: Path | None, progress: Progress) -> digest.File:
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
         found = digest.copy(source, target, want, progress)
+        atomic.sync(target)
     return digest.File(found.size, found.md5, found.sha256)
 
 

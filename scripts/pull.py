@@ -15,7 +15,7 @@ from lib.pin import Pin
 from lib.problem import Problem
 from lib.report import Failure, Report
 
-WORKERS = 8  # objects side by side
+WORKERS = 4  # objects side by side; a large one comes in parts, which go side by side too
 
 
 def fetch(item: Item, progress: Progress) -> Problem | None:
@@ -23,10 +23,9 @@ def fetch(item: Item, progress: Progress) -> Problem | None:
     part = cache.incoming(item.oid)
     for _ in range(2):
         try:
-            remote.default().get(item.oid, part, progress)
+            flaw = remote.default().get(item.oid, item.file, part, progress)
         except FileNotFoundError:
             return Problem(item.model, "remote", "missing", item.path, object=item.oid)
-        flaw = weights.flaw(part, item.file)
         if not flaw:
             cache.keep(part, item.oid)
             return None
@@ -97,7 +96,6 @@ def replace(held: Pin, items: list[Item], good: set[str], wrong: list[Problem], 
     folder = names.weights_dir(held.name)
     assemble(work / "new", folder, items, good)
     staging.swap(work / "new", folder, work / "old")
-    cache.remember((folder / item.path, item.file.md5) for item in items)
     report.note(cache.note())
     for line in aside.settle(held.name, wrong):
         said.note(f"pull: {line}")

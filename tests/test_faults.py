@@ -137,6 +137,25 @@ def test_a_disk_that_fills_up_while_pulling_loses_nothing(added_online, hub):
 
 
 @ROOT_ONLY
+def test_a_remote_that_is_full_before_the_last_byte_of_a_file_is_no_success(online, hub):
+    content = os.urandom(300_000)  # taken in one write, of which the disk takes a part
+    hub.commit("acme/big", {"a.bin": content})
+    before = online.head()
+    with mounted(online.remote, "-o", "size=200K"):
+        (online.remote / ".model-weights").write_text("a remote\n")
+
+        result = online.make("add", "MODEL=acme/big")
+
+        assert result.code == 2
+        assert "No space left on device" in result.err
+        assert online.head() == before
+        assert online.objects() == {}
+        subprocess.run(["mount", "-o", "remount,size=4M", str(online.remote)], check=True)
+        online.ok("add", "MODEL=acme/big")
+        assert content in [path.read_bytes() for path in online.objects().values()]
+
+
+@ROOT_ONLY
 def test_read_only_models_are_named(online):
     models = online.clone / "models"
     subprocess.run(["mount", "--bind", str(models), str(models)], check=True)
@@ -164,6 +183,17 @@ def test_a_cache_on_another_file_system_is_linked_by_symlinks_and_said(online):
         assert all(path.is_symlink() for path in online.weights().rglob("*.json"))
         assert online.on_disk() == PINNED
         assert "verified 1 model, 3 files" in online.ok("verify").out
+
+
+@pytest.mark.parametrize("verb", ["pull", "verify", "push"])
+def test_settings_of_dvc_that_cannot_be_read_are_named(added, verb):
+    (added.clone / ".dvc" / "config").write_text("[core\n")
+
+    result = added.make(verb)
+
+    assert result.code == 2
+    assert "DVC's settings cannot be read (" in result.said
+    assert "Traceback" not in result.said
 
 
 def test_no_user_email_is_named(online):

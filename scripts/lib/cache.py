@@ -11,7 +11,9 @@ from lib.digest import File, Progress, unwatched
 from lib.inventory import Item
 from lib.names import MODELS, ROOT
 from lib.problem import Problem
+from lib.report import Failure
 
+LAYOUT = "files/md5"
 READ_ONLY = 0o444  # DVC's mode for objects, which other commands of DVC take as a sign that the bytes are right
 
 
@@ -24,17 +26,26 @@ def repository():
 
 
 @lru_cache(maxsize=1)
-def _settings() -> dict:
+def settings() -> dict:
+    """DVC's settings, by section, relative paths made absolute. Raises Failure."""
     # A third of the time that DVC's whole view of the clone takes, and all that most commands need of it.
-    from dvc.config import Config
+    from dvc.config import Config, ConfigError
 
-    return Config(str(ROOT / ".dvc"))["cache"]
+    try:
+        return Config(str(ROOT / ".dvc"))
+    except ConfigError as error:
+        raise Failure(f"DVC's settings cannot be read ({error}); see .dvc/config and .dvc/config.local") from error
 
 
 @lru_cache(maxsize=1)
 def location() -> Path:
-    """Where the objects lie, by DVC's setting of `cache.dir` and its layout."""
-    return Path(_settings().get("dir") or ROOT / ".dvc" / "cache", "files", "md5")
+    """The folder of the cache, by DVC's setting of `cache.dir`."""
+    return Path(settings()["cache"].get("dir") or ROOT / ".dvc" / "cache")
+
+
+def path_in(top: str | Path, oid: str) -> Path:
+    """Where DVC puts the object OID (md5, with `.dir` for a listing) under TOP, a cache or a remote."""
+    return Path(f"{top}/{LAYOUT}/{oid[:2]}/{oid[2:]}")
 
 
 def note() -> str | None:
@@ -45,13 +56,13 @@ def note() -> str | None:
 
 
 def object_path(oid: str) -> Path:
-    """Where the object OID (md5, with `.dir` for a listing) lies or would lie."""
-    return Path(f"{location()}/{oid[:2]}/{oid[2:]}")
+    """Where the object OID lies or would lie."""
+    return path_in(location(), oid)
 
 
 def incoming(oid: str) -> Path:
     """Where the object OID is put together: on the cache's file system, out of DVC's sight until it is right."""
-    path = location().parent.parent / "incoming" / oid
+    path = location() / "incoming" / oid
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -78,7 +89,7 @@ def drop(oid: str) -> None:
 
 def link(source: Path, target: Path) -> None:
     """Make TARGET the same file as SOURCE, in the first way of DVC's setting `cache.type` that works here."""
-    for way in _settings().get("type") or ("reflink", "copy"):
+    for way in settings()["cache"].get("type") or ("reflink", "copy"):
         try:
             if way == "hardlink":
                 os.link(source, target)

@@ -44,7 +44,7 @@ def fetch(shot: Snapshot, file: HubFile, part: Path, progress: Progress, stop: t
     part.parent.mkdir(parents=True, exist_ok=True)
     hasher = Hasher(file.size, file.hashes)
     patience = Patience(f"{shot.source}/{file.path}")
-    with part.open("a+b", buffering=0) as out:
+    with part.open("a+b") as out:
         out.seek(0)
         read_into(hasher, out, progress)
         while hasher.size < file.size and not stop.is_set():
@@ -60,7 +60,7 @@ def fetch(shot: Snapshot, file: HubFile, part: Path, progress: Progress, stop: t
                 if not is_transient(error, ENDPOINT):
                     raise refusal(error, shot.source, shot.commit) from error
                 patience.bear(error)
-        os.fsync(out.fileno())
+    atomic.sync(part)
     return hasher.digest()
 
 

@@ -1,0 +1,88 @@
+"""DVC's remote as a bucket, in S3 or what speaks it, or in Google Cloud Storage, by DVC's own file system for it."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+
+from fsspec.asyn import sync
+from fsspec.callbacks import Callback
+
+from lib import digest, store, weights
+from lib.digest import File, Progress, unwatched
+from lib.inventory import Item
+from lib.remote import MARKER, MARKER_TEXT, Remote
+from lib.store import Fact
+
+REQUESTS, LIST_ABOVE = 16, 64  # asked side by side; for more objects a listing of 1,000 a page is cheaper
+
+
+class _Watched(Callback):
+    """Tells PROGRESS of the bytes that a transfer moves."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self._progress = progress
+
+    def relative_update(self, inc: int = 1) -> None:
+        self._progress(inc)
+
+
+class Bucket(Remote):
+    """ODB is DVC's object database of it."""
+
+    def __init__(self, name: str, url: str, odb) -> None:
+        self._odb, self._fs = odb, odb.fs
+        super().__init__(name, url, self._fs.config.get("endpointurl"))
+        self.config = self._fs.config
+        store.bound(self._fs)
+
+    @cached_property
+    def _s3(self):
+        from lib.s3 import Client  # slow to import, and pull alone needs it
+
+        return Client(self._fs.fs_args)
+
+    def check(self, write: bool = False, probe: bool = False) -> None:
+        top = self._odb.path.removesuffix("/files/md5")
+        with self._said("list", "nothing was changed"):
+            fs = self._fs.fs
+            trial = (f"{top}/{MARKER}" if write else None, MARKER_TEXT.encode(), probe, self.endpoint)
+            sync(fs.loop, store.prove, fs, top, *trial, timeout=store.ANSWER)
+
+    def _path(self, oid: str) -> str:
+        return self._odb.oid_to_path(oid)
+
+    def facts(self, oids: Iterable[str]) -> dict[str, Fact]:
+        wanted = set(oids)
+        with self._said("list"):
+            self._fs.fs.invalidate_cache()
+            if len(wanted) > LIST_ABOVE:
+                listed = self._fs.fs.find(self._odb.path, detail=True)
+                found = {self._odb.path_to_oid(path): info for path, info in listed.items()}
+                return {oid: store.fact(found[oid]) for oid in wanted & found.keys()}
+            with ThreadPoolExecutor(REQUESTS) as pool:
+                return {oid: fact for oid, fact in zip(wanted, pool.map(self._ask, wanted), strict=True) if fact}
+
+    def _ask(self, oid: str) -> Fact | None:
+        with suppress(FileNotFoundError):
+            return store.fact(self._fs.info(self._path(oid)))
+
+    def get(self, oid: str, want: File, path: Path, progress: Progress = unwatched) -> str | None:
+        with self._said("read"):
+            if self._fs.protocol == "s3":
+                return want.flaw(self._s3.get(self._path(oid), path, want.size, (want.hash_name,), progress))
+            self._fs.get_file(self._path(oid), str(path), callback=_Watched(progress))
+            return weights.flaw(path, want)
+
+    def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
+        with self._said("write"):
+            if not (flaw := weights.flaw(path, item.file)):
+                self._fs.put_file(str(path), self._path(item.oid), callback=_Watched(progress))
+            return flaw
+
+    def read(self, item: Item, progress: Progress = unwatched) -> str | None:
+        with self._said("read"), self._fs.open(self._path(item.oid), "rb") as stream:
+            hasher = digest.Hasher(item.file.size or 0, (item.file.hash_name,))
+            return item.file.flaw(digest.read_into(hasher, stream, progress).digest())
