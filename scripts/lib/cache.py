@@ -43,9 +43,9 @@ def location() -> Path:
     return Path(settings()["cache"].get("dir") or ROOT / ".dvc" / "cache")
 
 
-def path_in(top: str | Path, oid: str) -> Path:
+def path_in(top: str | Path, oid: str) -> str:
     """Where DVC puts the object OID (md5, with `.dir` for a listing) under TOP, a cache or a remote."""
-    return Path(f"{top}/{LAYOUT}/{oid[:2]}/{oid[2:]}")
+    return f"{top}/{LAYOUT}/{oid[:2]}/{oid[2:]}"
 
 
 def note() -> str | None:
@@ -57,7 +57,7 @@ def note() -> str | None:
 
 def object_path(oid: str) -> Path:
     """Where the object OID lies or would lie."""
-    return path_in(location(), oid)
+    return Path(path_in(location(), oid))
 
 
 def incoming(oid: str) -> Path:
@@ -127,7 +127,7 @@ def check(
     """
 
     def look(item: Item) -> str | None:
-        path = object_path(item.oid)
+        path = path_in(location(), item.oid)
         try:
             held = os.stat(path)
             if item.path in looked_at and os.path.samestat(held, os.stat(f"{folder}/{item.path}")):

@@ -109,10 +109,15 @@ def read_into(hasher: Hasher, source: BinaryIO, progress: Progress = unwatched, 
     return hasher
 
 
-def of_file(path: Path, want: tuple[str, ...] = ("sha256",), progress: Progress = unwatched) -> Digest:
-    """The digests WANT of the file at PATH. Raises OSError."""
-    with path.open("rb", buffering=0) as file:
-        return read_into(Hasher(os.fstat(file.fileno()).st_size, want), file, progress).digest()
+def of_file(
+    path: Path | str, want: tuple[str, ...] = ("sha256",), progress: Progress = unwatched, size: int | None = None
+) -> Digest:
+    """The digests WANT of the file at PATH; none, unread, where it has other than SIZE bytes. Raises OSError."""
+    with open(path, "rb", buffering=0) as file:
+        found = os.fstat(file.fileno()).st_size
+        if size not in (None, found):
+            return Digest(found)
+        return read_into(Hasher(found, want), file, progress).digest()
 
 
 def of_bytes(data: bytes, want: tuple[str, ...] = ("md5",)) -> Digest:

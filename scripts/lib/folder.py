@@ -41,14 +41,14 @@ class Folder(Remote):
             raise Failure(f"{self.title} cannot be written to; nothing was changed")
 
     def _path(self, oid: str) -> Path:
-        return cache.path_in(self.url, oid)
+        return Path(cache.path_in(self.url, oid))
 
     def facts(self, oids: Iterable[str]) -> dict[str, Fact]:
         found = {}
         with self._said("list"):
             for oid in oids:
                 with suppress(FileNotFoundError):
-                    found[oid] = Fact(os.stat(self._path(oid)).st_size)
+                    found[oid] = Fact(os.stat(cache.path_in(self.url, oid)).st_size)
         return found
 
     def get(self, oid: str, want: File, path: Path, progress: Progress = unwatched) -> str | None:

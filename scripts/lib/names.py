@@ -5,7 +5,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from lib.report import Failure
 
@@ -106,10 +106,12 @@ def flaw_of(paths: Iterable[str]) -> str | None:
     for path in sorted(every):
         if flaw := _flaw(path):
             return f"a file whose name {flaw}: {path!r}"
-        for parent in (path, *map(str, PurePosixPath(path).parents)):
+        parent = path
+        while parent:
             other = seen.setdefault(parent.casefold(), parent)
             if other != parent:
                 return f"two names that differ only in case: {other!r} and {parent!r}"
             if parent != path and parent in every:
                 return f"a file that is a folder too: {parent!r}"
+            parent = parent.rpartition("/")[0]
     return None

@@ -151,13 +151,17 @@ def _entries(lines: str) -> dict[str, dict] | None:
     return {path: {"size": each[2], "md5": each[3], "sha256": each[4]} for path, each in zip(paths, found, strict=True)}
 
 
-def _document(text: str) -> dict:
+def _yaml(text: str) -> dict:
     if NESTED.search(text):
         raise ValueError("nested too deep")
+    return yaml.load(text, Loader=yaml.CBaseLoader)
+
+
+def _document(text: str) -> dict:
     head, _, lines = text.partition("\n  files:\n")
     if (entries := _entries(lines)) is None:
-        return yaml.load(text, Loader=yaml.CBaseLoader)
-    document = yaml.load(head, Loader=yaml.CBaseLoader)
+        return _yaml(text)
+    document = _yaml(head)
     document["meta"] = (document["meta"] or {}) | {"files": entries}
     return document
 

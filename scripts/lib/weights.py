@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from lib import digest
-from lib.digest import Digest, File, Progress
+from lib.digest import File, Progress
 from lib.problem import Problem
 
 LARGE = 1 << 20  # bytes; below this a thread costs more than the hash
@@ -43,7 +43,7 @@ def side_by_side(look: Callable[[T], U], sized: Iterable[tuple[T, int]]) -> list
     return found
 
 
-def _kind_of(path: Path, status: os.stat_result, cache: Callable[[], Path] | None) -> str | None:
+def _kind_of(path: str, status: os.stat_result, cache: Callable[[], Path] | None) -> str | None:
     """What PATH is if it is not a regular file, or a link that DVC made to its own cache; None if it is."""
     if stat.S_ISREG(status.st_mode):
         return None
@@ -54,7 +54,7 @@ def _kind_of(path: Path, status: os.stat_result, cache: Callable[[], Path] | Non
 
 
 def _check(
-    path: Path, status: os.stat_result, want: File, cache: Callable[[], Path] | None, progress: Progress
+    path: str, status: os.stat_result, want: File, cache: Callable[[], Path] | None, progress: Progress
 ) -> str | None:
     """How the file at PATH differs from WANT, or None. Reads every byte."""
     if odd := _kind_of(path, status, cache):
@@ -65,11 +65,9 @@ def _check(
         return f"cannot be read: {error.strerror}"
 
 
-def flaw(path: Path, want: File, progress: Progress = digest.unwatched) -> str | None:
+def flaw(path: Path | str, want: File, progress: Progress = digest.unwatched) -> str | None:
     """How the bytes at PATH differ from WANT, or None. A wrong size is told without reading. Raises OSError."""
-    size = path.stat().st_size
-    found = digest.of_file(path, (want.hash_name,), progress) if want.size in (None, size) else Digest(size)
-    return want.flaw(found)
+    return want.flaw(digest.of_file(path, (want.hash_name,), progress, want.size))
 
 
 def compare(
@@ -88,7 +86,7 @@ def compare(
     found = walk(folder) if folder.is_dir() else {}
 
     def look(path: str) -> str | None:
-        return _check(Path(f"{folder}/{path}"), found[path], files[path], cache, progress)
+        return _check(f"{folder}/{path}", found[path], files[path], cache, progress)
 
     looked = side_by_side(look, [(path, found[path].st_size) for path in files.keys() & found.keys()])
     problems = [Problem(name, "disk", "changed", path, flaw) for path, flaw in looked if flaw]
