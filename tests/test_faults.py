@@ -1,5 +1,6 @@
 """What a crash leaves, and what a machine does: each is mended, or named with what to type."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -46,6 +47,32 @@ def test_an_empty_pin_of_another_model_stops_add_before_the_download(added_onlin
 
     assert line == "add: models/tiny.dvc is empty; take it back from Git: git checkout -- models/tiny.dvc"
     assert not any("/resolve/" in request.path for request in hub.requests)
+
+
+def test_a_lock_of_dvc_that_a_killed_process_holds_is_cleared_away(online):
+    killed = subprocess.Popen(["sleep", "60"])
+    killed.kill()  # and not waited for, as by the first process of many a container
+    (online.clone / ".dvc" / "tmp").mkdir()
+    held = {"write": {str(online.weights()): {"pid": killed.pid, "cmd": "dvc add"}}}
+    (online.clone / ".dvc" / "tmp" / "rwlock").write_text(json.dumps(held))
+
+    online.ok("add", f"MODEL={MODEL}")
+
+    assert killed.poll() is not None
+
+
+def test_a_lock_of_dvc_that_a_process_holds_is_left_alone(online):
+    holder = subprocess.Popen(["sleep", "60"])
+    (online.clone / ".dvc" / "tmp").mkdir()
+    held = {"write": {str(online.weights()): {"pid": holder.pid, "cmd": "dvc add"}}}
+    (online.clone / ".dvc" / "tmp" / "rwlock").write_text(json.dumps(held))
+
+    result = online.make("add", f"MODEL={MODEL}")
+
+    holder.kill()
+    holder.wait()
+    assert result.code == 2
+    assert "is busy, it is being blocked by" in result.err
 
 
 @pytest.mark.parametrize("content", [b"", b'{"/x": {"re', b"\xff"])

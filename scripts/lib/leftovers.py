@@ -16,18 +16,33 @@ OURS = re.compile(r"\..+\.(dvc|md)\.tmp")
 def clear() -> None:
     """Remove what a killed command left. Only the one command whose turn it is may call this."""
     tmp, cache = names.ROOT / ".dvc" / "tmp", names.ROOT / ".dvc" / "cache"
-    _drop_unreadable_lock(tmp / "rwlock")
+    _drop_stale_lock(tmp / "rwlock")
     for path in _temporary(cache):
         path.unlink(missing_ok=True)
 
 
-def _drop_unreadable_lock(path: Path) -> None:
-    # Empty or cut short, it makes every command of DVC fail, for ever; a whole one DVC looks after by itself.
+def _drop_stale_lock(path: Path) -> None:
+    # Empty or cut short, it makes every command of DVC fail, for ever. So does one of a process that was killed and
+    # that nobody has waited for yet, which DVC takes for alive; in a container that may be for ever too.
     with suppress(FileNotFoundError):
+        text = path.read_bytes()
         try:
-            json.loads(path.read_bytes())
+            json.loads(text)
         except ValueError:
             path.unlink()
+            return
+        holders = [int(pid) for pid in re.findall(rb'"pid": (\d+)', text)]
+        if holders and not any(map(_is_alive, holders)):
+            path.unlink()
+
+
+def _is_alive(pid: int) -> bool:
+    from psutil import STATUS_ZOMBIE, NoSuchProcess, Process  # DVC's; hardly ever needed
+
+    try:
+        return Process(pid).status() != STATUS_ZOMBIE
+    except NoSuchProcess:
+        return False
 
 
 def _temporary(cache: Path) -> Iterator[Path]:
