@@ -104,14 +104,23 @@ def fetch_checked(
     raise Failure(f"{shot.source}/{file.path} differs from what the Hub publishes, twice; nothing was changed")
 
 
-def reuse(old: pin.Pin | None, files: list[hub.HubFile], folder: Path) -> None:
-    """Link into FOLDER what of FILES the pin OLD has too and the cache holds right, so that it is not fetched again."""
-    held = {file.sha256: file for file in (old.files or {}).values()} if old else {}
+def reuse(held: pin.Pin | None, is_there: bool, files: list[hub.HubFile], folder: Path) -> dict[str, digest.File]:
+    """Link into FOLDER what of FILES the pin HELD has too, so that it is not fetched again; their digests.
+
+    IS_THERE says that models/NAME is what HELD says; else the cache may have it, and is read.
+    """
+    old = {file.sha256: (path, file) for path, file in held.files.items()} if held and held.files else {}
+    found = {}
     for file in files:
-        known, path = held.get(file.sha256), folder / file.path
-        if known and not path.exists() and cache.is_right(known):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            cache.link(cache.object_path(known.md5), path)
+        if file.sha256 not in old or (folder / file.path).exists():
+            continue
+        path, known = old[file.sha256]
+        if is_there or cache.is_right(known):
+            (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
+            source = names.weights_dir(held.name) / path if is_there else cache.object_path(known.md5)
+            cache.link(source, folder / file.path)
+            found[file.path] = known
+    return found
 
 
 def fetch_all(request: Request, shot: hub.Snapshot, files: list[hub.HubFile]) -> dict[str, digest.File]:
@@ -147,11 +156,11 @@ def main() -> None:
     if not is_pinned(staged, request, shot):
         store = remote.default()
         store.check(write=True)
-        staging.check_clean(request.name, staged, old)
+        there = staging.check_clean(request.name, staged, old)
         staging.start(request.name, {file.path: file.identity for file in files})
         check_space(request.name, files, store)
-        reuse(old, files, staging.files(request.name))
-        found = fetch_all(request, shot, files)
+        found = reuse(there or old, there is not None, files, staging.files(request.name))
+        found |= fetch_all(request, shot, [file for file in files if file.path not in found])
         meta = {"source": shot.source, "revision": shot.revision, "commit": shot.commit, "license": shot.license}
         staging.finish(pin.build(request.name, found, **meta, include=request.include, exclude=request.exclude))
     staging.place(request.name)

@@ -1,6 +1,7 @@
 """make add: Hub -> checked bytes -> remote -> one Git commit."""
 
 import os
+import shutil
 
 import pytest
 from conftest import FILES, MODEL, PINNED, World, flip
@@ -105,6 +106,36 @@ def test_add_moves_the_pin_to_a_newer_commit(added_online, hub):
     assert message.startswith("Update tiny model\n")
     assert f"From {old} to {new}." in message
     assert added_online.git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("on_disk", [True, False])
+def test_an_update_does_not_fetch_what_this_machine_has(added_online, hub, on_disk):
+    hub.commit(MODEL, {"config.json": b"{}", "renamed/weights.safetensors": FILES["model.safetensors"]})
+    if not on_disk:
+        shutil.rmtree(added_online.weights())
+    hub.requests.clear()
+
+    added_online.ok("add", f"MODEL={MODEL}")
+
+    assert [request.path.rpartition("/")[2] for request in hub.requests if "/resolve/" in request.path] == [
+        "config.json"
+    ]
+    assert added_online.on_disk() == {
+        "config.json": b"{}",
+        "renamed/weights.safetensors": FILES["model.safetensors"],
+    }
+    assert "verified 1 model, 2 files" in added_online.ok("verify", "DEEP=1").out
+
+
+def test_an_update_does_not_take_what_is_broken_in_the_cache(added_online, hub):
+    hub.commit(MODEL, {"model.safetensors": FILES["model.safetensors"], "config.json": b"{}"})
+    shutil.rmtree(added_online.weights())
+    (cached,) = (path for path in added_online.clone.glob(".dvc/cache/files/md5/*/*") if path.stat().st_size == 102400)
+    flip(cached)
+
+    added_online.ok("add", f"MODEL={MODEL}")
+
+    assert added_online.on_disk()["model.safetensors"] == FILES["model.safetensors"]
 
 
 def test_add_fetches_a_file_that_differs_once_more(online, hub):

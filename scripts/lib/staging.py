@@ -103,15 +103,20 @@ def check_free(name: str, but_weights: bool = False) -> None:
         raise Failure(f"models/{name} is there without a pin; keep it: {keep}; or drop it: {drop}")
 
 
-def check_clean(name: str, *pins: Pin | None, by_size: bool = False) -> None:
-    """Refuse to go on where models/NAME is not what one of PINS says, since it exists nowhere else then.
+def check_clean(name: str, *pins: Pin | None, by_size: bool = False) -> Pin | None:
+    """The first of PINS that models/NAME is; None where it is not there, or no pin says what it must be.
 
-    BY_SIZE looks at names and sizes alone, where nothing is going to be replaced.
+    Refuses to go on where it is something else, since it exists nowhere else then. BY_SIZE looks at names and sizes
+    alone, where nothing is going to be replaced.
     """
-    found = [_dirty(name, held, by_size) for held in pins if held and held.files]
-    if found and all(found) and names.weights_dir(name).exists():
+    odd = None
+    for held in pins:
+        if held and held.files and not (odd := _dirty(name, held, by_size)):
+            return held
+    if odd and names.weights_dir(name).exists():
         keep, drop = f"make track NAME=OTHER DIR=models/{name}", f"rm -r models/{name}, then make pull MODEL={name}"
-        raise Failure(f"models/{name} is not what its pin says ({found[-1]}); keep it: {keep}; or drop it: {drop}")
+        raise Failure(f"models/{name} is not what its pin says ({odd}); keep it: {keep}; or drop it: {drop}")
+    return None
 
 
 def _dirty(name: str, held: Pin, by_size: bool) -> str | None:
