@@ -127,6 +127,21 @@ def test_an_update_does_not_fetch_what_this_machine_has(added_online, hub, on_di
     assert "verified 1 model, 2 files" in added_online.ok("verify", "DEEP=1").out
 
 
+@pytest.mark.parametrize("broken", [True, False])
+def test_what_comes_back_is_not_stored_twice(added_online, hub, broken):
+    hub.commit(MODEL, {"config.json": b"{}"})
+    added_online.ok("add", f"MODEL={MODEL}")
+    hub.commit(MODEL, FILES)
+    (cached,) = (path for path in added_online.clone.glob(".dvc/cache/files/md5/*/*") if path.stat().st_size == 102400)
+    if broken:
+        flip(cached)
+
+    added_online.ok("add", f"MODEL={MODEL}")
+
+    assert added_online.on_disk() == PINNED
+    assert cached.samefile(added_online.weights() / "model.safetensors")
+
+
 def test_an_update_does_not_take_what_is_broken_in_the_cache(added_online, hub):
     hub.commit(MODEL, {"model.safetensors": FILES["model.safetensors"], "config.json": b"{}"})
     shutil.rmtree(added_online.weights())

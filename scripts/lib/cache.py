@@ -103,6 +103,22 @@ def link(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
+def share(path: Path, file: File, part: Path) -> None:
+    """Make what is at PATH, which is FILE, the same file as its object, where the cache has one: `dvc add` would not.
+
+    An object that is not right is dropped. PART is a path on PATH's file system, for the moment in between.
+    """
+    held = object_path(file.md5)
+    if not held.is_file() or held.samefile(path):
+        return
+    if not is_right(file):
+        held.unlink()
+        return
+    part.unlink(missing_ok=True)
+    link(held, part)
+    part.replace(path)
+
+
 def remember(digests: Iterable[tuple[Path, str]]) -> None:
     """Tell DVC the md5 of files, so that `dvc add` and `dvc status` do not read them again; no command can."""
     from dvc_data.hashfile.hash_info import HashInfo

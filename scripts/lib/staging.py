@@ -3,6 +3,7 @@
 - `plan`: JSON, each file's path to what it must be; so that the next run knows which files here are still wanted.
 - `files/`: the weights, in part or whole; gone once they are in models/.
 - `pin`: the finished pin; there only when every file was whole and right.
+- `part`: a file on its way into `files/`, for an instant.
 - `old/`: the weights that models/NAME held before, until they are removed.
 
 It is there until the pin is committed, so a run that finds it goes on where the last one was stopped.
@@ -73,6 +74,8 @@ def place(name: str) -> None:
     """
     staged, target, old = finished(name), names.weights_dir(name), folder(name) / "old"
     if files(name).is_dir():
+        for path, file in staged.files.items():
+            cache.share(files(name) / path, file, folder(name) / "part")
         shutil.rmtree(old, ignore_errors=True)
         swap(files(name), target, old)
     shutil.rmtree(old, ignore_errors=True)
