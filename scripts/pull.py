@@ -15,7 +15,7 @@ from lib.pin import Pin
 from lib.problem import Problem
 from lib.report import Failure, Report
 
-WORKERS = 4  # objects side by side; a large one comes in parts, which go side by side too
+WORKERS = 8  # objects side by side
 
 
 def fetch(item: Item, progress: Progress) -> Problem | None:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import cached_property
 from pathlib import Path
 
 from fsspec.asyn import sync
@@ -38,12 +37,6 @@ class Bucket(Remote):
         self.config = self._fs.config
         store.bound(self._fs)
 
-    @cached_property
-    def _s3(self):
-        from lib.s3 import Client  # slow to import, and pull alone needs it
-
-        return Client(self._fs.fs_args)
-
     def check(self, write: bool = False, probe: bool = False) -> None:
         top = self._odb.path.removesuffix("/files/md5")
         with self._said("list", "nothing was changed"):
@@ -71,9 +64,8 @@ class Bucket(Remote):
 
     def get(self, oid: str, want: File, path: Path, progress: Progress = unwatched) -> str | None:
         with self._said("read"):
-            if self._fs.protocol == "s3":
-                return want.flaw(self._s3.get(self._path(oid), path, want.size, (want.hash_name,), progress))
-            self._fs.get_file(self._path(oid), str(path), callback=_Watched(progress))
+            options = {} if self._fs.protocol != "s3" else {"chunksize": 8 << 20, "max_concurrency": 4}  # memory
+            self._fs.get_file(self._path(oid), str(path), callback=_Watched(progress), **options)
             return weights.flaw(path, want)
 
     def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:

@@ -72,18 +72,6 @@ class Hasher:
         return Digest(self.size, **{name: algorithm.hexdigest() for name, algorithm in self._hashes.items()})
 
 
-class Tee:
-    """A file to write to: what comes goes to SINK and HASHER alike."""
-
-    def __init__(self, sink: BinaryIO, hasher: Hasher, progress: Progress = unwatched) -> None:
-        self.hasher, self._sink, self._progress = hasher, sink, progress
-
-    def write(self, chunk: bytes) -> int:
-        self.hasher.update(chunk)
-        self._progress(len(chunk))
-        return self._sink.write(chunk)
-
-
 class _Buffer(threading.local):
     """BLOCK bytes for each thread, which begin where a page begins.
 

@@ -141,7 +141,7 @@ def _marks(error: BaseException | None) -> Iterator[str]:
     """What tells the kind of ERROR: of what caused it first, then its text up to a colon, its code, its classes."""
     if error is None:
         return
-    yield from _marks(error.__cause__ or error.__context__ or getattr(error, "last_exception", None))
+    yield from _marks(error.__cause__ or error.__context__)
     yield str(error).partition(":")[0].partition(" does ")[0]
     response = getattr(error, "response", None)
     yield str(response["Error"].get("Code") if isinstance(response, dict) else getattr(error, "code", ""))
