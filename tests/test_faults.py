@@ -212,6 +212,18 @@ def test_a_cache_on_another_file_system_is_linked_by_symlinks_and_said(online):
         assert "verified 1 model, 3 files" in online.ok("verify").out
 
 
+@ROOT_ONLY
+def test_what_comes_back_is_linked_to_a_cache_on_another_file_system(online, hub):
+    with mounted(online.path / "fast disk", "-o", "size=64M"):
+        online.git("config", "--file", ".dvc/config.local", "cache.dir", str(online.path / "fast disk" / "cache"))
+        for tree in (FILES, {"config.json": b"{}"}, FILES, FILES | {"more.json": b"{}"}):
+            hub.commit(MODEL, tree)
+            online.ok("add", f"MODEL={MODEL}")
+
+        assert online.on_disk() == PINNED | {"more.json": b"{}"}
+        assert "verified 1 model, 4 files" in online.ok("verify", "DEEP=1").out
+
+
 @pytest.mark.parametrize("verb", ["pull", "verify", "push"])
 def test_settings_of_dvc_that_cannot_be_read_are_named(added, verb):
     (added.clone / ".dvc" / "config").write_text("[core\n")

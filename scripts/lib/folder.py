@@ -17,6 +17,8 @@ CLONE = digest.of_bytes(str(ROOT).encode()).md5[:8]  # two clones may put the sa
 
 
 class Folder(Remote):
+    """A remote whose URL is a path. What is put there is on stable storage before it has its name."""
+
     is_folder = True
 
     @property

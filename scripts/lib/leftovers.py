@@ -22,18 +22,20 @@ def clear() -> None:
 
 
 def _drop_stale_lock(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        if not _is_held(path.read_bytes()):
+            path.unlink()
+
+
+def _is_held(lock: bytes) -> bool:
     # Empty or cut short, it makes every command of DVC fail, for ever. So does one of a process that was killed and
     # that nobody has waited for yet, which DVC takes for alive; in a container that may be for ever too.
-    with suppress(FileNotFoundError):
-        text = path.read_bytes()
-        try:
-            json.loads(text)
-        except ValueError:
-            path.unlink()
-            return
-        holders = [int(pid) for pid in re.findall(rb'"pid": (\d+)', text)]
-        if holders and not any(map(_is_alive, holders)):
-            path.unlink()
+    try:
+        json.loads(lock)
+    except ValueError:
+        return False
+    holders = [int(pid) for pid in re.findall(rb'"pid": (\d+)', lock)]
+    return not holders or any(map(_is_alive, holders))
 
 
 def _is_alive(pid: int) -> bool:
