@@ -107,7 +107,7 @@ def fetch_checked(
 def reuse(held: pin.Pin | None, is_there: bool, files: list[hub.HubFile], folder: Path) -> dict[str, digest.File]:
     """Link into FOLDER what of FILES the pin HELD has too, so that it is not fetched again; their digests.
 
-    IS_THERE says that models/NAME is what HELD says; else the cache may have it, and is read.
+    The cache gives them. IS_THERE says that models/NAME was found to be HELD, so what it shares is not read again.
     """
     old = {file.sha256: (path, file) for path, file in held.files.items()} if held and held.files else {}
     found = {}
@@ -115,10 +115,9 @@ def reuse(held: pin.Pin | None, is_there: bool, files: list[hub.HubFile], folder
         if file.sha256 not in old or (folder / file.path).exists():
             continue
         path, known = old[file.sha256]
-        if is_there or cache.is_right(known):
+        if cache.is_right(known, names.weights_dir(held.name) / path if is_there else None):
             (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
-            source = names.weights_dir(held.name) / path if is_there else cache.object_path(known.md5)
-            cache.link(source, folder / file.path)
+            cache.link(cache.object_path(known.md5), folder / file.path)
             found[file.path] = known
     return found
 

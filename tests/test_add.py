@@ -127,6 +127,18 @@ def test_an_update_does_not_fetch_what_this_machine_has(added_online, hub, on_di
     assert "verified 1 model, 2 files" in added_online.ok("verify", "DEEP=1").out
 
 
+@pytest.mark.parametrize("way", ["symlink", "copy"])
+def test_an_update_keeps_what_is_linked_in_another_way(online, hub, way):
+    online.git("config", "--file", ".dvc/config.local", "cache.type", way)
+    online.ok("add", f"MODEL={MODEL}")
+    hub.commit(MODEL, FILES | {"more.json": b"{}"})
+
+    online.ok("add", f"MODEL={MODEL}")
+
+    assert online.on_disk() == PINNED | {"more.json": b"{}"}
+    assert "verified 1 model, 4 files" in online.ok("verify", "DEEP=1").out
+
+
 @pytest.mark.parametrize("broken", [True, False])
 def test_what_comes_back_is_not_stored_twice(added_online, hub, broken):
     hub.commit(MODEL, {"config.json": b"{}"})

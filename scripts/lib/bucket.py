@@ -8,7 +8,7 @@ from pathlib import Path
 from fsspec.asyn import sync
 from fsspec.callbacks import Callback
 
-from lib import digest, store, weights
+from lib import cache, digest, store, weights
 from lib.digest import File, Progress, unwatched
 from lib.inventory import Item
 from lib.remote import MARKER, MARKER_TEXT, Remote
@@ -38,7 +38,7 @@ class Bucket(Remote):
         store.bound(self._fs)
 
     def check(self, write: bool = False, probe: bool = False) -> None:
-        top = self._odb.path.removesuffix("/files/md5")
+        top = self._odb.path.removesuffix(f"/{cache.LAYOUT}")
         with self._said("list", "nothing was changed"):
             fs = self._fs.fs
             trial = (f"{top}/{MARKER}" if write else None, MARKER_TEXT.encode(), probe, self.endpoint)

@@ -112,7 +112,7 @@ def share(path: Path, file: File, part: Path) -> None:
     if not held.is_file() or held.samefile(path):
         return
     if not is_right(file):
-        held.unlink()
+        drop(file.md5)
         return
     part.unlink(missing_ok=True)
     link(held, part)
@@ -128,10 +128,10 @@ def remember(digests: Iterable[tuple[Path, str]]) -> None:
         repo.state.save_many(((str(path), HashInfo("md5", md5), None) for path, md5 in digests), repo.fs)
 
 
-def is_right(file: File) -> bool:
-    """Whether the cache holds FILE, every byte read."""
+def is_right(file: File, seen: Path | None = None) -> bool:
+    """Whether the cache holds FILE, every byte read; those at SEEN were, and found to be FILE."""
     path = object_path(file.md5)
-    return path.is_file() and not weights.flaw(path, file)
+    return path.is_file() and bool((seen and path.samefile(seen)) or not weights.flaw(path, file))
 
 
 def check(

@@ -60,7 +60,7 @@ class Hasher:
             "sha256": hashlib.sha256,
             "blob": lambda: hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False),
         }
-        self.size, self.expected = 0, size
+        self.size = 0
         self._hashes = {name: make[name]() for name in want}
 
     def update(self, chunk: bytes | memoryview) -> None:

@@ -72,11 +72,9 @@ class Lfs(System):
         self.world.run("git", "lfs", "install", "--local", cwd=clone)
         self.world.run("git", "remote", "add", "origin", f"file://{remote}", cwd=clone)
         (clone / ".gitattributes").write_text("models/** filter=lfs diff=lfs merge=lfs -text\n")
-        commit, push = (
-            step("git commit", "--quiet", "--message", "Model"),
-            step("git push", "--quiet", "origin", "main"),
-        )
-        return Ready(clone, [self.download(), step("git add ."), commit, push], self.world.weights)
+        steps = [step("git add ."), step("git commit", "--quiet", "--message", "Model")]
+        push = step("git push", "--quiet", "origin", "main")
+        return Ready(clone, [self.download(), *steps, push], self.world.weights)
 
     @cached_property
     def added(self) -> Path:
@@ -105,8 +103,9 @@ class Annex(System):
         remote = ["type=directory", f"directory={room / 'remote'}", "encryption=none"]
         self.world.run("git", "annex", "initremote", "--quiet", "folder", *remote, cwd=clone)
         commit = Step("git commit", ["git", "commit", "--quiet", "--message", "Model"])
-        add, copy = step("git annex add", "--quiet", "models"), step("git annex copy", "--quiet", "--to=folder")
-        return Ready(clone, [self.download(), add, commit, copy], self.world.weights)
+        steps = [step("git annex add", "--quiet", "models"), commit]
+        copy = step("git annex copy", "--quiet", "--to=folder")
+        return Ready(clone, [self.download(), *steps, copy], self.world.weights)
 
     @cached_property
     def added(self) -> Path:
