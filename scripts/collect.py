@@ -8,7 +8,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lib import atomic, digest, models, names, pin, remote, report, staging, weights
+from lib import atomic, command, digest, models, names, pin, remote, report, staging, weights
 from lib.digest import Progress
 from lib.report import Failure
 
@@ -75,4 +75,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    report.run("track", main)
+    command.run("track", main)

@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib import cache, digest, fetch, hub, models, names, patience, pin, remote, report, staging, weights
+from lib import cache, command, digest, fetch, hub, models, names, patience, pin, remote, report, staging, weights
 from lib.digest import Progress
 from lib.report import Failure
 
@@ -167,4 +167,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    report.run("add", main)
+    command.run("add", main)

@@ -3,7 +3,7 @@
 Usage: make list
 """
 
-from lib import catalog, models, names, pin, report
+from lib import catalog, command, models, names, pin, report
 
 
 def main() -> None:
@@ -19,4 +19,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    report.run("list", main)
+    command.run("list", main)

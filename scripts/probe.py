@@ -7,7 +7,7 @@ Prints a URL that was given in the form that DVC's config takes.
 import re
 from pathlib import Path
 
-from lib import names, remote, report, store
+from lib import command, names, remote, report, store
 from lib.report import Failure
 
 # What may be typed besides URL: DVC's name for it, the stores it is for, its form, and an example.
@@ -72,4 +72,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    report.run("remote", main)
+    command.run("remote", main)

@@ -8,7 +8,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lib import aside, cache, inventory, models, names, remote, report, staging, weights
+from lib import aside, cache, command, inventory, models, names, remote, report, staging, weights
 from lib.digest import Progress
 from lib.inventory import Item
 from lib.pin import Pin
@@ -121,4 +121,4 @@ def main(said: Report) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    report.run_reported("pull", main)
+    command.run_reported("pull", main)

@@ -3,7 +3,7 @@
 Usage: make push [MODEL=NAME or ORG/NAME] [DEEP=1] [REPORT=file.json]
 """
 
-from lib import inventory, models, names, remote, report, upload, verdict
+from lib import command, inventory, models, names, remote, report, upload, verdict
 from lib.pin import Pin
 from lib.problem import Problem
 from lib.report import Failure, Report
@@ -53,4 +53,4 @@ def main(said: Report) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    report.run_reported("push", main)
+    command.run_reported("push", main)

@@ -6,7 +6,7 @@ Prints the message of the Git commit.
 
 import sys
 
-from lib import atomic, cache, catalog, inventory, pin, remote, report, staging, upload
+from lib import atomic, cache, catalog, command, inventory, pin, remote, report, staging, upload
 from lib.pin import Pin
 from lib.report import Failure
 
@@ -49,4 +49,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    report.run("add", main)
+    command.run("add", main)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from lib import leftovers
+from lib.command import stop_as
 from lib.names import ROOT
 from lib.report import say
 
@@ -32,6 +33,7 @@ def take(verb: str) -> None:
 
 
 def main(command: str) -> None:
+    stop_as(Path(command).stem)
     take(Path(command).stem)
     leftovers.clear()
     if command.endswith(".py"):

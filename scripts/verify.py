@@ -5,7 +5,7 @@ Usage: make verify [MODEL=NAME or ORG/NAME] [DEEP=1] [OFFLINE=1] [REPORT=file.js
 
 from pathlib import Path
 
-from lib import cache, inventory, models, names, remote, report, verdict, weights
+from lib import cache, command, inventory, models, names, remote, report, verdict, weights
 from lib.inventory import Item
 from lib.pin import Pin
 from lib.problem import Problem
@@ -77,4 +77,4 @@ def main(said: Report) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    report.run_reported("verify", main)
+    command.run_reported("verify", main)

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 
 import pytest
 from conftest import MODEL, PINNED, ROOT, World, copy
@@ -153,6 +154,42 @@ def test_a_signal_ends_with_one_line_that_says_how_to_go_on(online, hub, number,
     assert "Traceback" not in said
     online.ok("add", f"MODEL={MODEL}")
     assert online.on_disk() == PINNED
+
+
+def test_signals_one_after_the_other_end_with_one_line_too(online, hub):
+    held = Fault("GET .*/resolve/.*/model.safetensors", lambda answer: answer.stall(60), after=1000)
+    hub.faults.append(held)
+    process = start(online, "add", f"MODEL={MODEL}")
+    assert held.reached.wait(30)
+
+    with suppress(ProcessLookupError):
+        for _ in range(200):
+            os.killpg(process.pid, signal.SIGTERM)
+            time.sleep(0.001)
+    said, _ = process.communicate(timeout=20)
+
+    assert [line for line in said.splitlines() if line.startswith("add:")] == [
+        "add: stopped; run the same command again to go on"
+    ]
+    assert "Traceback" not in said
+
+
+def test_a_signal_ends_a_command_that_waits_for_its_turn(online, hub):
+    held = Fault("GET .*/resolve/.*/model.safetensors", lambda answer: answer.stall(60), after=1000)
+    hub.faults.append(held)
+    first = start(online, "add", f"MODEL={MODEL}")
+    assert held.reached.wait(30)
+    second = start(online, "pull")
+    while "pull: waiting for its turn: add (process " not in (line := second.stdout.readline()):
+        assert line
+
+    os.killpg(second.pid, signal.SIGINT)
+    said, _ = second.communicate(timeout=20)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
+
+    assert "pull: stopped; run the same command again to go on" in said.splitlines()
+    assert "Traceback" not in said
 
 
 def test_a_killed_update_keeps_the_old_weights_or_has_the_new(added_online, hub):

@@ -1,16 +1,10 @@
-"""How a result is said. The one module under lib/ that prints, and the one place where a Failure ends."""
+"""How a result is said: the one module under lib/ that prints."""
 
-import errno
 import json
 import os
-import signal
 import sys
-import threading
-import time
-from collections.abc import Callable
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import NoReturn
 
 from lib.problem import Problem
 
@@ -21,62 +15,10 @@ class Failure(Exception):
     """What is wrong, and what to type, as one finished sentence: `what is wrong: 'value'; what to type`."""
 
 
-def run(verb: str, main: Callable[[], int | None]) -> NoReturn:
-    """Run MAIN as the command VERB and exit: 0 only if it returned. A Failure becomes its sentence."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-    code = 1
-    try:
-        main()
-        code = 0
-    except Failure as failure:
-        say(f"{verb}: {failure}")
-    except KeyboardInterrupt:
-        say(f"{verb}: stopped; run the same command again to go on")
-    except BrokenPipeError:
-        pass  # the reader went away (`make list | head`): nothing is left to say, and to nobody
-    except OSError as error:
-        say(f"{verb}: {_system_sentence(error)}")
-    with suppress(BrokenPipeError):
-        sys.stdout.flush()
-    os._exit(code)  # a transfer in another thread is not waited for: what it leaves is what a kill leaves
-
-
-def _end_with_parent(parent: int) -> None:
-    # A shell that is killed while it waits for this does not end it, and the clone's turn is over with the shell.
-    while os.getppid() == parent:
-        time.sleep(0.2)
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _system_sentence(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "no space is left on the disk; free some, then run the same command again to go on"
-    where = f": {error.filename}" if error.filename else ""
-    return f"{error.strerror or error}{where}; nothing that was there is lost, run the same command again to go on"
-
-
-def run_reported(verb: str, main: Callable[["Report"], tuple[str, str]]) -> NoReturn:
-    """Run MAIN as the command VERB with a Report, which also tells of a Failure that ended it early.
-
-    MAIN returns the sentences that close the report: one if there was no problem, one if there was.
-    """
-
-    def reported() -> None:
-        said = Report(verb)
-        try:
-            sentences = main(said)
-        except Failure as failure:
-            said.problems.append(Problem("", "command", "failed", detail=str(failure)))
-            sentences = ("", str(failure))
-        said.close(*sentences)
-
-    run(verb, reported)
-
-
 def say(line: str) -> None:
     """One line for the person who watches, on standard error."""
-    print(line, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{line}\n")  # print writes the end of a line apart, and another process may come between
+    sys.stderr.flush()
 
 
 def note(line: str | None) -> None:
