@@ -5,14 +5,18 @@ import mmap
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 BLOCK = 1 << 20  # bytes a read; a larger block was no faster
 WORKERS = os.cpu_count() or 1
+SPLIT = 1 << 17  # bytes; below this handing work to another thread takes longer than the work
+HELPERS = ThreadPoolExecutor(WORKERS)
 
 Progress = Callable[[int], object]
+Sink = Callable[[bytes | memoryview], object]  # takes all that it is given, as a buffered file's write does
 
 
 def unwatched(_: int) -> None:
@@ -63,10 +67,20 @@ class Hasher:
         self.size = 0
         self._hashes = {name: make[name]() for name in want}
 
-    def update(self, chunk: bytes | memoryview) -> None:
+    def update(self, chunk: bytes | memoryview, sink: Sink | None = None) -> None:
+        """Take CHUNK, which goes to SINK too if there is one; what is to be done with a large one is done at once."""
+        work = [algorithm.update for algorithm in self._hashes.values()]
+        first, *others = [sink, *work] if sink else work
+        if len(chunk) < SPLIT:
+            for each in others:
+                each(chunk)
+            first(chunk)
+        else:
+            jobs = [HELPERS.submit(each, chunk) for each in others]
+            first(chunk)
+            for job in jobs:
+                job.result()
         self.size += len(chunk)
-        for algorithm in self._hashes.values():
-            algorithm.update(chunk)
 
     def digest(self) -> Digest:
         return Digest(self.size, **{name: algorithm.hexdigest() for name, algorithm in self._hashes.items()})
@@ -86,13 +100,11 @@ class _Buffer(threading.local):
 _OWN = _Buffer()
 
 
-def read_into(hasher: Hasher, source: BinaryIO, progress: Progress = unwatched, sink: BinaryIO | None = None) -> Hasher:
+def read_into(hasher: Hasher, source: BinaryIO, progress: Progress = unwatched, sink: Sink | None = None) -> Hasher:
     """HASHER, fed with what is left of SOURCE, which goes to SINK too if there is one. Raises OSError."""
     buffer = _OWN.view
     while count := source.readinto(buffer):
-        hasher.update(buffer[:count])
-        if sink:
-            sink.write(buffer[:count])
+        hasher.update(buffer[:count], sink)
         progress(count)
     return hasher
 
@@ -119,4 +131,4 @@ def copy(source: Path, target: Path, want: tuple[str, ...], progress: Progress =
     """The digests WANT of the file at SOURCE, copied to TARGET in the same read. Raises OSError."""
     # What writes is buffered, since a write of its own may take a part of the bytes alone, and not say why.
     with source.open("rb", buffering=0) as reader, target.open("wb") as writer:
-        return read_into(Hasher(os.fstat(reader.fileno()).st_size, want), reader, progress, writer).digest()
+        return read_into(Hasher(os.fstat(reader.fileno()).st_size, want), reader, progress, writer.write).digest()

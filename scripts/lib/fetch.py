@@ -50,8 +50,7 @@ def fetch(shot: Snapshot, file: HubFile, part: Path, progress: Progress, stop: t
         while hasher.size < file.size and not stop.is_set():
             try:
                 for chunk in _stream(shot, file, hasher.size):
-                    out.write(chunk)
-                    hasher.update(chunk)
+                    hasher.update(chunk, out.write)
                     progress(len(chunk))
                     patience.progress()
                     if stop.is_set():
