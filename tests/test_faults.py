@@ -224,6 +224,17 @@ def test_what_comes_back_is_linked_to_a_cache_on_another_file_system(online, hub
         assert "verified 1 model, 4 files" in online.ok("verify", "DEEP=1").out
 
 
+@pytest.mark.parametrize("named", ["", "remote = elsewhere"])
+def test_a_clone_without_a_remote_is_told_how_to_set_one(added, named):
+    (added.clone / ".dvc" / "config").write_text(f"[core]\n{named}\n")
+
+    result = added.make("verify")
+
+    assert result.code == 2
+    assert "no remote is set; set one: make remote URL=s3://bucket/path" in result.said
+    assert "Traceback" not in result.said
+
+
 @pytest.mark.parametrize("verb", ["pull", "verify", "push"])
 def test_settings_of_dvc_that_cannot_be_read_are_named(added, verb):
     (added.clone / ".dvc" / "config").write_text("[core\n")
