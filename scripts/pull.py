@@ -29,7 +29,7 @@ def fetch(item: Item, progress: Progress) -> Problem | None:
         if not flaw:
             cache.keep(part, item.oid)
             return None
-        part.unlink()
+        part.unlink(missing_ok=True)
     return Problem(item.model, "remote", "changed", item.path, flaw, item.oid)
 
 

@@ -1,7 +1,10 @@
 """A remote in a bucket: what a folder holds true is true of S3 and Google Cloud Storage, and no fault hangs or lies."""
 
 import hashlib
+import os
 import shutil
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -14,7 +17,7 @@ from stores import KEY, SECRET, Gcs, Proxy, S3Moto, S3Rclone, Store, silent
 
 STORES = {"moto": S3Moto, "rclone": S3Rclone, "gcs": Gcs}
 VERBS = ["add", "pull", "push", "verify", "remote"]
-PART = 50 << 20
+MIB = 1 << 20
 prefixes = count()
 
 
@@ -186,34 +189,69 @@ def test_more_than_64_objects_are_listed_and_not_asked_for_one_by_one(world, sto
         assert 0 < len(proxy.requests) < 10, proxy.requests
 
 
-def upload_in_parts(moto: Store, key: str, path: Path) -> None:
-    """Put the file at PATH on MOTO as s3fs would."""
+def upload_in_parts(moto: Store, key: str, path: Path, part: int) -> None:
+    """Put the file at PATH on MOTO in parts of PART bytes."""
     import boto3
     from boto3.s3.transfer import TransferConfig
 
     keys = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET, "region_name": "us-east-1"}
     client = boto3.client("s3", endpoint_url=moto.endpoint, **keys)
-    config = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART)
+    config = TransferConfig(multipart_threshold=part, multipart_chunksize=part)
     client.upload_file(str(path), moto.bucket, f"{moto.prefix}/{key}", Config=config)
 
 
 def test_an_object_in_parts_is_proved_by_its_etag_and_caught_when_it_is_another(world, moto):
-    source = world.path / "big"
+    source, other = world.path / "big", world.path / "other"
     source.mkdir()
-    data = bytes(range(256)) * (110_000_000 // 256)
+    data = bytes(range(256)) * (60_000_000 // 256)
     (source / "model.safetensors").write_bytes(data)
+    other.write_bytes(data[:-1] + b"?")
     use(world, moto)
     world.ok("track", "NAME=big", f"DIR={source}")
 
-    good = world.ok("verify")
+    assert "size only" not in world.ok("verify").said
+    for part in (8 * MIB, 50 * MIB):  # what `make push` makes, and plain DVC
+        upload_in_parts(moto, key_for(data), source / "model.safetensors", part)
+        assert "size only" not in world.ok("verify").said
+        upload_in_parts(moto, key_for(data), other, part)
+        bad = world.make("verify")
+        assert bad.code == 2
+        assert "verify: big/model.safetensors: changed on the remote (object " in bad.out
+    upload_in_parts(moto, key_for(data), source / "model.safetensors", 20 * MIB)
+    assert "remote: 1 of 2 objects: size only" in world.ok("verify").said
 
-    assert "size only" not in good.said
-    other = world.path / "other"
-    other.write_bytes(data[:-1] + b"?")
-    upload_in_parts(moto, key_for(data), other)
-    bad = world.make("verify")
-    assert bad.code == 2
-    assert "verify: big/model.safetensors: changed on the remote (object " in bad.out
+
+PEAK = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=sys.stderr)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // (1 << 20 if sys.platform == "darwin" else 1 << 10))
+"""
+
+
+def peak(world: World, *words: str) -> int:
+    """MiB that the largest process of `make WORDS` held at once."""
+    command = [sys.executable, "-c", PEAK, "make", *words]
+    done = subprocess.run(
+        command, cwd=world.clone, env=world.environment(), capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+@pytest.mark.parametrize("kind", ["rclone", "gcs"])
+def test_many_large_files_do_not_fill_the_memory(world, servers, kind):
+    store, folder = serve(servers, kind), world.weights("big")
+    folder.mkdir(parents=True)
+    block = os.urandom(MIB)
+    for number in range(6):
+        (folder / f"{number}.safetensors").write_bytes(b"".join(bytes([number, n]) + block[2:] for n in range(40)))
+    use(world, store)
+
+    assert peak(world, "track", "NAME=big") < 400
+    assert peak(world, "verify", "DEEP=1") < 400
+    shutil.rmtree(folder)
+    shutil.rmtree(world.clone / ".dvc" / "cache")
+    assert peak(world, "pull") < 400
 
 
 def worlds(added: World, verbs: list[str], store: Store, endpoint: str, url: str = "", **env: str) -> dict[str, World]:

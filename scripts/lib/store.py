@@ -20,8 +20,10 @@ for noisy in ("asyncio", "gcsfs"):  # they log the traceback of an error that is
 
 ANSWER = 20  # seconds that a store has to show that it works, all tries together
 SILENCE = 30  # seconds without a byte after which a connection is given up, then tried again
-PARTS = 4  # of one object side by side, each of PART bytes in memory; eight objects go side by side too
-PART = 50 << 20  # bytes; s3fs uploads so, and what DVC uploaded is the same
+PARTS = 3  # of one object side by side
+PART = 8 << 20  # bytes, all in memory, of each object that is on its way
+DVC_PART = 50 << 20  # bytes; plain DVC uploads so
+MOST = 10_000  # parts of an object that S3 takes
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,23 @@ def fact(info: dict) -> Fact:
     return Fact(info["size"], md5, str(info.get("ETag", "")).strip('"') or None)
 
 
-def etag_of(path: Path, parts: int) -> str:
-    """The ETag that S3 gives the file at PATH, uploaded in PARTS parts of PART bytes. Raises OSError."""
-    with path.open("rb") as file:
-        digests = [hashlib.md5(file.read(PART), usedforsecurity=False).digest() for _ in range(parts)]
-    return f"{hashlib.md5(b''.join(digests), usedforsecurity=False).hexdigest()}-{parts}"
+def part_size(size: int) -> int:
+    """How many bytes of an object of SIZE bytes are uploaded to S3 at once."""
+    return max(PART, -(-size // MOST))
+
+
+def etag_of(path: Path, parts: int) -> str | None:
+    """The ETag that S3 gives the file at PATH, uploaded in PARTS parts; None if neither we nor DVC make so many of it.
+
+    Raises OSError.
+    """
+    size = path.stat().st_size
+    for part in (part_size(size), DVC_PART):
+        if -(-size // part) == parts:
+            with path.open("rb") as file:
+                digests = [hashlib.md5(file.read(part), usedforsecurity=False).digest() for _ in range(parts)]
+            return f"{hashlib.md5(b''.join(digests), usedforsecurity=False).hexdigest()}-{parts}"
+    return None
 
 
 def bound(fs) -> None:

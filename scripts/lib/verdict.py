@@ -83,8 +83,8 @@ def _from_fact(fact: Fact | None, item: Item, at_hand: Path | None) -> Verdict:
     _, dash, parts = (fact.etag or "").partition("-")
     if not dash:
         return Verdict("doubtful" if fact.etag else "unread")
-    if at_hand and parts.isdigit() and int(parts) == -(-fact.size // store.PART):
-        return Verdict("right" if store.etag_of(at_hand, int(parts)) == fact.etag else "doubtful")
+    if at_hand and parts.isdigit() and (etag := store.etag_of(at_hand, int(parts))):
+        return Verdict("right" if etag == fact.etag else "doubtful")
     return Verdict("unread")
 
 
