@@ -105,14 +105,13 @@ def candidate(settings: dict[str, str]) -> Remote:
     config = cache.settings()
     machine = config.load_config_to_level("repo").get("remote", {}).get(NAME, {})
     clone = config.load_one("local")["remote"].get(NAME, {})  # .dvc/config.local, which Git ignores
-    config["core"]["remote"] = NAME
-    config["remote"][NAME] = machine | settings | clone
-    return _of(config)
+    core, remotes = config["core"] | {"remote": NAME}, config["remote"] | {NAME: machine | settings | clone}
+    return _of({"core": core, "remote": remotes})
 
 
 def _of(settings: dict) -> Remote:
-    """The default remote by DVC's SETTINGS."""
-    from lib.folder import Folder  # it is a Remote
+    """The default remote by SETTINGS of DVC. Raises Failure."""
+    from lib.folder import Folder  # a Remote too, which needs this module first
 
     name = settings["core"].get("remote", "").lower()  # as DVC reads the name of a section
     url = settings["remote"].get(name, {}).get("url")
