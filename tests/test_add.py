@@ -248,6 +248,13 @@ def test_add_says_that_the_hub_is_out_of_reach(world):
     assert world.state() == before
 
 
+@pytest.mark.parametrize("endpoint", ["", "127.0.0.1:9"])
+def test_a_hub_that_is_no_address_is_named_at_once(world, endpoint):
+    line = world.refused("add", f"MODEL={MODEL}", HF_ENDPOINT=endpoint)
+
+    assert line == f"add: HF_ENDPOINT is not the address of a Hub: {endpoint!r} (want https://HOST)"
+
+
 def test_add_refuses_a_name_that_another_source_has(added_online, hub):
     hub.commit("other/tiny", {"config.json": b"other"})
 

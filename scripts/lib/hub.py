@@ -112,6 +112,8 @@ def _get(url: str) -> httpx2.Response:
 
 def snapshot(source: str, revision: str) -> Snapshot:
     """What SOURCE (ORG/NAME) is at REVISION (branch, tag or commit). Raises Failure."""
+    if not ENDPOINT.startswith(("http://", "https://")):
+        raise Failure(f"HF_ENDPOINT is not the address of a Hub: {ENDPOINT!r} (want https://HOST)")
     wanted = {"revision": revision, "securityStatus": True, "timeout": max(1, limit())}
     try:
         info = _ask(source, revision, lambda: client.HfApi().model_info(source, **wanted))
