@@ -33,8 +33,9 @@ def take(verb: str) -> None:
 
 
 def main(command: str) -> None:
-    stop_as(Path(command).stem)
-    take(Path(command).stem)
+    verb = Path(command).stem
+    stop_as(verb)
+    take(verb)
     leftovers.clear()
     if command.endswith(".py"):
         runpy.run_path(command, run_name="__main__")  # this Python will do: another takes a while to start

@@ -3,8 +3,6 @@
 import hashlib
 import os
 import shutil
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -13,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import MODEL, PINNED, World, copy
 from hub import Hub
+from measure import measure
 from stores import KEY, SECRET, Gcs, Proxy, S3Moto, S3Rclone, Store, silent
 
 STORES = {"moto": S3Moto, "rclone": S3Rclone, "gcs": Gcs}
@@ -221,21 +220,12 @@ def test_an_object_in_parts_is_proved_by_its_etag_and_caught_when_it_is_another(
     assert "remote: 1 of 2 objects: size only" in world.ok("verify").said
 
 
-PEAK = """
-import resource, subprocess, sys
-subprocess.run(sys.argv[1:], check=True, stdout=sys.stderr)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // (1 << 20 if sys.platform == "darwin" else 1 << 10))
-"""
-
-
 def peak(world: World, *words: str) -> int:
     """MiB that the largest process of `make WORDS` held at once."""
-    command = [sys.executable, "-c", PEAK, "make", *words]
-    done = subprocess.run(
-        command, cwd=world.clone, env=world.environment(), capture_output=True, text=True, timeout=100
-    )
-    assert done.returncode == 0, done.stderr
-    return int(done.stdout)
+    log = world.path / "log"
+    code, used = measure(["make", *words], world.clone, world.environment(), log)
+    assert code == 0, log.read_text()
+    return used.peak // MIB
 
 
 @pytest.mark.parametrize("kind", ["rclone", "gcs"])

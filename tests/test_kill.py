@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 from conftest import MODEL, PINNED, ROOT, World, copy
-from hub import Fault
+from hub import Fault, Hub
 
 MIB = 1 << 20
 
@@ -26,6 +26,15 @@ def start(world: World, *words: str, **env: str) -> subprocess.Popen:
         text=True,
         start_new_session=True,
     )
+
+
+def stalled_add(world: World, hub: Hub) -> subprocess.Popen:
+    """`make add`, as by `start`, that has some bytes of the weights and waits for the others."""
+    held = Fault("GET .*/resolve/.*/model.safetensors", lambda answer: answer.stall(60), after=1000)
+    hub.faults.append(held)
+    process = start(world, "add", f"MODEL={MODEL}")
+    assert held.reached.wait(30)
+    return process
 
 
 def run_counted(world: World, *words: str, at: str = "") -> tuple[int, int]:
@@ -99,10 +108,7 @@ def test_killed_at_any_instant_the_same_command_completes(online, added_template
 
 def test_a_finished_file_is_not_downloaded_again(online, hub):
     small = ["config.json", "nested/tokenizer.json"]
-    held = Fault("GET .*/resolve/.*/model.safetensors", lambda answer: answer.stall(60), after=1000)
-    hub.faults.append(held)
-    process = start(online, "add", f"MODEL={MODEL}")
-    assert held.reached.wait(30)
+    process = stalled_add(online, hub)
     staged = online.clone / ".dvc" / "tmp" / "staging" / "tiny" / "files"
     while not all((staged / path).exists() and (staged / path).read_bytes() == PINNED[path] for path in small):
         time.sleep(0.05)
@@ -139,10 +145,7 @@ def test_a_killed_download_goes_on_inside_the_file(online, hub, tmp_path):
     ("number", "to_group"), [(signal.SIGINT, True), (signal.SIGTERM, True), (signal.SIGTERM, False)]
 )
 def test_a_signal_ends_with_one_line_that_says_how_to_go_on(online, hub, number, to_group):
-    held = Fault("GET .*/resolve/.*/model.safetensors", lambda answer: answer.stall(60), after=1000)
-    hub.faults.append(held)
-    process = start(online, "add", f"MODEL={MODEL}")
-    assert held.reached.wait(30)
+    process = stalled_add(online, hub)
 
     os.killpg(process.pid, number) if to_group else process.send_signal(number)
     said, _ = process.communicate(timeout=20)
@@ -157,10 +160,7 @@ def test_a_signal_ends_with_one_line_that_says_how_to_go_on(online, hub, number,
 
 
 def test_signals_one_after_the_other_end_with_one_line_too(online, hub):
-    held = Fault("GET .*/resolve/.*/model.safetensors", lambda answer: answer.stall(60), after=1000)
-    hub.faults.append(held)
-    process = start(online, "add", f"MODEL={MODEL}")
-    assert held.reached.wait(30)
+    process = stalled_add(online, hub)
 
     with suppress(ProcessLookupError):
         for _ in range(200):
@@ -175,10 +175,7 @@ def test_signals_one_after_the_other_end_with_one_line_too(online, hub):
 
 
 def test_a_signal_ends_a_command_that_waits_for_its_turn(online, hub):
-    held = Fault("GET .*/resolve/.*/model.safetensors", lambda answer: answer.stall(60), after=1000)
-    hub.faults.append(held)
-    first = start(online, "add", f"MODEL={MODEL}")
-    assert held.reached.wait(30)
+    first = stalled_add(online, hub)
     second = start(online, "pull")
     while "pull: waiting for its turn: add (process " not in (line := second.stdout.readline()):
         assert line

@@ -24,6 +24,16 @@ def entries(world: World) -> set[str]:
     return {str(path) for path in [*world.path.iterdir(), *world.clone.iterdir()]}
 
 
+def test_the_folder_that_was_typed_is_tried_whatever_this_clone_has_set_for_itself(world):
+    local = "['remote \"storage\"']\n    url = /nowhere/at all\n"
+    (world.clone / ".dvc" / "config.local").write_text(local)
+
+    said = world.ok("remote", "URL=../another").out
+
+    assert said.startswith(f"remote 'storage' is {world.path / 'another'}; next: ")
+    assert f"url = {world.path / 'another'}\n" in config(world)
+
+
 def test_remote_shows_what_is_set(world):
     assert world.ok("remote").out == f"remote 'storage' ({world.remote}) is there\n"
 

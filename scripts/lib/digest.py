@@ -70,16 +70,14 @@ class Hasher:
     def update(self, chunk: bytes | memoryview, sink: Sink | None = None) -> None:
         """Take CHUNK, which goes to SINK too if there is one; what is to be done with a large one is done at once."""
         work = [algorithm.update for algorithm in self._hashes.values()]
-        first, *others = [sink, *work] if sink else work
-        if len(chunk) < SPLIT:
-            for each in others:
-                each(chunk)
-            first(chunk)
-        else:
-            jobs = [HELPERS.submit(each, chunk) for each in others]
-            first(chunk)
-            for job in jobs:
-                job.result()
+        if sink:
+            work.insert(0, sink)
+        here = 1 if len(chunk) >= SPLIT else len(work)
+        jobs = [HELPERS.submit(each, chunk) for each in work[here:]]
+        for each in work[:here]:
+            each(chunk)
+        for job in jobs:
+            job.result()
         self.size += len(chunk)
 
     def digest(self) -> Digest:

@@ -59,7 +59,10 @@ class Remote(ABC):
 
     @abstractmethod
     def get(self, oid: str, want: File, path: Path, progress: Progress = unwatched) -> str | None:
-        """Bring the object OID to PATH; how it differs from WANT, or None. Raises FileNotFoundError without it."""
+        """Bring the object OID to PATH; how it differs from WANT, or None. Raises FileNotFoundError without it.
+
+        Nothing need lie at PATH where it differs.
+        """
 
     @abstractmethod
     def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
@@ -102,6 +105,8 @@ def default() -> Remote:
 
 def candidate(settings: dict[str, str]) -> Remote:
     """The default remote as it would be with SETTINGS in .dvc/config. Raises Failure."""
+    if found := _folder(NAME, settings["url"]):
+        return found
     config = cache.settings()
     machine = config.load_config_to_level("repo").get("remote", {}).get(NAME, {})
     clone = config.load_one("local")["remote"].get(NAME, {})  # .dvc/config.local, which Git ignores
@@ -109,16 +114,21 @@ def candidate(settings: dict[str, str]) -> Remote:
     return _of({"core": core, "remote": remotes})
 
 
-def _of(settings: dict) -> Remote:
-    """The default remote by SETTINGS of DVC. Raises Failure."""
+def _folder(name: str, url: str) -> Remote | None:
+    """The remote at URL if that is a path: nothing more of DVC is needed, which takes a while to load."""
     from lib.folder import Folder  # a Remote too, which needs this module first
 
+    return None if "://" in url else Folder(name, url)
+
+
+def _of(settings: dict) -> Remote:
+    """The default remote by SETTINGS of DVC. Raises Failure."""
     name = settings["core"].get("remote", "").lower()  # as DVC reads the name of a section
     url = settings["remote"].get(name, {}).get("url")
     if not url:
         raise Failure("no remote is set; set one: make remote URL=s3://bucket/path")
-    if "://" not in url:  # nothing more of DVC is needed, which takes a while to load
-        return Folder(name, url)
+    if found := _folder(name, url):
+        return found
     from dvc import data_cloud, fs
     from dvc.exceptions import DvcException
 
@@ -130,5 +140,5 @@ def _of(settings: dict) -> Remote:
     except DvcException as error:
         raise Failure(f"no usable remote: {store.line(error)}; set one: make remote URL=s3://bucket/path") from error
     if found.fs.protocol == "local":  # behind a URL of another form
-        return Folder(name, path)
+        return _folder(name, path)
     return Bucket(name, found.fs.unstrip_protocol(path), found.odb)
