@@ -1,94 +1,135 @@
-# The whole interface: names and preconditions. What a command does is in scripts/, one file for each.
-SHELL := bash
-.SHELLFLAGS := -eu -o pipefail -c
+# The whole interface: what may be typed, and which file of scripts/ does it. `make help` is made of these lines.
+# What a user types is data: make never expands it, and only its command line gives values, not the environment.
+# So all that this file sets is set with override; what was typed is handed on if it is declared, and else not at all.
+override TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+$(foreach name,$(TYPED),$(eval unexport $$(name)))
+override variable = $(eval override export $(1) := $$(if $$(filter command,$$(origin $(1))),$$(value $(1))))
+override CURDIR := $(value CURDIR)
+
+override SHELL := bash
+override .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-# What a user types is data: taken as text before make expands it, and handed on by the environment alone.
-VALUES := MODEL REVISION NAME INCLUDE EXCLUDE DIR URL ENDPOINT REGION PROFILE PROJECT DEEP OFFLINE PATIENCE REPORT SIZE ROUNDS WORK CASES
-$(foreach value,$(VALUES),$(eval override $(value) := $$(value $(value))))
-MAKEOVERRIDES :=
-export $(VALUES)
+$(call variable,MODEL)    # ORG/NAME of the Hub, for add with @REVISION; elsewhere NAME or ORG/NAME, one or several
+$(call variable,REVISION) # a branch, a tag or a commit of the Hub's repo (default: main)
+$(call variable,NAME)     # what it is called in models/: NAME or FOLDER/NAME (default: the repo's name)
+$(call variable,INCLUDE)  # only the files that match: '*.safetensors *.json'
+$(call variable,EXCLUDE)  # not the files that match: '*.bin'
+$(call variable,DIR)      # a folder to copy the weights from (default: they lie in models/NAME already)
+$(call variable,URL)      # s3://bucket/path, gs://bucket/path or a folder
+$(call variable,ENDPOINT) # address of a store that speaks S3, or of an emulator: https://HOST
+$(call variable,REGION)   # region of the bucket in S3: eu-central-1
+$(call variable,PROFILE)  # a profile of your AWS configuration
+$(call variable,PROJECT)  # a Google Cloud project
+$(call variable,DEEP)     # 1: read the objects on the remote, every byte
+$(call variable,OFFLINE)  # 1: leave the remote out
+$(call variable,TIMEOUT)  # seconds without a byte after which the Hub or the bucket is given up (default: 60)
+$(call variable,REPORT)   # a file to write the results to, as JSON
+$(call variable,ONLY)     # tests whose name or file matches: 'verify and not deep'
+$(call variable,QUICK)    # 1: leave out the tests that take over five seconds
+$(call variable,SIZE)     # of the weights: 2GB
+$(call variable,ROUNDS)   # how often each system runs (default: 3)
+$(call variable,WORK)     # only these works of the benchmark
+$(call variable,CASES)    # only these systems
+$(call variable,VERB)     # the command to explain
 
-# Where the user typed it, for a folder relative to that; only make -C, which turns on w, takes them elsewhere.
-export CALLER := $(value PWD)
-export MOVED := $(findstring w,$(firstword -$(MAKEFLAGS)))
-export PATH := $(CURDIR)/.venv/bin:$(value PATH)
+# A make that a command starts must not be handed the raw values; what an outer make hands down is not for us.
+override MAKEOVERRIDES :=
+override export TYPED := $(if $(filter 0,$(value MAKELEVEL)),$(TYPED))
+override export GOALS := $(value MAKECMDGOALS)
+
+# The folder it was typed in, for relative paths; only make -C, which turns on w, makes that another one.
+override export CALLER := $(value PWD)
+override export MOVED := $(findstring w,$(firstword -$(MAKEFLAGS)))
+# Our Python finds lib/ and .venv, and nothing of another Python.
+override export PATH := $(CURDIR)/.venv/bin:$(value PATH)
+override export PYTHONPATH := $(CURDIR)/scripts
+override export PYTHONUTF8 := 1
+unexport PYTHONHOME
 # DVC's notes on files belong to this clone, not to the machine.
-export DVC_SITE_CACHE_DIR := $(CURDIR)/.dvc/tmp/site
-export DVC_NO_ANALYTICS := true
-# The Hub client tells and asks the Hub more than is needed, and shows bars of its own.
-export HF_HUB_DISABLE_TELEMETRY := 1
-export HF_HUB_DISABLE_PROGRESS_BARS := 1
-export PYTHONUTF8 := 1
+override export DVC_SITE_CACHE_DIR := $(CURDIR)/.dvc/tmp/site
+override export DVC_NO_ANALYTICS := true
+# The Hub client tells the Hub more than is needed, and shows bars of its own.
+override export HF_HUB_DISABLE_TELEMETRY := 1
+override export HF_HUB_DISABLE_PROGRESS_BARS := 1
 
-RUNTIME := .venv/runtime
-DEVELOP := .venv/develop
-TURN := @python scripts/turn.py
+override RUNTIME := .venv/runtime
+override DEVELOP := .venv/develop
+override LOCKED := @python scripts/steps/locked.py
 
 ##@ Models
-add: need-MODEL $(RUNTIME) ## pin a model of the Hub: MODEL=ORG/NAME[@REVISION] [REVISION=] [NAME=] [INCLUDE=] [EXCLUDE=]
-	$(TURN) scripts/add.sh
+# make add MODEL=google/gemma-3-12b-it INCLUDE='*.safetensors *.json'
+add: $(RUNTIME) ## pin a model of the Hub: MODEL= [REVISION=] [NAME=] [INCLUDE=] [EXCLUDE=] [TIMEOUT=]
+	$(LOCKED) scripts/add.sh
 
-track: need-NAME $(RUNTIME) ## pin weights that are not on the Hub: NAME= [DIR=folder to copy from]
-	$(TURN) scripts/track.sh
+# make track NAME=gemma-3-12b-tuned DIR=/data/run-17
+track: $(RUNTIME) ## pin weights that are not on the Hub: NAME= [DIR=] [TIMEOUT=]
+	$(LOCKED) scripts/track.sh
 
-pull: $(RUNTIME) ## bring pinned weights to models/, checked: [MODEL=]
-	$(TURN) scripts/pull.py
+# make pull MODEL='gemma-3-12b-it embeddings/all-MiniLM-L6-v2'
+pull: $(RUNTIME) ## bring pinned weights to models/, checked: [MODEL=] [TIMEOUT=] [REPORT=]
+	$(LOCKED) scripts/pull.py
 
-push: $(RUNTIME) ## put on the remote what it lacks or holds broken: [MODEL=] [DEEP=1]
-	$(TURN) scripts/push.py
+# make push DEEP=1
+push: $(RUNTIME) ## upload what the remote lacks, replace what is damaged there: [MODEL=] [DEEP=1] [TIMEOUT=] [REPORT=]
+	$(LOCKED) scripts/push.py
 
-verify: $(RUNTIME) ## prove pins, disk and remote: [MODEL=] [DEEP=1] [OFFLINE=1]
-	$(TURN) scripts/verify.py
-
-list: $(RUNTIME) ## a table of all models
+list: $(RUNTIME) ## show a table of all models
 	@python scripts/list.py
 
-remote: $(RUNTIME) ## show the remote, or set it: [URL=s3://bucket/path, gs://bucket/path or a folder [ENDPOINT=] [REGION=] [PROFILE=] [PROJECT=]]
-	$(TURN) scripts/remote.sh
+# make remote URL=s3://bucket/path REGION=eu-central-1
+remote: $(RUNTIME) ## show the remote, or set it: [URL=] [ENDPOINT=] [REGION=] [PROFILE=] [PROJECT=] [TIMEOUT=]
+	$(LOCKED) scripts/remote.sh
+
+##@ Checks
+# make verify REPORT=verify.json
+verify: $(RUNTIME) ## check pins, weights on disk and the remote: [MODEL=] [DEEP=1] [OFFLINE=1] [TIMEOUT=] [REPORT=]
+	$(LOCKED) scripts/verify.py
 
 ##@ Project
-demo: $(DEVELOP) ## the tour, without account, bucket or Hub
-	@scripts/demo.sh
+demo: $(DEVELOP) ## take the tour, without account, bucket or Hub
+	@scripts/dev/demo.sh
 
-test: $(DEVELOP) ## run the tests
-	@pytest -c tests/pytest.ini tests
+# make test ONLY=verify QUICK=1
+test: $(DEVELOP) ## run the tests: [ONLY=] [QUICK=1]
+	@pytest -c tests/pytest.ini -k "$$ONLY" $(if $(QUICK),-m 'not slow') tests
 
-bench: $(DEVELOP) ## measure against what people would use instead: [SIZE=2GB] [ROUNDS=3] [WORK=] [CASES=]
+# make bench SIZE=2GB ROUNDS=3
+bench: $(DEVELOP) ## measure against what people would use instead: [SIZE=] [ROUNDS=] [WORK=] [CASES=]
 	@python tests/bench/run.py
 
 lint: $(DEVELOP) ## check the style of Python, shell and workflows
 	@ruff check --config tests/ruff.toml scripts tests
 	@ruff format --check --config tests/ruff.toml scripts tests
-	@shellcheck --external-sources scripts/*.sh scripts/lib/*.sh .ci/run
+	@shellcheck --external-sources scripts/*.sh scripts/dev/*.sh scripts/lib/shell/*.sh .ci/run
 	@zizmor --offline --quiet --min-severity medium .github
 	@check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	@check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 
 lock: $(DEVELOP) ## renew the locked requirement files
-	@scripts/lock.sh
+	@scripts/dev/lock.sh
 
-clean: ## remove .venv and the caches of tools, never weights
+clean: guard ## remove .venv and the caches of tools, never weights
 	@rm -rf .venv .pytest_cache .ruff_cache .hypothesis
 	@find scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-help: ## show this list
-	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+# make help VERB=add
+help: guard ## show this list, or explain one command: [VERB=]
+	@python3 -IS scripts/dev/usage.py help
 
-.PHONY: add track pull push verify list remote demo test bench lint lock clean help
+.PHONY: add track pull push list remote verify demo test bench lint lock clean help guard
 
-need-%:
-	@$(if $(value $*),:,$(error no $*; type: make $(firstword $(MAKECMDGOALS)) $*=$(EXAMPLE_$*)))
+# Before anything else, also under -n: a variable that is misspelled, missing or not taken is refused.
+guard:
+	+@python3 -IS scripts/dev/usage.py check
 
-EXAMPLE_MODEL := ORG/NAME, as on the Hub
-EXAMPLE_NAME := NAME, or FOLDER/NAME
-
-$(RUNTIME): scripts/requirements.txt scripts/uv.txt
-	@scripts/venv.sh scripts/requirements.txt
+$(RUNTIME): scripts/requirements.txt scripts/dev/uv.txt | guard
+	@scripts/dev/venv.sh scripts/requirements.txt
 	@touch $@
 
 $(DEVELOP): $(RUNTIME) tests/requirements.txt
-	@scripts/venv.sh tests/requirements.txt
+	@scripts/dev/venv.sh tests/requirements.txt
 	@touch $@

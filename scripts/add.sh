@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
 # Pin a model of the Hub: checked bytes -> models/ -> remote -> one Git commit.
-# Usage: make add MODEL=ORG/NAME[@REVISION] [REVISION=branch, tag or commit] [NAME=FOLDER/NAME] [INCLUDE='*.json …'] [EXCLUDE=…]
 set -euo pipefail
 VERB=add
-. scripts/lib/git.sh
-. scripts/lib/chain.sh
+. scripts/lib/shell/git.sh
+. scripts/lib/shell/record.sh
 
 git_ready
-answer=$(python scripts/download.py)
+answer=$(python scripts/steps/download.py)
 read -r state name staged <<<"$answer"
 if [[ $state == placed ]]; then
   record_placed "$name" "$staged"

@@ -1,54 +1,53 @@
-"""Put on the remote what it lacks or holds broken, object by object, from bytes that are right.
+"""Upload what the remote lacks and replace what is damaged there, object by object, from bytes that are right."""
 
-Usage: make push [MODEL=NAME or ORG/NAME] [DEEP=1] [REPORT=file.json]
-"""
+from lib.core import arguments, command, text
+from lib.core.console import note
+from lib.core.errors import Failure
+from lib.core.finding import Finding
+from lib.core.report import NO_MODEL, Report
+from lib.model import inventory, selection
+from lib.model.pin import Pin
+from lib.remote import audit, factory, repair
 
-from lib import command, inventory, models, names, remote, report, upload, verdict
-from lib.pin import Pin
-from lib.problem import Problem
-from lib.report import Failure, Report
 
-
-def sound_pins(chosen: list[str], said: Report) -> list[Pin]:
-    """The pins of CHOSEN that agree with themselves; the others are problems."""
-    sound = []
+def consistent_pins(chosen: list[str], report: Report) -> list[Pin]:
+    """The pins of `chosen` that agree with themselves; the others are findings."""
+    pins = []
     for name in chosen:
         try:
-            sound.append(models.checked(name))
+            pins.append(selection.checked(name))
         except Failure as failure:
-            said.found(Problem(name, "pin", "broken", detail=str(failure)))
-    return sound
+            report.found(Finding(name, "pin", "broken", detail=str(failure)))
+    return pins
 
 
-def push(pins: list[Pin], said: Report) -> None:
-    """Make the objects of PINS whole on the remote, and say how that went."""
-    store = remote.default()
-    report.note(store.note)
-    store.check(write=True)
-    items = inventory.unique(
-        item for held in pins for item in inventory.of_pin(held, inventory.files_of(held, remote.listing))
-    )
-    outcome = upload.mend(items, store, names.value("DEEP") == "1")
-    for line in outcome.mended:
-        said.note(f"push: {line}")
-    said.found(*outcome.failed)
-    if outcome.unread:
-        said.note(verdict.size_only(outcome.unread, len(items)))
+def push(pins: list[Pin], report: Report) -> None:
+    """Make the objects of `pins` whole on the remote, and report how that went."""
+    remote = factory.default()
+    note(remote.note)
+    remote.check(write=True)
+    items = inventory.unique(item for held in pins for item in factory.objects_of(held))
+    outcome = repair.repair(items, remote, arguments.is_on("DEEP"))
+    for line in outcome.replaced:
+        report.note(f"push: {line}")
+    report.found(*outcome.failed)
+    if outcome.unchecked:
+        report.note(audit.size_only(outcome.unchecked, len(items)))
     for held in pins:
-        put = outcome.put[held.name]
-        said.model(held.name, held.nfiles, held.size, put=put)
-        if put:
-            said.note(f"pushed {held.name}: {report.plural(put, 'object')}")
+        uploaded = outcome.uploaded[held.name]
+        report.model(held.name, held.nfiles, held.size, put=uploaded)
+        if uploaded:
+            report.note(f"pushed {held.name}: {text.plural(uploaded, 'object')}")
 
 
-def main(said: Report) -> tuple[str, str]:
-    chosen = models.select(names.value("MODEL"))
+def main(report: Report) -> tuple[str, str]:
+    chosen = selection.select(arguments.value("MODEL"))
     if not chosen:
-        return report.NO_MODEL, ""
-    if pins := sound_pins(chosen, said):
-        push(pins, said)
-    count = report.plural(len(said.problems), "problem")
-    total = report.tally(len(pins), sum(held.nfiles for held in pins), sum(held.size for held in pins))
+        return NO_MODEL, ""
+    if pins := consistent_pins(chosen, report):
+        push(pins, report)
+    count = text.plural(len(report.findings), "problem")
+    total = text.tally(len(pins), sum(held.nfiles for held in pins), sum(held.size for held in pins))
     return f"the remote holds {total}", f"{count}; get the weights right with make pull or make add, then push again"
 
 

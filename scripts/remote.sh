@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # Show DVC's remote, or prove that one works and set it in .dvc/config.
-# Usage: make remote [URL=s3://bucket/path, gs://bucket/path or a folder] [ENDPOINT=…] [REGION=…] [PROFILE=…] [PROJECT=…]
 set -euo pipefail
 
 # option NAME VALUE: DVC's setting NAME of the remote, if there is a VALUE.
@@ -8,8 +7,8 @@ option() {
   [[ ! $2 ]] || dvc --wait-for-lock remote modify --quiet storage "$1" "$2"
 }
 
-[[ $URL ]] || exec python scripts/probe.py
-url=$(python scripts/probe.py)
+[[ $URL ]] || exec python scripts/steps/probe.py
+url=$(python scripts/steps/probe.py)
 dvc --wait-for-lock remote add --quiet --force --default storage "$url"
 option verify true
 option endpointurl "$ENDPOINT"

@@ -1,78 +1,80 @@
-"""Prove that the pins, the weights on disk and in the cache, and the objects on the remote are what they should be.
-
-Usage: make verify [MODEL=NAME or ORG/NAME] [DEEP=1] [OFFLINE=1] [REPORT=file.json]
-"""
+"""Prove that the pins, the weights on disk and in the cache, and the objects on the remote are what they should be."""
 
 from pathlib import Path
 
-from lib import cache, command, inventory, models, names, remote, report, verdict, weights
-from lib.inventory import Item
-from lib.pin import Pin
-from lib.problem import Problem
-from lib.report import Failure, Report
+from lib.core import arguments, command, text
+from lib.core.console import note, progress
+from lib.core.errors import Failure
+from lib.core.finding import Finding
+from lib.core.report import NO_MODEL, Report
+from lib.disk import cache, weights
+from lib.model import inventory, names, selection
+from lib.model.inventory import Item
+from lib.model.pin import Pin
+from lib.remote import audit, factory
 
 
-def read_pin(name: str, said: Report) -> tuple[Pin, list[Item]] | None:
-    """The pin of NAME and its objects, if it agrees with itself."""
+def check_pin(name: str, report: Report) -> tuple[Pin, list[Item]] | None:
+    """The pin of `name` and its objects, if it is consistent."""
     try:
-        held = models.checked(name)
+        held = selection.checked(name)
         if held.files is None:
-            said.note(f"{name}: pinned by plain dvc add, so checked by md5 (make track NAME={name} pins sha256 too)")
-        return held, inventory.of_pin(held, inventory.files_of(held, remote.listing))
+            report.note(f"{name}: pinned by plain dvc add, so checked by md5 (make track NAME={name} pins sha256 too)")
+        return held, factory.objects_of(held)
     except Failure as failure:
-        said.found(Problem(name, "pin", "broken", detail=str(failure)))
+        report.found(Finding(name, "pin", "broken", detail=str(failure)))
         return None
 
 
-def check_disk(held: Pin, items: list[Item], said: Report) -> dict[str, Path]:
+def check_disk(held: Pin, items: list[Item], report: Report) -> dict[str, Path]:
     """Every byte of models/NAME, and of the cache's copies of it; the files that are right, by oid."""
     folder = names.weights_dir(held.name)
     files = [item for item in items if item.data is None]
     looked = folder.exists() or folder.is_symlink()
-    bad: list[Problem] = []
-    with report.progress(held.name, held.size) as progress:
+    bad: list[Finding] = []
+    with progress(held.name, held.size) as watch:
         wanted = {item.path: item.file for item in files} if looked else {}
         if looked:
-            bad = weights.compare(held.name, folder, wanted, cache.location, progress)
+            bad = weights.compare(held.name, folder, wanted, cache.location, watch)
         else:
-            said.note(f"{held.name}: not on disk, so its weights were not looked at (make pull MODEL={held.name})")
-        said.found(*bad, *cache.check(items, folder, wanted))
-    said.model(held.name, held.nfiles, held.size, disk="checked" if looked else "absent")
-    wrong = {problem.file for problem in bad}
+            report.note(f"{held.name}: not on disk, so its weights were not looked at (make pull MODEL={held.name})")
+        report.found(*bad, *cache.check(items, folder, wanted))
+    report.model(held.name, held.nfiles, held.size, disk="checked" if looked else "absent")
+    wrong = {finding.file for finding in bad}
     return {item.oid: folder / item.path for item in files if item.path not in wrong} if looked else {}
 
 
-def check_remote(items: list[Item], at_hand: dict[str, Path], deep: bool, said: Report) -> None:
-    """Every object of ITEMS on the remote; says how it was looked at."""
+def check_remote(items: list[Item], at_hand: dict[str, Path], report: Report) -> None:
+    """Every object of `items` on the remote; reports how it was looked at. `at_hand` are right files, by oid."""
+    deep = arguments.is_on("DEEP")
     try:
-        store = remote.default()
-        report.note(store.note)
-        store.check()
-        with report.progress("remote", sum(item.file.size or 0 for item in items) if deep else 0) as progress:
-            found = verdict.inspect(store, items, deep, at_hand, progress)
+        remote = factory.default()
+        note(remote.note)
+        remote.check()
+        with progress("remote", sum(item.file.size or 0 for item in items) if deep else 0) as watch:
+            found = audit.assess(remote, items, deep, at_hand, watch)
     except Failure as failure:
-        said.found(Problem("", "remote", "unreachable", detail=f"{failure}; the remote was not looked at"))
+        report.found(Finding("", "remote", "unreachable", detail=f"{failure}; the remote was not looked at"))
         return
-    said.found(*(found[item.oid].problem(item) for item in items if found[item.oid].is_bad))
-    if unread := sum(each.kind == "unread" for each in found.values()):
-        said.note(verdict.size_only(unread, len(items)))
+    report.found(*(found[item.oid].finding(item) for item in items if found[item.oid].is_bad))
+    if unchecked := sum(each.status == "unchecked" for each in found.values()):
+        report.note(audit.size_only(unchecked, len(items)))
 
 
-def main(said: Report) -> tuple[str, str]:
-    chosen = models.select(names.value("MODEL"))
+def main(report: Report) -> tuple[str, str]:
+    chosen = selection.select(arguments.value("MODEL"))
     if not chosen:
-        return report.NO_MODEL, ""
-    sound = [pair for pair in (read_pin(name, said) for name in chosen) if pair]
+        return NO_MODEL, ""
+    pins = [pair for pair in (check_pin(name, report) for name in chosen) if pair]
     at_hand: dict[str, Path] = {}
-    for held, items in sound:
-        at_hand |= check_disk(held, items, said)
-    if names.value("OFFLINE") == "1":
-        said.note("remote: not looked at (OFFLINE=1)")
-    elif sound:
-        items = inventory.unique(item for _, items in sound for item in items)
-        check_remote(items, at_hand, names.value("DEEP") == "1", said)
-    total = report.tally(len(sound), sum(held.nfiles for held, _ in sound), sum(held.size for held, _ in sound))
-    problems, looked = report.plural(len(said.problems), "problem"), report.plural(len(chosen), "model")
+    for held, items in pins:
+        at_hand |= check_disk(held, items, report)
+    if arguments.is_on("OFFLINE"):
+        report.note("remote: not looked at (OFFLINE=1)")
+    elif pins:
+        check_remote(inventory.unique(item for _, items in pins for item in items), at_hand, report)
+    total = text.tally(len(pins), sum(held.nfiles for held, _ in pins), sum(held.size for held, _ in pins))
+    problems, looked = text.plural(len(report.findings), "problem"), text.plural(len(chosen), "model")
     return f"verified {total}", f"{problems} in {looked}; see the lines above"
 
 

@@ -1,4 +1,4 @@
-"""The vocabulary of the tests: a world is a clone, a remote, a home and a Hub, in a folder with a space in its name."""
+"""What the tests share. A world is a clone, a remote and a home, in a folder with a space in its name."""
 
 import os
 import shutil
@@ -18,11 +18,13 @@ FILES = {
     ".gitattributes": b"*.safetensors filter=lfs\n",
 }
 PINNED = {path: data for path, data in FILES.items() if path != ".gitattributes"}
+VICTIM = "model.safetensors"  # the file that a fault hits
+LISTING_FAULTS = ["listing changed", "listing removed"]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a command said and how it ended."""
+    """What a command printed and how it ended."""
 
     code: int
     out: str
@@ -35,7 +37,7 @@ class Result:
 
 @dataclass
 class World:
-    """A place where somebody works: HOME empty, Git configured, a folder remote beside the clone."""
+    """A place to work in: a home with nothing but a Git config, and a folder remote beside the clone."""
 
     path: Path
     env: dict[str, str] = field(default_factory=dict)
@@ -49,7 +51,7 @@ class World:
         return self.path / "remote"
 
     def environment(self, **more: str) -> dict[str, str]:
-        """Built from nothing: MAKEFLAGS, MODEL or GIT_DIR of whoever runs the tests must not leak in."""
+        """Built from scratch, so that MAKEFLAGS, MODEL or GIT_DIR of whoever runs the tests cannot leak in."""
         kept = {key: os.environ[key] for key in ("PATH", "LANG", "SSL_CERT_FILE") if key in os.environ}
         return kept | {"HOME": str(self.path / "home"), "TMPDIR": str(self.path)} | self.env | more
 
@@ -70,13 +72,13 @@ class World:
         return self.run("make", *words, **env)
 
     def ok(self, *words: str, **env: str) -> Result:
-        """`make WORDS`, which must succeed."""
+        """Run `make` with `words`, which must succeed."""
         result = self.make(*words, **env)
         assert result.code == 0, result.said
         return result
 
     def refused(self, *words: str, **env: str) -> str:
-        """`make WORDS`, which must fail in a controlled way; the one line that it says, without make's own."""
+        """Run `make` with `words`, which must fail cleanly; returns its error message, without make's own lines."""
         result = self.make(*words, **env)
         assert result.code == 2, result.said
         assert "Traceback" not in result.said
@@ -102,7 +104,7 @@ class World:
         return {path.relative_to(top).as_posix(): path.read_bytes() for path in top.rglob("*") if path.is_file()}
 
     def objects(self) -> dict[str, Path]:
-        """The remote's objects by their id."""
+        """The objects on the remote, by id."""
         found = (self.remote / "files" / "md5").glob("*/*")
         return {path.parent.name + path.name: path for path in found if not path.name.startswith(".")}
 
@@ -110,7 +112,7 @@ class World:
         return self.git("rev-parse", "HEAD").strip()
 
     def state(self) -> tuple[str, str, dict[str, bytes]]:
-        """All that a refused command must leave alone: the commit, the index and work tree, the weights."""
+        """Everything that a refused command must leave alone: the commit, the index and work tree, the weights."""
         models = self.clone / "models"
         found = {str(path.relative_to(models)): path.read_bytes() for path in models.rglob("*") if path.is_file()}
         return self.head(), self.git("status", "--porcelain"), found
@@ -127,14 +129,14 @@ class World:
 
 
 def furnish(clone: Path) -> None:
-    """Lend CLONE this checkout's .venv; older requirement files keep make from building it again."""
+    """Lend `clone` this checkout's .venv; backdated requirement files keep make from rebuilding it."""
     os.symlink(ROOT / ".venv", clone / ".venv")
-    for path in [*clone.glob("scripts/*.txt"), *clone.glob("tests/*.txt")]:
+    for path in [*clone.glob("scripts/**/*.txt"), *clone.glob("tests/*.txt")]:
         os.utime(path, (0, 0))
 
 
 def flip(path: Path, at: int = 0) -> None:
-    """Change one byte of PATH, and neither its size nor its time nor its mode."""
+    """Change one byte of the file at `path`, but not its size, time or mode."""
     status = path.stat()
     path.chmod(0o644)
     with path.open("r+b") as file:
@@ -146,9 +148,51 @@ def flip(path: Path, at: int = 0) -> None:
     path.chmod(status.st_mode)
 
 
+def start(world: World, *words: str, **env: str) -> subprocess.Popen:
+    """Start `make` with `words` in its own process group, as a terminal or a CI runner would."""
+    return subprocess.Popen(
+        ["make", *words],
+        cwd=world.clone,
+        env=world.environment(**env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def victim(world: World, place: str, fault: str) -> Path:
+    """The file that `fault` hits at `place`."""
+    if place == "disk":
+        return world.weights() / VICTIM
+    top = world.remote if place == "remote" else world.clone / ".dvc" / "cache"
+    objects = [path for path in (top / "files" / "md5").glob("*/*") if not path.name.startswith(".")]
+    listing = next(path for path in objects if path.suffix == ".dir")
+    return listing if fault in LISTING_FAULTS else max(objects, key=lambda path: path.stat().st_size)
+
+
+def inflict(world: World, place: str, fault: str) -> None:
+    """Damage the file at `place` as `fault` says; other hard links to it stay intact, and it keeps DVC's mode."""
+    path = victim(world, place, fault)
+    data = path.read_bytes()
+    path.unlink()
+    if fault.endswith("removed"):
+        return
+    bad = {"truncated": data[:1000], "emptied": b""}.get(fault, data[:10] + bytes([data[10] ^ 1]) + data[11:])
+    path.write_bytes(bad)
+    path.chmod(0o444)
+
+
+def forget_weights(world: World, cache: bool) -> None:
+    shutil.rmtree(world.weights())
+    if cache:
+        shutil.rmtree(world.clone / ".dvc" / "cache")
+
+
 @pytest.fixture(scope="session")
 def bare_world(tmp_path_factory) -> World:
-    """This checkout as somebody just cloned it, changes that are not committed included."""
+    """This checkout as if just cloned, uncommitted changes included."""
     world = World(tmp_path_factory.mktemp("a world"))
     (world.path / "home").mkdir()
     world.clone.mkdir()
@@ -167,12 +211,13 @@ def bare_world(tmp_path_factory) -> World:
     world.git("add", "--all")
     world.git("commit", "--quiet", "--message", "Start")
     furnish(world.clone)
+    world.run(".venv/bin/python", "-m", "compileall", "-q", "scripts")  # once here, not in each test's copy
     return world
 
 
 @pytest.fixture(scope="session")
 def template(bare_world) -> World:
-    """The same with a folder remote, as `make remote` would set it."""
+    """The same, with a folder remote as `make remote` would set it."""
     world = World(bare_world.path.parent / (bare_world.path.name + " with remote"))
     copy(bare_world, world)
     config = world.clone / ".dvc" / "config"
@@ -184,7 +229,7 @@ def template(bare_world) -> World:
 
 
 def copy(world: World, target: World) -> World:
-    """All of WORLD, hard links as hard links, so that a cache and its weights stay one file."""
+    """Copy `world` to `target`, keeping hard links, so that the cache and the weights still share their files."""
     target.path.mkdir(exist_ok=True)
     subprocess.run(["cp", "-a", f"{world.path}/.", str(target.path)], check=True)
     return target
@@ -192,7 +237,7 @@ def copy(world: World, target: World) -> World:
 
 @pytest.fixture
 def world(template, tmp_path) -> World:
-    """A clone with a folder remote, and no model yet."""
+    """A clone with a folder remote and no model yet."""
     path = tmp_path / "my world"
     path.mkdir()
     return copy(template, World(path))
@@ -225,7 +270,7 @@ def hub():
 
 @pytest.fixture
 def online(world, hub) -> World:
-    """A clone with a folder remote that knows the Hub."""
+    """A clone that knows the Hub and has a folder remote."""
     world.env["HF_ENDPOINT"] = hub.url
     return world
 

@@ -1,4 +1,4 @@
-"""A Hugging Face Hub on loopback: serves models to the real client, logs every request, fails when told to.
+"""A Hugging Face Hub on loopback: serves models to the real client, logs every request and fails when told to.
 
 with Hub() as hub:
     commit = hub.commit("org/name", {"config.json": b"{}", "model.safetensors": Path("weights")})
@@ -31,13 +31,13 @@ Source = bytes | Path
 MIB = 1 << 20
 LFS = (".safetensors", ".bin", ".gguf", ".onnx", ".h5", ".msgpack")
 ROUTE = re.compile(r"(?:/api/models)?/((?!api/)[^/]+/[^/]+)(?:/(revision|tree|resolve)/([^/]+)(?:/(.+))?)?")
-Commit = namedtuple("Commit", "id license sources entries")  # entries: path -> what a listing says of it
-Reply = namedtuple("Reply", "status headers source start stop", defaults=(b"", 0, 0))  # of source, a slice
+Commit = namedtuple("Commit", "id license sources entries")  # entries: path -> what a listing says about it
+Reply = namedtuple("Reply", "status headers source start stop", defaults=(b"", 0, 0))  # the slice source[start:stop]
 
 
 @dataclass
 class Request:
-    """A line of the log, there from the request's arrival on; `path` is as sent, with its query."""
+    """A line of the log, added when the request arrives; `path` is as sent, query included."""
 
     method: str
     path: str
@@ -49,11 +49,11 @@ class Request:
 
 @dataclass
 class Fault:
-    """What befalls the next `times` (None: all) requests in whose "METHOD path", as sent, `match` is found.
+    """What happens to the next `times` requests (None: all) whose "METHOD path", as sent, contains the pattern `match`.
 
-    `action` gets the Answer: before anything is looked up or, with `after`, once the head and so many bytes
-    of the body are out (too late for `status` and `redirect`). What it leaves unsent follows. It may be any
-    function: `lambda _: hub.commit(...)` moves a branch. A request meets one fault, the first that matches.
+    `action` is called with the Answer, before anything is looked up or, with `after`, once the head and that many
+    bytes of the body are sent (too late for `status` and `redirect`). Whatever it leaves unsent is sent afterwards.
+    It may be any function: `lambda _: hub.commit(...)` moves a branch. Only the first fault that matches is used.
     """
 
     match: str
@@ -73,7 +73,7 @@ def opened(source: Source) -> io.BufferedIOBase:
 
 @lru_cache(256)
 def digest(kind: str, source: Source, size: int, mtime_ns: int) -> str:
-    """sha256, or sha1 as git names a blob; a file is read again only if its size or time has changed."""
+    """The sha256, or the sha1 by which Git names a blob; a file is read again only if its size or time has changed."""
     hasher = hashlib.new(kind, b"blob %d\0" % size if kind == "sha1" else b"")
     with opened(source) as stream:
         while piece := stream.read(MIB):
@@ -82,7 +82,7 @@ def digest(kind: str, source: Source, size: int, mtime_ns: int) -> str:
 
 
 def describe(path: str, source: Source) -> dict:
-    """What a listing says of a file, under the keys of both APIs; in LFS, `oid` is that of git's pointer."""
+    """What a listing says about a file, under the keys of both APIs; with LFS, `oid` is that of Git's pointer."""
     stat = source.stat() if isinstance(source, Path) else None
     size, mtime_ns = (stat.st_size, stat.st_mtime_ns) if stat else (len(source), 0)
     entry = {"type": "file", "path": path, "rfilename": path, "size": size}
@@ -96,7 +96,7 @@ def describe(path: str, source: Source) -> dict:
 
 
 class Answer(BaseHTTPRequestHandler):
-    """One request and its answer; the methods from `send` on are there for the actions of faults."""
+    """One request and its answer; the methods from `send` on are for the actions of faults."""
 
     protocol_version, disable_nagle_algorithm = "HTTP/1.1", True
 
@@ -186,7 +186,7 @@ class Answer(BaseHTTPRequestHandler):
         return Reply(206, headers, source, start, stop)
 
     def send(self, count: float = float("inf")):
-        """Send the head, if that is still to do, and the next `count` bytes of the body, or what is left."""
+        """Send the head, unless it is sent already, and up to `count` more bytes of the body."""
         if self.log.status is None:
             self.send_head()
         stop = min(self.at + count, self.stop)
@@ -206,7 +206,7 @@ class Answer(BaseHTTPRequestHandler):
             self.stop = self.at
 
     def put(self, source: Source, start: int, count: int):
-        self.log.sent_bytes += count  # before they leave: who has the bytes must find them in the log
+        self.log.sent_bytes += count  # before they are sent: whoever has the bytes must find them in the log
         with opened(source) as stream:
             if self.connection.sendfile(stream, start, count) < count:
                 raise ConnectionAbortedError("the file is shorter than when it was committed")
@@ -216,7 +216,7 @@ class Answer(BaseHTTPRequestHandler):
         self.reply = Reply(status, headers or {})
 
     def redirect(self, base: str):
-        """Point to the same path on another host, as to a CDN, if there is something to get."""
+        """Redirect to the same path under `base`, as to a CDN, if there is something to get."""
         self.reply = self.look_up()
         if self.reply.status < 300:
             self.reply = Reply(302, self.reply.headers | {"Location": base + self.path})
@@ -246,13 +246,13 @@ class Answer(BaseHTTPRequestHandler):
     def reset(self):
         self.stall(0.05)  # a reset overtakes bytes that the client's kernel has not taken yet
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.rfile.close()  # it keeps the socket open
+        self.rfile.close()  # otherwise it would keep the socket open
         self.connection.close()
         self.cut()
 
 
 class Hub(ThreadingTCPServer):
-    """The models, on 127.0.0.1:`port` (0: any free one) from start() to stop(), which is for good."""
+    """The server, on 127.0.0.1:`port` (0: any free port) from start() to stop(); it cannot be started again."""
 
     allow_reuse_address, request_queue_size = True, 128
 
@@ -260,12 +260,12 @@ class Hub(ThreadingTCPServer):
         self.repos: dict[str, dict[str, Commit | None]] = {}  # branch, tag or id -> commit; None: forgotten
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
-        self.gated: set[str] = set()  # all may look, only `token` may fetch
+        self.gated: set[str] = set()  # everyone may look, only `token` may download
         self.private: set[str] = set()  # only `token` may look
-        self.unsafe: dict[str, list[str]] = {}  # repo -> paths with a finding of the security scan
+        self.unsafe: dict[str, list[str]] = {}  # repo -> paths that the security scan warns of
         self.token, self.page_size = "hf_good", 1000
         self.lock, self.stopping = threading.Lock(), threading.Event()
-        self.connections = weakref.WeakKeyDictionary()  # of each thread at work, for stop() to end
+        self.connections = weakref.WeakKeyDictionary()  # of each running thread, for stop() to close
         self.serving = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
         super().__init__(("127.0.0.1", port), Answer)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
@@ -293,7 +293,7 @@ class Hub(ThreadingTCPServer):
         thread.start()
 
     def commit(self, repo: str, tree: dict[str, Source], license: str = "", branch: str = "main") -> str:
-        """`tree`, path -> content, becomes all that `branch` holds; returns the commit's id."""
+        """Make `tree` (path -> content) all that `branch` holds; returns the commit's id."""
         entries = {path: describe(path, source) for path, source in tree.items()}
         revisions = self.repos.setdefault(repo, {})
         content = json.dumps([repo, len(revisions), license, entries], sort_keys=True)
@@ -336,7 +336,7 @@ def main():
         if not folder or not Path(folder).is_dir():
             parser.error(f"not a model and its folder: {model!r} (want ORG/NAME=DIR)")
         commit_folder(hub, repo, Path(folder))
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # the threads to come inherit it
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)  # threads started later inherit it
     with hub:
         if args.ready:
             part = args.ready.with_name(f"{args.ready.name}.part")

@@ -1,4 +1,4 @@
-"""Object stores on loopback: S3 and Google Cloud Storage, each a process of its own, and what can go wrong on the way.
+"""Object stores on loopback: S3 and Google Cloud Storage, each in its own process, and what can go wrong on the way.
 
 Every store has `url`, `endpoint`, `env` (what a world needs in its environment to reach it), `objects()`, `put()` and
 `delete()`, and `stop()` and `start()`, which keep the port.
@@ -30,7 +30,7 @@ def free_port() -> int:
 
 
 class Store:
-    """A server process on a free port of 127.0.0.1, from `with` to its end."""
+    """A server process on a free port of 127.0.0.1 that runs for the length of a `with` block."""
 
     scheme = "s3"
     bucket = "weights"
@@ -61,7 +61,7 @@ class Store:
 
     @property
     def typed(self) -> list[str]:
-        """What `make remote` is given."""
+        """The words to give to `make remote`."""
         return [f"URL={self.url}", f"ENDPOINT={self.endpoint}"]
 
     def command(self) -> list[str]:
@@ -92,12 +92,12 @@ class Store:
         self._folder.cleanup()
 
     def objects(self) -> dict[str, bytes]:
-        """What lies under `url`, by its key there."""
+        """The objects under `url`, by their keys relative to it."""
         top = f"{self.prefix}/"
         return {key.removeprefix(top): self.read(key) for key in self.keys() if key.startswith(top)}
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
-        """The body of the answer of a server that checks no signature."""
+        """The body of the answer, from a server that checks no signatures."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
@@ -108,7 +108,7 @@ class Store:
 
 
 class S3Moto(Store):
-    """S3 in memory, with the ETags of AWS; it looks at no signature."""
+    """S3 in memory, with ETags like those of AWS; it checks no signatures."""
 
     def command(self) -> list[str]:
         return [BIN / "moto_server", "-H", "127.0.0.1", "-p", str(self.port)]
@@ -138,7 +138,7 @@ class S3Moto(Store):
 
 
 class S3Rclone(Store):
-    """S3 over a folder; it checks signatures, and its ETag is the md5 of the whole object always."""
+    """S3 over a folder; it checks signatures, and its ETag is always the md5 of the whole object."""
 
     def command(self) -> list[str]:
         (self.home / "root" / self.bucket).mkdir(parents=True, exist_ok=True)
@@ -195,7 +195,7 @@ class Gcs(Store):
 
 @contextlib.contextmanager
 def silent() -> Iterator[str]:
-    """The endpoint of a server that takes every connection and never says a word."""
+    """The endpoint of a server that accepts every connection and never answers."""
     held: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -212,10 +212,10 @@ def silent() -> Iterator[str]:
 
 
 class Proxy:
-    """Hands requests on to STORE, remembers them as `METHOD path`, and lets FAULT befall the first that matches.
+    """Passes requests on to `store`, remembers them as `METHOD path`, and breaks the first one that `fault` picks.
 
-    FAULT takes `METHOD path` and says `flip` (one bit of the answer), `down` (hang up, and on all that come after,
-    until `up`) or None.
+    `fault` takes `METHOD path` and returns `flip` (change one bit of the answer), `down` (hang up on this request and
+    on all later ones, until `up()`) or None.
     """
 
     def __init__(self, store: Store, fault: Callable[[str], str | None] = lambda request: None) -> None:

@@ -209,7 +209,7 @@ def test_add_commits_nothing_when_the_remote_takes_nothing(online):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "no MODEL; type: make add MODEL=ORG/NAME"),
+        ([], "add: no MODEL; for example: make add MODEL="),
         (["MODEL=gemma"], "add: not a model: 'gemma' (want ORG/NAME, as on the Hub)"),
         (["MODEL=../../etc"], "add: not a model: '../../etc'"),
         (["MODEL=-rf"], "add: not a model: '-rf'"),
@@ -223,7 +223,7 @@ def test_add_commits_nothing_when_the_remote_takes_nothing(online):
         (["MODEL=acme/tiny", "INCLUDE=*.nothing"], "add: no file of acme/tiny is left to add"),
         (["MODEL=acme/none"], "add: no such model on the Hub: acme/none"),
         (["MODEL=acme/tiny@nope"], "add: no such revision of acme/tiny: 'nope'"),
-        (["MODEL=acme/gated"], "add: acme/gated is gated: accept its licence at http"),
+        (["MODEL=acme/gated"], "add: acme/gated is gated: accept its license at http"),
     ],
 )
 def test_add_refuses_with_one_line_and_changes_nothing(online, hub, words, said):

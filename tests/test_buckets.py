@@ -1,4 +1,4 @@
-"""A remote in a bucket: what a folder holds true is true of S3 and Google Cloud Storage, and no fault hangs or lies."""
+"""A remote in a bucket: S3 and Google Cloud Storage work as a folder does, and no fault goes unseen or hangs."""
 
 import hashlib
 import os
@@ -18,6 +18,7 @@ STORES = {"moto": S3Moto, "rclone": S3Rclone, "gcs": Gcs}
 VERBS = ["add", "pull", "push", "verify", "remote"]
 MIB = 1 << 20
 prefixes = count()
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +54,7 @@ def rclone(servers) -> Store:
 
 
 def use(world: World, store: Store, endpoint: str = "", url: str = "") -> World:
-    """WORLD with its remote at STORE, as `make remote` would set it."""
+    """Set the remote of `world` to `store`, as `make remote` would; returns `world`."""
     config = world.clone / ".dvc" / "config"
     lines = config.read_text().partition("['remote")[0].splitlines()
     lines += ["['remote \"storage\"']", f"    url = {url or store.url}", "    verify = true"]
@@ -65,7 +66,7 @@ def use(world: World, store: Store, endpoint: str = "", url: str = "") -> World:
 
 
 def fill(store: Store, world: World) -> None:
-    """Put the objects of WORLD's folder remote on STORE."""
+    """Put the objects on the folder remote of `world` on `store`, too."""
     for oid, path in world.objects().items():
         store.put(key_of(oid), path.read_bytes())
 
@@ -79,7 +80,7 @@ def key_for(data: bytes) -> str:
 
 
 def held(store: Store) -> dict[str, bytes]:
-    """The objects on STORE, without the marker."""
+    """The objects on `store`, without the marker."""
     return {key: data for key, data in store.objects().items() if key.startswith("files/")}
 
 
@@ -134,7 +135,7 @@ def test_every_fault_of_an_object_is_found_without_reading_and_mended(added, sto
     assert pulled.out.count(" the remote (object ") == 3
     pushed = added.ok("push")
     assert "pushed tiny: 3 objects\n" in pushed.out
-    assert pushed.out.count(": mended\n") == 2
+    assert pushed.out.count(": replaced\n") == 2
     assert held(store) == before
     other.ok("pull")
     assert other.on_disk() == PINNED
@@ -189,7 +190,7 @@ def test_more_than_64_objects_are_listed_and_not_asked_for_one_by_one(world, sto
 
 
 def upload_in_parts(moto: Store, key: str, path: Path, part: int) -> None:
-    """Put the file at PATH on MOTO in parts of PART bytes."""
+    """Put the file at `path` on `moto` in parts of `part` bytes."""
     import boto3
     from boto3.s3.transfer import TransferConfig
 
@@ -209,7 +210,7 @@ def test_an_object_in_parts_is_proved_by_its_etag_and_caught_when_it_is_another(
     world.ok("track", "NAME=big", f"DIR={source}")
 
     assert "size only" not in world.ok("verify").said
-    for part in (8 * MIB, 50 * MIB):  # what `make push` makes, and plain DVC
+    for part in (8 * MIB, 50 * MIB):  # as `make push` and as plain DVC uploads
         upload_in_parts(moto, key_for(data), source / "model.safetensors", part)
         assert "size only" not in world.ok("verify").said
         upload_in_parts(moto, key_for(data), other, part)
@@ -221,7 +222,7 @@ def test_an_object_in_parts_is_proved_by_its_etag_and_caught_when_it_is_another(
 
 
 def peak(world: World, *words: str) -> int:
-    """MiB that the largest process of `make WORDS` held at once."""
+    """The peak memory, in MiB, of the largest process of `make` with `words`."""
     log = world.path / "log"
     code, used = measure(["make", *words], world.clone, world.environment(), log)
     assert code == 0, log.read_text()
@@ -245,7 +246,7 @@ def test_many_large_files_do_not_fill_the_memory(world, servers, kind):
 
 
 def worlds(added: World, verbs: list[str], store: Store, endpoint: str, url: str = "", **env: str) -> dict[str, World]:
-    """A world for each of VERBS, whose remote is at ENDPOINT."""
+    """A world for each of `verbs`, with its remote at `endpoint`."""
     made = {}
     for verb in verbs:
         made[verb] = copy(added, World(added.path.parent / f"{verb} world", dict(added.env)))
@@ -259,14 +260,14 @@ def worlds(added: World, verbs: list[str], store: Store, endpoint: str, url: str
 
 
 def assert_refused(places: dict[str, World], store: Store, endpoint: str, want: str, url: str = "") -> None:
-    """Every verb refuses the store in one sentence with WANT in it, in time, and changes nothing."""
+    """Every verb refuses the store in one sentence with `want` in it, in time, and changes nothing."""
 
     def refuse(verb: str) -> None:
         words = {"add": ["MODEL=acme/other"], "remote": [f"URL={url or store.url}", f"ENDPOINT={endpoint}"]}
         world, start = places[verb], time.monotonic()
         before = world.state()
-        result = world.make(verb, *words.get(verb, []))
-        assert time.monotonic() - start < 60, verb
+        result = world.make(verb, *words.get(verb, []), "TIMEOUT=9")
+        assert time.monotonic() - start < 20, verb
         assert result.code == 2, (verb, result.said)
         assert f"remote 'storage' ({url or store.url}) {want}" in result.said, (verb, result.said)
         assert "Traceback" not in result.said, verb
@@ -335,61 +336,22 @@ def test_a_silent_endpoint_is_told_of(added_for_each, kind, verbs):
 UPLOAD = """
 import sys, time
 from dvc_s3 import S3FileSystem
-from lib import store
-store.SILENCE = 1
+from lib.remote import client, errors
 fs = S3FileSystem(endpointurl=sys.argv[1])
-store.bound(fs)
+client.limit(fs)
 start = time.monotonic()
 try:
     fs.fs.put_file(sys.argv[2], "bucket/key")
 except Exception as error:
-    print(store.sentence(error, "write"), time.monotonic() - start < 30)
+    print(errors.sentence(error, "write"), time.monotonic() - start < 30)
 """
 
 
 def test_an_upload_that_nobody_takes_is_given_up(world, moto):
     source = world.path / "big"
-    source.write_bytes(bytes(20_000_000))  # more than the buffers between here and there hold
+    source.write_bytes(bytes(20_000_000))  # more than all the buffers on the way can hold
     python, scripts = str(world.clone / ".venv" / "bin" / "python"), str(world.clone / "scripts")
     with silent() as endpoint:
-        result = world.run(python, "-c", UPLOAD, endpoint, str(source), PYTHONPATH=scripts, **moto.env)
+        result = world.run(python, "-c", UPLOAD, endpoint, str(source), PYTHONPATH=scripts, TIMEOUT="2", **moto.env)
 
     assert result.out == "cannot be reached True\n", result.said
-
-
-SECRETS = ["s3://key:hunter2@bucket/x", "s3://bucket/x?secret=hunter2", "gs://bucket/x#hunter2"]
-
-
-@pytest.mark.parametrize("url", SECRETS)
-def test_remote_takes_no_secret_and_does_not_repeat_it(world, url):
-    before = world.state()
-
-    said = world.refused("remote", f"URL={url}")
-
-    assert said.startswith("remote: not a remote: a URL with a password or a query in it")
-    assert "hunter2" not in said
-    assert world.state() == before
-
-
-UNFIT = [
-    (["URL=s3://b/x", "ENDPOINT=https://key:hunter2@host"], "remote: not a value for ENDPOINT (want https://HOST"),
-    (["URL=s3://b/x", "ENDPOINT=ftp://host"], "remote: not a value for ENDPOINT (want https://HOST"),
-    (["URL=s3://b/x", "REGION=-rf"], "remote: not a value for REGION"),
-    (["URL=s3://b/x", "PROFILE=$(touch pwned)"], "remote: not a value for PROFILE"),
-    (["URL=s3://b/x", "PROJECT=mine"], "remote: PROJECT is for gs:// alone"),
-    (["URL=gs://b/x", "REGION=eu"], "remote: REGION is for s3:// alone"),
-    (["URL=../remote", "ENDPOINT=http://h"], "remote: ENDPOINT is for s3:// and gs:// alone"),
-    (["URL=s3://../x"], "remote: not a remote: "),
-]
-
-
-@pytest.mark.parametrize(("words", "want"), UNFIT)
-def test_remote_refuses_what_does_not_fit(world, words, want):
-    before = world.state()
-
-    said = world.refused("remote", *words)
-
-    assert said.startswith(want)
-    assert "hunter2" not in said
-    assert world.state() == before
-    assert not (world.clone / "pwned").exists()

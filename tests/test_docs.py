@@ -2,41 +2,41 @@
 
 import re
 import subprocess
+from pathlib import PurePosixPath
 
+import pytest
 from conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def block(name: str) -> str:
-    """The fenced text of the README that the comment NAME stands before."""
+    """The fenced text in the README that follows the comment `name`."""
     return re.search(rf"<!-- {name}: [^\n]*-->\n```\w*\n(.*?)```", README, re.DOTALL)[1]
 
 
-def drawn_files() -> list[str]:
-    """The paths that the README's tree draws, by its indentation."""
-    stack, paths = [], []
+def drawn_folders() -> list[str]:
+    """The folders that the README's tree draws, by its indentation."""
+    stack, folders = [], []
     for line in block("tree").splitlines():
         name = line.split()[0]
         depth = (len(line) - len(line.lstrip())) // 2
         stack[depth:] = [name]
-        if not name.endswith("/"):
-            paths.append("".join(stack))
-    return paths
+        if name.endswith("/"):
+            folders.append("".join(stack))
+    return folders
 
 
-def test_the_tree_of_the_readme_is_what_git_tracks():
+def test_the_tree_of_the_readme_draws_every_folder_that_git_tracks():
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
-    tracked = {
-        path
-        for path in listed
-        if path and (ROOT / path).exists() and not re.match(r"models/.*\.(dvc|gitignore)$", path)
-    }
+    tracked = [path for path in listed if path and (ROOT / path).exists() and not re.match(r"models/.+/", path)]
+    folders = {f"{parent}/" for path in tracked for parent in PurePosixPath(path).parents if str(parent) != "."}
 
-    assert sorted(drawn_files()) == sorted(tracked)
+    assert sorted(drawn_folders()) == sorted(folders)
 
 
+@pytest.mark.slow
 def test_the_tour_of_the_readme_is_what_make_demo_prints(bare_world):
     printed = bare_world.ok("demo").out
 
@@ -44,15 +44,15 @@ def test_the_tour_of_the_readme_is_what_make_demo_prints(bare_world):
 
 
 def normal(text: str) -> str:
-    """TEXT without the name of the scratch folder and the line of the Makefile."""
+    """`text` without the name of the scratch folder and the line numbers of the Makefile."""
     text = re.sub(r"Makefile:\d+", "Makefile:1", text)
     return re.sub(r"/[^\n]*/model weights demo\.\w+/", "/tmp/demo/", text).strip()
 
 
 def test_every_script_says_how_it_is_used():
-    scripts = [*ROOT.glob("scripts/*.py"), *ROOT.glob("scripts/*.sh")]
+    scripts = [path for folder in ("steps", "dev") for path in ROOT.glob(f"scripts/{folder}/*.[ps]*")]
 
-    assert scripts
+    assert len(scripts) > 8
     assert [path.name for path in scripts if "\nUsage: " not in path.read_text().replace("# ", "")] == []
 
 
@@ -64,12 +64,7 @@ def test_the_readme_names_every_target_of_the_makefile():
 
 
 def test_nothing_names_the_host_of_a_registry():
-    locks = [
-        *ROOT.glob("scripts/*.txt"),
-        *ROOT.glob("tests/*.txt"),
-        *ROOT.glob("scripts/*.in"),
-        *ROOT.glob("tests/*.in"),
-    ]
+    locks = [path for kind in ("txt", "in") for path in ROOT.glob(f"[st]*s/**/*.{kind}")]
 
     assert len(locks) >= 6
     assert [path.name for path in locks if "://" in path.read_text()] == []

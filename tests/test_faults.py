@@ -1,4 +1,4 @@
-"""What a crash leaves, and what a machine does: each is mended, or named with what to type."""
+"""What a crash leaves behind, and what goes wrong on a machine: each is mended, or named with what to type."""
 
 import json
 import os
@@ -15,7 +15,7 @@ ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
 
 @contextmanager
 def mounted(where: Path, *options: str):
-    """A small disk at WHERE."""
+    """A small disk, mounted at `where`."""
     where.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", str(where)], check=True)
     try:
@@ -24,7 +24,7 @@ def mounted(where: Path, *options: str):
         subprocess.run(["umount", "--lazy", str(where)], check=True)
 
 
-# What a crash leaves.
+# What a crash leaves behind.
 
 
 def test_an_empty_pin_is_named_and_nothing_is_deleted(added):
@@ -51,7 +51,7 @@ def test_an_empty_pin_of_another_model_stops_add_before_the_download(added_onlin
 
 def test_a_lock_of_dvc_that_a_killed_process_holds_is_cleared_away(online):
     killed = subprocess.Popen(["sleep", "60"])
-    killed.kill()  # and not waited for, as by the first process of many a container
+    killed.kill()  # but not waited for, as in many containers
     (online.clone / ".dvc" / "tmp").mkdir()
     held = {"write": {str(online.weights()): {"pid": killed.pid, "cmd": "dvc add"}}}
     (online.clone / ".dvc" / "tmp" / "rwlock").write_text(json.dumps(held))
@@ -129,7 +129,7 @@ def test_a_stale_index_lock_is_named_with_what_to_type(online):
     online.ok("add", f"MODEL={MODEL}")
 
 
-# What a machine does.
+# What goes wrong on a machine.
 
 
 @ROOT_ONLY
@@ -165,7 +165,7 @@ def test_a_disk_that_fills_up_while_pulling_loses_nothing(added_online, hub):
 
 @ROOT_ONLY
 def test_a_remote_that_is_full_before_the_last_byte_of_a_file_is_no_success(online, hub):
-    content = os.urandom(300_000)  # taken in one write, of which the disk takes a part
+    content = os.urandom(300_000)  # one write, of which the disk takes only a part
     hub.commit("acme/big", {"a.bin": content})
     before = online.head()
     with mounted(online.remote, "-o", "size=200K"):
@@ -265,7 +265,7 @@ def test_a_hook_that_refuses_the_commit_is_named_and_the_same_command_goes_on(on
     said = online.refused("add", f"MODEL={MODEL}")
 
     assert "no commits today" in said
-    assert "add: Git refused the commit, as it says above; when that is mended, run the same command again" in said
+    assert "add: git commit failed (see above); fix that and run the same command again" in said
     hook.unlink()
     online.ok("add", f"MODEL={MODEL}")
     assert online.git("status", "--porcelain") == ""

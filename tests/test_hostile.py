@@ -1,4 +1,4 @@
-"""A repo or a folder whose file names are hostile or clumsy: refused by name, left out, or brought as they are."""
+"""Hostile or awkward file names in a repo or a folder: refused by name, left out, or brought as they are."""
 
 import os
 import shutil
@@ -102,7 +102,7 @@ def refused(flaw: str, path: str) -> str:
 
 
 def all_paths(world: World) -> set[str]:
-    """Every file, link and folder of WORLD, but what DVC, Python and this project keep for themselves."""
+    """Every file, link and folder of `world`, except what DVC, Python and this project keep for themselves."""
     found = set()
     for top, folders, files in os.walk(os.fsencode(world.path)):
         folders[:] = [name for name in folders if name not in (b"tmp", b"__pycache__")]
@@ -186,7 +186,7 @@ def test_add_leaves_out_the_control_files_of_git_dvc_and_the_hub_client(online, 
 
 
 def assert_travels(world: World, name: str, tree: dict[str, bytes]) -> None:
-    """TREE is in models/NAME, comes out the same in another clone, and no name in it was run."""
+    """The model `name` holds `tree`, another clone pulls the same, and no file name in it was run."""
     other = world.second()
     other.ok("pull")
 
@@ -300,12 +300,12 @@ def test_track_works_once_the_refused_files_were_moved_away(world):
     assert "verified 1 model, 2 files" in world.ok("verify").out
 
 
-def test_add_brings_five_thousand_small_files(online, hub):
-    # 45 s beside other work on 2 cores: 18 in dvc add, 12 for the download, 7 to put the objects on the remote.
-    tree = {f"part-{number % 50:02}/{number:04}.json": b"%d\n" % number for number in range(5000)}
+@pytest.mark.slow
+def test_add_brings_more_files_than_a_page_of_the_hub_lists(online, hub):
+    tree = {f"part-{number % 50:02}/{number:04}.json": b"%d\n" % number for number in range(1500)}
     hub.commit(SOURCE, tree)
 
     online.ok("add", f"MODEL={SOURCE}")
 
     assert online.on_disk("odd") == tree
-    assert "verified 1 model, 5000 files" in online.ok("verify").out
+    assert "verified 1 model, 1500 files" in online.ok("verify").out

@@ -4,49 +4,19 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import PINNED, World
+from conftest import LISTING_FAULTS, PINNED, VICTIM, forget_weights, inflict
 
-VICTIM = "model.safetensors"
 WEIGHTS_FAULTS = ["changed", "truncated", "emptied", "removed"]
-LISTING_FAULTS = ["listing changed", "listing removed"]
 PLACES = {"remote": WEIGHTS_FAULTS + LISTING_FAULTS, "cache": WEIGHTS_FAULTS + LISTING_FAULTS, "disk": WEIGHTS_FAULTS}
 CELLS = [(place, fault) for place, faults in PLACES.items() for fault in faults]
 
 
-def victim(world: World, place: str, fault: str) -> Path:
-    """The file that the fault befalls."""
-    if place == "disk":
-        return world.weights() / VICTIM
-    top = world.remote if place == "remote" else world.clone / ".dvc" / "cache"
-    objects = [path for path in (top / "files" / "md5").glob("*/*") if not path.name.startswith(".")]
-    listing = next(path for path in objects if path.suffix == ".dir")
-    return listing if fault in LISTING_FAULTS else max(objects, key=lambda path: path.stat().st_size)
-
-
-def inflict(world: World, place: str, fault: str) -> None:
-    """Let FAULT happen at PLACE alone: other hard links to the file stay right, and so does DVC's mode."""
-    path = victim(world, place, fault)
-    data = path.read_bytes()
-    path.unlink()
-    if fault.endswith("removed"):
-        return
-    bad = {"truncated": data[:1000], "emptied": b""}.get(fault, data[:10] + bytes([data[10] ^ 1]) + data[11:])
-    path.write_bytes(bad)
-    path.chmod(0o444)
-
-
 def bad_bytes(top: Path) -> list[Path]:
-    """The files of weights or objects under TOP that are not as pinned."""
+    """The weights or objects under `top` that are not what is pinned."""
     right = set(PINNED.values())
     return [
         path for path in top.rglob("*") if path.is_file() and path.suffix != ".dir" and path.read_bytes() not in right
     ]
-
-
-def forget_weights(world: World, cache: bool) -> None:
-    shutil.rmtree(world.weights())
-    if cache:
-        shutil.rmtree(world.clone / ".dvc" / "cache")
 
 
 @pytest.mark.parametrize(("place", "fault"), CELLS)
@@ -85,7 +55,7 @@ def test_push_lets_no_bad_byte_out(added, place, fault):
     assert ("size only (DEEP=1 reads them)" in result.out) or not unseen
     if place == "remote" and fault in ("truncated", "emptied"):
         assert f"push: tiny/{VICTIM}: changed on the remote (object " in result.out
-        assert ": mended\n" in result.out
+        assert ": replaced\n" in result.out
 
 
 @pytest.mark.parametrize("fault", WEIGHTS_FAULTS + LISTING_FAULTS)
@@ -96,7 +66,7 @@ def test_push_deep_makes_a_damaged_remote_whole(added, fault):
     result = added.ok("push", "DEEP=1")
 
     assert {oid: path.read_bytes() for oid, path in added.objects().items()} == before
-    assert (": mended\n" in result.out) == (not fault.endswith("removed"))
+    assert (": replaced\n" in result.out) == (not fault.endswith("removed"))
 
 
 @pytest.mark.parametrize("deep", [False, True])

@@ -1,4 +1,4 @@
-"""Killed at any instant: the same command again completes, and ends as if nothing had happened."""
+"""After a kill at any instant, the same command run again completes as if nothing had happened."""
 
 import os
 import shutil
@@ -8,28 +8,15 @@ import time
 from contextlib import suppress
 
 import pytest
-from conftest import MODEL, PINNED, ROOT, World, copy
+from conftest import MODEL, PINNED, ROOT, World, copy, start
 from hub import Fault, Hub
 
 MIB = 1 << 20
-
-
-def start(world: World, *words: str, **env: str) -> subprocess.Popen:
-    """`make WORDS` as a process group of its own, as a terminal or a CI runner would."""
-    return subprocess.Popen(
-        ["make", *words],
-        cwd=world.clone,
-        env=world.environment(**env),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+pytestmark = pytest.mark.slow
 
 
 def stalled_add(world: World, hub: Hub) -> subprocess.Popen:
-    """`make add`, as by `start`, that has some bytes of the weights and waits for the others."""
+    """Start `make add`, as `start` does, and return it when it has some bytes of the weights and waits for the rest."""
     held = Fault("GET .*/resolve/.*/model.safetensors", lambda answer: answer.stall(60), after=1000)
     hub.faults.append(held)
     process = start(world, "add", f"MODEL={MODEL}")
@@ -38,24 +25,25 @@ def stalled_add(world: World, hub: Hub) -> subprocess.Popen:
 
 
 def run_counted(world: World, *words: str, at: str = "") -> tuple[int, int]:
-    """`make WORDS`, killed at the event AT; its exit status, and how many events there were."""
-    counter = world.path / "events"
+    """Run `make` with `words`, killed at event number `at`; returns its exit status and the number of events."""
+    counter, hook = world.path / "events", world.clone / "scripts" / "sitecustomize.py"
     counter.unlink(missing_ok=True)
-    hook = {"PYTHONPATH": str(ROOT / "tests" / "kill"), "KILL_WORLD": str(world.path), "KILL_COUNTER": str(counter)}
-    process = start(world, *words, KILL_AT=at, **hook)
+    shutil.copy(ROOT / "tests" / "kill" / "sitecustomize.py", hook)
+    process = start(world, *words, KILL_AT=at, KILL_WORLD=str(world.path), KILL_COUNTER=str(counter))
     process.communicate(timeout=100)
+    hook.unlink()
     return process.returncode, counter.stat().st_size
 
 
 def leftovers(world: World) -> list[str]:
-    """What a finished command must not leave: staging folders, parts, locks that nobody holds."""
+    """What a finished command must not leave behind: staging folders, partial files, locks that nobody holds."""
     found = [*world.clone.rglob("*.tmp"), *world.remote.rglob("*.tmp"), *world.clone.glob(".dvc/tmp/staging/*")]
     found += [*world.clone.glob(".dvc/cache/incoming/*"), *world.clone.glob(".git/*.lock")]
     return [str(path) for path in found if ".dvc/tmp/site" not in str(path)]
 
 
 def assert_undisturbed(world: World, pin: bytes) -> None:
-    """WORLD is as after a run that nobody disturbed, which gave PIN."""
+    """`world` is as after an undisturbed run that made `pin`."""
     assert world.pin().read_bytes() == pin
     assert world.on_disk() == PINNED
     assert world.git("status", "--porcelain") == ""
@@ -64,7 +52,7 @@ def assert_undisturbed(world: World, pin: bytes) -> None:
 
 
 def before(verb: str, world: World, added_template: World) -> World:
-    """WORLD just before `make VERB`."""
+    """Bring `world` to the state just before `make` runs `verb`; returns it."""
     if verb != "add":
         shutil.rmtree(world.path)
         copy(added_template, world)
@@ -177,7 +165,7 @@ def test_signals_one_after_the_other_end_with_one_line_too(online, hub):
 def test_a_signal_ends_a_command_that_waits_for_its_turn(online, hub):
     first = stalled_add(online, hub)
     second = start(online, "pull")
-    while "pull: waiting for its turn: add (process " not in (line := second.stdout.readline()):
+    while "pull: waiting for add (process " not in (line := second.stdout.readline()):
         assert line
 
     os.killpg(second.pid, signal.SIGINT)

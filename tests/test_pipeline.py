@@ -1,12 +1,11 @@
-"""What the workflows would do, done: every `run:` line in a clean clone, as the runner would."""
+"""The workflows, run here: every `run:` line in a clean clone, as a runner would run it."""
 
 import re
 from dataclasses import dataclass, field
 
 import pytest
 import yaml
-from conftest import MODEL, PINNED, ROOT, Result, World
-from test_integrity import VICTIM, inflict
+from conftest import MODEL, PINNED, ROOT, VICTIM, Result, World, inflict
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 STEPS = {path.stem: yaml.safe_load(path.read_text())["jobs"] for path in WORKFLOWS}
@@ -30,7 +29,7 @@ class Run:
 
 
 def holds(condition: str | None, variables: dict[str, str]) -> bool:
-    """Whether a step's `if:` holds; such conditions compare repository variables, and no more."""
+    """Whether a step's `if:` holds; such conditions only compare repository variables."""
     if condition is None:
         return True
     terms = re.split(r" (&&|\|\|) ", condition)
@@ -42,7 +41,7 @@ def holds(condition: str | None, variables: dict[str, str]) -> bool:
 
 
 def run_job(world: World, workflow: str, job: str, inputs: str = "", **variables: str) -> Run:
-    """JOB of WORKFLOW in WORLD, step by step until one fails."""
+    """Run `job` of `workflow` in `world`, step by step until one fails."""
     done = Run()
     definition = STEPS[workflow][job]
     fill = {"${{ inputs.models }}": inputs} | {f"${{{{ vars.{name} }}}}": text for name, text in variables.items()}
@@ -62,14 +61,15 @@ def run_job(world: World, workflow: str, job: str, inputs: str = "", **variables
 
 @pytest.fixture
 def checkout(added) -> World:
-    """What actions/checkout leaves on a runner: a clone without weights, HOME empty."""
+    """What actions/checkout leaves on a runner: a clone without weights, and an empty home."""
     world = added.second("runner")
     (world.path / "home" / ".gitconfig").unlink()
     return world
 
 
+@pytest.mark.slow
 def test_lint_and_collection_of_the_tests_pass_without_any_secret(checkout):
-    checkout.env["PYTEST_ADDOPTS"] = "--collect-only"  # the tests are what runs this one
+    checkout.env["PYTEST_ADDOPTS"] = "--collect-only"  # running them would run this test again
 
     done = run_job(checkout, "ci", "test")
 

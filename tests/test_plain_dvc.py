@@ -1,4 +1,4 @@
-"""The README's table of faults: what plain dvc does, and what this does. Every row is a test."""
+"""The README's table of faults: what plain dvc does, and what this project does. Every row is a test."""
 
 import hashlib
 import json
@@ -6,8 +6,7 @@ import shutil
 from collections.abc import Callable
 
 import pytest
-from conftest import PINNED, ROOT, World, flip
-from test_integrity import VICTIM, forget_weights, inflict
+from conftest import PINNED, ROOT, VICTIM, World, flip, forget_weights, inflict
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -41,7 +40,7 @@ def flip_in_place(world: World) -> None:
 
 
 def poison_listing(world: World) -> None:
-    """A listing that names a file outside, under the name of the one that is pinned: whoever writes the bucket can."""
+    """Replace the pinned listing by one that names a file outside, as anyone who can write to the bucket could."""
     entries = [{"md5": hashlib.md5(data).hexdigest(), "relpath": path} for path, data in sorted(PINNED.items())]
     entries.append({"md5": entries[0]["md5"], "relpath": "../../evil"})
     next(path for oid, path in world.objects().items() if oid.endswith(".dir")).write_text(json.dumps(entries))
@@ -78,7 +77,7 @@ def whole_remote(world: World) -> bool:
     return all(right) and len(right) == len(PINNED) + 1
 
 
-# fault, plain dvc's command and exit status, our command and exit status, what must hold afterwards, what it comes to
+# fault, dvc's command and exit status, ours, what must hold afterwards; the README's words for fault, dvc and ours
 ROWS: list[tuple[Callable, str, int, str, int, Callable, str, str, str]] = [
     (corrupt_remote, "dvc pull", 0, "make pull", 2, no_weights,
      "an object on the remote is changed; a clone pulls", "bad bytes in `models/`", "names the file, leaves it out"),
@@ -89,7 +88,7 @@ ROWS: list[tuple[Callable, str, int, str, int, Callable, str, str, str]] = [
     (lose_object, "dvc status -c", 0, "make verify", 2, lambda _: True,
      "the same", "“in sync”", "names the file"),
     (truncate_object, "dvc push", 0, "make push", 0, whole_remote,
-     "an object on the remote is cut short", "“up to date”", "mends it"),
+     "an object on the remote is cut short", "“up to date”", "replaces it"),
     (truncate_object, "dvc status -c", 0, "make verify", 2, lambda _: True,
      "the same", "“in sync”", "names the file, both sizes"),
     (corrupt_cache, "dvc push", 0, "make push", 0, whole_remote,
@@ -99,7 +98,7 @@ ROWS: list[tuple[Callable, str, int, str, int, Callable, str, str, str]] = [
     (poison_listing, "dvc pull", 0, "make pull", 0, nothing_outside,
      "a listing on the remote names `../../evil`", "writes outside the model", "never reads it: the pin has the list"),
     (empty_listing, "dvc push", 255, "make push", 0, whole_remote,
-     "a killed push left an empty listing", "fails, for everybody, for ever", "mends it"),
+     "a killed push left an empty listing", "fails, for everybody, for ever", "replaces it"),
     (empty_pin, "dvc pull", 0, "make pull", 2, no_lost_weights,
      "a killed `dvc add` left an empty pin", "deletes the model", "says how to get the pin back"),
 ]  # fmt: skip

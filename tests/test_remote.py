@@ -1,4 +1,4 @@
-"""make remote: show DVC's remote, or set it; and what every command says of the remote that is set."""
+"""make remote: show DVC's remote, or set it; and what every command says about the remote that is set."""
 
 import shutil
 
@@ -10,7 +10,7 @@ NOTE = "note: remote 'storage' ({}) is on this machine only; set one for the tea
 
 @pytest.fixture
 def alone(bare_world, tmp_path, hub) -> World:
-    """A clone that knows the Hub and has the remote that it came with."""
+    """A clone that knows the Hub and still has the remote that it came with."""
     path = tmp_path / "my world"
     path.mkdir()
     return copy(bare_world, World(path, {"HF_ENDPOINT": hub.url}))
@@ -156,3 +156,41 @@ def test_a_clone_with_no_model_has_nothing_to_do_and_says_so(world, command):
     result = world.ok(command)
 
     assert "no model yet; add one: make add MODEL=ORG/NAME\n" in result.out
+
+
+SECRETS = ["s3://key:hunter2@bucket/x", "s3://bucket/x?secret=hunter2", "gs://bucket/x#hunter2"]
+
+
+@pytest.mark.parametrize("url", SECRETS)
+def test_remote_takes_no_secret_and_does_not_repeat_it(world, url):
+    before = world.state()
+
+    said = world.refused("remote", f"URL={url}")
+
+    assert said.startswith("remote: not a remote: a URL with a password or a query in it")
+    assert "hunter2" not in said
+    assert world.state() == before
+
+
+UNFIT = [
+    (["URL=s3://b/x", "ENDPOINT=https://key:hunter2@host"], "remote: not a value for ENDPOINT (want https://HOST"),
+    (["URL=s3://b/x", "ENDPOINT=ftp://host"], "remote: not a value for ENDPOINT (want https://HOST"),
+    (["URL=s3://b/x", "REGION=-rf"], "remote: not a value for REGION"),
+    (["URL=s3://b/x", "PROFILE=$(touch pwned)"], "remote: not a value for PROFILE"),
+    (["URL=s3://b/x", "PROJECT=mine"], "remote: PROJECT is for gs:// alone"),
+    (["URL=gs://b/x", "REGION=eu"], "remote: REGION is for s3:// alone"),
+    (["URL=../remote", "ENDPOINT=http://h"], "remote: ENDPOINT is for s3:// and gs:// alone"),
+    (["URL=s3://../x"], "remote: not a remote: "),
+]
+
+
+@pytest.mark.parametrize(("words", "want"), UNFIT)
+def test_remote_refuses_what_does_not_fit(world, words, want):
+    before = world.state()
+
+    said = world.refused("remote", *words)
+
+    assert said.startswith(want)
+    assert "hunter2" not in said
+    assert world.state() == before
+    assert not (world.clone / "pwned").exists()

@@ -1,14 +1,13 @@
-"""Several commands at once: each waits its turn, and says for what."""
+"""Several commands at once: each waits its turn, and says what it waits for."""
 
 import re
 import subprocess
 
-from conftest import FILES, MODEL, PINNED
-from test_kill import start
+from conftest import FILES, MODEL, PINNED, start
 
 
 def finish(processes: list[subprocess.Popen]) -> list[str]:
-    """What each said; all must succeed."""
+    """What each of `processes` printed; all must succeed."""
     said = [process.communicate(timeout=100)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * len(processes), said
     return said
@@ -19,8 +18,8 @@ def test_two_adds_of_different_models_both_succeed(online, hub):
 
     said = finish([start(online, "add", "MODEL=acme/other"), start(online, "add", f"MODEL={MODEL}")])
 
-    # Whose turn it is may not have put its name there yet.
-    waited = re.compile(r"waiting for its turn: (add \(process \d+\)|another command) is at work in this clone")
+    # The command whose turn it is may not have written its name yet.
+    waited = re.compile(r"waiting for (add \(process \d+\)|another command), which is at work in this clone")
     assert sum(bool(waited.search(text)) for text in said) == 1
     assert "verified 2 models, 6 files" in online.ok("verify").out
     assert online.git("status", "--porcelain") == ""

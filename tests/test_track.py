@@ -9,7 +9,7 @@ from conftest import PINNED, World, copy, flip
 
 
 def lay(folder: Path, files: dict[str, bytes] = PINNED) -> Path:
-    """FOLDER, with FILES in it."""
+    """Write `files` into `folder`; returns `folder`."""
     for path, data in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
@@ -73,7 +73,9 @@ def test_track_takes_a_folder_relative_to_where_it_was_typed_or_asks(world, flag
 
     assert result.code == (2 if flags else 0), result.said
     assert world.on_disk("mine") == ({} if flags else PINNED)
-    assert ("track: not clear which folder 'weights' is relative to; type it from / on" in result.err) == bool(flags)
+    assert ("track: not clear which folder 'weights' is relative to; type an absolute path" in result.err) == bool(
+        flags
+    )
 
 
 def test_track_puts_a_model_into_a_group(world):
@@ -204,7 +206,7 @@ def test_track_copies_nothing_that_git_or_dvc_would_act_on(world, path, make):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "no NAME; type: make track NAME="),
+        ([], "track: no NAME; for example: make track NAME="),
         (["NAME=none"], "track: no such folder: "),
         (["NAME=none", "DIR=nowhere"], "track: no such folder: "),
         (["NAME=none", "DIR=README.md"], "track: no such folder: "),

@@ -1,4 +1,4 @@
-"""make verify: what it says of pins, disk and remote, and in which forms."""
+"""make verify: what it says about pins, disk and remote, and in which forms."""
 
 import json
 import os
@@ -146,7 +146,7 @@ def test_verify_finds_a_pin_that_a_bare_dvc_add_left_stale(added):
 
 
 def plain(added: World) -> World:
-    """The same model, pinned by plain dvc add."""
+    """Pin the model of `added` again, by plain dvc add; returns `added`."""
     added.pin().unlink()
     assert added.dvc("add", "models/tiny").code == 0
     return added

@@ -1,10 +1,10 @@
-"""One command in a process group of its own, and what it used.
+"""Runs one command in its own process group and measures what it uses.
 
-- Time is that of the command; CPU, memory and bytes are those of every process that it started, since what the kernel
-  counts for a process goes to whoever waits for it, and an orphan is waited for here.
-- `read` and `written` count what programs asked the kernel for: files and pipes, from memory or from disk. A socket
-  counts only where it is read like a file, as programs in Go do and Python does not.
-- `disk_read` and `disk_written` are the part of it that reached the disk; where there is no /proc, all four are 0.
+- Time is that of the command; CPU, memory and bytes include every process that it starts, since the kernel adds what a
+  process used to whoever waits for it, and orphans are waited for here.
+- `read` and `written` count what programs asked the kernel for, in files and pipes, from memory or from disk. A socket
+  counts only if it is read like a file, as Go programs do and Python does not.
+- `disk_read` and `disk_written` are the part of that which reached the disk. Without /proc, all four are 0.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ STRIDE = 1 << 28
 
 @dataclass(frozen=True)
 class Usage:
-    """Seconds, bytes; `peak` is the largest resident size of one process, `disk` what stays behind."""
+    """In seconds and bytes; `peak` is the largest resident size of any one process, `disk` what stays on the disk."""
 
     seconds: float = 0.0
     cpu: float = 0.0
@@ -37,25 +37,25 @@ class Usage:
     disk: int = 0
 
     def __add__(self, other: "Usage") -> "Usage":
-        """This and then OTHER."""
+        """The usage of this and then `other`."""
         sums = [one + two for one, two in zip(astuple(self), astuple(other), strict=True)]
         sums[2] = max(self.peak, other.peak)
         return Usage(*sums)
 
 
 def middle(usages: list[Usage]) -> Usage:
-    """The median of USAGES, field by field."""
+    """The median of `usages`, field by field."""
     return Usage(*map(median, zip(*map(astuple, usages), strict=True)))
 
 
 def adopt_orphans() -> None:
-    """A process whose parent ends becomes a child of this one, as far as the system can do it."""
+    """Make this the parent of every process that loses its own, where the system supports it."""
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def measure(command: list[str], cwd: Path, env: dict[str, str], log: Path) -> tuple[int, Usage]:
-    """Run COMMAND to its end, its output in LOG; its exit status and what it used. Raises OSError."""
+    """Run `command` with its output in `log`; returns its exit status and what it used. Raises OSError."""
     with log.open("wb") as output:
         before, start = _io(), time.perf_counter()
         child = subprocess.Popen(
@@ -81,7 +81,7 @@ def measure(command: list[str], cwd: Path, env: dict[str, str], log: Path) -> tu
 
 
 def _wait(child: subprocess.Popen) -> tuple[float, list]:
-    """When CHILD ended, and the rusage of each process of its group that nobody else waits for."""
+    """When `child` ended, and the rusage of each process in its group that nobody else waits for."""
     ended, spent = time.perf_counter(), []
     with suppress(ChildProcessError):
         while True:
@@ -94,7 +94,7 @@ def _wait(child: subprocess.Popen) -> tuple[float, list]:
 
 
 def _io() -> tuple[int, ...]:
-    """Bytes that this process and all that it waited for have read and written: asked for, and from and to the disk."""
+    """Bytes that this process and those it waited for have read and written: as asked for, then on the disk."""
     try:
         lines = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
     except OSError:
@@ -108,13 +108,13 @@ def _files(top: Path) -> list[Path]:
 
 
 def disk_used(top: Path) -> int:
-    """Bytes on disk under TOP, a file with several names once."""
+    """Bytes on disk under `top`; a file with several names counts once."""
     stats = [path.stat() for path in _files(top)]
     return sum({(each.st_dev, each.st_ino): each.st_blocks * 512 for each in stats}.values())
 
 
 def _free() -> int:
-    """Bytes of memory that nothing uses, not even a copy of a file; 0 where the system does not tell."""
+    """Bytes of memory that nothing uses, not even the file cache; 0 if the system does not say."""
     with suppress(OSError):
         lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
         return int(lines["MemFree"].split()[0]) * 1024
@@ -122,10 +122,10 @@ def _free() -> int:
 
 
 def use_up(ballast: Path) -> None:
-    """Fill the free memory with pages of BALLAST, a file of holes, as on a machine that has been at work for long.
+    """Fill the free memory with pages of `ballast`, a sparse file, as on a machine that has been running for long.
 
-    Else the first to need it pays for all: many a virtual machine gives free memory back to its host within seconds,
-    and waits seconds for each GB of it later (measured: 2 GB written by dd in 0.6 s, or in 7.3 s).
+    Otherwise the first command to need memory pays for all: many virtual machines give free memory back to their host
+    within seconds, and later wait seconds for each GB of it (measured: 2 GB written by dd in 0.6 s, or in 7.3 s).
     """
     buffer = bytearray(BLOCK)
     with ballast.open("a+b", buffering=0) as file:
@@ -134,12 +134,12 @@ def use_up(ballast: Path) -> None:
             file.truncate(file.tell() + STRIDE)  # pages that are not in memory yet
             while file.readinto(buffer):
                 pass
-            if before - _free() < STRIDE // 2:  # what is taken now was taken from others
+            if before - _free() < STRIDE // 2:  # new pages now push out old ones
                 return
 
 
 def warm(top: Path) -> None:
-    """Bring all files under TOP into memory."""
+    """Read all files under `top` into memory."""
     buffer = bytearray(BLOCK)
     for path in _files(top):
         with path.open("rb", buffering=0) as file:
@@ -148,7 +148,7 @@ def warm(top: Path) -> None:
 
 
 def chill(top: Path) -> None:
-    """Put all files under TOP out of memory; they are on the disk already."""
+    """Drop all files under `top` from memory; they are on the disk already."""
     for path in _files(top):
         with path.open("rb") as file:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

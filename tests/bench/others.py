@@ -9,7 +9,7 @@ from world import NAME
 
 
 class Hand(System):
-    """The recipe that everybody types, with DVC's defaults."""
+    """The usual recipe, typed by hand, with DVC's defaults."""
 
     name = "by hand"
 
@@ -53,7 +53,7 @@ class Hand(System):
         return Ready(clone, [step("dvc pull")], self.added.parent / "remote")
 
     def verify(self) -> Ready:
-        """With its notes on files gone, DVC hashes them again."""
+        """Without its notes on files, DVC hashes them again."""
         site = tempfile.mkdtemp(dir=self.world.top / "tmp")
         return Ready(self.added, [step("dvc status", DVC_SITE_CACHE_DIR=site)], self.added / "models")
 

@@ -1,4 +1,4 @@
-"""The project itself, by its make targets."""
+"""The project itself, through its make targets."""
 
 import sys
 from functools import cached_property
@@ -55,7 +55,7 @@ class Make(System):
         return Ready(clone, [step("make pull")], self.added.parent / "remote")
 
     def pull_s3(self) -> Ready:
-        self.added  # noqa: B018  # made now, since it takes the one room
+        self.added  # noqa: B018  # made now, before the one room is taken
         clone = self.on_store(self.world.clone(self.added, self.world.room()), self.world.store)
         return Ready(clone, [step("make pull")], self.added.parent / "remote")
 
@@ -82,7 +82,7 @@ class Make(System):
 
     @cached_property
     def many(self) -> Path:
-        """A clone with many models and one more, that the Hub has."""
+        """A clone with many models, and one more that is on the Hub."""
         room = self.world.room("many")
         clone = self.fresh(room)
         program = [sys.executable, str(Path(__file__).with_name("pins.py"))]

@@ -1,6 +1,6 @@
-"""Many models of fifteen small files: pins, weights on disk, objects in the cache and on a folder remote.
+"""Makes many models of fifteen small files each: pins, weights on disk, objects in the cache and on a folder remote.
 
-Usage: pins.py CLONE REMOTE COUNT   (a command, so that what it imports does not make the measuring process larger)
+Usage: pins.py CLONE REMOTE COUNT   (a command of its own, so that its imports do not enlarge the measuring process)
 """
 
 import hashlib
@@ -9,21 +9,22 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-from lib import digest, inventory, pin
+from lib.core import digest
+from lib.model import inventory, pin
 
 FILES = tuple(f"model-{number:05}-of-00012.safetensors" for number in range(1, 13))
 FILES += ("config.json", "tokenizer.json", "nested/vocabulary.txt")
 
 
 def write(clone: Path, remote: Path, count: int) -> None:
-    """Put COUNT models into CLONE and their objects on the folder REMOTE; nothing is committed."""
+    """Put `count` models into `clone` and their objects into the folder `remote`; nothing is committed."""
     models = [f"many-{number:04}" for number in range(count)]
     for name in models:
         contents = {path: f"{name}/{path}\n".encode() * 3 for path in FILES}
         held = _pin(name, contents)
         pin_path = clone / "models" / f"{name}.dvc"
         pin_path.write_text(pin.dump(held), encoding="utf-8")
-        for item in inventory.of_pin(held, held.files):
+        for item in inventory.of_pin(held, bytes):
             data = item.data or contents[item.path]
             _object(remote, item.oid).write_bytes(data)
             cached = _object(clone / ".dvc" / "cache", item.oid)

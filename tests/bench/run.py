@@ -1,7 +1,7 @@
-"""What is fast, against what: the project and other systems at the same work, on this machine and over loopback.
+"""How fast the project is next to other systems at the same work, on this machine and over loopback.
 
 Usage: [SIZE=2GB] [ROUNDS=3] [WORK='add pull …'] [CASES='make openssl …'] [BENCH_JSON=FILE] make bench
-CASES are systems, a word of two parts with a dash: by-hand. PINS=1000 is how many `many` is.
+CASES names systems, with a dash for a space: by-hand. PINS=1000 is how many pins `many` means.
 """
 
 import json
@@ -42,7 +42,7 @@ WORKS = {
     "many-verify": "the disk, many pins",
     "many-remote": "the pins alone, and with a folder remote; many pins, no weights on disk",
 }
-ROOM = 18  # times the model: what all the systems keep side by side
+ROOM = 18  # times the size of the model: what all systems keep side by side
 
 
 def stop(sentence: str) -> None:
@@ -54,7 +54,7 @@ def setting(variable: str, default: str) -> str:
 
 
 def size_of(text: str) -> int:
-    """`2GB`, `50MB` in bytes."""
+    """`text`, such as `2GB` or `50MB`, in bytes."""
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(MB|GB)", text)
     size = int(float(found[1]) * {"MB": 1e6, "GB": 1e9}[found[2]]) if found else 0
     if size < sum(SMALL.values()) + 1_000_000:
@@ -63,7 +63,7 @@ def size_of(text: str) -> int:
 
 
 def chosen(variable: str, known: list[str]) -> list[str]:
-    """The words of VARIABLE, all of KNOWN without one."""
+    """The words in `variable`, or all of `known` if it is not set."""
     words = setting(variable, "").split()
     if unknown := sorted(set(words) - set(known)):
         stop(f"not known: {variable}={' '.join(unknown)!r} (want some of {' '.join(known)})")
@@ -71,7 +71,7 @@ def chosen(variable: str, known: list[str]) -> list[str]:
 
 
 def systems(world: World) -> list[System]:
-    """Those that CASES names and whose programs are here; a line for each that is not."""
+    """The systems that CASES names, if their programs are installed; prints a line for each that is skipped."""
     names = chosen("CASES", [system.name.replace(" ", "-") for system in SYSTEMS])
     found = []
     for system in SYSTEMS:
@@ -85,7 +85,7 @@ def systems(world: World) -> list[System]:
 
 
 def possible(works: list[str], world: World) -> list[str]:
-    """WORKS without those that need a store, where there is none."""
+    """`works`, without those that need a store if there is none."""
     lacking = [work for work in works if work.endswith("-s3") and not shutil.which("rclone", path=world.path)]
     for work in lacking:
         print(f"skipped: {work}: rclone, which is the store, is not installed", flush=True)
@@ -93,12 +93,12 @@ def possible(works: list[str], world: World) -> list[str]:
 
 
 def doing(system: System, work: str):
-    """The method of SYSTEM for WORK, or None."""
+    """The method of `system` for `work`, or None."""
     return getattr(system, work.removesuffix("-cold").replace("-", "_"), None)
 
 
 def settle(world: World, ready: Ready, cold: bool) -> None:
-    """The same start for all: nothing left to write, memory in use, the weights in memory or, COLD, only on disk."""
+    """Give all the same start: nothing left to write, memory in use, the weights in memory or, if `cold`, on disk."""
     os.sync()
     use_up(world.ballast)
     if ready.read:
@@ -106,7 +106,7 @@ def settle(world: World, ready: Ready, cold: bool) -> None:
 
 
 def once(world: World, system: System, work: str) -> dict[str, Usage]:
-    """What SYSTEM used for WORK, by key: all of it, and its steps where there are several. Raises Broken."""
+    """What `system` used for `work`, by key: in total, and per step if there are several. Raises Broken."""
     ready: Ready = doing(system, work)()
     settle(world, ready, work.endswith("-cold"))
     before = disk_used(ready.folder)
@@ -129,7 +129,7 @@ class Bench:
         return {key: middle(usages) for key, usages in self.runs.items()}
 
     def work(self, work: str, able: list[System]) -> None:
-        """All rounds of WORK: the systems in turn, forth and back, so that none always follows the same other."""
+        """Run all rounds of `work`, every other one backwards, so that no system always follows the same one."""
         able = [system for system in able if doing(system, work)]
         for number in range(self.rounds):
             for system in able[:: -1 if number % 2 else 1]:
@@ -188,7 +188,7 @@ def main() -> int:
         print("bench: stopped", file=sys.stderr)
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # what is removed now is removed whole
+            signal.signal(number, signal.SIG_IGN)  # nothing may interrupt the cleanup
         world.close()
     if bench.runs:
         bench.write(target)

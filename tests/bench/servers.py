@@ -11,11 +11,11 @@ HUB = Path(__file__).resolve().parents[1] / "hub.py"
 
 
 class Broken(Exception):
-    """A command failed: which, and the last lines that it said."""
+    """A command failed: which one, and the last lines that it printed."""
 
 
 class Servers:
-    """All that were started, with the environment ENV, until stop()."""
+    """All servers that were started, with the environment `env`, until stop()."""
 
     def __init__(self, env: dict[str, str]) -> None:
         self.env = env
@@ -27,14 +27,14 @@ class Servers:
             server.wait()
 
     def hub(self, ready: Path, *models: str) -> str:
-        """The URL of a Hub that serves MODELS (ORG/NAME=FOLDER); READY is a file that it may write. Raises Broken."""
+        """The URL of a Hub that serves `models` (ORG/NAME=FOLDER); it writes the file `ready`. Raises Broken."""
         self._start(sys.executable, str(HUB), *models, "--ready", str(ready))
         while not ready.exists():
             self._still_there()
         return ready.read_text().strip()
 
     def store(self, folder: Path, key: str, secret: str, etag: str) -> str:
-        """The URL of an S3 store; the folders of FOLDER are its buckets, ETAG is its kind of ETags.
+        """The URL of an S3 store; the folders in `folder` are its buckets, `etag` is its kind of ETags.
 
         Raises Broken, or OSError without rclone.
         """

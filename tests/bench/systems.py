@@ -1,6 +1,6 @@
-"""The systems side by side: for each work that one can do, a method that prepares it and gives the commands to measure.
+"""The systems side by side: for each work that one can do, a method prepares it and returns the commands to measure.
 
-A method has the name of its work. What comes before the work (a clone, weights that are there already) is made in the
+A method is named after its work. What the work starts from (a clone, weights that are already there) is made in the
 method and not measured.
 """
 
@@ -17,7 +17,7 @@ CORES = os.cpu_count() or 1
 
 @dataclass(frozen=True)
 class Step:
-    """One command of a work; NAME says what is run."""
+    """One command of a work; `name` says what is run."""
 
     name: str
     command: list[str]
@@ -25,13 +25,13 @@ class Step:
 
 
 def step(line: str, *more: str, **env: str) -> Step:
-    """The command LINE, its words as a shell parts them, and MORE words that NAME need not tell."""
+    """The command `line`, split as a shell would, with `more` words that the step's name leaves out."""
     return Step(line, [*shlex.split(line), *more], env)
 
 
 @dataclass(frozen=True)
 class Ready:
-    """STEPS to run in FOLDER, whose use of disk counts; files READ lie there before, in memory or, cold, on disk."""
+    """`steps` to run in `folder`, whose disk use counts; they read `read`, from memory or, if cold, from disk."""
 
     folder: Path
     steps: list[Step]
@@ -39,7 +39,7 @@ class Ready:
 
 
 class System:
-    """`needs` are programs; without one of them the system is left out."""
+    """`needs` are programs; if one is missing, the system is left out."""
 
     name, needs = "", ()
 
@@ -47,7 +47,7 @@ class System:
         self.world = world
 
     def run(self, ready: Ready) -> Ready:
-        """The same, done already."""
+        """Run the steps of `ready`, and return it."""
         for each in ready.steps:
             self.world.run(*each.command, cwd=ready.folder, **each.env)
         return ready
@@ -82,7 +82,7 @@ class Rclone(System):
     name, needs = "rclone", ("rclone",)
 
     def plain(self, store: str) -> str:
-        """The weights as they are, on the S3 store."""
+        """Put the weights as they are on the S3 store; returns rclone's address for them."""
         self.world.publish(self.world.weights, "plain")
         return f":s3,provider=Rclone,env_auth=true,endpoint='{store}':{BUCKET}/plain"
 
@@ -100,7 +100,7 @@ class Rclone(System):
 
 
 class Cp(System):
-    """The floor for the disk."""
+    """The lower bound for the disk."""
 
     name = "cp"
 
@@ -109,7 +109,7 @@ class Cp(System):
 
 
 class Openssl(System):
-    """The floor for a hash: one process for each core."""
+    """The lower bound for hashing: one process per core."""
 
     name, needs = "openssl", ("openssl",)
 

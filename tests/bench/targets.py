@@ -1,4 +1,4 @@
-"""What the project promises of its speed, and the tables that show it. A target is reported, never asserted."""
+"""What the project promises about its speed, and the tables that show it. A target is reported, never asserted."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ Medians = Mapping[str, Usage]  # by `work/system`, and by `work/system/step` for
 
 @dataclass(frozen=True)
 class Target:
-    """VALUE of the medians and the model's size should not be above BOUND; FORM says how a value is written."""
+    """`value` of the medians and the model's size should not exceed `bound`; `form` is how to write a value."""
 
     label: str
     value: Callable[[Medians, int], float]
@@ -19,7 +19,7 @@ class Target:
 
 
 def ratio(label: str, bound: float, one: str, *others: str) -> Target:
-    """The time of ONE to that of OTHERS one after the other."""
+    """The time of `one` divided by that of all `others` together."""
     return Target(label, lambda m, _: m[one].seconds / sum(m[other].seconds for other in others), bound)
 
 
@@ -61,7 +61,7 @@ TARGETS = [
 
 
 def peak(medians: Medians) -> float:
-    """The largest process of any work of the project, in bytes. Raises KeyError where none was measured."""
+    """The largest process of any work of the project, in bytes. Raises KeyError if none was measured."""
     ours = [used.peak for key, used in medians.items() if key.split("/")[1] == "make"]
     if not ours:
         raise KeyError("make")
@@ -69,7 +69,7 @@ def peak(medians: Medians) -> float:
 
 
 def judged(medians: Medians, size: int) -> list[tuple[Target, float]]:
-    """The targets whose parts were all measured, and their values."""
+    """The targets whose parts were all measured, with their values."""
     found = []
     for target in TARGETS:
         try:
@@ -80,7 +80,7 @@ def judged(medians: Medians, size: int) -> list[tuple[Target, float]]:
 
 
 def table(rows: list[tuple[str, ...]]) -> str:
-    """ROWS, the first of which is the head, as columns: text to the left, numbers to the right."""
+    """`rows`, the first of which is the header, as columns: text to the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
@@ -98,7 +98,7 @@ def target_table(medians: Medians, size: int) -> str:
 
 
 def work_table(work: str, medians: Medians) -> str:
-    """What each system used for WORK; `ours` is the time of make to that of the row."""
+    """What each system used for `work`; `ours` is the time of make divided by that of the row."""
     rows = [(work, "time", "ours", "cpu", "memory", "read", "written", "from disk", "to disk", "stays")]
     ours = medians.get(f"{work}/make")
     for key, used in medians.items():

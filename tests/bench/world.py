@@ -1,7 +1,7 @@
 """The scratch world of the benchmark: weights, Hubs and a store on loopback, and rooms to work in; all in one folder.
 
 A room is a folder with a `clone` and a `remote`. Rooms under `kept/` are made once and only read afterwards; `now/` is
-the one room for a command that changes things, empty before each.
+the one room for commands that change things, and is emptied before each.
 """
 
 import os
@@ -42,7 +42,7 @@ KEY = ("test", "testsecret")
 
 
 def write_random(path: Path, size: int) -> None:
-    """SIZE random bytes at PATH; a model card begins as one."""
+    """Write `size` random bytes to `path`; a model card begins with its header."""
     with path.open("wb") as file:
         if path.name == "README.md":
             size -= file.write(CARD)
@@ -51,23 +51,23 @@ def write_random(path: Path, size: int) -> None:
 
 
 def furnish(clone: Path) -> None:
-    """Lend CLONE this checkout's .venv; older requirement files keep make from building it again."""
+    """Lend `clone` this checkout's .venv; backdated requirement files keep make from rebuilding it."""
     os.symlink(ROOT / ".venv", clone / ".venv")
-    for path in [*clone.glob("scripts/*.txt"), *clone.glob("tests/*.txt")]:
+    for path in [*clone.glob("scripts/**/*.txt"), *clone.glob("tests/*.txt")]:
         os.utime(path, (0, 0))
 
 
 def remove(top: Path) -> None:
-    """Remove TOP, folders that git-annex made read-only included."""
+    """Remove `top`, including folders that git-annex made read-only."""
     if top.exists():
         subprocess.run(["chmod", "-R", "u+rwX", str(top)], stderr=subprocess.DEVNULL, check=False)
         shutil.rmtree(top, ignore_errors=True)
 
 
 class World:
-    """SIZE is that of the model in bytes, PINS are the pins where there are many.
+    """`size` is that of the model in bytes, `pins` is how many pins `many` means.
 
-    Everything is made when it is first asked for, and gone after close().
+    Everything is made when it is first asked for, and removed by close().
     """
 
     def __init__(self, size: int, pins: int) -> None:
@@ -81,7 +81,7 @@ class World:
         (self.top / "home" / ".gitconfig").write_text(
             "[user]\n\tname = A Tester\n\temail = tester@example.com\n[gc]\n\tautoDetach = false\n"
         )
-        # For DVC by hand: nothing of its defaults but what it would send over the network.
+        # For DVC by hand: its defaults, except for what it would send over the network.
         (self.top / "home" / ".config" / "dvc" / "config").write_text(
             "[core]\n    analytics = false\n    check_update = false\n"
         )
@@ -92,7 +92,7 @@ class World:
 
     @cached_property
     def env(self) -> dict[str, str]:
-        """Built from nothing, so that neither make nor Git nor a token of whoever runs this leaks in."""
+        """Built from scratch, so that no setting of make or Git and no token of whoever runs this leaks in."""
         kept = {key: os.environ[key] for key in ("LANG", "SSL_CERT_FILE") if key in os.environ}
         home, hub = self.top / "home", {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_UPDATE_CHECK": "1"}
         aws = {"AWS_ACCESS_KEY_ID": KEY[0], "AWS_SECRET_ACCESS_KEY": KEY[1], "AWS_DEFAULT_REGION": "us-east-1"}
@@ -101,7 +101,7 @@ class World:
         return kept | place | hub | aws | dvc | {"HF_ENDPOINT": self.hub}
 
     def run(self, *command: str, cwd: Path, **env: str) -> Usage:
-        """What COMMAND used. Raises Broken if it failed."""
+        """Run `command`; returns what it used. Raises Broken if it failed."""
         code, used = measure(list(command), cwd, self.env | env, self.log)
         if code:
             said = self.log.read_text(errors="replace").strip().splitlines()[-5:]
@@ -110,7 +110,7 @@ class World:
 
     @cached_property
     def weights(self) -> Path:
-        """The model as it lies on the Hub."""
+        """The model as it is on the Hub."""
         folder, rest = self.top / "hub" / NAME, self.size - sum(SMALL.values())
         folder.mkdir(parents=True)
         for name, size in {**SMALL, **{shard: int(share * rest) for shard, share in SHARDS.items()}}.items():
@@ -127,7 +127,7 @@ class World:
 
     @cached_property
     def weights_later(self) -> Path:
-        """The model on the day after: one of the two shards has changed."""
+        """The model a day later: one of its two shards has changed."""
         folder = self.top / "hub" / "later"
         folder.mkdir()
         for path in self.weights.iterdir():
@@ -139,20 +139,20 @@ class World:
 
     @cached_property
     def hub_later(self) -> str:
-        """The URL of a Hub with the model of the day after."""
+        """The URL of a Hub with the model of a day later."""
         return self.servers.hub(self.top / "later.url", f"{MODEL}={self.weights_later}")
 
     @cached_property
     def store(self) -> str:
-        """The URL of an S3 store, whose objects are the files under `s3/`, to bring them from.
+        """The URL of an S3 store to pull from; its objects are the files under `s3/`.
 
-        It has no ETags: it would hash the whole object for each range that is asked for, as no real store does.
+        It has no ETags: for them it would hash the whole object at each range request, which no real store does.
         """
         return self._store("")
 
     @cached_property
     def store_with_etags(self) -> str:
-        """The URL of the same store, to compare its ETags."""
+        """The URL of the same store with ETags, to compare them."""
         return self._store("MD5")
 
     def _store(self, etag: str) -> str:
@@ -160,7 +160,7 @@ class World:
         return self.servers.store(self.top / "s3", *KEY, etag)
 
     def publish(self, folder: Path, prefix: str) -> str:
-        """Make FOLDER's files objects of the S3 store under PREFIX; their URL."""
+        """Make the files in `folder` objects of the S3 store under `prefix`; returns their URL."""
         target = self.top / "s3" / BUCKET / prefix
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -169,7 +169,7 @@ class World:
         return f"s3://{BUCKET}/{prefix}"
 
     def room(self, name: str | None = None) -> Path:
-        """An empty room: NAME to keep, none for the one that the next call empties."""
+        """An empty room: with a `name` it is kept, without one the next such call empties it."""
         room = self.top / "kept" / name if name else self.top / "now"
         remove(room)
         (room / "clone").mkdir(parents=True)
@@ -178,7 +178,7 @@ class World:
 
     @cached_property
     def checkout(self) -> Path:
-        """This checkout as somebody just cloned it, changes that are not committed included, and no model."""
+        """This checkout as if just cloned, uncommitted changes included and without any model."""
         clone = self.room("checkout") / "clone"
         listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         tracked = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout.decode()
@@ -192,7 +192,7 @@ class World:
         return clone
 
     def clone(self, source: Path, room: Path) -> Path:
-        """Another machine's clone of the project SOURCE, in ROOM."""
+        """Clone the project `source` into `room`, as another machine would."""
         self.run("git", "clone", "--quiet", str(source), str(room / "clone"), cwd=self.top)
         furnish(room / "clone")
         return room / "clone"

@@ -1,7 +1,7 @@
-"""Kills the whole process group at the event KILL_AT: the Nth time that any Python of it changes the file system.
+"""Kills its process group at event number KILL_AT; an event is a file change by any Python process of the group.
 
-test_kill.py puts this folder on PYTHONPATH; Python imports it by its name at every start, dvc's included. KILL_COUNTER
-is a file that gets one byte for each event, so that all processes of one run count together.
+test_kill.py copies this file into scripts/, which make puts on PYTHONPATH; every Python imports it when it starts, even
+one that runs dvc. The file KILL_COUNTER gets one byte per event, so that all processes of a run count together.
 """
 
 import os
@@ -15,7 +15,7 @@ busy = threading.local()
 
 
 def changes(event: str, args: tuple) -> bool:
-    """Whether EVENT changes a file of the world under test."""
+    """Whether `event` changes a file of the world under test."""
     writes = event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR)
     if not (writes or event in CHANGES) or not isinstance(args[0], (str, os.PathLike)):
         return False
@@ -31,7 +31,7 @@ def hook(event: str, args: tuple) -> None:
         if changes(event, args):
             handle = os.open(COUNTER, os.O_RDWR | os.O_CREAT | os.O_APPEND)
             os.write(handle, b".")
-            count = os.lseek(handle, 0, os.SEEK_CUR)  # where this very byte ended
+            count = os.lseek(handle, 0, os.SEEK_CUR)  # the offset just after this byte
             os.close(handle)
             if AT and count == int(AT):
                 os.killpg(0, signal.SIGKILL)

@@ -1,0 +1,77 @@
+"""What may be typed: the Makefile's declarations of commands and variables, as help and as a check before any command.
+
+Usage: usage.py check   (GOALS and TYPED: the targets and the names of the variables on make's command line)
+       usage.py help    (VERB: the command to explain; without it, all in one list)
+Runs on any Python 3 before .venv is there, and before every command, so it imports little.
+"""
+
+import os
+import re
+import sys
+
+with open("Makefile", encoding="utf-8") as file:
+    MAKEFILE = file.read()
+VARIABLES = dict(re.findall(r"^\$\(call variable,([A-Z]+)\) +# (.+)$", MAKEFILE, re.MULTILINE))
+COMMANDS = {}  # name -> (purpose, usage, example)
+for example, name, purpose, usage in re.findall(
+    r"^(?:# (make .+)\n)?([a-z]+):.* ## ([^:\n]+)(?:: (.+))?$", MAKEFILE, re.MULTILINE
+):
+    COMMANDS[name] = (purpose, usage, example or f"make {name}")
+
+
+def variables(command):
+    """The variables of `command` as its usage shows them: `[` if optional, the name, `1` for a switch."""
+    return re.findall(r"(\[?)([A-Z]+)=(1?)", COMMANDS[command][1])
+
+
+def nearest(word, known, otherwise):
+    """`did you mean …?` if one of `known` is like `word`, else `otherwise`."""
+    from difflib import get_close_matches
+
+    upper = [each.upper() for each in known]
+    near = get_close_matches(word.upper(), upper, n=1)
+    return f"did you mean {known[upper.index(near[0])]}?" if near else otherwise
+
+
+def refusal(goals, typed):
+    """Why the commands `goals` are not run with the variables `typed`, or None."""
+    takes = list(dict.fromkeys(variable for goal in goals for _, variable, _ in variables(goal)))
+    for variable in typed:
+        if variable not in takes:
+            kind = "does not take" if variable in VARIABLES else "knows no variable"
+            name = variable if variable.isidentifier() else ascii(variable)
+            otherwise = f"it takes {', '.join(takes) or 'no variable'}"
+            return f"{goals[0]}: {kind} {name}; {nearest(variable, takes, otherwise)}"
+    for goal in goals:
+        for optional, variable, switch in variables(goal):
+            value = os.environ.get(variable, "")
+            if not optional and not value:
+                return f"{goal}: no {variable}; for example: {COMMANDS[goal][2]}"
+            if switch and value not in ("", "1"):
+                return f"{goal}: not a switch: {variable}={ascii(value)} (want {variable}=1, or leave it out)"
+    return None
+
+
+def show(wanted):
+    """Print all commands in groups or, if one is `wanted`, what that does and takes, and an example."""
+    if not wanted:
+        for title, name in re.findall(r"^##@ (.+)$|^([a-z]+):.* ## ", MAKEFILE, re.MULTILINE):
+            usage = name and ": ".join(filter(None, COMMANDS[name][:2]))
+            print(f"  make {name:<8} {usage}" if name else f"\n{title}")
+        print("\nmake help VERB=add explains one command")
+        return
+    if wanted not in COMMANDS:
+        sys.exit(f"help: no such command: {ascii(wanted)}; {nearest(wanted, list(COMMANDS), 'make help lists all')}")
+    purpose, usage, example = COMMANDS[wanted]
+    print(f"make {wanted} {usage}".rstrip(), purpose, sep="\n")
+    for _, variable, _ in variables(wanted):
+        print(f"  {variable:<9} {VARIABLES[variable]}")
+    print(f"for example: {example}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "help":
+        show(os.environ.get("VERB"))
+    else:
+        goals = [goal for goal in (os.environ.get("GOALS") or "help").split() if goal in COMMANDS]
+        sys.exit(refusal(goals, os.environ.get("TYPED", "").split()) if goals else None)

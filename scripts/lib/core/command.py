@@ -1,0 +1,81 @@
+"""How a command runs and ends: its exit status, and the one line for a `Failure`, a system error or a signal."""
+
+import errno
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn
+
+from lib.core.console import say
+from lib.core.errors import Failure
+from lib.core.finding import Finding
+from lib.core.report import Report
+
+
+def run(verb: str, main: Callable[[], None]) -> NoReturn:
+    """Run `main` as the command `verb` and exit: with 0 only if it returned. A `Failure` becomes its sentence."""
+    stop_as(verb)
+    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    code = 1
+    try:
+        main()
+        code = 0
+    except Failure as failure:
+        say(f"{verb}: {failure}")
+    except BrokenPipeError:
+        pass  # the reader has gone (`make list | head`), so there is nobody to tell
+    except OSError as error:
+        say(f"{verb}: {_system_sentence(error)}")
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+    os._exit(code)  # transfers in other threads are not waited for; they leave what a kill would leave
+
+
+def run_reported(verb: str, main: Callable[[Report], tuple[str, str]]) -> NoReturn:
+    """Run `main` as the command `verb` with a Report, which also holds a `Failure` that ended it early.
+
+    `main` returns the two sentences that may close the report: for a run without findings, and for one with some.
+    """
+
+    def reported() -> None:
+        report = Report(verb)
+        try:
+            sentences = main(report)
+        except Failure as failure:
+            report.findings.append(Finding("", "command", "failed", detail=str(failure)))
+            sentences = ("", str(failure))
+        report.close(*sentences)
+
+    run(verb, reported)
+
+
+def stop_as(verb: str) -> None:
+    """From now on SIGINT and SIGTERM end this process at once, with one line of the command `verb`."""
+
+    def stop(*_: object) -> NoReturn:
+        for number in (signal.SIGINT, signal.SIGTERM):  # a second one may come from the group or the parent's end
+            signal.signal(number, signal.SIG_IGN)
+        bar = "\r\x1b[K" if sys.stderr.isatty() else ""
+        os.write(2, f"{bar}{verb}: stopped; run the same command again to go on\n".encode())
+        os._exit(1)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
+
+def _end_with_parent(parent: int) -> None:
+    # A shell that is killed does not end the step it was waiting for, but it has given up the clone's lock.
+    while os.getppid() == parent:
+        time.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _system_sentence(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "no space left on the disk; free some, then run the same command again to go on"
+    where = f": {error.filename}" if error.filename else ""
+    return f"{error.strerror or error}{where}; nothing that was there is lost, run the same command again to go on"

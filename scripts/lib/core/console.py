@@ -1,0 +1,33 @@
+"""How a command speaks: results on standard output, everything else on standard error."""
+
+import sys
+from contextlib import contextmanager
+
+
+def say(line: str) -> None:
+    """One line for the person who watches."""
+    sys.stderr.write(f"{line}\n")  # print() writes the line break separately: another process may come between
+    sys.stderr.flush()
+
+
+def note(line: str | None) -> None:
+    """Say `line`, if there is one."""
+    if line:
+        say(line)
+
+
+def result(line: str) -> None:
+    """One line of what was asked for."""
+    print(line, flush=True)
+
+
+@contextmanager
+def progress(label: str, total: int):
+    """Yield a function that takes the number of bytes just done; on a terminal it moves a bar of `total` bytes."""
+    if not sys.stderr.isatty():
+        yield lambda count: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=label, total=total, unit="B", unit_scale=True, leave=False, dynamic_ncols=True) as bar:
+        yield bar.update

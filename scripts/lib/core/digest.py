@@ -1,0 +1,133 @@
+"""Bytes to md5, sha256 and Git's blob id, in one read."""
+
+import hashlib
+import mmap
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from lib.core.workers import CORES
+
+BLOCK = 1 << 20  # bytes per read; a larger block was no faster
+SPLIT = 1 << 17  # bytes; hashing fewer takes less time than handing them to a thread
+HASHERS = ThreadPoolExecutor(CORES)  # for the algorithms of one block, not for files
+
+Progress = Callable[[int], object]
+Sink = Callable[[bytes | memoryview], object]  # takes all it is given, as a buffered file's write does
+
+
+def unwatched(_: int) -> None:
+    """A `Progress` that nobody looks at."""
+
+
+@dataclass(frozen=True)
+class Digest:
+    """What is known of some bytes: their number, and hex digests; None where one was not asked for."""
+
+    size: int
+    md5: str | None = None  # DVC's address
+    sha256: str | None = None  # what is trusted
+    blob: str | None = None  # Git's id of them
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a model: `size` in bytes and hex digests. Without `sha256` only DVC's listing knows the file."""
+
+    size: int | None
+    md5: str
+    sha256: str | None = None
+
+    @property
+    def hash_name(self) -> str:
+        """The digest to compare: sha256 where it is known."""
+        return "sha256" if self.sha256 else "md5"
+
+    def mismatch(self, found: Digest) -> str | None:
+        """How `found` differs from this file, or None."""
+        if self.size is not None and found.size != self.size:
+            return f"pinned {self.size} bytes, found {found.size}"
+        pinned, actual = getattr(self, self.hash_name), getattr(found, self.hash_name)
+        return None if pinned == actual else f"pinned {self.hash_name} {pinned}, found {actual}"
+
+
+class Hasher:
+    """Takes bytes as they come. `want` names fields of Digest; `size` is how many will come, which a blob id needs."""
+
+    def __init__(self, size: int, want: tuple[str, ...] = ("md5", "sha256")) -> None:
+        # A FIPS build of Python must be told that md5 and sha1 are addresses here, not security.
+        make = {
+            "md5": lambda: hashlib.md5(usedforsecurity=False),
+            "sha256": hashlib.sha256,
+            "blob": lambda: hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False),
+        }
+        self.size = 0
+        self._hashes = {name: make[name]() for name in want}
+
+    def update(self, chunk: bytes | memoryview, sink: Sink | None = None) -> None:
+        """Hash `chunk`, and hand it to `sink` if there is one; for a large chunk all of that happens at once."""
+        work = [algorithm.update for algorithm in self._hashes.values()]
+        if sink:
+            work.insert(0, sink)
+        here = 1 if len(chunk) >= SPLIT else len(work)
+        jobs = [HASHERS.submit(each, chunk) for each in work[here:]]
+        for each in work[:here]:
+            each(chunk)
+        for job in jobs:
+            job.result()
+        self.size += len(chunk)
+
+    def digest(self) -> Digest:
+        return Digest(self.size, **{name: algorithm.hexdigest() for name, algorithm in self._hashes.items()})
+
+
+class _Buffer(threading.local):
+    """A buffer of `BLOCK` bytes for each thread, aligned to a page.
+
+    malloc's buffers start 16 bytes into one, where the kernel's copy is five times slower on some processors
+    (readinto of 1.15 GB from memory: 0.51 s there, 0.11 s here).
+    """
+
+    def __init__(self) -> None:
+        self.view = memoryview(mmap.mmap(-1, BLOCK))
+
+
+_OWN = _Buffer()
+
+
+def read_into(hasher: Hasher, source: BinaryIO, progress: Progress = unwatched, sink: Sink | None = None) -> Hasher:
+    """`hasher`, fed with the rest of `source`, which goes to `sink` too if there is one. Raises OSError."""
+    buffer = _OWN.view
+    while count := source.readinto(buffer):
+        hasher.update(buffer[:count], sink)
+        progress(count)
+    return hasher
+
+
+def of_file(
+    path: Path | str, want: tuple[str, ...] = ("sha256",), progress: Progress = unwatched, size: int | None = None
+) -> Digest:
+    """The digests `want` of the file at `path`, which is not read if it has other than `size` bytes. Raises OSError."""
+    with open(path, "rb", buffering=0) as file:
+        found = os.fstat(file.fileno()).st_size
+        if size not in (None, found):
+            return Digest(found)
+        return read_into(Hasher(found, want), file, progress).digest()
+
+
+def of_bytes(data: bytes, want: tuple[str, ...] = ("md5",)) -> Digest:
+    """The digests `want` of `data`."""
+    hasher = Hasher(len(data), want)
+    hasher.update(data)
+    return hasher.digest()
+
+
+def copy(source: Path, target: Path, want: tuple[str, ...], progress: Progress = unwatched) -> Digest:
+    """The digests `want` of the file at `source`, copied to `target` in the same read. Raises OSError."""
+    # The writer is buffered: a bare write may take only some of the bytes, without saying why.
+    with source.open("rb", buffering=0) as reader, target.open("wb") as writer:
+        return read_into(Hasher(os.fstat(reader.fileno()).st_size, want), reader, progress, writer.write).digest()

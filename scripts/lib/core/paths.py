@@ -1,0 +1,18 @@
+"""Where this clone lies, and what a path that was typed is relative to."""
+
+from pathlib import Path
+
+from lib.core import arguments
+from lib.core.errors import Failure
+
+ROOT = Path(__file__).resolve().parents[3]
+TMP = ROOT / ".dvc" / "tmp"  # DVC keeps Git out of it
+
+
+def typed(text: str) -> Path:
+    """The path `text`, relative to the folder it was typed in. Raises `Failure` where make does not tell which."""
+    typed_in = Path(arguments.value("CALLER") or ROOT)
+    moved = typed_in.is_dir() and not typed_in.samefile(ROOT)
+    if moved and not arguments.value("MOVED") and not Path(text).is_absolute():
+        raise Failure(f"not clear which folder {text!r} is relative to; type an absolute path")
+    return (typed_in if moved else ROOT) / text

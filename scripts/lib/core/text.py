@@ -1,0 +1,34 @@
+"""Numbers and foreign text, as a person reads them."""
+
+import re
+
+
+def size(count: int) -> str:
+    """`count` bytes: 855 B, 24.4 GB (powers of 1000, as disks and the Hub count)."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if round(amount, 1) < 1000:
+            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def amount(files: int, total: int) -> str:
+    """`41 files, 24.4 GB`; `total` in bytes."""
+    return f"{plural(files, 'file')}, {size(total)}"
+
+
+def tally(models: int, files: int, total: int) -> str:
+    """`3 models, 41 files, 24.4 GB`; `total` in bytes."""
+    return f"{plural(models, 'model')}, {amount(files, total)}"
+
+
+def one_line(said: object) -> str:
+    """The first line of `said`, cut at 300 characters, without a password that a URL in it may hold."""
+    line = str(said).strip().partition("\n")[0][:300] or type(said).__name__
+    return re.sub(r"//[^/@\s]*@", "//", line)

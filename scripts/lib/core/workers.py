@@ -1,0 +1,39 @@
+"""Work on many things at once, in threads: the one thread pool of the commands."""
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+CORES = os.cpu_count() or 1
+SMALL = 1 << 20  # bytes; hashing fewer takes less time than handing them to a thread
+T, U = TypeVar("T"), TypeVar("U")
+
+
+def side_by_side(
+    work: Callable[[T], U],
+    things: Iterable[T],
+    workers: int = CORES,
+    size: Callable[[T], int] = lambda _: 0,
+    small: int = 0,
+    stop: Callable[[], object] | None = None,
+) -> list[U]:
+    """What `work` returns for each of `things`, in their order; at most `workers` run at once, the largest first.
+
+    `size` gives a thing's bytes; those of fewer than `small` bytes are done without a thread. The first exception
+    drops what has not begun; it is raised when the rest has ended, or at once if there is a `stop` to end it.
+    """
+    things = list(things)
+    order = sorted(range(len(things)), key=lambda index: -size(things[index]))
+    pool = ThreadPoolExecutor(workers)
+    jobs = {index: pool.submit(work, things[index]) for index in order if size(things[index]) >= small}
+    try:
+        found = {index: work(things[index]) for index in order if index not in jobs}
+        for job in wait(jobs.values(), return_when=FIRST_EXCEPTION).done:
+            job.result()  # raises what ended the others
+        found |= {index: job.result() for index, job in jobs.items()}
+        return [found[index] for index in range(len(things))]
+    finally:
+        if stop:
+            stop()
+        pool.shutdown(wait=stop is None, cancel_futures=True)

@@ -1,0 +1,161 @@
+"""DVC's cache of this clone: where an object lies, how one gets in and out, and how DVC is spared a second hash."""
+
+import os
+import shutil
+from collections.abc import Container, Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from lib.core import workers
+from lib.core.digest import File, Progress, unwatched
+from lib.core.errors import Failure
+from lib.core.finding import Finding
+from lib.core.paths import ROOT
+from lib.disk import weights
+from lib.model.inventory import Item
+from lib.model.names import MODELS
+
+LAYOUT = "files/md5"
+WORTH_REMEMBERING = 256 << 20  # bytes; DVC reads fewer again in less time than it takes to import DVC
+READ_ONLY = 0o444  # DVC's mode for objects; other commands of DVC take it as a sign that the bytes are right
+
+
+@lru_cache(maxsize=1)
+def repository():
+    """DVC's own view of this clone, whose notes on hashed files no `dvc` command gives access to."""
+    from dvc.repo import Repo
+
+    return Repo(str(ROOT))
+
+
+@lru_cache(maxsize=1)
+def settings() -> dict:
+    """DVC's settings by section, relative paths made absolute. Raises `Failure`."""
+    # `dvc config` does not resolve paths, and costs a process; this takes a third of the time of `repository`.
+    from dvc.config import Config, ConfigError
+
+    try:
+        return Config(str(ROOT / ".dvc"))
+    except ConfigError as error:
+        raise Failure(f"DVC's settings cannot be read ({error}); see .dvc/config and .dvc/config.local") from error
+
+
+@lru_cache(maxsize=1)
+def location() -> Path:
+    """The folder of the cache, as DVC's setting `cache.dir` says."""
+    return Path(settings()["cache"].get("dir") or ROOT / ".dvc" / "cache")
+
+
+def path_in(top: str | Path, oid: str) -> str:
+    """Where DVC puts the object `oid` (an md5, with `.dir` for a listing) below `top`, a cache or a remote."""
+    return f"{top}/{LAYOUT}/{oid[:2]}/{oid[2:]}"
+
+
+def note() -> str | None:
+    """What to tell a user whose cache cannot be hard-linked into models/."""
+    if MODELS.stat().st_dev == location().stat().st_dev:
+        return None
+    return f"note: the cache ({location()}) is on another file system than models/, so weights are links into it"
+
+
+def object_path(oid: str) -> Path:
+    """Where the object `oid` lies or would lie."""
+    return Path(path_in(location(), oid))
+
+
+def incoming(oid: str) -> Path:
+    """Where the object `oid` is put together: on the cache's file system, out of DVC's sight until it is right."""
+    path = location() / "incoming" / oid
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def keep(path: Path, oid: str) -> None:
+    """Move the file at `path`, which must be right and on the cache's file system, to its place as the object `oid`."""
+    target = object_path(oid)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path.chmod(READ_ONLY)
+    path.replace(target)
+
+
+def keep_bytes(data: bytes, oid: str) -> None:
+    """Make `data` the object `oid`."""
+    part = incoming(oid)
+    part.write_bytes(data)
+    keep(part, oid)
+
+
+def drop(oid: str) -> None:
+    """Remove the object `oid`."""
+    object_path(oid).unlink(missing_ok=True)
+
+
+def link(source: Path, target: Path) -> None:
+    """Make `target` the same file as `source`, by the first of DVC's `cache.type` that works here."""
+    for way in settings()["cache"].get("type") or ("reflink", "copy"):
+        try:
+            if way == "hardlink":
+                os.link(source, target)
+            elif way == "symlink":
+                target.symlink_to(source)
+            else:
+                continue  # shutil makes a copy a reflink where the file system can
+            return
+        except OSError:
+            continue  # another file system, too many links, or a file system without links
+    shutil.copyfile(source, target)
+
+
+def share(path: Path, file: File, part: Path) -> None:
+    """Make `path`, which holds `file`, a link to its object if the cache has one: `dvc add` would keep two copies.
+
+    An object that is not right is dropped. `part` is a path on the same file system, used for a moment.
+    """
+    held = object_path(file.md5)
+    if not held.is_file() or held.samefile(path):
+        return
+    if not is_right(file):
+        drop(file.md5)
+        return
+    part.unlink(missing_ok=True)
+    link(held, part)
+    part.replace(path)
+
+
+def remember(digests: Iterable[tuple[Path, str]]) -> None:
+    """Tell DVC the md5 of files, so that `dvc add` does not read them again; no `dvc` command can."""
+    from dvc_data.hashfile.hash_info import HashInfo
+
+    repo = repository()
+    with repo.lock:
+        repo.state.save_many(((str(path), HashInfo("md5", md5), None) for path, md5 in digests), repo.fs)
+
+
+def is_right(file: File, seen: Path | None = None) -> bool:
+    """Whether the cache holds `file`. Every byte is read, unless the object is `seen`, which was found right."""
+    path = object_path(file.md5)
+    return path.is_file() and bool((seen and path.samefile(seen)) or not weights.mismatch(path, file))
+
+
+def check(
+    items: Iterable[Item], folder: Path, looked_at: Container[str], progress: Progress = unwatched
+) -> list[Finding]:
+    """The objects of `items` that are in the cache with other bytes.
+
+    The files `looked_at` in `folder`, models/NAME, were read already: a hard link to one of them is not read again.
+    """
+
+    def look(item: Item) -> str | None:
+        path = path_in(location(), item.oid)
+        try:
+            held = os.stat(path)
+            if item.path in looked_at and os.path.samestat(held, os.stat(f"{folder}/{item.path}")):
+                return None
+            return weights.mismatch(path, item.file, progress)
+        except FileNotFoundError:
+            return None
+
+    items = list(items)
+    found = workers.side_by_side(look, items, size=lambda item: item.file.size or 0, small=workers.SMALL)
+    pairs = zip(items, found, strict=True)
+    return [Finding(item.model, "cache", "changed", item.path, why, item.oid) for item, why in pairs if why]

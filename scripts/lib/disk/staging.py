@@ -1,0 +1,130 @@
+"""Where a model is put together before models/ sees it: `.dvc/tmp/staging/NAME/`, on the file system of the clone.
+
+- `plan`: JSON, each file's path to what it must be, so that the next run knows which files are still wanted.
+- `files/`: the weights that add or track brings, in part or whole.
+- `pin`: their pin; there only once every file is whole and right.
+- `part`: a file on its way into `files/`, for a moment.
+- `new/`: the weights that pull puts together.
+- `old/`: what models/NAME held before the swap, until that is settled.
+
+The folder stays until the pin is committed, so that a run that finds it goes on where the last one was stopped.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from lib.core import atomic
+from lib.core.finding import Finding
+from lib.core.paths import ROOT as CLONE
+from lib.core.paths import TMP
+from lib.disk import cache, quarantine, weights
+from lib.model import names, pin
+from lib.model.pin import Pin
+
+ROOT = TMP / "staging"
+
+
+def folder(name: str) -> Path:
+    return ROOT / name.replace("/", "%")
+
+
+def files(name: str) -> Path:
+    return folder(name) / "files"
+
+
+def new(name: str) -> Path:
+    return folder(name) / "new"
+
+
+def _old(name: str) -> Path:
+    return folder(name) / "old"
+
+
+def finished(name: str) -> Pin | None:
+    """The pin of weights that are ready, or in models/NAME already but not committed."""
+    path = folder(name) / "pin"
+    return pin.parse(name, path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def start(name: str, plan: dict[str, str]) -> None:
+    """Make room for `plan`; what an earlier run left is kept where its plan was the same, and removed elsewhere."""
+    path = folder(name) / "plan"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    (folder(name) / "pin").unlink(missing_ok=True)
+    if files(name).is_dir():
+        for left in weights.walk(files(name)):
+            if left not in plan or before.get(left) != plan[left]:
+                (files(name) / left).unlink()
+    files(name).mkdir(parents=True, exist_ok=True)
+    atomic.write(path, json.dumps(plan))
+
+
+def finish(made: Pin) -> None:
+    """Record that the files are whole and right, and that `made` is their pin."""
+    if files(made.name).is_dir():
+        _drop_empty_folders(files(made.name))
+    atomic.write(folder(made.name) / "pin", pin.dump(made))
+
+
+def _drop_empty_folders(top: Path) -> None:
+    for path, _, _ in os.walk(top, topdown=False):
+        if path != str(top) and not os.listdir(path):
+            os.rmdir(path)
+
+
+def place(name: str) -> None:
+    """Swap the finished files into models/NAME and write their pin. Safe to repeat from any point.
+
+    The pin is written before `dvc add`, which keeps its `meta`, so a kill in between leaves no pin that lies.
+    """
+    staged = finished(name)
+    if files(name).is_dir():
+        for path, file in staged.files.items():
+            cache.share(files(name) / path, file, folder(name) / "part")
+        swap(name, files(name))
+    shutil.rmtree(_old(name), ignore_errors=True)
+    atomic.write(pin.path_of(name), pin.dump(staged))
+    if staged.size >= cache.WORTH_REMEMBERING:
+        cache.remember((names.weights_dir(name) / path, file.md5) for path, file in staged.files.items())
+
+
+def swap(name: str, made: Path) -> None:
+    """Put the folder `made` in the place of models/NAME, whole; `recover` or `settle` deals with what was there."""
+    target, old = names.weights_dir(name), _old(name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists() or target.is_symlink():
+        target.replace(old)
+    made.replace(target)
+    atomic.sync(target.parent)
+
+
+def recover(name: str) -> None:
+    """Undo a swap that was killed half-way, or settle one that was killed after it."""
+    if _old(name).exists() and not names.weights_dir(name).exists():
+        names.weights_dir(name).parent.mkdir(parents=True, exist_ok=True)
+        _old(name).replace(names.weights_dir(name))
+    elif _old(name).exists():
+        for _ in settle(name, [Finding(name, "disk", "extra", path) for path in weights.walk(_old(name))]):
+            pass
+    shutil.rmtree(new(name), ignore_errors=True)
+
+
+def settle(name: str, findings: list[Finding]) -> Iterator[str]:
+    """Remove what models/NAME was before the swap; a file of `findings` that exists nowhere else is moved to the
+    quarantine, and a line yielded for it."""
+    for finding in findings:
+        if finding.kind != "missing" and (kept := quarantine.keep(_old(name) / finding.file, name, finding.file)):
+            yield f"{name}/{finding.file}: {finding.kind}, moved to {kept.relative_to(CLONE)}"
+    shutil.rmtree(_old(name), ignore_errors=True)
+    with suppress(OSError):  # a stopped add of this model has files there
+        folder(name).rmdir()
+
+
+def clear(name: str) -> None:
+    """Forget what an earlier run left for the model `name`."""
+    recover(name)
+    shutil.rmtree(folder(name), ignore_errors=True)

@@ -1,0 +1,71 @@
+"""The weights of a model on disk, `models/NAME/`: which files lie there, and whether they are what the pin says."""
+
+import os
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from lib.core import digest, workers
+from lib.core.digest import File, Progress
+from lib.core.finding import Finding
+
+
+def walk(folder: Path) -> dict[str, os.stat_result]:
+    """Every entry below `folder` that is no directory, by its path with `/`; links are not followed. Raises OSError."""
+    found = {}
+    stack = [""]
+    while stack:
+        inner = stack.pop()
+        with os.scandir(f"{folder}/{inner}") as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    stack.append(f"{inner}{entry.name}/")
+                else:
+                    found[inner + entry.name] = entry.stat(follow_symlinks=False)
+    return found
+
+
+def _foreign(path: str, status: os.stat_result, cache: Callable[[], Path]) -> str | None:
+    """What `path` is, if it is neither a regular file nor a link that DVC made to its own cache; else None."""
+    if stat.S_ISREG(status.st_mode):
+        return None
+    if stat.S_ISLNK(status.st_mode):
+        target = Path(os.readlink(path))
+        return None if target.is_absolute() and target.is_relative_to(cache()) else f"a link to {target}"
+    return "not a regular file"
+
+
+def mismatch(path: Path | str, want: File, progress: Progress = digest.unwatched) -> str | None:
+    """How the bytes at `path` differ from `want`, or None. A file of another size is not read. Raises OSError."""
+    return want.mismatch(digest.of_file(path, (want.hash_name,), progress, want.size))
+
+
+def compare(
+    name: str,
+    folder: Path,
+    files: Mapping[str, File],
+    cache: Callable[[], Path],
+    progress: Progress = digest.unwatched,
+) -> list[Finding]:
+    """How `folder` differs from `files` of the model `name`, sorted by path. Raises OSError.
+
+    Every byte is read, on all cores. `cache` gives the folder that links may point into: DVC's cache.
+    """
+    if folder.is_symlink():
+        return [Finding(name, "disk", "changed", ".", f"a link to {os.readlink(folder)}")]
+    found = walk(folder) if folder.is_dir() else {}
+
+    def look(path: str) -> str | None:
+        try:
+            return _foreign(f"{folder}/{path}", found[path], cache) or mismatch(
+                f"{folder}/{path}", files[path], progress
+            )
+        except OSError as error:
+            return f"cannot be read: {error.strerror}"
+
+    both = list(files.keys() & found.keys())
+    looked = workers.side_by_side(look, both, size=lambda path: found[path].st_size, small=workers.SMALL)
+    findings = [Finding(name, "disk", "changed", path, why) for path, why in zip(both, looked, strict=True) if why]
+    findings += [Finding(name, "disk", "missing", path) for path in files.keys() - found.keys()]
+    findings += [Finding(name, "disk", "extra", path) for path in found.keys() - files.keys()]
+    return sorted(findings, key=lambda finding: finding.file)

@@ -1,0 +1,55 @@
+"""The HTTP client of every request to the Hub, ours and `huggingface_hub`'s: one time limit, one retry policy.
+
+By itself `huggingface_hub` lists a repo without a time limit, and retries some calls by its own rules, others never.
+"""
+
+import httpx2
+import huggingface_hub
+from huggingface_hub.utils import get_session, logging, set_client_factory
+
+from lib.core import arguments
+from lib.core.errors import Failure
+from lib.hub.retry import Retry
+
+logging.set_verbosity_error()  # a retry that helps needs no words; one that does not ends in a Failure
+
+ENDPOINT = huggingface_hub.constants.ENDPOINT
+READ = huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT  # seconds a download may be silent before another try
+TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
+
+
+class _Client(httpx2.Client):
+    def send(self, request: httpx2.Request, *, stream: bool = False, **options) -> httpx2.Response:
+        """As httpx2's. Raises `GaveUp` for a passing fault that does not pass, `Failure` for a Hub out of reach."""
+        if huggingface_hub.is_offline_mode():
+            raise unreachable("HF_HUB_OFFLINE is set")
+        seconds = max(1.0, arguments.timeout())
+        request.extensions["timeout"] = httpx2.Timeout(min(READ, seconds) if stream else seconds).as_dict()
+        retry = Retry()
+        while True:
+            try:
+                response = super().send(request, stream=stream, **options)
+                if not _is_transient(response):
+                    return response
+                response.close()
+                fault = httpx2.HTTPStatusError("", request=request, response=response)
+            except httpx2.TransportError as error:
+                if isinstance(error, httpx2.ConnectError) and not stream:
+                    raise unreachable(error) from error
+                fault = error
+            retry.wait(fault)
+
+
+def _is_transient(response: httpx2.Response) -> bool:
+    # A store that the Hub redirects to answers 403 when its signed link has expired; another try gets a new link.
+    expired = response.status_code == 403 and not str(response.url).startswith(ENDPOINT)
+    return response.status_code in TRANSIENT or expired
+
+
+def unreachable(why: object) -> Failure:
+    """The sentence for a Hub out of reach."""
+    return Failure(f"cannot reach the Hub at {ENDPOINT} ({why or type(why).__name__}); nothing was changed")
+
+
+set_client_factory(lambda: _Client(follow_redirects=True))
+session = get_session

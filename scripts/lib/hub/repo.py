@@ -1,0 +1,105 @@
+"""Hugging Face, or whatever HF_ENDPOINT names: what a repo holds at a commit, and what its refusals mean."""
+
+from dataclasses import dataclass
+
+import httpx2
+import huggingface_hub
+from huggingface_hub import errors
+from huggingface_hub.hf_api import RepoFile
+from huggingface_hub.utils import filter_repo_objects
+
+from lib.core.digest import Digest
+from lib.core.errors import Failure
+from lib.hub.client import ENDPOINT
+from lib.hub.retry import GaveUp, reason
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """One file as the Hub publishes it: `size` in bytes, `blob` Git's id; `sha256` only for files in LFS or Xet."""
+
+    path: str
+    size: int
+    blob: str
+    sha256: str | None
+    xet: bool
+
+    @property
+    def identity(self) -> str:
+        return self.sha256 or self.blob
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """The digests to compute: those for the pin, and the one that the Hub publishes."""
+        return ("md5", "sha256") if self.sha256 else ("md5", "sha256", "blob")
+
+    def mismatch(self, found: Digest) -> str | None:
+        """How `found` differs from what the Hub publishes, or None."""
+        kind, actual = ("sha256", found.sha256) if self.sha256 else ("git blob", found.blob)
+        return None if actual == self.identity else f"the Hub says {kind} {self.identity}, the bytes have {actual}"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A repo at one commit; `revision` is what was asked for, `unsafe` are the files that the Hub's scan warns of."""
+
+    source: str
+    revision: str
+    commit: str
+    license: str | None
+    files: tuple[HubFile, ...]
+    unsafe: tuple[str, ...]
+
+
+def refusal(error: Exception, source: str, revision: str) -> Failure:
+    """`error` of the Hub as a sentence; a gated repo is also one that was not found, so the order matters."""
+    login = "log in: .venv/bin/hf auth login, or set HF_TOKEN"
+    if isinstance(error, errors.GatedRepoError):
+        return Failure(f"{source} is gated: accept its license at {ENDPOINT}/{source}, then {login}")
+    if isinstance(error, errors.RevisionNotFoundError):
+        return Failure(
+            f"no such revision of {source}: {revision!r}; its branches and tags: {ENDPOINT}/{source}/tree/main"
+        )
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return Failure(f"no such model on the Hub: {source}; if it is private, {login}")
+    return Failure(f"{source}: {reason(error)}; nothing was changed")
+
+
+def _license(card: object) -> str | None:
+    said = card.get("license") if card else None
+    return ", ".join(map(str, said)) if isinstance(said, list) else said
+
+
+def snapshot(source: str, revision: str) -> Snapshot:
+    """What `source` (ORG/NAME) is at `revision` (branch, tag or commit). Raises `Failure`."""
+    if not ENDPOINT.startswith(("http://", "https://")):
+        raise Failure(f"HF_ENDPOINT is not the address of a Hub: {ENDPOINT!r} (want https://HOST)")
+    api = huggingface_hub.HfApi()
+    try:
+        info = api.model_info(source, revision=revision, securityStatus=True)
+        files = tuple(
+            HubFile(each.path, each.size, each.blob_id, each.lfs and each.lfs.sha256, bool(each.xet_hash))
+            for each in api.list_repo_tree(source, recursive=True, revision=info.sha)
+            if isinstance(each, RepoFile)
+        )
+        siblings = {sibling.rfilename for sibling in info.siblings or ()}
+        unsafe = tuple(each["path"] for each in (info.security_repo_status or {}).get("filesWithIssues") or ())
+    except GaveUp as error:
+        raise Failure(f"{source}: {error}") from error
+    except (httpx2.HTTPError, errors.HfHubHTTPError) as error:
+        raise refusal(error, source, revision) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Failure(f"{source}: what answers at {ENDPOINT} is not a Hub; see HF_ENDPOINT") from error
+    # A listing that was cut short looks like a smaller repo, so the two calls must agree.
+    if {file.path for file in files} != siblings:
+        raise Failure(f"{source}: the Hub gave two different lists of its files; run the same command again")
+    return Snapshot(source, revision, info.sha, _license(info.card_data), files, unsafe)
+
+
+def choose(files: tuple[HubFile, ...], include: tuple[str, ...], exclude: tuple[str, ...]) -> list[HubFile]:
+    """The `files` that a pattern of `include` names (all, without one) and none of `exclude`, as in `hf download`."""
+    return list(filter_repo_objects(files, allow_patterns=include or None, ignore_patterns=exclude, key=_path))
+
+
+def _path(file: HubFile) -> str:
+    return file.path

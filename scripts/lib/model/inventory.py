@@ -1,0 +1,55 @@
+"""Which objects a pin stands for: one for each file, and DVC's listing of them."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from lib.core import digest
+from lib.core.digest import File
+from lib.core.errors import Failure
+from lib.model import names, pin
+from lib.model.pin import Pin
+
+
+@dataclass(frozen=True)
+class Item:
+    """One object: its address `oid`, what it must be, and the `model` and `path` it is for.
+
+    A listing has its bytes as `data`: they are always made from the pin, never taken from a store.
+    """
+
+    oid: str
+    file: File
+    model: str
+    path: str
+    data: bytes | None = None
+
+
+def parse_listing(held: Pin, data: bytes) -> dict[str, File]:
+    """The files that DVC's listing `data` names, by md5 alone. Raises `Failure` if `held` pins another listing."""
+    if digest.of_bytes(data).md5 != held.md5:
+        raise Failure(f"the listing {held.md5}.dir is not what models/{held.name}.dvc pins")
+    files = {entry["relpath"]: File(None, entry["md5"]) for entry in json.loads(data)}
+    if fault := names.unusable(files):
+        raise Failure(f"the listing {held.md5}.dir names {fault}; no file of it was looked at")
+    return files
+
+
+def of_pin(held: Pin, fetch: Callable[[str], bytes]) -> list[Item]:
+    """The objects of `held`; the listing last, since to plain DVC it stands for all the others. Raises `Failure`.
+
+    `fetch` gives the bytes of an object: the listing, which alone names the files of a pin that plain `dvc add` made.
+    """
+    files = held.files if held.files is not None else parse_listing(held, fetch(f"{held.md5}.dir"))
+    data = pin.listing(files)
+    listing = File(len(data), held.md5, digest.of_bytes(data, ("sha256",)).sha256)
+    items = [Item(file.md5, file, held.name, path) for path, file in files.items()]
+    return [*items, Item(f"{held.md5}.dir", listing, held.name, "(listing)", data)]
+
+
+def unique(items: Iterable[Item]) -> list[Item]:
+    """`items`, each object once: models share files."""
+    first: dict[str, Item] = {}
+    for item in items:
+        first.setdefault(item.oid, item)
+    return list(first.values())

@@ -1,0 +1,104 @@
+"""What a model, a repo of the Hub, a revision, a file pattern and a file of a model may be called."""
+
+import json
+import os
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+
+from lib.core import arguments
+from lib.core.errors import Failure
+from lib.core.paths import ROOT
+
+MODELS = ROOT / "models"
+
+PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
+REPO = re.compile(r"(?=.{3,96}$)[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?")
+REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+-]{0,254}")
+
+# Git, DVC and the Hub client act on these wherever they lie, so a model must not bring them along.
+CONTROL = re.compile(r"\.git.*|\.dvc.*|\.hg|\.cache", re.IGNORECASE)
+# DVC reads these as pins and pipelines of the repository itself, and then refuses every command.
+META = re.compile(r".*\.dvc|dvc\.(yaml|lock)")
+
+
+def model_name(text: str) -> str:
+    """`text`, if it may be a model's NAME: one or two plain parts, such as `embeddings/all-MiniLM-L6-v2`."""
+    parts = text.split("/")
+    if (
+        len(parts) > 2
+        or text.casefold() == "readme.md"
+        or not all(map(PART.fullmatch, parts))
+        or any(map(META.fullmatch, parts))
+    ):
+        raise Failure(
+            f"not a name for a model: {text!r} (want NAME or FOLDER/NAME of letters, digits, '.', '_' and '-')"
+        )
+    return text
+
+
+def repo_id(text: str) -> str:
+    """`text`, if it may be a repo of the Hub."""
+    if not REPO.fullmatch(text) or ".." in text or "--" in text or text.endswith(".git"):
+        raise Failure(f"not a model: {text!r} (want ORG/NAME, as on the Hub)")
+    return text
+
+
+def revision(text: str) -> str:
+    """`text`, if it may be a branch, a tag or a commit."""
+    if not REVISION.fullmatch(text) or ".." in text:
+        raise Failure(f"not a revision: {text!r} (want a branch, a tag or a commit)")
+    return text
+
+
+def patterns(variable: str) -> tuple[str, ...]:
+    """The file patterns that were typed as `variable`='*.json *.txt', sorted, each one once."""
+    text = arguments.value(variable)
+    if not re.fullmatch(r"[\w.*?/\[\]! +-]*", text) or any(word.startswith("-") for word in text.split(" ")):
+        raise Failure(f"not a list of file patterns: {variable}={text!r} (want words such as '*.safetensors *.json')")
+    return tuple(sorted(set(text.split())))
+
+
+def weights_dir(name: str) -> Path:
+    """Where the weights of the model `name` lie."""
+    return MODELS / name
+
+
+def is_control_file(path: str) -> bool:
+    """Whether `path`, relative to its model, is or lies below a file that steers Git, DVC or the Hub client."""
+    return any(map(CONTROL.fullmatch, path.split("/")))
+
+
+def _fault(path: str) -> str | None:
+    parts = path.split("/")
+    if "" in parts or "." in parts or ".." in parts or "\\" in path:
+        return "leaves its folder"
+    if not path.isprintable():
+        return "holds a control character"
+    if unicodedata.normalize("NFC", path) != path:
+        return "is not in Unicode's normal form C"
+    # YAML takes a key of 1,024 characters at most, quotes included.
+    if any(len(os.fsencode(part)) > 255 for part in parts) or len(json.dumps(path, ensure_ascii=False)) > 1000:
+        return "is too long"
+    if any(map(META.fullmatch, parts)):
+        return "is a control file of DVC"
+    return None
+
+
+def unusable(paths: Iterable[str]) -> str | None:
+    """The first of `paths`, relative to a model, that leaves its folder, steers DVC or is not portable, and why."""
+    seen: dict[str, str] = {}
+    every = set(paths)
+    for path in sorted(every):
+        if fault := _fault(path):
+            return f"a file whose name {fault}: {path!r}"
+        parent = path
+        while parent:
+            other = seen.setdefault(parent.casefold(), parent)
+            if other != parent:
+                return f"two names that differ only in case: {other!r} and {parent!r}"
+            if parent != path and parent in every:
+                return f"a file that is a folder too: {parent!r}"
+            parent = parent.rpartition("/")[0]
+    return None

@@ -1,0 +1,200 @@
+"""The pin, `models/NAME.dvc`: which bytes a model is, how many, and from which commit of the Hub.
+
+- A pin is YAML. DVC owns `outs`; `meta` is ours, and DVC keeps it.
+- `outs` has one entry: `md5` (of DVC's listing of the directory, with `.dir`), `size` (bytes, all files), `nfiles`,
+  `hash: md5`, `path` (the last part of NAME).
+- `meta.source`, `meta.revision`, `meta.commit`: Hub repo, what was asked for, and the 40-hex commit that it meant.
+  All three are absent for weights that are not from the Hub.
+- `meta.license`: as the model card says; absent if it says nothing.
+- `meta.include`, `meta.exclude`: sorted patterns; only where the user narrowed the files.
+- `meta.files`: each file's path (relative to `models/NAME`, with `/`) to `{size, md5, sha256}`; sorted by path.
+- One valid encoding, which `dump` gives: no dates, hosts or local paths, so the same bytes on every machine.
+- It checks itself: the md5 of DVC's listing made from `files` is `outs[0].md5`, the sizes add up to `size`, their count
+  is `nfiles`.
+- A pin that plain `dvc add` made has no `meta.files`: its files are in DVC's listing alone, by md5.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from lib.core import digest
+from lib.core.digest import File
+from lib.core.errors import Failure
+from lib.model import names
+
+MD5 = re.compile(r"[0-9a-f]{32}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*|[0-9a-f]{32}(\.dir)?|[0-9a-f]{40}|[0-9a-f]{64}")
+NESTED = re.compile(r"([\[{]\s*){9}|([-?] ){9}|^ {60}", re.MULTILINE)  # deeper, the parser would overflow its stack
+LINE = re.compile(
+    r'    ([A-Za-z][A-Za-z0-9_./-]*|"(?:[^"\\]|\\.)*"): '
+    r'\{size: ([0-9]+), md5: "?([0-9a-f]{32})"?, sha256: "?([0-9a-f]{64})"?\}'
+)
+WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+
+
+@dataclass(frozen=True)
+class Pin:
+    """What one pin says. `md5` is without the `.dir`; `files` is None for a pin that plain `dvc add` made."""
+
+    name: str
+    md5: str
+    size: int
+    nfiles: int
+    files: Mapping[str, File] | None = None
+    source: str | None = None
+    revision: str | None = None
+    commit: str | None = None
+    license: str | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+
+def path_of(name: str) -> Path:
+    return names.MODELS / f"{name}.dvc"
+
+
+def listing(files: Mapping[str, File]) -> bytes:
+    """DVC's `.dir` object of `files`, byte for byte (dvc_data.hashfile.tree.Tree.as_bytes)."""
+    return json.dumps([{"md5": files[path].md5, "relpath": path} for path in sorted(files)]).encode()
+
+
+def build(name: str, files: Mapping[str, File], **meta) -> Pin:
+    """The pin of the model `name` made of `files`; `meta` are the other fields of Pin."""
+    ordered = {path: files[path] for path in sorted(files)}
+    size = sum(file.size for file in files.values())
+    return Pin(name, digest.of_bytes(listing(files)).md5, size, len(files), ordered, **meta)
+
+
+def _scalar(value: object) -> str:
+    """`value` as YAML that DVC's parser (1.2) and PyYAML (1.1) both read as the same string or number."""
+    if isinstance(value, int):
+        return str(value)
+    text = str(value)
+    try:
+        float(text)  # a digest such as 12345678e9… would be read as a number
+    except ValueError:
+        if PLAIN.fullmatch(text) and text.lower() not in WORDS:
+            return text
+    return json.dumps(text, ensure_ascii=False)
+
+
+def dump(pin: Pin) -> str:
+    """The one valid encoding of `pin`."""
+    lines = ["outs:", f"- md5: {_scalar(pin.md5 + '.dir')}", f"  size: {pin.size}", f"  nfiles: {pin.nfiles}"]
+    lines += ["  hash: md5", f"  path: {_scalar(pin.name.rpartition('/')[2])}", "meta:"]
+    for key in ("source", "revision", "commit", "license"):
+        if value := getattr(pin, key):
+            lines.append(f"  {key}: {_scalar(value)}")
+    for key in ("include", "exclude"):
+        if value := getattr(pin, key):
+            lines.append(f"  {key}: [{', '.join(json.dumps(word, ensure_ascii=False) for word in value)}]")
+    lines.append("  files:" if pin.files else "  files: {}")
+    for path, file in (pin.files or {}).items():
+        lines.append(
+            f"    {_scalar(path)}: {{size: {file.size}, md5: {_scalar(file.md5)}, sha256: {_scalar(file.sha256)}}}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,18}", text):
+        raise ValueError(f"not a number: {text!r}")
+    return int(text)
+
+
+def _files(entries: dict) -> dict[str, File]:
+    files = {path: File(_number(each["size"]), each["md5"], each["sha256"]) for path, each in entries.items()}
+    for path, file in files.items():
+        if not (MD5.fullmatch(file.md5) and SHA256.fullmatch(file.sha256)):
+            raise ValueError(f"meta.files: {path!r}: not an md5 and a sha256")
+        if names.is_control_file(path):
+            raise ValueError(f"meta.files: {path!r}: a control file")
+    if fault := names.unusable(files):
+        raise ValueError(f"meta.files: {fault}")
+    return files
+
+
+def _words(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+        raise ValueError("meta: include and exclude are lists of patterns")
+    return tuple(value)
+
+
+def _from_document(name: str, document: dict) -> Pin:
+    # Every scalar is read as text: a NAME such as 2024-01-01, which YAML takes for a date, is none.
+    (out,) = document["outs"]
+    md5, size, nfiles = out["md5"].removesuffix(".dir"), _number(out["size"]), _number(out["nfiles"])
+    if not MD5.fullmatch(md5):
+        raise ValueError("outs: not a directory of weights")
+    if out["path"] != name.rpartition("/")[2]:
+        raise ValueError(f"outs: path is {out['path']!r}")
+    meta = document.get("meta") or {}
+    texts = {key: meta[key] for key in ("source", "revision", "commit", "license") if key in meta}
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise ValueError("meta: not a string")
+    choice = {key: _words(meta[key]) for key in ("include", "exclude") if key in meta}
+    files = _files(meta["files"]) if "files" in meta else None
+    return Pin(name, md5, size, nfiles, files, **texts, **choice)
+
+
+def _entries(lines: str) -> dict[str, dict] | None:
+    """`meta.files` in `lines`, if they are as `dump` writes them: ten times faster than a YAML parser. Else None."""
+    found = [LINE.fullmatch(line) for line in lines.splitlines()]
+    if not found or not all(found):
+        return None
+    paths = [json.loads(each[1]) if each[1].startswith('"') else each[1] for each in found]
+    return {path: {"size": each[2], "md5": each[3], "sha256": each[4]} for path, each in zip(paths, found, strict=True)}
+
+
+def _yaml(text: str) -> dict:
+    if NESTED.search(text):
+        raise ValueError("nested too deep")
+    return yaml.load(text, Loader=yaml.CBaseLoader)
+
+
+def _document(text: str) -> dict:
+    head, _, lines = text.partition("\n  files:\n")
+    if (entries := _entries(lines)) is None:
+        return _yaml(text)
+    document = _yaml(head)
+    document["meta"] = (document["meta"] or {}) | {"files": entries}
+    return document
+
+
+def parse(name: str, text: str) -> Pin:
+    """The pin `text` of the model `name`. Raises `Failure` if it is not one."""
+    try:
+        return _from_document(name, _document(text))
+    except yaml.YAMLError:
+        fault = "holds a merge conflict" if "\n<<<<<<< " in f"\n{text}" else "is not YAML"
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        fault = f"is not a pin ({str(error)[:200]})" if text.strip() else "is empty"
+    raise Failure(f"models/{name}.dvc {fault}; take it back from Git: git checkout -- models/{name}.dvc")
+
+
+def read(name: str, broken_is_none: bool = False) -> Pin | None:
+    """The pin of the model `name`, or None if there is none. Raises `Failure` for a broken one."""
+    try:
+        return parse(name, _text(name))
+    except FileNotFoundError:
+        return None
+    except Failure:
+        if broken_is_none:
+            return None
+        raise
+
+
+def read_head(name: str) -> Pin:
+    """The pin of the model `name` without its files, which takes a sixth of the time. Raises `Failure`."""
+    return parse(name, _text(name).partition("\n  files:\n")[0])
+
+
+def _text(name: str) -> str:
+    # Bytes that are not UTF-8 become characters that YAML forbids, so `parse` has the sentence for them.
+    return path_of(name).read_text(encoding="utf-8", errors="surrogateescape")

@@ -1,0 +1,91 @@
+"""DVC's remote, where the objects of all clones lie: what is asked of one, whatever its kind.
+
+Plain `dvc push`, `pull` and `status` take a directory's listing for all that it names, never compare a size, and
+call a remote that has lost an object up to date. So DVC gives the settings and the layout here, and no more.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.core import atomic
+from lib.core.digest import File, Progress, unwatched
+from lib.core.errors import Failure
+from lib.model.inventory import Item
+from lib.remote.errors import sentence
+
+MARKER = ".model-weights"
+MARKER_TEXT = "A remote of model weights. Without this file nothing is written here, since a disk may not be mounted.\n"
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """What a store says of an object without reading it: `size` in bytes and, if it has any, a digest of the content.
+
+    `md5` (hex) is Google's, for every object that was not composed of others. `etag` is S3's: the md5 of an object
+    uploaded in one part, the md5 of the parts' md5s and `-N` for N parts, and neither if a user's key encrypts it.
+    """
+
+    size: int
+    md5: str | None = None
+    etag: str | None = None
+
+
+class Remote(ABC):
+    """A remote by its `name` in DVC's settings and its `url`. Every method raises `Failure`, which names the remote."""
+
+    is_folder = False
+    note: str | None = None  # what to tell a user of this remote
+
+    def __init__(self, name: str, url: str, endpoint: str | None = None) -> None:
+        self.name, self.url, self.endpoint = name, url, endpoint
+        self.config: dict = {}  # DVC's settings of it
+
+    @property
+    def title(self) -> str:
+        return f"remote {self.name!r} ({self.url})"
+
+    @contextmanager
+    def _explained(self, step: str, after: str = "run the same command again to go on") -> Iterator[None]:
+        try:
+            yield
+        except (Failure, FileNotFoundError):
+            raise
+        except Exception as error:  # each client has its own tree of errors, with nothing in common
+            raise Failure(f"{self.title} {sentence(error, step, self.endpoint)}; {after}") from error
+
+    @abstractmethod
+    def check(self, write: bool = False, probe: bool = False) -> None:
+        """Refuse a remote that is out of reach, a folder without its marker or, with `write`, one that is read-only.
+
+        With `probe` a bucket must also take an object, give it back and delete it.
+        """
+
+    @abstractmethod
+    def infos(self, oids: Iterable[str]) -> dict[str, ObjectInfo]:
+        """What the store says of each of `oids`; one that is not there is left out."""
+
+    @abstractmethod
+    def get(self, oid: str, want: File, path: Path, progress: Progress = unwatched) -> str | None:
+        """Bring the object `oid` to `path`; how it differs from `want`, or None. Raises FileNotFoundError without it.
+
+        If it differs, what lies at `path` is undefined.
+        """
+
+    @abstractmethod
+    def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
+        """Make the file at `path` the object `item`; nobody sees a part of it under that name, nor other bytes.
+
+        Returns how the file differs from `item`, or None; if it differs, nothing is put.
+        """
+
+    @abstractmethod
+    def read(self, item: Item, progress: Progress = unwatched) -> str | None:
+        """How the bytes of the object `item` differ from what they must be, or None. Nothing touches the disk."""
+
+
+def mark(folder: Path) -> None:
+    """Make `folder`, created if need be, a remote of weights."""
+    atomic.write(folder / MARKER, MARKER_TEXT)

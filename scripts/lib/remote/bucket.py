@@ -1,0 +1,112 @@
+"""DVC's remote as a bucket, in S3 or what speaks it, or in Google Cloud Storage, by DVC's own file system for it."""
+
+import base64
+from asyncio import run_coroutine_threadsafe
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext, suppress
+from pathlib import Path
+
+from fsspec.asyn import sync
+from fsspec.callbacks import Callback
+
+from lib.core import workers
+from lib.core.digest import Digest, File, Hasher, Progress, unwatched
+from lib.disk import cache, weights
+from lib.model.inventory import Item
+from lib.remote import client, etag
+from lib.remote.base import MARKER, MARKER_TEXT, ObjectInfo, Remote
+
+REQUESTS, LIST_ABOVE = 16, 64  # asked side by side; for more objects a listing of 1,000 a page is cheaper
+
+
+class _Watched(Callback):
+    """Tells `progress` of the bytes that a transfer moves."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self._progress = progress
+
+    def relative_update(self, inc: int = 1) -> None:
+        self._progress(inc)
+
+
+class Bucket(Remote):
+    """`odb` is DVC's object database of it."""
+
+    def __init__(self, name: str, url: str, odb) -> None:
+        self._odb, self._fs = odb, odb.fs
+        super().__init__(name, url, self._fs.config.get("endpointurl"))
+        self.config = self._fs.config
+        client.limit(self._fs)
+
+    def check(self, write: bool = False, probe: bool = False) -> None:
+        top = self._odb.path.removesuffix(f"/{cache.LAYOUT}")
+        with self._explained("list", "nothing was changed"):
+            fs = self._fs.fs
+            trial = (f"{top}/{MARKER}" if write else None, MARKER_TEXT.encode(), probe, self.endpoint)
+            sync(fs.loop, client.prove, fs, top, *trial, timeout=client.answer())
+
+    def _path(self, oid: str) -> str:
+        return self._odb.oid_to_path(oid)
+
+    def infos(self, oids: Iterable[str]) -> dict[str, ObjectInfo]:
+        wanted = set(oids)
+        with self._explained("list"):
+            self._fs.fs.invalidate_cache()
+            if len(wanted) > LIST_ABOVE:
+                listed = self._fs.fs.find(self._odb.path, detail=True)
+                found = {self._odb.path_to_oid(path): info for path, info in listed.items()}
+                return {oid: _info(found[oid]) for oid in wanted & found.keys()}
+            answers = workers.side_by_side(self._ask, wanted, REQUESTS)
+            return {oid: info for oid, info in zip(wanted, answers, strict=True) if info}
+
+    def _ask(self, oid: str) -> ObjectInfo | None:
+        with suppress(FileNotFoundError):
+            return _info(self._fs.info(self._path(oid)))
+
+    def get(self, oid: str, want: File, path: Path, progress: Progress = unwatched) -> str | None:
+        with self._explained("read"):
+            return self._look(oid, want, progress, path)
+
+    def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
+        with self._explained("write"):
+            if not (mismatch := weights.mismatch(path, item.file)):
+                size = path.stat().st_size
+                # s3fs sends PARTS of these side by side, gcsfs one after the other.
+                part = etag.part_size(size) if self._fs.protocol == "s3" else client.PARTS * etag.PART
+                self._fs.put_file(str(path), self._path(item.oid), callback=_Watched(progress), chunksize=part)
+            return mismatch
+
+    def read(self, item: Item, progress: Progress = unwatched) -> str | None:
+        with self._explained("read"):
+            return self._look(item.oid, item.file, progress)
+
+    def _look(self, oid: str, want: File, progress: Progress, path: Path | None = None) -> str | None:
+        """How the object `oid` differs from `want`, hashed as it arrives, and kept at `path` if there is one."""
+        size = self._fs.info(self._path(oid))["size"]
+        if want.size not in (None, size):
+            return want.mismatch(Digest(size))
+        hasher = Hasher(size, (want.hash_name,))
+        with path.open("wb") if path else nullcontext() as out:
+            for piece in self._pieces(oid, size):
+                hasher.update(piece, out and out.write)
+                progress(len(piece))
+        return want.mismatch(hasher.digest())
+
+    def _pieces(self, oid: str, size: int) -> Iterator[bytes]:
+        """The `size` bytes of the object `oid`, from first to last."""
+        fs, path, ahead = self._fs.fs, self._path(oid), deque()
+        for start in range(0, size, etag.PART):
+            piece = fs._cat_file(path, start=start, end=min(start + etag.PART, size))
+            ahead.append(run_coroutine_threadsafe(piece, fs.loop))
+            if len(ahead) == client.PARTS:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+
+
+def _info(said: dict) -> ObjectInfo:
+    """What an fsspec file system `said` of an object."""
+    md5 = base64.b64decode(said["md5Hash"]).hex() if "md5Hash" in said else None
+    return ObjectInfo(said["size"], md5, str(said.get("ETag", "")).strip('"') or None)

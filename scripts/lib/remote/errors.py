@@ -1,0 +1,54 @@
+"""What object stores and their clients say of an error, in our words."""
+
+import re
+from collections.abc import Iterator
+
+from lib.core.text import one_line
+
+
+class Unable(Exception):
+    """What the store did not do, as the end of a sentence that begins with its name."""
+
+
+# Codes of the stores and classes of their clients, and what each means.
+MEANINGS = {
+    "Anonymous caller|NoCredentialsError|PartialCredentialsError|CredentialRetrievalError|DefaultCredentialsError": (
+        "wants credentials, and there are none: log in (aws or gcloud), or set them in the environment"
+    ),
+    r"\w*SSO\w*Error|TokenRetrievalError|RefreshError": "wants a login, and the last one has expired: log in again",
+    "ProfileNotFound": "wants a profile that is not in your AWS configuration",
+    "InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|AuthFailure|401": "refused the credentials",
+    "RequestTimeTooSkewed": "refused the credentials, since the clock of this machine is wrong",
+    "AccessDenied|AllAccessDisabled|AccountProblem|403|Forbidden": "refused the credentials: they may not {step} there",
+    "NoSuchBucket": "names a bucket that does not exist",
+    "InvalidBucketName|ParamValidationError": "has a name that the store does not take for a bucket",
+    "PermanentRedirect|Redirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException|301|307": (
+        "is a bucket of another region; set that: make remote URL=… REGION=…"
+    ),
+    r"SlowDown|ServiceUnavailable|InternalError|429|50\d": "is overloaded or out of order, as it says ({mark})",
+    "SSLCertVerificationError": "cannot be reached safely{at}: its certificate is not trusted here",
+    "HTTPClientError|ConnectionError|ClientConnectionError|ClientPayloadError|TimeoutError|TransportError"
+    "|RequestException|gaierror|EndpointConnectionError|IncompleteRead": "cannot be reached{at}",
+}
+
+
+def _marks(error: BaseException | None) -> Iterator[str]:
+    """What may tell the kind of `error`: the marks of its cause, its text up to a colon, its code, its classes."""
+    if error is None:
+        return
+    yield from _marks(error.__cause__ or error.__context__)
+    yield str(error).partition(":")[0].partition(" does ")[0]
+    response = getattr(error, "response", None)
+    yield str(response["Error"].get("Code") if isinstance(response, dict) else getattr(error, "code", ""))
+    yield from (kind.__name__ for kind in type(error).__mro__)
+
+
+def sentence(error: Exception, step: str, at: str | None = None) -> str:
+    """What `error`, met on trying to `step` at a store, means, as the end of a sentence that begins with its name."""
+    if isinstance(error, Unable):
+        return str(error)
+    for mark in _marks(error):
+        for pattern, meaning in MEANINGS.items():
+            if re.fullmatch(pattern, mark):
+                return meaning.format(step=step, mark=mark, at=f" at {one_line(at)}" if at else "")
+    return f"failed: {one_line(error)}"

@@ -1,0 +1,77 @@
+"""Which remote is set, as an object that can be asked; and the objects of a pin, whose listing may be on it."""
+
+from functools import lru_cache
+
+from lib.core.digest import File
+from lib.core.errors import Failure
+from lib.core.text import one_line
+from lib.disk import cache
+from lib.model import inventory
+from lib.model.inventory import Item
+from lib.model.pin import Pin
+from lib.remote.base import Remote
+from lib.remote.folder import Folder
+
+NAME = "storage"
+HOW = "make remote URL=s3://bucket/path"
+
+
+@lru_cache(maxsize=1)
+def default() -> Remote:
+    """The remote that DVC's setting `core.remote` names. Raises `Failure` if there is none."""
+    return _of(cache.settings())
+
+
+def candidate(settings: dict[str, str]) -> Remote:
+    """The default remote as it would be with `settings` in .dvc/config. Raises `Failure`."""
+    if "://" not in settings["url"]:
+        return Folder(NAME, settings["url"])
+    config = cache.settings()
+    machine = config.load_config_to_level("repo").get("remote", {}).get(NAME, {})
+    clone = config.load_one("local")["remote"].get(NAME, {})  # .dvc/config.local, which Git ignores
+    core, remotes = config["core"] | {"remote": NAME}, config["remote"] | {NAME: machine | settings | clone}
+    return _of({"core": core, "remote": remotes})
+
+
+def _of(settings: dict) -> Remote:
+    """The default remote by DVC's `settings`. Raises `Failure`."""
+    name = settings["core"].get("remote", "").lower()  # as DVC reads the name of a section
+    url = settings["remote"].get(name, {}).get("url")
+    if not url:
+        raise Failure(f"no remote is set; set one: {HOW}")
+    if "://" not in url:
+        return Folder(name, url)  # without the rest of DVC, which is slow to import
+    from dvc import data_cloud, fs
+    from dvc.exceptions import DvcException
+
+    from lib.remote.bucket import Bucket
+
+    try:
+        kind, config, path = fs.get_cloud_fs(settings, name=name)
+        found = data_cloud.Remote(name, path, kind(**config), **config)
+    except DvcException as error:
+        raise Failure(f"no usable remote: {one_line(error)}; set one: {HOW}") from error
+    if found.fs.protocol == "local":  # behind a URL of another form
+        return Folder(name, path)
+    return Bucket(name, found.fs.unstrip_protocol(path), found.odb)
+
+
+def objects_of(held: Pin) -> list[Item]:
+    """The objects of `held`; for a pin of plain `dvc add` by its listing, here or on the remote. Raises `Failure`."""
+    return inventory.of_pin(held, _listing)
+
+
+def _listing(oid: str) -> bytes:
+    """DVC's listing `oid`, unchecked, from the cache or else from the remote. Raises `Failure`."""
+    part = cache.incoming(oid)
+    if cache.object_path(oid).is_file():
+        return cache.object_path(oid).read_bytes()
+    try:
+        default().get(oid, File(None, oid.removesuffix(".dir")), part)
+        return part.read_bytes()
+    except FileNotFoundError:
+        raise Failure(
+            f"the listing {oid} is neither in the cache nor on the remote; run make add or make track again"
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,76 @@
+"""DVC's remote as a folder, on a disk of this machine or one that is mounted here."""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from lib.core import atomic, digest
+from lib.core.digest import File, Progress, unwatched
+from lib.core.errors import Failure
+from lib.core.paths import ROOT
+from lib.disk import cache
+from lib.model.inventory import Item
+from lib.remote.base import MARKER, ObjectInfo, Remote, mark
+
+DEFAULT = ROOT / ".dvc" / "storage"
+CLONE = digest.of_bytes(str(ROOT).encode()).md5[:8]  # two clones may put the same object at the same time
+
+
+class Folder(Remote):
+    """A remote whose URL is a path. An object is on stable storage before it has its name."""
+
+    is_folder = True
+
+    @property
+    def is_default(self) -> bool:
+        return Path(self.url) == DEFAULT
+
+    @property
+    def note(self) -> str | None:
+        if not self.is_default:
+            return None
+        return f"note: {self.title} is on this machine only; set one for the team: make remote URL=s3://bucket/path"
+
+    def check(self, write: bool = False, probe: bool = False) -> None:
+        folder = Path(self.url)
+        if self.is_default and not folder.exists():
+            mark(folder)
+        if not (folder / MARKER).is_file():
+            raise Failure(
+                f"{self.title} is not there, or its disk is not mounted; to make it a remote: make remote URL={folder}"
+            )
+        if write and not os.access(folder, os.W_OK):
+            raise Failure(f"{self.title} cannot be written to; nothing was changed")
+
+    def _path(self, oid: str) -> Path:
+        return Path(cache.path_in(self.url, oid))
+
+    def infos(self, oids: Iterable[str]) -> dict[str, ObjectInfo]:
+        found = {}
+        with self._explained("list"):
+            for oid in oids:
+                with suppress(FileNotFoundError):
+                    found[oid] = ObjectInfo(os.stat(cache.path_in(self.url, oid)).st_size)
+        return found
+
+    def get(self, oid: str, want: File, path: Path, progress: Progress = unwatched) -> str | None:
+        with self._explained("read"):
+            return want.mismatch(digest.copy(self._path(oid), path, (want.hash_name,), progress))
+
+    def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
+        with self._explained("write"):
+            target = self._path(item.oid)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part = target.with_name(f".{item.oid}.{CLONE}.tmp")  # the next push from this clone replaces it
+            if mismatch := item.file.mismatch(digest.copy(path, part, (item.file.hash_name,), progress)):
+                part.unlink()
+                return mismatch
+            atomic.sync(part)
+            part.replace(target)
+            atomic.sync(target.parent)
+            return None
+
+    def read(self, item: Item, progress: Progress = unwatched) -> str | None:
+        with self._explained("read"):
+            return item.file.mismatch(digest.of_file(self._path(item.oid), (item.file.hash_name,), progress))

@@ -1,0 +1,75 @@
+"""Making objects whole on the remote, each from bytes that are right: corrupt bytes never leave this machine."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.core import workers
+from lib.core.console import progress
+from lib.core.digest import Progress
+from lib.core.finding import Finding
+from lib.disk import cache
+from lib.model import names
+from lib.model.inventory import Item
+from lib.remote import audit
+from lib.remote.base import Remote
+
+UPLOADS = 4  # objects side by side; a large one is sent in parts, which go side by side too
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `repair` did: a sentence for each damaged object that was replaced, a finding for each object that is still
+    not on the remote, how many objects of each model were uploaded, and how many were compared by size only."""
+
+    replaced: list[str]
+    failed: list[Finding]
+    uploaded: Counter
+    unchecked: int
+
+
+def _sources(item: Item) -> Iterator[Path]:
+    """Where the bytes of `item` may be on this machine."""
+    if item.data is not None:
+        cache.keep_bytes(item.data, item.oid)
+    yield cache.object_path(item.oid)
+    yield names.weights_dir(item.model) / item.path
+
+
+def _upload(item: Item, remote: Remote, watch: Progress) -> Finding | None:
+    """Upload `item` from the first source that is right; why not, or None."""
+    why = Finding(item.model, "cache", "not on this machine", item.path, object=item.oid)
+    for source in _sources(item):
+        if source.is_file():
+            mismatch = remote.put(source, item, watch)
+            if not mismatch:
+                return None
+            why = Finding(item.model, "cache", "changed", item.path, f"{mismatch}; not put on the remote", item.oid)
+    return why
+
+
+def _upload_all(items: list[Item], remote: Remote) -> dict[str, Finding]:
+    """Upload `items`, listings after all that they name; why one was not uploaded, by oid."""
+    failed = {}
+    files, listings = [item for item in items if item.data is None], [item for item in items if item.data is not None]
+    with progress("push", sum(item.file.size or 0 for item in items)) as watch:
+        for wave in (files, listings):
+            reasons = workers.side_by_side(lambda item: _upload(item, remote, watch), wave, UPLOADS)
+            failed |= {item.oid: why for item, why in zip(wave, reasons, strict=True) if why}
+    return failed
+
+
+def repair(items: list[Item], remote: Remote, deep: bool = False) -> Outcome:
+    """Upload what the remote lacks of `items` and replace what is damaged; `deep` first reads what is there."""
+    with progress("read remote", sum(item.file.size or 0 for item in items) if deep else 0) as watch:
+        found = audit.assess(remote, items, deep, progress=watch)
+    bad = [item for item in items if found[item.oid].is_bad]
+    why = _upload_all(bad, remote)
+    done = [item for item in bad if item.oid not in why]
+    return Outcome(
+        [f"{found[item.oid].finding(item)}: replaced" for item in done if found[item.oid].status == "changed"],
+        [why[item.oid] for item in bad if item.oid in why],
+        Counter(item.model for item in done),
+        sum(found[item.oid].status == "unchecked" for item in items),
+    )

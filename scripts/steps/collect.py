@@ -1,0 +1,80 @@
+"""The first half of `make track`: pin weights that are not on the Hub, as they lie in models/NAME or in DIR.
+
+Usage: collect.py   (takes the variables of make track; prints `placed NAME STAGING-FOLDER`)
+"""
+
+import stat
+from pathlib import Path
+
+from lib.core import arguments, atomic, command, digest, paths, workers
+from lib.core.console import progress, result
+from lib.core.digest import Progress
+from lib.core.errors import Failure
+from lib.disk import destination, staging, weights
+from lib.model import names, pin, selection
+from lib.remote import factory
+
+
+def inspect(folder: Path) -> dict[str, int]:
+    """The files of `folder` and their sizes in bytes. Refuses what DVC would follow, hang on, drop or act on."""
+    if folder.is_symlink() or not folder.is_dir():
+        raise Failure(f"no such folder: {str(folder)!r}; put the weights there, or name where they are: DIR=FOLDER")
+    found = weights.walk(folder)
+    for path, status in sorted(found.items()):
+        if not stat.S_ISREG(status.st_mode):
+            raise Failure(f"refused a link or special file: {str(folder / path)!r}; put a regular file in its place")
+        if names.is_control_file(path):
+            raise Failure(f"refused a control file of Git, DVC or the Hub client: {str(folder / path)!r}; move it away")
+    if fault := names.unusable(found):
+        raise Failure(f"refused {fault}; give it another name, or move it away")
+    if not found:
+        raise Failure(f"no file in {str(folder)!r}; put the weights there first")
+    return {path: status.st_size for path, status in found.items()}
+
+
+def check_name(name: str, copies: bool) -> None:
+    """Refuse a `name` that a model of the Hub has or, where files are copied, one whose place is taken."""
+    staged = staging.finished(name)
+    old = pin.read(name, broken_is_none=staged is not None)
+    if old and old.source:
+        raise Failure(f"the name {name!r} is taken by {old.source}; choose another NAME")
+    if copies and (staged or old):
+        destination.check_clean(name, staged, old)
+    elif not staged and not old:
+        destination.check_free(name, but_weights=not copies)
+
+
+def read(source: Path, target: Path | None, watch: Progress) -> digest.File:
+    """The digests of `source`, which with a `target` is copied there in the same read."""
+    want = ("md5", "sha256")
+    if target is None:
+        found = digest.of_file(source, want, watch)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        found = digest.copy(source, target, want, watch)
+        atomic.sync(target)
+    return digest.File(found.size, found.md5, found.sha256)
+
+
+def main() -> None:
+    name = names.model_name(arguments.value("NAME"))
+    selection.check_all(but=name)
+    staging.recover(name)
+    copies = bool(arguments.value("DIR"))
+    folder = paths.typed(arguments.value("DIR")) if copies else names.weights_dir(name)
+    check_name(name, copies)
+    sizes = inspect(folder)
+    factory.default().check(write=True)
+    staging.clear(name)
+    target = staging.files(name) if copies else None
+    with progress(name, sum(sizes.values())) as watch:
+        found = workers.side_by_side(
+            lambda path: read(folder / path, target and target / path, watch), sizes, size=sizes.__getitem__
+        )
+    staging.finish(pin.build(name, dict(zip(sizes, found, strict=True))))
+    staging.place(name)
+    result(f"placed {name} {staging.folder(name)}")
+
+
+if __name__ == "__main__":
+    command.run("track", main)

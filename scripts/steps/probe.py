@@ -1,0 +1,79 @@
+"""The half of `make remote` that looks: which remote is set, or whether the one that is about to be set works.
+
+Usage: probe.py   (takes the variables of make remote; prints a URL that was typed as DVC's config takes it)
+"""
+
+import re
+from pathlib import Path
+
+from lib.core import arguments, command, paths
+from lib.core.console import note, result
+from lib.core.errors import Failure
+from lib.core.text import one_line
+from lib.remote import factory
+from lib.remote.base import mark
+from lib.remote.folder import DEFAULT
+
+# What may be typed besides URL: DVC's name for it, the stores that it is for, its form, and an example.
+SETTINGS = {
+    "ENDPOINT": (
+        "endpointurl",
+        "s3 gs",
+        r"https?://([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/[\w./-]*)?",
+        "https://HOST",
+    ),
+    "REGION": ("region", "s3", r"[a-zA-Z0-9][\w-]{0,62}", "eu-central-1"),
+    "PROFILE": ("profile", "s3", r"[a-zA-Z0-9_][\w.@/+-]{0,127}", "a name in your AWS configuration"),
+    "PROJECT": ("projectname", "gs", r"[a-z0-9][a-z0-9.:-]{0,99}", "a project's id"),
+}
+
+
+def canonical(text: str) -> str:
+    """The URL typed as `text`; a folder as an absolute path. Raises `Failure`."""
+    if re.fullmatch(r"(s3|gs)://[A-Za-z0-9][A-Za-z0-9._/=+-]*", text) and ".." not in text:
+        return text.rstrip("/")
+    if "://" in text and re.search(r"[@?#]", text):
+        raise Failure("not a remote: a URL with a password or a query in it; credentials come from the environment")
+    if "://" in text or text.startswith("-") or "%(" in text or not text.isprintable():
+        raise Failure(f"not a remote: {text!r} (want s3://bucket/path, gs://bucket/path or a folder)")
+    folder = paths.typed(text).resolve()
+    if not str(folder).isascii() or re.search("[\"']", str(folder)):  # DVC would empty its config, and then fail
+        raise Failure(f"not a remote: {str(folder)!r}; DVC's config takes ASCII characters alone, and no quotes")
+    if folder.is_relative_to(paths.ROOT) and folder != DEFAULT:
+        raise Failure(f"not a remote: {str(folder)!r} lies in this clone, where Git sees it; name a folder outside")
+    return str(folder)
+
+
+def settings(url: str) -> dict[str, str]:
+    """DVC's settings of the remote at `url`, as they were typed. Raises `Failure`, which repeats no secret."""
+    kind, _, rest = url.partition("://")
+    found = {"url": url}
+    for typed, (setting, kinds, form, example) in SETTINGS.items():
+        if not (text := arguments.value(typed)):
+            continue
+        if not rest or kind not in kinds.split():
+            raise Failure(f"{typed} is for {' and '.join(f'{each}://' for each in kinds.split())} alone; leave it out")
+        if not re.fullmatch(form, text, re.ASCII):
+            raise Failure(f"not a value for {typed} (want {example}, without a password or a query)")
+        found[setting] = text
+    return found
+
+
+def main() -> None:
+    if not arguments.value("URL"):
+        held = factory.default()
+        held.check()
+        known = {typed: held.config.get(setting) for typed, (setting, *_) in SETTINGS.items()}
+        result(" ".join([f"{held.title} is there", *(f"{k}={one_line(v)}" for k, v in known.items() if v)]))
+        note(held.note)
+        return
+    wanted = settings(canonical(arguments.value("URL")))
+    new = factory.candidate(wanted)
+    if new.is_folder:
+        mark(Path(wanted["url"]))
+    new.check(write=True, probe=True)
+    result(wanted["url"])
+
+
+if __name__ == "__main__":
+    command.run("remote", main)

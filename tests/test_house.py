@@ -1,0 +1,108 @@
+"""The layers of scripts/: imports only go down, and each outside library is known in one place."""
+
+import ast
+import re
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from sys import stdlib_module_names
+
+import pytest
+from conftest import ROOT
+
+SCRIPTS = ROOT / "scripts"
+MODULES = {".".join(path.relative_to(SCRIPTS).with_suffix("").parts): path for path in SCRIPTS.rglob("*.py")}
+BELOW = {
+    "core": {"core"},
+    "model": {"core", "model"},
+    "disk": {"core", "model", "disk"},
+    "hub": {"core", "model", "disk", "hub"},
+    "remote": {"core", "model", "disk", "remote"},
+}
+KNOWN_IN = {
+    r"dvc.*": r"lib\.disk\.cache|lib\.remote\..*",
+    r"huggingface_hub|hf_xet|httpx2": r"lib\.hub\..*",
+    r"fsspec|s3fs|gcsfs|aiohttp|aiobotocore|botocore|boto3|google": r"lib\.remote\..*",
+    r"subprocess": r"nowhere",
+    r"concurrent": r"lib\.core\.(workers|digest)",
+}
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The modules that the file at `path` imports anywhere, even inside functions."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in MODULES else node.module
+
+
+IMPORTS = {name: set(imported(path)) for name, path in MODULES.items()}
+OURS = {name: {each for each in found if each in MODULES} for name, found in IMPORTS.items()}
+
+
+def test_there_is_something_to_look_at():
+    assert {name.split(".")[1] for name in MODULES if name.startswith("lib.")} == set(BELOW)
+    assert sum(map(len, OURS.values())) > 100
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(MODULES) if name.startswith("lib.")])
+def test_a_module_imports_from_its_floor_and_from_those_below(name):
+    floors = {each.split(".")[1] if each.startswith("lib.") else each for each in OURS[name]}
+
+    assert floors <= BELOW[name.split(".")[1]]
+
+
+def test_no_module_imports_itself_through_others():
+    assert list(TopologicalSorter(OURS).static_order())  # raises CycleError
+
+
+def test_no_command_imports_another():
+    assert [name for name in MODULES if any(not each.startswith("lib.") for each in OURS[name])] == []
+
+
+@pytest.mark.parametrize("package", KNOWN_IN)
+def test_an_outside_world_is_known_in_one_place(package):
+    users = {
+        name for name, found in IMPORTS.items() if any(re.fullmatch(package, each.split(".")[0]) for each in found)
+    }
+
+    assert {name for name in users if not re.fullmatch(KNOWN_IN[package], name)} == set()
+    assert users or KNOWN_IN[package] == "nowhere"
+
+
+def test_git_is_called_from_one_place():
+    command = re.compile(r"^\s*(?:if |! |\{ )*git |\$\(git |[|&] git ", re.MULTILINE)
+    callers = {
+        path.relative_to(SCRIPTS).as_posix() for path in SCRIPTS.rglob("*.sh") if command.search(path.read_text())
+    }
+
+    assert callers == {"lib/shell/git.sh", "dev/demo.sh"}
+
+
+def test_what_is_imported_is_declared():
+    declared = re.findall(r"^([a-z0-9_-]+)", (SCRIPTS / "requirements.in").read_text(), re.MULTILINE)
+    declared = {name.replace("_", "-") for name in declared}
+    packages = {each.split(".")[0] for found in IMPORTS.values() for each in found} - set(stdlib_module_names) - {"lib"}
+    known = packages_distributions()
+
+    assert packages
+    assert {
+        name for name in packages if not {each.lower().replace("_", "-") for each in known[name]} & set(declared)
+    } == set()
+
+
+def test_every_private_call_stands_in_the_table_of_contributing():
+    page = (ROOT / ".github" / "CONTRIBUTING.md").read_text()
+    private = set()
+    for path in MODULES.values():
+        for node in ast.walk(ast.parse(path.read_text())):
+            named = isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")
+            if named and getattr(node.value, "id", "") not in ("self", "os"):
+                private.add(node.attr)
+
+    assert private
+    assert {name for name in private if f"`{name}`" not in page and f".{name}" not in page} == set()

@@ -1,0 +1,121 @@
+"""What may be typed: make help shows it, and everything else is refused before anything runs."""
+
+import re
+import shlex
+
+import pytest
+from conftest import ROOT, World
+
+MAKEFILE = (ROOT / "Makefile").read_text()
+COMMANDS = re.findall(r"^([a-z]+):.* ## ", MAKEFILE, re.MULTILINE)
+
+REFUSED = [
+    (["verify", "DEPP=1"], "verify: knows no variable DEPP; did you mean DEEP?"),
+    (["verify", "model=x"], "verify: knows no variable model; did you mean MODEL?"),
+    (["pull", "MODELS=x"], "pull: knows no variable MODELS; did you mean MODEL?"),
+    (["list", "DEEP=1"], "list: does not take DEEP; it takes no variable"),
+    (["pull", "NAME=x"], "pull: does not take NAME; it takes MODEL, TIMEOUT, REPORT"),
+    (["pull", "verify", "URL=x"], "pull: does not take URL; it takes MODEL, TIMEOUT, REPORT, DEEP, OFFLINE"),
+    (["verify", "DEEP=true"], "verify: not a switch: DEEP='true' (want DEEP=1, or leave it out)"),
+    (["verify", "OFFLINE=0"], "verify: not a switch: OFFLINE='0' (want OFFLINE=1, or leave it out)"),
+    (["push", "DEEP=\x1b[2J"], "push: not a switch: DEEP='\\x1b[2J' (want DEEP=1, or leave it out)"),
+    (["add"], "add: no MODEL; for example: make add MODEL="),
+    (["add", "MODEL="], "add: no MODEL; for example: make add MODEL="),
+    (["VERB=add", "pull"], "pull: does not take VERB; "),
+    (["SHELL=/bin/false", "list"], "list: knows no variable SHELL; it takes no variable"),
+    (["MODEL=x"], "help: does not take MODEL; it takes VERB"),
+    (["help", "VERB=veryfy"], "help: no such command: 'veryfy'; did you mean verify?"),
+    (["help", "VERB=xyz"], "help: no such command: 'xyz'; make help lists all"),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), REFUSED)
+def test_what_is_not_taken_is_refused_with_the_nearest_before_anything_runs(world, words, said):
+    (world.clone / ".venv").unlink()
+
+    line = world.refused(*words)
+
+    assert line.startswith(said)
+    assert "\n" not in line
+    assert not (world.clone / ".venv").exists()
+
+
+def test_a_dry_run_of_make_refuses_too(world):
+    assert world.refused("-n", "list", "DEPP=1") == "list: knows no variable DEPP; it takes no variable"
+
+
+INNER = sorted({*re.findall(r"^override ([.\w]+) :?=", MAKEFILE, re.MULTILINE), "MAKELEVEL", "MAKECMDGOALS", "CURDIR"})
+
+
+@pytest.mark.parametrize("name", ["DEPP", "DEEP", *INNER])
+def test_the_value_of_what_is_refused_is_never_expanded(world, name):
+    world.make("list", f"{name}=$(shell touch pwned)$(error pwned)")
+
+    assert not list(world.path.rglob("pwned"))
+
+
+def test_what_any_of_several_commands_takes_is_taken(added):
+    assert "verified 1 model" in added.ok("pull", "verify", "DEEP=1").out
+
+
+def test_what_an_outer_make_hands_down_is_not_for_us(added):
+    outer = added.path / "Makefile"
+    outer.write_text("all:\n\t@$(MAKE) --no-print-directory -C clone list\n")
+
+    result = added.run("make", "DEPP=1", "DEEP=1", cwd=added.path)
+
+    assert result.code == 0, result.said
+    assert "acme/tiny" in result.out
+
+
+def test_an_outer_make_may_hand_down_what_is_taken(added):
+    (added.path / "Makefile").write_text("all:\n\t@$(MAKE) --no-print-directory -C clone verify OFFLINE=1\n")
+
+    result = added.run("make", "MODEL=nobody", cwd=added.path)
+
+    assert result.code == 2
+    assert "no such model: 'nobody'" in result.said
+
+
+def test_the_environment_gives_no_argument(added):
+    result = added.ok("verify", MODEL="nobody", OFFLINE="1", DEEP="soon", DEPP="1")
+
+    assert "verified 1 model" in result.out
+    assert "OFFLINE" not in result.out
+
+
+def test_python_of_another_house_is_no_matter(added):
+    elsewhere = added.path / "elsewhere"
+    (elsewhere / "lib").mkdir(parents=True)
+    (elsewhere / "lib" / "__init__.py").write_text("raise SystemExit('not ours')\n")
+
+    added.ok("verify", PYTHONPATH=str(elsewhere), PYTHONHOME="/nowhere")
+
+
+def test_help_shows_every_command_in_its_group(world):
+    out = world.ok("help").out
+
+    assert re.findall("^([A-Z][a-z]+)$", out, re.MULTILINE) == ["Models", "Checks", "Project"]
+    assert re.findall("^  make ([a-z]+) ", out, re.MULTILINE) == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_shows_what_it_takes_and_an_example_that_passes(world, command):
+    usage, purpose, *variables, example = world.ok("help", f"VERB={command}").out.splitlines()
+
+    assert usage.startswith(f"make {command}")
+    assert f"{command}:" in MAKEFILE
+    assert purpose
+    assert re.findall("([A-Z]+)=", usage) == [line.split()[0] for line in variables]
+    label, _, typed = example.partition("for example: ")
+    assert label == ""
+    assert shlex.split(typed)[:2] == ["make", command]
+    world.ok("-n", *shlex.split(typed)[1:])
+
+
+def test_the_quick_loop_runs_what_was_asked_for(world: World):
+    printed = world.ok("-n", "test", "ONLY=verify and not deep", "QUICK=1").out
+
+    assert '-k "$ONLY"' in printed
+    assert "-m 'not slow'" in printed
+    assert "slow" not in world.ok("-n", "test").out
