@@ -27,6 +27,7 @@ $(call variable,DEEP)     # 1: read the objects on the remote, every byte
 $(call variable,OFFLINE)  # 1: leave the remote out
 $(call variable,TIMEOUT)  # seconds without a byte after which the Hub or the bucket is given up (default: 60)
 $(call variable,REPORT)   # a file to write the results to, as JSON
+$(call variable,MESSAGE)  # the subject of the Git commit: 'feat: add gemma'
 $(call variable,ONLY)     # tests whose name or file matches: 'verify and not deep'
 $(call variable,QUICK)    # 1: leave out the tests that take over five seconds
 $(call variable,SIZE)     # of the weights: 2GB
@@ -54,6 +55,10 @@ override export DVC_NO_ANALYTICS := true
 # The Hub client tells the Hub more than is needed, and shows bars of its own.
 override export HF_HUB_DISABLE_TELEMETRY := 1
 override export HF_HUB_DISABLE_PROGRESS_BARS := 1
+# CI systems give a variable that is not set as an empty text.
+ifeq ($(strip $(value HF_ENDPOINT)),)
+unexport HF_ENDPOINT
+endif
 
 override RUNTIME := .venv/runtime
 override DEVELOP := .venv/develop
@@ -61,11 +66,11 @@ override LOCKED := @python scripts/steps/locked.py
 
 ##@ Models
 # make add MODEL=google/gemma-3-12b-it INCLUDE='*.safetensors *.json'
-add: $(RUNTIME) ## pin a model of the Hub: MODEL= [REVISION=] [NAME=] [INCLUDE=] [EXCLUDE=] [TIMEOUT=]
+add: $(RUNTIME) ## pin a model of the Hub: MODEL= [REVISION=] [NAME=] [INCLUDE=] [EXCLUDE=] [MESSAGE=] [TIMEOUT=]
 	$(LOCKED) scripts/add.sh
 
 # make track NAME=gemma-3-12b-tuned DIR=/data/run-17
-track: $(RUNTIME) ## pin weights that are not on the Hub: NAME= [DIR=] [TIMEOUT=]
+track: $(RUNTIME) ## pin weights that are not on the Hub: NAME= [DIR=] [MESSAGE=] [TIMEOUT=]
 	$(LOCKED) scripts/track.sh
 
 # make pull MODEL='gemma-3-12b-it embeddings/all-MiniLM-L6-v2'
@@ -78,6 +83,9 @@ push: $(RUNTIME) ## upload what the remote lacks, replace what is damaged there:
 
 list: $(RUNTIME) ## show a table of all models
 	@python scripts/list.py
+
+catalog: $(RUNTIME) ## write the table of models/README.md again from the pins in Git
+	$(LOCKED) scripts/catalog.py
 
 # make remote URL=s3://bucket/path REGION=eu-central-1
 remote: $(RUNTIME) ## show the remote, or set it: [URL=] [ENDPOINT=] [REGION=] [PROFILE=] [PROJECT=] [TIMEOUT=]
@@ -120,7 +128,7 @@ clean: guard ## remove .venv and the caches of tools, never weights
 help: guard ## show this list, or explain one command: [VERB=]
 	@python3 -IS scripts/dev/usage.py help
 
-.PHONY: add track pull push list remote verify demo test bench lint lock clean help guard
+.PHONY: add track pull push list catalog remote verify demo test bench lint lock clean help guard
 
 # Before anything else, also under -n: a variable that is misspelled, missing or not taken is refused.
 guard:

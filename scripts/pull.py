@@ -88,7 +88,7 @@ def pull(held: Pin, report: Report) -> bool:
         assemble(staging.new(held.name), folder, [item for item in items if item.data is None], good)
         staging.swap(held.name, staging.new(held.name))
         note(cache.note())
-        for line in staging.settle(held.name, wrong):
+        for line in staging.settle(held.name, wrong, factory.default().infos):
             report.note(f"pull: {line}")
     return True
 

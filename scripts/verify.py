@@ -8,7 +8,7 @@ from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cache, weights
-from lib.model import inventory, names, selection
+from lib.model import catalog, history, inventory, names, selection
 from lib.model.inventory import Item
 from lib.model.pin import Pin
 from lib.remote import audit, factory
@@ -61,9 +61,24 @@ def check_remote(items: list[Item], at_hand: dict[str, Path], report: Report) ->
         report.note(audit.size_only(unchecked, len(items)))
 
 
+def check_catalog(report: Report) -> None:
+    """The rows of models/README.md against the pins in Git's index."""
+    if why := history.unreadable():
+        report.note(f"Git was not asked which pins there are: {why}")
+        return
+    try:
+        for name, difference in catalog.differences():
+            line = f"models/README.md: {name} {difference}; renew it: make catalog"
+            report.found(Finding(name, "catalog", "differs", detail=line))
+    except Failure as failure:
+        report.found(Finding("", "catalog", "broken", detail=str(failure)))
+
+
 def main(report: Report) -> tuple[str, str]:
     chosen = selection.select(arguments.value("MODEL"))
-    if not chosen:
+    if not arguments.value("MODEL"):
+        check_catalog(report)
+    if not chosen and not report.findings:
         return NO_MODEL, ""
     pins = [pair for pair in (check_pin(name, report) for name in chosen) if pair]
     at_hand: dict[str, Path] = {}
@@ -75,7 +90,8 @@ def main(report: Report) -> tuple[str, str]:
         check_remote(inventory.unique(item for _, items in pins for item in items), at_hand, report)
     total = text.tally(len(pins), sum(held.nfiles for held, _ in pins), sum(held.size for held, _ in pins))
     problems, looked = text.plural(len(report.findings), "problem"), text.plural(len(chosen), "model")
-    return f"verified {total}", f"{problems} in {looked}; see the lines above"
+    advice = "; make pull restores weights" if any(each.place in ("disk", "cache") for each in report.findings) else ""
+    return f"verified {total}", f"{problems} in {looked}; see the lines above{advice}"
 
 
 if __name__ == "__main__":

@@ -10,6 +10,10 @@ import pytest
 from hub import Hub
 
 ROOT = Path(__file__).resolve().parents[1]
+MEMORY = Path("/dev/shm")
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 << 30:
+    # Commands flush what they write, and a disk takes two thirds of the time of all tests for that.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 MODEL = "acme/tiny"
 FILES = {
     "config.json": b'{"hidden_size": 4}\n',
@@ -190,27 +194,29 @@ def forget_weights(world: World, cache: bool) -> None:
         shutil.rmtree(world.clone / ".dvc" / "cache")
 
 
+def track(world: World, name: str, content: str = "") -> None:
+    """Pin one file with `content`, else its own name, as the model `name`."""
+    folder = world.path / "weights"
+    folder.mkdir(exist_ok=True)
+    (folder / "a.bin").write_text(content or name)
+    world.ok("track", f"NAME={name}", f"DIR={folder}")
+
+
+def settings(world: World, text: str, local: bool = False) -> None:
+    """Make `text` the DVC settings of the user or, with `local`, of this clone alone."""
+    folder = world.clone / ".dvc" if local else world.path / "home" / ".config" / "dvc"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ("config.local" if local else "config")).write_text(text)
+
+
 @pytest.fixture(scope="session")
 def bare_world(tmp_path_factory) -> World:
     """This checkout as if just cloned, uncommitted changes included."""
     world = World(tmp_path_factory.mktemp("a world"))
     (world.path / "home").mkdir()
-    world.clone.mkdir()
     (world.path / "home" / ".gitconfig").write_text("[user]\n\tname = A Tester\n\temail = tester@example.com\n")
-    tracked = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    for name in filter(None, tracked.stdout.decode().split("\0")):
-        if (ROOT / name).exists() and not (name.startswith("models/") and name.endswith(".dvc")):
-            (world.clone / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, world.clone / name)
-    world.git("init", "--quiet", "--initial-branch", "main")
-    world.git("add", "--all")
-    world.git("commit", "--quiet", "--message", "Start")
-    furnish(world.clone)
+    made = world.run("scripts/dev/template.sh", str(world.clone), cwd=ROOT)
+    assert made.code == 0, made.said
     world.run(".venv/bin/python", "-m", "compileall", "-q", "scripts")  # once here, not in each test's copy
     return world
 

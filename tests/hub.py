@@ -124,6 +124,8 @@ class Answer(BaseHTTPRequestHandler):
             if not (route := ROUTE.fullmatch(target)):
                 raise Refused(404, "NotFound")
             repo, verb, revision, path = (unquote(part or "") for part in route.groups())
+            if new := self.server.renamed.get(repo):
+                return Reply(307, {"Location": self.path.replace(repo, new, 1)})
             commit = self.find(repo, revision or "main")
             return getattr(self, verb or "revision")(repo, commit, path, dict(parse_qsl(query)))
         except Refused as refused:
@@ -262,6 +264,7 @@ class Hub(ThreadingTCPServer):
         self.faults: list[Fault] = []
         self.gated: set[str] = set()  # everyone may look, only `token` may download
         self.private: set[str] = set()  # only `token` may look
+        self.renamed: dict[str, str] = {}  # old name of a repo -> its new one
         self.unsafe: dict[str, list[str]] = {}  # repo -> paths that the security scan warns of
         self.token, self.page_size = "hf_good", 1000
         self.lock, self.stopping = threading.Lock(), threading.Event()
@@ -303,6 +306,10 @@ class Hub(ThreadingTCPServer):
 
     def tag(self, repo: str, name: str, commit: str):
         self.repos[repo][name] = self.repos[repo][commit]
+
+    def rename(self, old: str, new: str):
+        self.repos[new] = self.repos.pop(old)
+        self.renamed[old] = new
 
     def forget(self, repo: str, commit: str):
         revisions = self.repos[repo]

@@ -8,13 +8,13 @@ from conftest import FILES, MODEL, PINNED, World, flip
 from hub import Fault
 
 
-def test_add_makes_one_commit_of_pin_gitignore_and_catalog(online, hub):
+def test_add_makes_one_commit_of_pin_and_catalog(online, hub):
     before = online.head()
 
     online.ok("add", f"MODEL={MODEL}")
 
     changed = online.git("diff", "--name-only", before, "HEAD").split()
-    assert changed == ["models/.gitignore", "models/README.md", "models/tiny.dvc"]
+    assert changed == ["models/README.md", "models/tiny.dvc"]
     assert online.git("rev-list", "--count", f"{before}..HEAD").strip() == "1"
     message = online.git("log", "-1", "--format=%B")
     assert message.startswith("Add tiny model\n")
@@ -23,6 +23,7 @@ def test_add_makes_one_commit_of_pin_gitignore_and_catalog(online, hub):
     assert online.on_disk() == PINNED
 
 
+@pytest.mark.slow
 def test_add_leaves_what_the_user_staged_besides(online):
     (online.clone / "README.md").write_text("mine\n")
     online.git("add", "README.md")
@@ -32,6 +33,7 @@ def test_add_leaves_what_the_user_staged_besides(online):
     assert online.git("diff", "--cached", "--name-only").split() == ["README.md"]
 
 
+@pytest.mark.slow
 def test_add_pins_the_same_bytes_on_every_machine(added_template, online):
     online.ok("add", f"MODEL={MODEL}")
 
@@ -76,9 +78,10 @@ def test_add_puts_a_model_into_a_group(online):
 
     assert online.on_disk("embeddings/small") == PINNED
     assert online.git("status", "--porcelain") == ""
-    assert "models/embeddings/.gitignore" in online.git("ls-files")
+    assert "gitignore" not in online.git("ls-files", "models")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -108,6 +111,7 @@ def test_add_moves_the_pin_to_a_newer_commit(added_online, hub):
     assert added_online.git("status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on_disk", [True, False])
 def test_an_update_does_not_fetch_what_this_machine_has(added_online, hub, on_disk):
     hub.commit(MODEL, {"config.json": b"{}", "renamed/weights.safetensors": FILES["model.safetensors"]})
@@ -127,6 +131,7 @@ def test_an_update_does_not_fetch_what_this_machine_has(added_online, hub, on_di
     assert "verified 1 model, 2 files" in added_online.ok("verify", "DEEP=1").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["symlink", "copy"])
 def test_an_update_keeps_what_is_linked_in_another_way(online, hub, way):
     online.git("config", "--file", ".dvc/config.local", "cache.type", way)
@@ -139,6 +144,7 @@ def test_an_update_keeps_what_is_linked_in_another_way(online, hub, way):
     assert "verified 1 model, 4 files" in online.ok("verify", "DEEP=1").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", [True, False])
 def test_what_comes_back_is_not_stored_twice(added_online, hub, broken):
     hub.commit(MODEL, {"config.json": b"{}"})
@@ -154,6 +160,7 @@ def test_what_comes_back_is_not_stored_twice(added_online, hub, broken):
     assert cached.samefile(added_online.weights() / "model.safetensors")
 
 
+@pytest.mark.slow
 def test_an_update_does_not_take_what_is_broken_in_the_cache(added_online, hub):
     hub.commit(MODEL, {"model.safetensors": FILES["model.safetensors"], "config.json": b"{}"})
     shutil.rmtree(added_online.weights())
@@ -165,6 +172,7 @@ def test_an_update_does_not_take_what_is_broken_in_the_cache(added_online, hub):
     assert added_online.on_disk()["model.safetensors"] == FILES["model.safetensors"]
 
 
+@pytest.mark.slow
 def test_add_fetches_a_file_that_differs_once_more(online, hub):
     hub.faults.append(Fault("GET .*/resolve/.*/model.safetensors", lambda answer: answer.corrupt(), times=1))
 
@@ -196,6 +204,7 @@ def test_add_commits_nothing_when_the_remote_is_gone(online):
     assert online.objects() == {}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() == 0 and not os.path.exists("/usr/bin/chattr"), reason="root writes everywhere")
 def test_add_commits_nothing_when_the_remote_takes_nothing(online):
     (online.remote / "files").write_text("a file where a folder should be")
@@ -248,11 +257,10 @@ def test_add_says_that_the_hub_is_out_of_reach(world):
     assert world.state() == before
 
 
-@pytest.mark.parametrize("endpoint", ["", "127.0.0.1:9"])
-def test_a_hub_that_is_no_address_is_named_at_once(world, endpoint):
-    line = world.refused("add", f"MODEL={MODEL}", HF_ENDPOINT=endpoint)
+def test_a_hub_that_is_no_address_is_named_at_once(world):
+    line = world.refused("add", f"MODEL={MODEL}", HF_ENDPOINT="127.0.0.1:9")
 
-    assert line == f"add: HF_ENDPOINT is not the address of a Hub: {endpoint!r} (want https://HOST)"
+    assert line == "add: HF_ENDPOINT is not the address of a Hub: '127.0.0.1:9' (want https://HOST)"
 
 
 def test_add_refuses_a_name_that_another_source_has(added_online, hub):
@@ -263,6 +271,7 @@ def test_add_refuses_a_name_that_another_source_has(added_online, hub):
     assert line == "add: the name 'tiny' is taken by acme/tiny; choose another: NAME=FOLDER/tiny"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["embeddings", "embeddings/small/x", "tiny/part"])
 def test_add_refuses_a_name_that_lies_in_or_over_another(added_online, name):
     added_online.ok("add", f"MODEL={MODEL}", "NAME=embeddings/small")
@@ -280,7 +289,7 @@ def test_add_refuses_to_replace_weights_that_were_changed(added_online, hub):
     line = added_online.refused("add", f"MODEL={MODEL}")
 
     assert line.startswith(
-        "add: models/tiny is not what its pin says (model.safetensors); keep it: make track NAME=OTHER"
+        "add: models/tiny is not what its pin says, and model.safetensors exists nowhere else; keep it: make track"
     )
     assert added_online.state() == before
 
@@ -295,6 +304,7 @@ def test_add_refuses_weights_that_have_no_pin(online):
     assert online.on_disk() == {"mine.bin": b"mine"}
 
 
+@pytest.mark.slow
 def test_add_warns_of_files_that_the_hub_calls_unsafe(online, hub):
     hub.unsafe[MODEL] = ["model.safetensors"]
 
@@ -307,6 +317,7 @@ def merge(world: World, other: str) -> int:
     return world.run("git", "merge", "--quiet", "--no-edit", other).code
 
 
+@pytest.mark.slow
 def test_branches_that_add_different_models_merge(online, hub):
     hub.commit("acme/other", {"config.json": b"other"})
     online.git("switch", "--quiet", "--create", "side")
@@ -319,6 +330,7 @@ def test_branches_that_add_different_models_merge(online, hub):
     assert "verified 2 models, 4 files" in online.ok("verify").out
 
 
+@pytest.mark.slow
 def test_branches_that_move_the_same_pin_conflict(added_online, hub):
     for branch, text in (("side", b"one"), ("main", b"two")):
         added_online.git("switch", "--quiet", *(["--create"] if branch == "side" else []), branch)

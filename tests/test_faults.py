@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import FILES, MODEL, PINNED, World, copy, furnish
 
+pytestmark = pytest.mark.slow
+
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
 
 
@@ -33,7 +35,7 @@ def test_an_empty_pin_is_named_and_nothing_is_deleted(added):
     result = added.make("pull")
 
     assert result.code == 2
-    assert "models/tiny.dvc is empty; take it back from Git: git checkout -- models/tiny.dvc" in result.out
+    assert "models/tiny.dvc is empty; restore it: git checkout HEAD -- models/tiny.dvc" in result.out
     assert added.on_disk() == PINNED
     added.git("checkout", "--", "models/tiny.dvc")
     assert added.ok("pull").code == 0
@@ -45,7 +47,7 @@ def test_an_empty_pin_of_another_model_stops_add_before_the_download(added_onlin
 
     line = added_online.refused("add", "MODEL=acme/other")
 
-    assert line == "add: models/tiny.dvc is empty; take it back from Git: git checkout -- models/tiny.dvc"
+    assert line == "add: models/tiny.dvc is empty; restore it: git checkout HEAD -- models/tiny.dvc"
     assert not any("/resolve/" in request.path for request in hub.requests)
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from conftest import World
 
+pytestmark = pytest.mark.slow
+
 SOURCE = "acme/odd"
 GOOD = {"config.json": b"{}\n", "model.safetensors": bytes(range(256)) * 8}
 ESC, LONG, DEEP = "\x1b[2J", "x" * 300, "/".join("d" * 60)

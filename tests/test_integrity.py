@@ -69,6 +69,7 @@ def test_push_deep_makes_a_damaged_remote_whole(added, fault):
     assert (": replaced\n" in result.out) == (not fault.endswith("removed"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deep", [False, True])
 @pytest.mark.parametrize(("place", "fault"), CELLS)
 def test_verify_finds_what_it_can_see(added, place, fault, deep):
@@ -93,6 +94,7 @@ def test_verify_finds_what_it_can_see(added, place, fault, deep):
         assert "verify: 1 problem in 1 model; see the lines above" in result.err
 
 
+@pytest.mark.slow
 def test_pull_brings_the_other_models_and_keeps_good_weights(added_online, hub):
     hub.commit("acme/other", {"config.json": b"other"})
     added_online.ok("add", "MODEL=acme/other")

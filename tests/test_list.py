@@ -47,8 +47,8 @@ def test_list_needs_no_remote_and_changes_nothing(added):
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"outs: []\n", b"outs: [\n", b"<<<<<<< HEAD\n", b"\xff\xfe", b"outs: " + b"[" * 100_000],
-    ids=["empty", "no outs", "not YAML", "conflict", "not text", "deep"],
+    [b"", b"outs: []\n", b"outs: [\n", b"\xff\xfe", b"outs: " + b"[" * 100_000],
+    ids=["empty", "no outs", "not YAML", "not text", "deep"],
 )
 def test_list_names_a_broken_pin_in_one_line(world, data):
     world.pin("broken").write_bytes(data)
@@ -56,7 +56,7 @@ def test_list_names_a_broken_pin_in_one_line(world, data):
     line = world.refused("list")
 
     assert line.startswith("list: models/broken.dvc ")
-    assert line.endswith("; take it back from Git: git checkout -- models/broken.dvc")
+    assert line.endswith("; restore it: git checkout HEAD -- models/broken.dvc")
 
 
 def test_a_broken_pin_is_named_when_another_model_is_asked_for_by_its_source(added):

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 from conftest import PINNED, ROOT, VICTIM, World, flip, forget_weights, inflict
 
+pytestmark = pytest.mark.slow
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

@@ -38,6 +38,7 @@ def test_remote_shows_what_is_set(world):
     assert world.ok("remote").out == f"remote 'storage' ({world.remote}) is there\n"
 
 
+@pytest.mark.slow
 def test_commands_note_that_the_default_remote_is_on_this_machine_only(alone):
     note = NOTE.format(alone.clone / ".dvc" / "storage")
 
@@ -54,6 +55,7 @@ def test_no_command_notes_that_of_another_remote(added):
         assert "note:" not in added.ok(command).said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["my bucket", "{}/bucket"])
 def test_remote_takes_a_folder_relative_to_where_it_was_typed(world, where):
     here = world.path / "elsewhere"
@@ -77,6 +79,7 @@ def test_remote_changes_dvc_config_alone_and_says_how_to_commit_it(world):
     assert "analytics = false" in config(world)
 
 
+@pytest.mark.slow
 def test_a_model_can_be_pushed_to_a_remote_that_was_set_later(added):
     added.ok("remote", "URL=../bucket")
 

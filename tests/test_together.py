@@ -3,7 +3,10 @@
 import re
 import subprocess
 
+import pytest
 from conftest import FILES, MODEL, PINNED, start
+
+pytestmark = pytest.mark.slow
 
 
 def finish(processes: list[subprocess.Popen]) -> list[str]:

@@ -107,10 +107,13 @@ EDITS = [
     ),
     (lambda text: text.replace("  size: 102428", "  size: 1"), "was edited by hand: size not that of its files"),
     (lambda text: text[:50], "is not "),
-    (lambda text: "", "is empty; take it back from Git: git checkout -- models/tiny.dvc"),
+    (lambda text: "", "is empty; restore it: git checkout HEAD -- models/tiny.dvc"),
     (lambda text: f"<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> side\n", "holds a merge conflict"),
     (lambda text: text.replace("config.json:", "../config.json:"), "leaves its folder"),
-    (lambda text: text.replace("path: tiny", "path: other"), "is not a pin (outs: path is 'other')"),
+    (
+        lambda text: text.replace("path: tiny", "path: other"),
+        "was renamed by hand, it pins 'other'; rename it back: git mv",
+    ),
     (lambda text: text.replace("sha256: ", "sha512: "), "is not a pin ('sha256')"),
     (lambda text: text + "  files: 3\n", "is not "),
 ]
@@ -152,6 +155,7 @@ def plain(added: World) -> World:
     return added
 
 
+@pytest.mark.slow
 def test_verify_checks_a_pin_of_plain_dvc_by_md5_and_says_so(added):
     world = plain(added)
     assert "tiny: pinned by plain dvc add, so checked by md5" in world.ok("verify").out
@@ -163,6 +167,7 @@ def test_verify_checks_a_pin_of_plain_dvc_by_md5_and_says_so(added):
     assert "verify: tiny/config.json: changed (pinned md5 " in result.out
 
 
+@pytest.mark.slow
 def test_pull_refuses_a_listing_that_is_not_the_one_that_plain_dvc_pinned(added):
     other = plain(added).second()
     other.pin().write_bytes(added.pin().read_bytes())

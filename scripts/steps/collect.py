@@ -11,7 +11,7 @@ from lib.core.console import progress, result
 from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.disk import destination, staging, weights
-from lib.model import names, pin, selection
+from lib.model import catalog, names, pin, selection
 from lib.remote import factory
 
 
@@ -39,7 +39,7 @@ def check_name(name: str, copies: bool) -> None:
     if old and old.source:
         raise Failure(f"the name {name!r} is taken by {old.source}; choose another NAME")
     if copies and (staged or old):
-        destination.check_clean(name, staged, old)
+        destination.check_replaceable(name, factory.default().infos, staged, old)
     elif not staged and not old:
         destination.check_free(name, but_weights=not copies)
 
@@ -58,6 +58,7 @@ def read(source: Path, target: Path | None, watch: Progress) -> digest.File:
 
 def main() -> None:
     name = names.model_name(arguments.value("NAME"))
+    catalog.check()
     selection.check_all(but=name)
     staging.recover(name)
     copies = bool(arguments.value("DIR"))

@@ -1,12 +1,13 @@
 """The first half of `make add`: the files of one model from the Hub, checked, into models/.
 
 Usage: download.py   (takes the variables of make add)
-Prints `placed NAME STAGING-FOLDER` when models/NAME and its pin are new, `pinned NAME` when there is nothing to do.
+Prints `placed NAME STAGING-FOLDER` when models/NAME and its pin are new, `pinned NAME` when there is nothing to do,
+`others NAME` when there is nothing to do but models/NAME holds other weights.
 """
 
 import shutil
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lib.core import arguments, command, digest, paths, text, workers
@@ -15,7 +16,7 @@ from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.disk import cache, destination, staging, weights
 from lib.hub import fetch, repo
-from lib.model import names, pin, selection
+from lib.model import catalog, names, pin, selection
 from lib.remote import factory
 from lib.remote.base import Remote
 
@@ -24,7 +25,7 @@ DOWNLOADS = 8  # files side by side; with more a link is full already, and a dis
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asked for."""
+    """What the user asked for; `include` and `exclude` are one text each, and words once the repo's files are known."""
 
     source: str
     revision: str
@@ -36,30 +37,45 @@ class Request:
 def parse_request() -> Request:
     """The request as it was typed. Raises `Failure` for a bad one."""
     arguments.timeout()
-    source, at, after = arguments.value("MODEL").partition("@")
+    typed = arguments.value("MODEL")
+    path = names.from_path(typed)
+    known = pin.read_head(path) if path != typed and path in selection.here() else None
+    source, after = (known.source, "") if known and known.source else names.from_address(typed)
     names.repo_id(source)
     before = arguments.value("REVISION")
     if after and before and after != before:
         raise Failure(f"two revisions: {after!r} in MODEL and REVISION={before!r}; give one")
-    revision = names.revision(after or before or "main")
-    if at and not after:
-        raise Failure(f"no revision after the @: {arguments.value('MODEL')!r} (want ORG/NAME@REVISION)")
-    name = names.model_name(arguments.value("NAME") or source.partition("/")[2])
-    return Request(source, revision, name, names.patterns("INCLUDE"), names.patterns("EXCLUDE"))
+    if typed.startswith(source + "@") and not after:
+        raise Failure(f"no revision after the @: {typed!r} (want ORG/NAME@REVISION)")
+    default = known.name if known else source.partition("/")[2]
+    name = names.model_name(arguments.value("NAME") or default)
+    patterns = ((names.patterns(variable),) for variable in ("INCLUDE", "EXCLUDE"))
+    return Request(source, names.revision(after or before or "main"), name, *patterns)
 
 
-def check_name(request: Request, old: pin.Pin | None) -> None:
-    """Refuse a NAME that another source has, by its pin `old`, or whose place is not free."""
-    if old and old.source != request.source:
-        owner, base = old.source or "weights that are not from the Hub", request.name.rpartition("/")[2]
-        raise Failure(f"the name {request.name!r} is taken by {owner}; choose another: NAME=FOLDER/{base}")
+def check_name(name: str, old: pin.Pin | None, *sources: str) -> None:
+    """Refuse a `name` that another source than `sources` has, by its pin `old`, or whose place is not free."""
+    if old and old.source not in sources:
+        owner, base = old.source or "weights that are not from the Hub", name.rpartition("/")[2]
+        raise Failure(f"the name {name!r} is taken by {owner}; choose another: NAME=FOLDER/{base}")
     if not old:
-        destination.check_free(request.name)
+        destination.check_free(name)
+
+
+def complete(request: Request, shot: repo.Snapshot, old: pin.Pin | None) -> Request:
+    """`request` with what only the Hub knows: the name that the repo has now, and which files the words name."""
+    paths = [file.path for file in shot.files]
+    include, exclude = (names.words(text, paths) for (text,) in (request.include, request.exclude))
+    if shot.source == request.source:
+        return replace(request, include=include, exclude=exclude)
+    say(f"add: {request.source} is now {shot.source} on the Hub")
+    name = request.name if old or arguments.value("NAME") else names.model_name(shot.source.partition("/")[2])
+    return Request(names.repo_id(shot.source), request.revision, name, include, exclude)
 
 
 def chosen_files(request: Request, shot: repo.Snapshot) -> list[repo.HubFile]:
     """The files to bring: what the user chose, without the control files of Git and DVC. Raises `Failure`."""
-    candidates = tuple(file for file in shot.files if not names.is_control_file(file.path))
+    candidates = [file for file in shot.files if not names.is_control_file(file.path)]
     files = repo.choose(candidates, request.include, request.exclude)
     if not files:
         raise Failure(
@@ -145,7 +161,7 @@ def bring(request: Request, shot: repo.Snapshot, files: list[repo.HubFile], *pin
     """Stage `files` and their pin. `pins` are what models/NAME may be now; anything else is not replaced."""
     remote = factory.default()
     remote.check(write=True)
-    there = destination.check_clean(request.name, *pins)
+    there = destination.check_replaceable(request.name, remote.infos, *pins)
     staging.start(request.name, {file.path: file.identity for file in files})
     check_space(request.name, files, remote)
     found = reuse(there or pins[-1], there is not None, files, staging.files(request.name))
@@ -156,16 +172,22 @@ def bring(request: Request, shot: repo.Snapshot, files: list[repo.HubFile], *pin
 
 def main() -> None:
     request = parse_request()
+    catalog.check()
     staging.recover(request.name)
     staged = staging.finished(request.name)
     selection.check_all(but=request.name if staged else None)
     old = pin.read(request.name, broken_is_none=staged is not None)
-    check_name(request, staged or old)
+    check_name(request.name, staged or old, request.source)
     shot = repo.snapshot(request.source, request.revision)
+    known = request
+    request = complete(request, shot, staged or old)
+    if request.name != known.name:
+        staging.recover(request.name)
+        staged, old = staging.finished(request.name), pin.read(request.name)
+        check_name(request.name, staged or old, request.source)
     files = chosen_files(request, shot)
     if is_pinned(old, request, shot) and not staged:
-        destination.check_clean(request.name, old, by_size=True)
-        result(f"pinned {request.name}")
+        result(f"{'others' if destination.differs_by_size(old) else 'pinned'} {request.name}")
         return
     if not is_pinned(staged, request, shot):
         bring(request, shot, files, staged, old)

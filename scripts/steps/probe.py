@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from lib.core import arguments, command, paths
-from lib.core.console import note, result
+from lib.core.console import note, result, say
 from lib.core.errors import Failure
 from lib.core.text import one_line
 from lib.remote import factory
@@ -70,7 +70,9 @@ def main() -> None:
     wanted = settings(canonical(arguments.value("URL")))
     new = factory.candidate(wanted)
     if new.is_folder:
-        mark(Path(wanted["url"]))
+        if not Path(new.url).exists():
+            say(f"remote: made the folder {new.url}")
+        mark(Path(new.url))
     new.check(write=True, probe=True)
     result(wanted["url"])
 

@@ -1,12 +1,12 @@
 """Between `dvc add` and the Git commit: check what DVC recorded, complete pin and catalog, upload the objects.
 
 Usage: record.py NAME < OLD-PIN   (the pin as the last Git commit has it; empty for a new model)
-Prints the message of the Git commit.
+Prints the message of the Git commit; leaves the page for it in the staging folder, and the one for Git's index.
 """
 
 import sys
 
-from lib.core import atomic, command, text
+from lib.core import arguments, atomic, command, text
 from lib.core.console import note, result
 from lib.core.errors import Failure
 from lib.disk import cache, staging
@@ -27,7 +27,7 @@ def check_outs(recorded: Pin, wanted: Pin) -> None:
 
 def message(new: Pin, old: Pin | None) -> str:
     """The Git commit's message: subject, what changed, and trailers that a machine can read."""
-    lines = [f"{'Update' if old else 'Add'} {new.name} model", ""]
+    lines = [arguments.value("MESSAGE") or f"{'Update' if old else 'Add'} {new.name} model", ""]
     if old and old.commit and new.commit and old.commit != new.commit:
         lines += [f"From {old.commit} to {new.commit}.", ""]
     lines.append(text.amount(new.nfiles, new.size) + ".")
@@ -42,7 +42,10 @@ def main() -> None:
     wanted = staging.finished(name)
     check_outs(pin.read_head(name), wanted)
     atomic.write(pin.path_of(name), pin.dump(wanted))
-    catalog.update()
+    commit_page, index_page, here = catalog.pages(wanted)
+    atomic.write(staging.folder(name) / "page.commit", commit_page)
+    atomic.write(staging.folder(name) / "page.index", index_page)
+    atomic.write(catalog.PATH, here)
     remote = factory.default()
     note(remote.note)
     note(cache.note())
@@ -53,4 +56,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    command.run("add", main)
+    command.run(arguments.value("VERB"), main)

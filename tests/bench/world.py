@@ -180,15 +180,7 @@ class World:
     def checkout(self) -> Path:
         """This checkout as if just cloned, uncommitted changes included and without any model."""
         clone = self.room("checkout") / "clone"
-        listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-        tracked = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout.decode()
-        for name in filter(None, tracked.split("\0")):
-            pinned = name.startswith("models/") and name.endswith((".dvc", ".gitignore"))
-            if (ROOT / name).is_file() and not pinned:
-                (clone / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, clone / name)
-        for command in ("init --quiet --initial-branch main", "add --all", "commit --quiet --message Start"):
-            self.run("git", *command.split(), cwd=clone)
+        self.run("scripts/dev/template.sh", str(clone), cwd=ROOT)
         return clone
 
     def clone(self, source: Path, room: Path) -> Path:

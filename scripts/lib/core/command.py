@@ -27,7 +27,7 @@ def run(verb: str, main: Callable[[], None]) -> NoReturn:
     except Failure as failure:
         say(f"{verb}: {failure}")
     except BrokenPipeError:
-        pass  # the reader has gone (`make list | head`), so there is nobody to tell
+        code = 0  # the reader has what it wanted (`make list | head`)
     except OSError as error:
         say(f"{verb}: {_system_sentence(error)}")
     with suppress(BrokenPipeError):
@@ -45,6 +45,8 @@ def run_reported(verb: str, main: Callable[[Report], tuple[str, str]]) -> NoRetu
         report = Report(verb)
         try:
             sentences = main(report)
+        except BrokenPipeError:
+            os._exit(1)  # what was not said may have been a finding
         except Failure as failure:
             report.findings.append(Finding("", "command", "failed", detail=str(failure)))
             sentences = ("", str(failure))
@@ -78,4 +80,4 @@ def _system_sentence(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "no space left on the disk; free some, then run the same command again to go on"
     where = f": {error.filename}" if error.filename else ""
-    return f"{error.strerror or error}{where}; nothing that was there is lost, run the same command again to go on"
+    return f"{error.strerror or error}{where}; fix that, then run the same command again to go on"

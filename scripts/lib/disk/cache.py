@@ -35,9 +35,30 @@ def settings() -> dict:
     from dvc.config import Config, ConfigError
 
     try:
-        return Config(str(ROOT / ".dvc"))
+        found = Config(str(ROOT / ".dvc"))
     except ConfigError as error:
-        raise Failure(f"DVC's settings cannot be read ({error}); see .dvc/config and .dvc/config.local") from error
+        raise Failure(f"DVC's settings cannot be read ({error}); see {_culprit()}") from error
+    if found["core"].get("hardlink_lock"):  # beside a lock of the other kind DVC waits for ever
+        raise Failure(
+            "DVC's core.hardlink_lock is on; turn it off: .venv/bin/dvc config --local core.hardlink_lock false"
+        )
+    if found["cache"].get("shared") == "group":
+        os.umask(0o002)  # as DVC makes the folders of such a cache
+    return found
+
+
+def _culprit() -> str:
+    """The file of DVC's settings, of this clone, its user or the machine, that cannot be read."""
+    from dvc.config import Config, ConfigError
+
+    levels = [Path(Config.get_dir(level)) / "config" for level in ("system", "global")]
+    for path in (*levels, ROOT / ".dvc" / "config", ROOT / ".dvc" / "config.local"):
+        try:
+            if path.exists():
+                Config.load_file(str(path))
+        except ConfigError:
+            return str(path)
+    return ".dvc/config"
 
 
 @lru_cache(maxsize=1)

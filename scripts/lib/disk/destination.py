@@ -1,8 +1,9 @@
 """Whether models/NAME may be taken by a model, so that nothing is overwritten that exists nowhere else."""
 
 from lib.core.errors import Failure
-from lib.disk import cache, weights
-from lib.model import names, pin
+from lib.disk import cache, quarantine, weights
+from lib.disk.quarantine import Elsewhere
+from lib.model import names, pin, selection
 from lib.model.pin import Pin
 
 
@@ -10,6 +11,12 @@ def check_free(name: str, but_weights: bool = False) -> None:
     """Refuse a `name` without a pin whose place in models/ is taken; with `but_weights`, weights may lie there."""
     target = names.weights_dir(name)
     group = name.partition("/")[0]
+    for other in selection.all_names():
+        parts = {other, other.partition("/")[0]}
+        if twin := next((part for part in parts for own in (name, group) if _is_twin(part, own)), None):
+            raise Failure(
+                f"{name!r} and {twin!r} differ only in case, which not every disk can tell; choose another NAME"
+            )
     if group != name and pin.path_of(group).exists():
         raise Failure(f"{group!r} is a model, so nothing can lie in it: {name!r}; choose another NAME")
     if any(target.glob("?*.dvc")):
@@ -19,27 +26,34 @@ def check_free(name: str, but_weights: bool = False) -> None:
         raise Failure(f"models/{name} is there without a pin; keep it: {keep}; or drop it: {drop}")
 
 
-def check_clean(name: str, *pins: Pin | None, by_size: bool = False) -> Pin | None:
-    """The first of `pins` that models/NAME is; None if it is not there, or if no pin says what it must be.
+def _is_twin(one: str, other: str) -> bool:
+    return one != other and one.casefold() == other.casefold()
 
-    Refuses anything else, which may exist nowhere else. `by_size` compares names and sizes alone, which is enough
-    where nothing is going to be replaced.
-    """
-    odd = None
+
+def check_replaceable(name: str, elsewhere: Elsewhere, *pins: Pin | None) -> Pin | None:
+    """The first of `pins` that models/NAME is; None if it is not there, or is none of them and may be replaced all
+    the same: the cache or, by `elsewhere`, the remote holds every byte of it. Refuses anything else."""
+    target, findings = names.weights_dir(name), []
     for held in pins:
-        if held and held.files and not (odd := _difference(name, held, by_size)):
+        if held and held.files and not (findings := weights.compare(name, target, held.files, cache.location)):
             return held
-    if odd and names.weights_dir(name).exists():
+    if target.is_symlink():
+        only = ["."]
+    else:
+        only = quarantine.only_here(target, [each.file for each in findings if each.kind != "missing"], elsewhere)
+    if only:
         keep, drop = f"make track NAME=OTHER DIR=models/{name}", f"rm -r models/{name}, then make pull MODEL={name}"
-        raise Failure(f"models/{name} is not what its pin says ({odd}); keep it: {keep}; or drop it: {drop}")
+        raise Failure(
+            f"models/{name} is not what its pin says, and {only[0]} exists nowhere else; keep it: {keep}; "
+            f"or drop it: {drop}"
+        )
     return None
 
 
-def _difference(name: str, held: Pin, by_size: bool) -> str | None:
-    target = names.weights_dir(name)
-    if not by_size or not target.is_dir():
-        findings = weights.compare(name, target, held.files, cache.location)
-        return findings[0].file if findings else None
+def differs_by_size(held: Pin) -> bool:
+    """Whether models/NAME is there with other names or sizes than `held` pins; nothing is read."""
+    target = names.weights_dir(held.name)
+    if not target.is_dir() or held.files is None:
+        return False
     sizes = {path: status.st_size for path, status in weights.walk(target).items()}
-    wanted = {path: file.size for path, file in held.files.items()}
-    return min((path for path, _ in sizes.items() ^ wanted.items()), default=None)
+    return sizes != {path: file.size for path, file in held.files.items()}

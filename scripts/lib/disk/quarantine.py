@@ -1,6 +1,6 @@
 """Files that commands take out of models/ and that exist nowhere else: kept in `.dvc/tmp/quarantine/NAME/`."""
 
-import stat
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 
 from lib.core import digest
@@ -10,10 +10,25 @@ from lib.disk import cache
 ROOT = TMP / "quarantine"
 
 
-def keep(path: Path, name: str, file: str) -> Path | None:
-    """Move `path`, once `file` of the model `name`, to the quarantine; None, unmoved, if the cache has its bytes."""
-    if not (path.exists() or path.is_symlink()) or _in_cache(path):
-        return None
+Elsewhere = Callable[[set[str]], Container[str]]  # which of some objects a remote holds
+
+
+def nowhere(_: set[str]) -> Container[str]:
+    """An `Elsewhere` without a remote."""
+    return ()
+
+
+def only_here(folder: Path, files: Iterable[str], elsewhere: Elsewhere = nowhere) -> list[str]:
+    """Those of `files` in `folder` whose bytes are neither in the cache nor, by `elsewhere`, on a remote."""
+    oids = {file: _oid(folder / file) for file in files}
+    unknown = {file: oid for file, oid in oids.items() if not (oid and _is_cached(folder / file, oid))}
+    wanted = set(filter(None, unknown.values()))
+    held = elsewhere(wanted) if wanted else ()
+    return sorted(file for file, oid in unknown.items() if oid not in held)
+
+
+def keep(path: Path, name: str, file: str) -> Path:
+    """Move `path`, once `file` of the model `name`, to the quarantine; where it is then."""
     kept = _free(ROOT / name / file)
     kept.parent.mkdir(parents=True, exist_ok=True)
     path.replace(kept)
@@ -30,11 +45,13 @@ def _free(path: Path) -> Path:
     return free
 
 
-def _in_cache(path: Path) -> bool:
-    """Whether the bytes at `path` are an object of the cache, so that nothing is lost with them."""
-    if path.is_symlink():
-        return path.readlink().is_relative_to(cache.location())
-    if not stat.S_ISREG(path.stat().st_mode):
-        return False
-    held = cache.object_path(digest.of_file(path, ("md5",)).md5)
+def _oid(path: Path) -> str | None:
+    """The object that the bytes at `path` would be; None for what is no regular file and no link into the cache."""
+    if path.is_symlink() and not path.readlink().is_relative_to(cache.location()):
+        return None
+    return digest.of_file(path, ("md5",)).md5 if path.is_file() else None
+
+
+def _is_cached(path: Path, oid: str) -> bool:
+    held = cache.object_path(oid)
     return held.is_file() and held.stat().st_size == path.stat().st_size

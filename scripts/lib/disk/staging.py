@@ -22,6 +22,7 @@ from lib.core.finding import Finding
 from lib.core.paths import ROOT as CLONE
 from lib.core.paths import TMP
 from lib.disk import cache, quarantine, weights
+from lib.disk.quarantine import Elsewhere
 from lib.model import names, pin
 from lib.model.pin import Pin
 
@@ -113,12 +114,13 @@ def recover(name: str) -> None:
     shutil.rmtree(new(name), ignore_errors=True)
 
 
-def settle(name: str, findings: list[Finding]) -> Iterator[str]:
-    """Remove what models/NAME was before the swap; a file of `findings` that exists nowhere else is moved to the
-    quarantine, and a line yielded for it."""
-    for finding in findings:
-        if finding.kind != "missing" and (kept := quarantine.keep(_old(name) / finding.file, name, finding.file)):
-            yield f"{name}/{finding.file}: {finding.kind}, moved to {kept.relative_to(CLONE)}"
+def settle(name: str, findings: list[Finding], elsewhere: Elsewhere = quarantine.nowhere) -> Iterator[str]:
+    """Remove what models/NAME was before the swap; a file of `findings` whose bytes are neither in the cache nor
+    `elsewhere` is moved to the quarantine, and a line yielded for it."""
+    kinds = {finding.file: finding.kind for finding in findings if finding.kind != "missing"}
+    for file in quarantine.only_here(_old(name), kinds, elsewhere):
+        kept = quarantine.keep(_old(name) / file, name, file)
+        yield f"{name}/{file}: {kinds[file]}, moved to {kept.relative_to(CLONE)}"
     shutil.rmtree(_old(name), ignore_errors=True)
     with suppress(OSError):  # a stopped add of this model has files there
         folder(name).rmdir()

@@ -3,12 +3,16 @@
 By itself `huggingface_hub` lists a repo without a time limit, and retries some calls by its own rules, others never.
 """
 
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
 import httpx2
 import huggingface_hub
 from huggingface_hub.utils import get_session, logging, set_client_factory
 
 from lib.core import arguments
 from lib.core.errors import Failure
+from lib.core.text import one_line
 from lib.hub.retry import Retry
 
 logging.set_verbosity_error()  # a retry that helps needs no words; one that does not ends in a Failure
@@ -47,8 +51,11 @@ def _is_transient(response: httpx2.Response) -> bool:
 
 
 def unreachable(why: object) -> Failure:
-    """The sentence for a Hub out of reach."""
-    return Failure(f"cannot reach the Hub at {ENDPOINT} ({why or type(why).__name__}); nothing was changed")
+    """The sentence for a Hub out of reach, which may be the fault of a proxy that the environment names."""
+    address = urlsplit(ENDPOINT)
+    proxy = None if proxy_bypass(address.hostname or "") else getproxies().get(address.scheme)
+    through = f" through the proxy {one_line(proxy)}" if proxy else ""
+    return Failure(f"cannot reach the Hub at {ENDPOINT}{through} ({why or type(why).__name__}); nothing was changed")
 
 
 set_client_factory(lambda: _Client(follow_redirects=True))

@@ -1,5 +1,6 @@
 """Hugging Face, or whatever HF_ENDPOINT names: what a repo holds at a commit, and what its refusals mean."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import httpx2
@@ -41,7 +42,8 @@ class HubFile:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A repo at one commit; `revision` is what was asked for, `unsafe` are the files that the Hub's scan warns of."""
+    """A repo at one commit: `source` is the name it has now, `revision` what was asked for, `unsafe` the files that the
+    Hub's scan warns of."""
 
     source: str
     revision: str
@@ -93,13 +95,21 @@ def snapshot(source: str, revision: str) -> Snapshot:
     # A listing that was cut short looks like a smaller repo, so the two calls must agree.
     if {file.path for file in files} != siblings:
         raise Failure(f"{source}: the Hub gave two different lists of its files; run the same command again")
-    return Snapshot(source, revision, info.sha, _license(info.card_data), files, unsafe)
+    return Snapshot(info.id, revision, info.sha, _license(info.card_data), files, unsafe)
 
 
-def choose(files: tuple[HubFile, ...], include: tuple[str, ...], exclude: tuple[str, ...]) -> list[HubFile]:
-    """The `files` that a pattern of `include` names (all, without one) and none of `exclude`, as in `hf download`."""
-    return list(filter_repo_objects(files, allow_patterns=include or None, ignore_patterns=exclude, key=_path))
+def choose(files: Iterable[HubFile], include: Sequence[str], exclude: Sequence[str]) -> list[HubFile]:
+    """The `files` that a word of `include` names (all, without one) and none of `exclude`.
 
+    A word is a file's name as it stands, or a pattern as `hf download` takes it.
+    """
 
-def _path(file: HubFile) -> str:
-    return file.path
+    def named(words: Sequence[str]) -> set[str]:
+        return {file.path for file in files if file.path in words} | set(
+            filter_repo_objects((file.path for file in files), allow_patterns=list(words))
+        )
+
+    files = list(files)
+    kept = named(include) if include else {file.path for file in files}
+    kept -= named(exclude) if exclude else set()
+    return [file for file in files if file.path in kept]

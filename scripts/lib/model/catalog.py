@@ -1,33 +1,109 @@
-"""The catalog: the table of all models in models/README.md, between two markers; the text around it is the team's."""
+"""The catalog: a table in models/README.md between two markers, with a row for each pin; the text around is the team's.
 
-from lib.core import atomic, text
-from lib.model import names, pin, selection
+- A row holds what seldom changes (model, source, license), so that an update touches none and branches seldom conflict.
+- The last cell is a note of the team's, which is kept.
+- Rows are sorted by name.
+"""
+
+import re
+from collections.abc import Iterable
+
+from lib.core.errors import Failure
+from lib.model import history, names, pin
 from lib.model.pin import Pin
 
 PATH = names.MODELS / "README.md"
-BEGIN = "<!-- catalog: written by make add and make track; changes between these two lines are lost -->"
+BEGIN = (
+    "<!-- catalog: a row for each pin, written by make add, make track and make catalog; "
+    "the notes are yours and are kept -->"
+)
 END = "<!-- end of catalog -->"
-COLUMNS = ("NAME", "source", "commit", "license", "files", "size")
+TABLE = re.compile(r"<!-- catalog: [^\n]*-->\n(.*?)" + re.escape(END), re.DOTALL)
+HEAD = "| model | source | license | note |\n| --- | --- | --- | --- |\n"
+ROW = re.compile(r"\| (?:\[([^\]]+)\]\([^)]*\)|(\S+)) \|.*\|")  # linked, or as older catalogs had it
+HEADS = ("model", "NAME", "---")  # what stands in the first cell of a head, now and in older catalogs
 
 
-def row(held: Pin) -> tuple[str, ...]:
-    """The cells of a model, in the order of `COLUMNS`."""
-    commit = held.commit[:7] if held.commit else "-"
-    return (held.name, held.source or "-", commit, held.license or "-", str(held.nfiles), text.size(held.size))
+def _cell(text: str | None) -> str:
+    return (text or "-").replace("|", "\\|").replace("<", "&lt;")
 
 
-def table(pins: list[Pin]) -> str:
-    """`pins` as a Markdown table."""
-    rows = [COLUMNS, ("---",) * len(COLUMNS), *(tuple(cell.replace("|", "\\|") for cell in row(held)) for held in pins)]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in rows)
+def _row(held: Pin, note: str) -> str:
+    source = f"[{held.source}](https://huggingface.co/{held.source})" if held.source else "-"
+    return f"| [{held.name}]({held.name}.dvc) | {source} | {_cell(held.license)} | {note} |\n"
 
 
-def update() -> None:
-    """Write the table again from the pins; a file without the markers gets them at its end."""
-    page = PATH.read_text(encoding="utf-8") if PATH.exists() else ""
-    before, begin, rest = page.partition(BEGIN)
-    after = rest.partition(END)[2]
-    if not begin:
-        before = before.rstrip("\n") + "\n\n"
-    pins = [pin.read_head(name) for name in selection.all_names()]
-    atomic.write(PATH, f"{before}{BEGIN}\n{table(pins)}{END}{after or chr(10)}")
+def _rows(page: str) -> list[tuple[str, str]]:
+    """The NAME and the note of every row of `page`, in its order. Raises `Failure` if it has no catalog."""
+    found = TABLE.search(page)
+    if not found:
+        raise Failure(
+            f"models/README.md has no catalog; put these two lines where it should be, then run the same command "
+            f"again: {BEGIN} {END}"
+        )
+    rows = []
+    for line in found[1].splitlines():
+        row = ROW.fullmatch(line)
+        if row and row[2] not in HEADS:
+            cells = re.split(r"(?<!\\)\|", line)[1:-1]
+            rows.append((row[1] or row[2], cells[3].strip() if len(cells) == 4 else ""))
+    return rows
+
+
+def update(page: str, pins: Iterable[Pin]) -> str:
+    """`page` with a row for each of `pins` and no other; only the table changes. Raises `Failure` without markers."""
+    notes: dict[str, str] = {}
+    for name, note in _rows(page):
+        notes[name] = notes.get(name) or note
+    rows = "".join(_row(held, notes.get(held.name, "")) for held in sorted(pins, key=lambda held: held.name))
+    return TABLE.sub(lambda _: f"{BEGIN}\n{HEAD}{rows}{END}", page, count=1)
+
+
+def page() -> str:
+    """The page as it lies here, else as Git's index has it, else an empty one. Raises `Failure` if it is not text."""
+    try:
+        if PATH.exists():
+            return PATH.read_text(encoding="utf-8")
+        return history.page("") or f"# Models\n\n{BEGIN}\n{HEAD}{END}\n"
+    except UnicodeDecodeError as error:
+        raise Failure(f"models/README.md is not UTF-8 ({error}); save it as that") from error
+
+
+def check() -> None:
+    """Refuse a page, here or in Git, that has lost its catalog. Raises `Failure`."""
+    for text in (page(), *filter(None, (history.page("HEAD"), history.page("")))):
+        _rows(text)
+
+
+def _pins(blobs: dict[str, str]) -> list[Pin]:
+    """The pins of `blobs`, NAME to blob id, without their files. Raises `Failure`."""
+    return [pin.head(name, text) for name, text in zip(blobs, history.blobs(blobs.values()), strict=True)]
+
+
+def written() -> str:
+    """The page with a row for each pin in Git's index. Raises `Failure`."""
+    return update(page(), _pins(history.in_index()))
+
+
+def pages(new: Pin) -> tuple[str, str, str]:
+    """The page with a row for `new` too: as the commit of `new` holds it, as Git's index does, and as it lies here.
+
+    What people edited in the page, staged or not, is not committed and not lost. Raises `Failure`.
+    """
+    here, index, head = page(), history.in_index(), history.in_head()
+    staged = [held for held in _pins(index) if held.name != new.name]
+    committed = staged if head == index else [held for held in _pins(head) if held.name != new.name]
+    return (
+        update(history.page("HEAD") or here, [*committed, new]),
+        update(history.page("") or here, [*staged, new]),
+        update(here, [*staged, new]),
+    )
+
+
+def differences() -> list[tuple[str, str]]:
+    """How the rows of the page differ from the pins in Git's index: a NAME and what is wrong. Raises `Failure`."""
+    rows = [name for name, _ in _rows(page())]
+    pins, once = history.in_index(), dict.fromkeys(rows)
+    found = [(name, f"has {rows.count(name)} rows") for name in once if rows.count(name) > 1]
+    found += [(name, "has a row and no pin in Git") for name in once if name not in pins]
+    return found + [(name, "has no row") for name in pins if name not in once]

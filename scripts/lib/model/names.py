@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from lib.core import arguments
 from lib.core.errors import Failure
@@ -15,7 +16,8 @@ MODELS = ROOT / "models"
 
 PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 REPO = re.compile(r"(?=.{3,96}$)[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?")
-REVISION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+-]{0,254}")
+# What `git check-ref-format` refuses in a branch or tag.
+NO_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(^|/)\.|\.lock(/|$)|[./]$|^[-/]|^@$")
 
 # Git, DVC and the Hub client act on these wherever they lie, so a model must not bring them along.
 CONTROL = re.compile(r"\.git.*|\.dvc.*|\.hg|\.cache", re.IGNORECASE)
@@ -29,6 +31,7 @@ def model_name(text: str) -> str:
     if (
         len(parts) > 2
         or text.casefold() == "readme.md"
+        or NO_REF.search(f"{text}@v1")
         or not all(map(PART.fullmatch, parts))
         or any(map(META.fullmatch, parts))
     ):
@@ -36,6 +39,28 @@ def model_name(text: str) -> str:
             f"not a name for a model: {text!r} (want NAME or FOLDER/NAME of letters, digits, '.', '_' and '-')"
         )
     return text
+
+
+def from_path(text: str) -> str:
+    """The NAME in `text`, if that is the path of a model's folder or pin, such as `models/NAME/`; else `text`."""
+    return text.removeprefix("./").removeprefix("models/").removesuffix("/").removesuffix(".dvc")
+
+
+def from_address(text: str) -> tuple[str, str]:
+    """The repo and the revision that `text` names: ORG/NAME[@REVISION], or the address of a page of the Hub.
+
+    The revision is empty where there is none. Raises `Failure` for an address that is none of a model.
+    """
+    if not text.startswith(("http://", "https://")):
+        repo, _, revision = text.partition("@")
+        return repo, revision
+    address = urlsplit(text)
+    hosts = {"huggingface.co", "hf.co", "www.huggingface.co", urlsplit(arguments.value("HF_ENDPOINT")).netloc}
+    parts = [unquote(part) for part in address.path.strip("/").split("/")]
+    if address.netloc not in hosts or len(parts) < 2 or parts[0] in ("datasets", "spaces"):
+        raise Failure(f"not the address of a model on the Hub: {text!r} (want ORG/NAME)")
+    pages = ("tree", "blob", "resolve", "commit")
+    return "/".join(parts[:2]), parts[3] if len(parts) > 3 and parts[2] in pages else ""
 
 
 def repo_id(text: str) -> str:
@@ -46,18 +71,28 @@ def repo_id(text: str) -> str:
 
 
 def revision(text: str) -> str:
-    """`text`, if it may be a branch, a tag or a commit."""
-    if not REVISION.fullmatch(text) or ".." in text:
+    """`text`, if Git would take it for a branch, a tag or a commit."""
+    if not text or len(text) > 255 or not text.isprintable() or NO_REF.search(text):
         raise Failure(f"not a revision: {text!r} (want a branch, a tag or a commit)")
     return text
 
 
-def patterns(variable: str) -> tuple[str, ...]:
-    """The file patterns that were typed as `variable`='*.json *.txt', sorted, each one once."""
+def patterns(variable: str) -> str:
+    """What was typed as `variable`: file patterns such as '*.json *.txt', or names of files as they are printed."""
     text = arguments.value(variable)
-    if not re.fullmatch(r"[\w.*?/\[\]! +-]*", text) or any(word.startswith("-") for word in text.split(" ")):
+    if not text.isprintable():
         raise Failure(f"not a list of file patterns: {variable}={text!r} (want words such as '*.safetensors *.json')")
-    return tuple(sorted(set(text.split())))
+    return text.strip()
+
+
+def words(text: str, paths: Iterable[str]) -> tuple[str, ...]:
+    """The patterns in `text`, sorted, each one once; a name of `paths` is one word, even if it holds spaces."""
+    found = []
+    for path in sorted((path for path in paths if " " in path), key=len, reverse=True):
+        if f" {path} " in f" {text} ":
+            found.append(path)
+            text = f" {text} ".replace(f" {path} ", " ").strip()
+    return tuple(sorted({*found, *text.split()}))
 
 
 def weights_dir(name: str) -> Path:

@@ -26,16 +26,11 @@ from lib.core import digest
 from lib.core.digest import File
 from lib.core.errors import Failure
 from lib.model import names
+from lib.model.encoding import document, scalar
 
 MD5 = re.compile(r"[0-9a-f]{32}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
-PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*|[0-9a-f]{32}(\.dir)?|[0-9a-f]{40}|[0-9a-f]{64}")
-NESTED = re.compile(r"([\[{]\s*){9}|([-?] ){9}|^ {60}", re.MULTILINE)  # deeper, the parser would overflow its stack
-LINE = re.compile(
-    r'    ([A-Za-z][A-Za-z0-9_./-]*|"(?:[^"\\]|\\.)*"): '
-    r'\{size: ([0-9]+), md5: "?([0-9a-f]{32})"?, sha256: "?([0-9a-f]{64})"?\}'
-)
-WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+RESTORE = "restore it: git checkout HEAD -- models/{name}.dvc"
 
 
 @dataclass(frozen=True)
@@ -55,6 +50,10 @@ class Pin:
     exclude: tuple[str, ...] = ()
 
 
+class Moved(ValueError):
+    """A pin that was renamed by hand, from the name that it holds."""
+
+
 def path_of(name: str) -> Path:
     return names.MODELS / f"{name}.dvc"
 
@@ -71,33 +70,20 @@ def build(name: str, files: Mapping[str, File], **meta) -> Pin:
     return Pin(name, digest.of_bytes(listing(files)).md5, size, len(files), ordered, **meta)
 
 
-def _scalar(value: object) -> str:
-    """`value` as YAML that DVC's parser (1.2) and PyYAML (1.1) both read as the same string or number."""
-    if isinstance(value, int):
-        return str(value)
-    text = str(value)
-    try:
-        float(text)  # a digest such as 12345678e9… would be read as a number
-    except ValueError:
-        if PLAIN.fullmatch(text) and text.lower() not in WORDS:
-            return text
-    return json.dumps(text, ensure_ascii=False)
-
-
 def dump(pin: Pin) -> str:
     """The one valid encoding of `pin`."""
-    lines = ["outs:", f"- md5: {_scalar(pin.md5 + '.dir')}", f"  size: {pin.size}", f"  nfiles: {pin.nfiles}"]
-    lines += ["  hash: md5", f"  path: {_scalar(pin.name.rpartition('/')[2])}", "meta:"]
+    lines = ["outs:", f"- md5: {scalar(pin.md5 + '.dir')}", f"  size: {pin.size}", f"  nfiles: {pin.nfiles}"]
+    lines += ["  hash: md5", f"  path: {scalar(pin.name.rpartition('/')[2])}", "meta:"]
     for key in ("source", "revision", "commit", "license"):
         if value := getattr(pin, key):
-            lines.append(f"  {key}: {_scalar(value)}")
+            lines.append(f"  {key}: {scalar(value)}")
     for key in ("include", "exclude"):
         if value := getattr(pin, key):
             lines.append(f"  {key}: [{', '.join(json.dumps(word, ensure_ascii=False) for word in value)}]")
     lines.append("  files:" if pin.files else "  files: {}")
     for path, file in (pin.files or {}).items():
         lines.append(
-            f"    {_scalar(path)}: {{size: {file.size}, md5: {_scalar(file.md5)}, sha256: {_scalar(file.sha256)}}}"
+            f"    {scalar(path)}: {{size: {file.size}, md5: {scalar(file.md5)}, sha256: {scalar(file.sha256)}}}"
         )
     return "\n".join(lines) + "\n"
 
@@ -126,15 +112,17 @@ def _words(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _from_document(name: str, document: dict) -> Pin:
+def _from_document(name: str, read: dict) -> Pin:
     # Every scalar is read as text: a NAME such as 2024-01-01, which YAML takes for a date, is none.
-    (out,) = document["outs"]
+    (out,) = read["outs"]
     md5, size, nfiles = out["md5"].removesuffix(".dir"), _number(out["size"]), _number(out["nfiles"])
     if not MD5.fullmatch(md5):
         raise ValueError("outs: not a directory of weights")
     if out["path"] != name.rpartition("/")[2]:
-        raise ValueError(f"outs: path is {out['path']!r}")
-    meta = document.get("meta") or {}
+        raise (
+            Moved(out["path"]) if names.PART.fullmatch(out["path"]) else ValueError(f"outs: path {out['path']!r}"[:200])
+        )
+    meta = read.get("meta") or {}
     texts = {key: meta[key] for key in ("source", "revision", "commit", "license") if key in meta}
     if not all(isinstance(text, str) for text in texts.values()):
         raise ValueError("meta: not a string")
@@ -143,39 +131,24 @@ def _from_document(name: str, document: dict) -> Pin:
     return Pin(name, md5, size, nfiles, files, **texts, **choice)
 
 
-def _entries(lines: str) -> dict[str, dict] | None:
-    """`meta.files` in `lines`, if they are as `dump` writes them: ten times faster than a YAML parser. Else None."""
-    found = [LINE.fullmatch(line) for line in lines.splitlines()]
-    if not found or not all(found):
-        return None
-    paths = [json.loads(each[1]) if each[1].startswith('"') else each[1] for each in found]
-    return {path: {"size": each[2], "md5": each[3], "sha256": each[4]} for path, each in zip(paths, found, strict=True)}
-
-
-def _yaml(text: str) -> dict:
-    if NESTED.search(text):
-        raise ValueError("nested too deep")
-    return yaml.load(text, Loader=yaml.CBaseLoader)
-
-
-def _document(text: str) -> dict:
-    head, _, lines = text.partition("\n  files:\n")
-    if (entries := _entries(lines)) is None:
-        return _yaml(text)
-    document = _yaml(head)
-    document["meta"] = (document["meta"] or {}) | {"files": entries}
-    return document
-
-
 def parse(name: str, text: str) -> Pin:
     """The pin `text` of the model `name`. Raises `Failure` if it is not one."""
     try:
-        return _from_document(name, _document(text))
+        return _from_document(name, document(text))
     except yaml.YAMLError:
-        fault = "holds a merge conflict" if "\n<<<<<<< " in f"\n{text}" else "is not YAML"
+        if "\n<<<<<<< " in f"\n{text}":
+            sides = f"git checkout --ours -- models/{name}.dvc (or --theirs), then git add models/{name}.dvc"
+            raise Failure(f"models/{name}.dvc holds a merge conflict; take one side: {sides}") from None
+        fault = "is not YAML"
+    except Moved as moved:
+        old = "/".join([*name.split("/")[:-1], str(moved)])
+        raise Failure(
+            f"models/{name}.dvc was renamed by hand, it pins {old!r}; rename it back: "
+            f"git mv models/{name}.dvc models/{old}.dvc"
+        ) from None
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         fault = f"is not a pin ({str(error)[:200]})" if text.strip() else "is empty"
-    raise Failure(f"models/{name}.dvc {fault}; take it back from Git: git checkout -- models/{name}.dvc")
+    raise Failure(f"models/{name}.dvc {fault}; {RESTORE.format(name=name)}")
 
 
 def read(name: str, broken_is_none: bool = False) -> Pin | None:
@@ -192,7 +165,12 @@ def read(name: str, broken_is_none: bool = False) -> Pin | None:
 
 def read_head(name: str) -> Pin:
     """The pin of the model `name` without its files, which takes a sixth of the time. Raises `Failure`."""
-    return parse(name, _text(name).partition("\n  files:\n")[0])
+    return head(name, _text(name))
+
+
+def head(name: str, text: str) -> Pin:
+    """The pin `text` of the model `name` without its files. Raises `Failure`."""
+    return parse(name, text.partition("\n  files:\n")[0])
 
 
 def _text(name: str) -> str:

@@ -2,49 +2,76 @@
 
 import os
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 
 from lib.core.errors import Failure
-from lib.model import names, pin
+from lib.model import history, names, pin
 from lib.model.pin import Pin
 
 
-def all_names() -> list[str]:
-    """The NAME of every model that has a pin, sorted."""
+def here() -> list[str]:
+    """The NAME of every model whose pin lies in models/, sorted."""
     found = [*names.MODELS.glob("*.dvc"), *names.MODELS.glob("*/*.dvc")]
     return sorted(path.relative_to(names.MODELS).as_posix().removesuffix(".dvc") for path in found if path.is_file())
 
 
+def all_names() -> list[str]:
+    """The NAME of every model that has a pin in models/ or in Git's index, sorted."""
+    return sorted({*here(), *history.in_index()})
+
+
 def check_all(but: str | None) -> None:
     """Refuse to change anything while a pin, but for one, is broken or models/ is read-only: DVC would stop midway."""
-    for name in all_names():
+    for name in here():
         if name != but:
             pin.read_head(name)
+    if not names.MODELS.exists():
+        raise Failure("models/ is not in this checkout; bring it: git sparse-checkout add models .dvc")
     if not os.access(names.MODELS, os.W_OK):
         raise Failure(f"models/ cannot be written to: {names.MODELS}; nothing was changed")
 
 
 def select(wanted: str) -> list[str]:
-    """The models that `wanted` names, each by its NAME or by the Hub repo it came from; all if it is empty."""
+    """The models that the words of `wanted` name, all if it is empty. Raises `Failure` for a word that names none.
+
+    A word is a NAME (also as the path of its folder or pin), a group, a glob of NAMEs, or a Hub repo (also as the
+    address of its page).
+    """
     everyone = all_names()
     chosen = [name for word in wanted.split() for name in _meant(word, everyone)]
     return list(dict.fromkeys(chosen)) if wanted.split() else everyone
 
 
 def _meant(word: str, everyone: list[str]) -> list[str]:
-    if word in everyone:
-        return [word]
-    sources = {name: pin.read_head(name).source for name in everyone}
-    if chosen := [name for name in everyone if sources[name] == word]:
+    name = names.from_path(word)
+    if name in everyone:
+        return [name]
+    if chosen := [each for each in everyone if each.startswith(f"{name}/") or fnmatchcase(each, name)]:
         return chosen
-    near = get_close_matches(word, [*everyone, *filter(None, sources.values())], n=1)
+    heads = [pin.read_head(each) for each in everyone if pin.path_of(each).exists()]
+    sources = {held.name: held.source for held in heads}
+    repo = names.from_address(word)[0]
+    if chosen := [each for each, source in sources.items() if source == repo]:
+        return chosen
+    groups = {each.partition("/")[0] for each in everyone}
+    near = get_close_matches(word, [*everyone, *filter(None, sources.values()), *groups], n=1)
     raise Failure(f"no such model: {word!r}; {f'did you mean {near[0]}?' if near else 'make list shows what there is'}")
+
+
+def head(name: str) -> Pin:
+    """The pin of the model `name` without its files. Raises `Failure`, which says what happened to it."""
+    if not pin.path_of(name).exists():
+        raise Failure(
+            f"models/{name}.dvc is in Git and not here; {pin.RESTORE.format(name=name)} "
+            f"(remove it for good: git rm models/{name}.dvc; in a sparse checkout: git sparse-checkout add models .dvc)"
+        )
+    return pin.read_head(name)
 
 
 def checked(name: str) -> Pin:
     """The pin of the model `name`, found consistent. Raises `Failure`, which says what happened to it."""
+    head(name)
     held = pin.read(name)
-    if held is None:
-        raise Failure(f"models/{name}.dvc is gone; take it back from Git: git checkout -- models/{name}.dvc")
     if fault := inconsistency(held):
         raise Failure(f"models/{name}.dvc {fault}")
     return held
@@ -58,7 +85,7 @@ def inconsistency(held: Pin) -> str | None:
     wrong = [key for key in ("md5", "size", "nfiles") if getattr(made, key) != getattr(held, key)]
     if not wrong:
         return None
-    said = f"{', '.join(wrong)} not that of its files; take it back: git checkout -- models/{held.name}.dvc"
+    said = f"{', '.join(wrong)} not that of its files; {pin.RESTORE.format(name=held.name)}"
     if "md5" not in wrong:
         return f"was edited by hand: {said}"
     if wrong == ["md5"]:

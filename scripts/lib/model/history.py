@@ -1,0 +1,80 @@
+"""What Git holds of the pins and their page, in the index and in the last commit; the one module that asks Git."""
+
+import re
+import subprocess
+from collections.abc import Iterable
+from functools import lru_cache
+
+from lib.core.errors import Failure
+from lib.core.paths import ROOT
+from lib.core.text import one_line
+
+PIN = re.compile(r"models/((?:[^/]+/)?[^/]+)\.dvc")
+
+
+def _git(*words: str, data: bytes | None = None) -> bytes:
+    try:
+        done = subprocess.run(["git", *words], cwd=ROOT, input=data, capture_output=True, check=False)
+    except FileNotFoundError as error:
+        raise Failure("git is not installed") from error
+    if done.returncode:
+        raise Failure(f"git {words[0]} failed: {one_line(done.stderr.decode(errors='replace'))}")
+    return done.stdout
+
+
+def _pins(listed: bytes) -> dict[str, str]:
+    """NAME to blob id of the pins in `listed`: lines of MODE [TYPE] BLOB [STAGE] and a path, each ended by a NUL."""
+    found = {}
+    for line in filter(None, listed.decode(errors="surrogateescape").split("\0")):
+        head, _, path = line.partition("\t")
+        if pin := PIN.fullmatch(path):
+            found[pin[1]] = re.search(r"\b[0-9a-f]{40,64}\b", head)[0]
+    return found
+
+
+@lru_cache(maxsize=1)
+def unreadable() -> str | None:
+    """Why Git cannot be asked here, in its own words; None if it can."""
+    try:
+        _git("rev-parse", "--git-dir")
+    except Failure as failure:
+        return str(failure)
+    return None
+
+
+@lru_cache(maxsize=1)
+def in_index() -> dict[str, str]:
+    """NAME to blob id of every pin in Git's index, unmerged ones too; none if Git cannot be asked. Raises `Failure`."""
+    return {} if unreadable() else _pins(_git("ls-files", "--stage", "-z", "--", "models"))
+
+
+def in_head() -> dict[str, str]:
+    """NAME to blob id of every pin in the last commit; none before the first. Raises `Failure`."""
+    return _pins(_git("ls-tree", "-r", "-z", "HEAD", "--", "models/")) if has_head() else {}
+
+
+def has_head() -> bool:
+    try:
+        return bool(_git("rev-parse", "--verify", "--quiet", "HEAD"))
+    except Failure:
+        return False
+
+
+def page(where: str) -> str | None:
+    """models/README.md in `where`, HEAD or, empty, the index; None if it is not there."""
+    try:
+        return _git("cat-file", "blob", f"{where}:models/README.md").decode(errors="surrogateescape")
+    except Failure:
+        return None
+
+
+def blobs(ids: Iterable[str]) -> list[str]:
+    """The texts of the blobs `ids`, in their order. Raises `Failure`."""
+    ids = list(ids)
+    data, texts, at = _git("cat-file", "--batch", data="".join(f"{each}\n" for each in ids).encode()), [], 0
+    for _ in ids:
+        line = data.index(b"\n", at)
+        size = int(data[at:line].split()[2])
+        texts.append(data[line + 1 : line + 1 + size].decode(errors="surrogateescape"))
+        at = line + size + 2
+    return texts

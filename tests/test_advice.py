@@ -1,0 +1,121 @@
+"""The advice that commands give works as it is typed."""
+
+import re
+
+import pytest
+from conftest import FILES, MODEL, World, flip, settings, track
+
+PAGE = "models/README.md"
+pytestmark = pytest.mark.slow
+
+
+def type_in(world: World, line: str) -> None:
+    """Run `line` as a person would type it."""
+    result = world.run("bash", "-c", line)
+    assert result.code == 0, (line, result.said)
+
+
+@pytest.mark.parametrize("notes", [("note", ""), ("", "note")])
+def test_a_note_survives_whichever_of_two_rows_has_it(world, notes):
+    track(world, "ma")
+    row = "| [ma](ma.dvc) | - | - | {} |\n"
+    text = (world.clone / PAGE).read_text()
+    (world.clone / PAGE).write_text(text.replace(row.format(""), "".join(map(row.format, notes))))
+
+    world.ok("catalog")
+
+    assert row.format("note") in (world.clone / PAGE).read_text()
+
+
+@pytest.mark.parametrize("side", ["ours", "theirs"])
+def test_every_command_gives_the_advice_for_a_conflict_and_it_works(world, side):
+    track(world, "ma", "base")
+    world.git("switch", "--quiet", "--create", "side")
+    track(world, "ma", "theirs")
+    world.git("switch", "--quiet", "main")
+    track(world, "ma", "ours")
+    assert world.run("git", "merge", "--quiet", "side").code == 1
+
+    results = [world.make(verb) for verb in ("verify", "pull", "list")]
+
+    asked = r"take one side: (git checkout --ours .*) \(or --theirs\), then (git add .*)"
+    for result in results:
+        assert result.code == 2
+        assert re.search(asked, result.said)
+    for line in re.search(asked, results[0].out).groups():
+        type_in(world, line.replace("--ours", f"--{side}"))
+    world.git("commit", "--quiet", "--no-edit")
+    world.ok("pull")
+    world.ok("verify")
+    assert world.on_disk("ma") == {"a.bin": side.encode()}
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_add_over_the_weights_of_another_branch(added_online, hub, damaged):
+    hub.commit(MODEL, FILES | {"config.json": b"second"})
+    added_online.git("switch", "--quiet", "--create", "u1")
+    added_online.ok("add", f"MODEL={MODEL}")
+    added_online.git("switch", "--quiet", "main")
+    hub.commit(MODEL, FILES | {"config.json": b"third"})
+    path = added_online.weights() / "model.safetensors"
+    if damaged:
+        data = path.read_bytes()
+        path.unlink()
+        path.write_bytes(data)
+        flip(path)
+    before = added_online.state()
+
+    result = added_online.make("add", f"MODEL={MODEL}")
+
+    assert result.code == (2 if damaged else 0), result.said
+    if damaged:
+        assert "and model.safetensors exists nowhere else; keep it: " in result.err
+        assert added_online.state() == before
+    else:
+        assert added_online.on_disk()["config.json"] == b"third"
+        added_online.ok("verify", "DEEP=1")
+
+
+@pytest.mark.parametrize(
+    ("break_it", "advice"),
+    [
+        ("rm models/ma.dvc", "git checkout HEAD -- models/ma.dvc"),
+        ("git mv models/ma.dvc models/new.dvc", "git mv models/new.dvc models/ma.dvc"),
+        ("git status; git sparse-checkout set scripts tests .dvc", "git sparse-checkout add models .dvc"),
+        ("git status; git sparse-checkout set scripts tests", "git sparse-checkout add models .dvc"),
+    ],
+)
+def test_the_advice_for_a_pin_that_is_missing_works(world, break_it, advice):
+    track(world, "ma")
+    track(world, "mb")
+    type_in(world, break_it)
+
+    results = {verb: world.make(verb) for verb in ("verify", "pull", "list")}
+
+    for verb, result in results.items():
+        assert result.code == 2, verb
+        assert advice in result.said, verb
+        assert "Traceback" not in result.said, verb
+    type_in(world, advice)
+    world.ok("pull")
+    world.ok("verify")
+
+
+def test_the_advice_for_a_split_index_works(online):
+    online.git("config", "core.splitIndex", "true")
+    online.git("update-index", "--split-index")
+
+    line = online.refused("add", f"MODEL={MODEL}")
+
+    type_in(online, line.partition("; type: ")[2].replace(", then", " &&"))
+    online.ok("add", f"MODEL={MODEL}")
+
+
+def test_the_advice_for_locks_by_hard_links_works(online):
+    settings(online, "[core]\n    hardlink_lock = true\n", local=True)
+
+    line = online.refused("add", f"MODEL={MODEL}")
+
+    assert "\n" not in line
+    type_in(online, line.partition("turn it off: ")[2])
+    online.ok("add", f"MODEL={MODEL}")

@@ -1,0 +1,386 @@
+"""A repository in use: branches, merges, hooks and settings. Weights stay out of Git, and nobody's work is lost."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from conftest import MODEL, World, furnish, settings, track
+
+pytestmark = pytest.mark.slow
+
+PAGE = "models/README.md"
+ROW = "| [{0}]({0}.dvc) | - | - | {1} |\n"
+END = "<!-- end of catalog -->"
+
+
+def page(world: World) -> str:
+    return (world.clone / PAGE).read_text()
+
+
+def rows(world: World) -> list[str]:
+    """The models that have a row in the catalog, in its order."""
+    return re.findall(r"^\| \[(.*?)\]", page(world), re.MULTILINE)
+
+
+def edit(world: World, old: str, new: str) -> None:
+    """Replace `old` in the page as a user would."""
+    assert old in page(world)
+    (world.clone / PAGE).write_text(page(world).replace(old, new))
+
+
+# Weights and Git.
+
+
+def test_weights_are_never_visible_to_git(world):
+    world.git("switch", "--quiet", "--create", "side")
+    track(world, "mine", "x" * 2_000_000)
+    track(world, "group/mine", "y")
+    world.git("switch", "--quiet", "main")
+
+    world.git("add", "--all")
+
+    assert world.weights("mine").is_dir()
+    assert world.git("status", "--porcelain") == ""
+
+
+def test_no_commit_holds_a_large_file(world):
+    track(world, "mine", "x" * 2_000_000)
+
+    listed = world.git("ls-tree", "-r", "-l", "HEAD").splitlines()
+
+    assert max(int(line.split()[3]) for line in listed) < 1_000_000
+    assert (world.weights("mine") / "a.bin").stat().st_size == 2_000_000
+
+
+def test_an_old_ignore_file_is_taken_out_of_git_with_the_next_commit(world):
+    (world.clone / "models" / ".gitignore").write_text("/mine\n")
+    world.git("add", "--force", "models/.gitignore")
+    world.git("commit", "--quiet", "--message", "As it was")
+
+    track(world, "mine")
+
+    assert world.git("show", "--format=", "--name-status", "HEAD").split()[:2] == ["D", "models/.gitignore"]
+    assert world.git("status", "--porcelain") == ""
+
+
+# The catalog.
+
+
+def test_a_users_edits_of_the_page_are_neither_committed_nor_lost(world):
+    track(world, "one")
+    edit(world, "# Models\n", "# Models\n\nStaged text.\n")
+    world.git("add", PAGE)
+    edit(world, "Staged text.\n", "Staged text.\n\nOther text.\n")
+    edit(world, ROW.format("one", ""), ROW.format("one", "our note"))
+
+    track(world, "two")
+
+    committed, staged = world.git("show", f"HEAD:{PAGE}"), world.git("show", f":{PAGE}")
+    assert "text" not in committed
+    assert "Staged text" in staged
+    assert "Other text" not in staged
+    assert "Other text" in page(world)
+    assert ROW.format("one", "our note") in page(world)
+    for each in (committed, staged, page(world)):
+        assert ROW.format("two", "") in each
+
+
+def test_an_update_leaves_the_page_alone(world):
+    track(world, "one")
+    edit(world, ROW.format("one", ""), ROW.format("one", "note"))
+    world.git("commit", "--quiet", "--all", "--message", "A note")
+
+    track(world, "one", "newer")
+
+    assert world.git("show", "--format=", "--name-only", "HEAD") == "models/one.dvc\n"
+    assert ROW.format("one", "note") in page(world)
+
+
+def test_a_page_without_its_markers_is_refused_before_the_first_byte(online, hub):
+    edit(online, END, "")
+    before = online.state()
+
+    line = online.refused("add", f"MODEL={MODEL}")
+
+    assert line.startswith("add: models/README.md has no catalog; put these two lines where it should be")
+    assert online.state() == before
+    assert not hub.requests
+
+
+def test_rows_and_pins_that_differ_are_named_and_mended(world):
+    track(world, "one")
+    track(world, "two")
+    edit(world, ROW.format("one", ""), ROW.format("one", "note") + ROW.format("one", "note") + ROW.format("gone", ""))
+    edit(world, ROW.format("two", ""), "")
+
+    result = world.make("verify")
+    world.ok("catalog")
+
+    assert result.code == 2
+    for said in ("one has 2 rows", "gone has a row and no pin in Git", "two has no row"):
+        assert f"verify: models/README.md: {said}; renew it: make catalog\n" in result.out
+    assert rows(world) == ["one", "two"]
+    assert ROW.format("one", "note") in page(world)
+    assert "verified 2 models" in world.ok("verify").out
+    assert world.ok("catalog").out == "models/README.md has a row for each pin; nothing to do\n"
+
+
+# Merges.
+
+
+def test_a_pin_that_two_branches_move_is_resolved_as_advised(world):
+    track(world, "ma", "base")
+    for branch, text in (("u1", "one"), ("main", "two")):
+        world.git("switch", "--quiet", *(["--create"] if branch == "u1" else []), branch)
+        world.ok("pull")
+        track(world, "ma", text)
+    assert world.run("git", "merge", "--quiet", "u1").code == 1
+
+    said = world.make("verify").out
+    advice = re.search(r"take one side: (git checkout --ours -- \S+) \(or --theirs\), then (git add \S+)", said)
+    for command in advice.groups():
+        assert world.run("bash", "-c", command.replace("--ours", "--theirs")).code == 0
+    world.git("commit", "--quiet", "--no-edit")
+
+    assert rows(world) == ["ma"]
+    world.ok("pull")
+    assert world.on_disk("ma") == {"a.bin": b"one"}
+    assert "verified 1 model" in world.ok("verify").out
+
+
+@pytest.mark.parametrize("change", ["update", "removal"])
+def test_a_change_beside_a_new_model_merges_or_is_named(world, change):
+    track(world, "ma")
+    world.git("switch", "--quiet", "--create", "side")
+    if change == "update":
+        track(world, "ma", "newer")
+    else:
+        edit(world, ROW.format("ma", ""), "")
+        world.git("rm", "--quiet", "models/ma.dvc")
+        world.git("commit", "--quiet", "--all", "--message", "Remove ma")
+    world.git("switch", "--quiet", "main")
+    world.ok("pull")
+    track(world, "mb")
+
+    assert world.run("git", "merge", "--quiet", "--no-edit", "side").code == 0
+
+    expected = ["ma", "mb"] if change == "update" else ["mb"]
+    if rows(world) != expected:
+        assert "ma has a row and no pin in Git; renew it: make catalog" in world.make("verify").out
+        world.ok("catalog")
+    assert rows(world) == expected
+
+
+def test_a_forge_meets_a_conflict_in_the_page_at_most(world):
+    for branch, name in (("u1", "group/a"), ("u2", "group/b")):
+        world.git("switch", "--quiet", "--create", branch, "main")
+        track(world, name)
+    bare = world.path / "forge.git"
+    world.git("clone", "--quiet", "--bare", str(world.clone), str(bare))
+
+    merged = world.run("git", "merge-tree", "--write-tree", "--name-only", "--no-messages", "u1", "u2", cwd=bare)
+
+    assert set(merged.out.split()[1:]) <= {PAGE}
+
+
+# Other branches, other commits.
+
+
+def test_weights_of_another_branch_do_not_stand_in_the_way(world):
+    track(world, "ma", "base")
+    world.git("switch", "--quiet", "--create", "u1")
+    track(world, "ma", "other")
+    world.git("switch", "--quiet", "main")
+    shutil.rmtree(world.clone / ".dvc" / "cache")
+
+    track(world, "ma", "third")
+
+    assert world.on_disk("ma") == {"a.bin": b"third"}
+    assert "verified 1 model" in world.ok("verify").out
+
+
+def test_bytes_that_exist_nowhere_else_stand_in_the_way(world):
+    track(world, "ma", "base")
+    victim = world.weights("ma") / "a.bin"
+    victim.unlink()
+    victim.write_text("mine alone")
+
+    line = world.refused("track", "NAME=ma", "DIR=scripts")
+
+    assert line.startswith("track: models/ma is not what its pin says, and a.bin exists nowhere else; keep it: ")
+    assert victim.read_text() == "mine alone"
+
+
+def test_pull_keeps_no_copy_of_what_the_remote_holds(world):
+    track(world, "ma", "base")
+    world.git("switch", "--quiet", "--create", "u1")
+    track(world, "ma", "other")
+    world.git("switch", "--quiet", "main")
+    shutil.rmtree(world.clone / ".dvc" / "cache")
+
+    world.ok("pull")
+
+    assert world.on_disk("ma") == {"a.bin": b"base"}
+    assert not (world.clone / ".dvc" / "tmp" / "quarantine").exists()
+
+
+@pytest.mark.parametrize("how", ["deleted", "sparse"])
+def test_a_pin_that_git_has_and_the_checkout_lacks_is_named(world, how):
+    track(world, "ma")
+    track(world, "mb")
+    shutil.rmtree(world.weights("ma"))
+    if how == "deleted":
+        world.pin("ma").unlink()
+    else:
+        world.git("sparse-checkout", "set", "--no-cone", "/*", "!/models/ma.dvc")
+
+    for verb in ("verify", "pull", "list"):
+        result = world.make(verb)
+        assert result.code == 2, verb
+        assert "models/ma.dvc is in Git and not here; restore it: git checkout HEAD -- models/ma.dvc" in result.said
+        assert re.search("^mb|1 problem in 2 models", result.said, re.MULTILINE)
+
+
+def test_models_that_a_sparse_checkout_leaves_out_are_brought_first(world):
+    world.git("status")  # without which Git takes the copied files for changed, and leaves them
+    world.git("sparse-checkout", "set", "scripts", "tests", ".dvc")
+
+    line = world.refused("track", "NAME=ma", "DIR=scripts")
+
+    assert line == "track: models/ is not in this checkout; bring it: git sparse-checkout add models .dvc"
+
+
+def test_a_pin_that_was_renamed_by_hand_is_named_with_the_way_back(world):
+    track(world, "group/ma")
+    track(world, "mb")
+    world.git("mv", "models/group/ma.dvc", "models/group/new.dvc")
+
+    for verb in ("list", "verify", "pull"):
+        result = world.make(verb)
+        assert result.code == 2, verb
+        assert "rename it back: git mv models/group/new.dvc models/group/ma.dvc" in result.said
+        assert verb == "verify" or re.search("^mb", result.out, re.MULTILINE)
+
+
+# Hooks.
+
+
+def test_a_rule_for_subjects_is_met_with_message(world):
+    hook = world.clone / ".git" / "hooks" / "commit-msg"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\ngrep -q '^feat: ' \"$1\" || { echo no feat >&2; exit 1; }\n")
+    hook.chmod(0o755)
+    (world.weights("mine")).mkdir()
+    (world.weights("mine") / "a.bin").write_text("a")
+
+    said = world.refused("track", "NAME=mine")
+    world.ok("track", "NAME=mine", "MESSAGE=feat: pin mine")
+
+    assert "no feat" in said
+    assert said.endswith("track: git commit failed (see above); fix that and run the same command again")
+    assert world.git("log", "-1", "--format=%s") == "feat: pin mine\n"
+    assert world.git("status", "--porcelain") == ""
+
+
+# Settings.
+
+
+def refuse_early(world: World, hub) -> str:
+    """The sentence of an add that must be refused before the first byte."""
+    before = world.state()
+    line = world.refused("add", f"MODEL={MODEL}")
+    assert not [request for request in hub.requests if "/resolve/" in request.path]
+    assert world.state() == before
+    return line
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")
+def test_a_clone_of_another_owner_is_refused_in_gits_own_words(online, hub):
+    subprocess.run(["chown", "-R", "12345", str(online.clone)], check=True)
+
+    result = online.make("add", f"MODEL={MODEL}")
+
+    assert result.code == 2
+    assert re.search("add: Git says: .*dubious ownership.*safe.directory", result.err)
+    assert not hub.requests
+
+
+def test_a_signature_that_cannot_be_made_is_found_first(online, hub):
+    online.git("config", "commit.gpgSign", "true")
+    online.git("config", "gpg.format", "ssh")
+    online.git("config", "user.signingKey", str(online.path / "none.pub"))
+
+    assert refuse_early(online, hub).startswith("add: Git cannot sign commits here, as commit.gpgSign asks: ")
+
+
+def test_a_split_index_is_found_first(online, hub):
+    online.git("update-index", "--split-index")
+
+    assert refuse_early(online, hub).startswith("add: DVC cannot read a split index; type: git config core.splitIndex")
+
+
+def test_a_lock_of_dvc_by_hard_links_is_found_first(online, hub):
+    settings(online, "[core]\n    hardlink_lock = true\n", local=True)
+
+    assert "DVC's core.hardlink_lock is on; turn it off: " in refuse_early(online, hub)
+
+
+def test_a_broken_file_of_settings_is_named_by_its_path(online, hub):
+    settings(online, "[core\n")
+
+    assert str(online.path / "home" / ".config" / "dvc" / "config") in refuse_early(online, hub)
+
+
+def test_settings_of_the_user_do_no_harm(world):
+    settings(world, "[core]\n    no_scm = true\n    autostage = true\n    hardlink_lock = true\n")
+    (world.path / "ignored").write_text("*.dvc\nmodels/\nmodel*\n")
+    world.git("config", "--global", "core.excludesFile", str(world.path / "ignored"))
+
+    track(world, "one")
+    track(world, "group/two")
+
+    assert world.git("ls-files", "models").split()[1:] == ["models/README.md", "models/group/two.dvc", "models/one.dvc"]
+    assert world.git("status", "--porcelain") == ""
+
+
+def test_a_cache_of_a_group_has_folders_that_the_group_can_write(world):
+    settings(world, "[cache]\n    shared = group\n", local=True)
+
+    track(world, "one")
+    shutil.rmtree(world.clone / ".dvc" / "cache")
+    shutil.rmtree(world.weights("one"))
+    world.ok("pull")
+
+    folders = [path for path in (world.clone / ".dvc" / "cache" / "files").rglob("*") if path.is_dir()]
+    assert folders
+    assert {path.stat().st_mode & 0o020 for path in folders} == {0o020}
+
+
+def test_line_endings_of_other_systems_are_no_matter(world):
+    track(world, "one")
+    other = World(world.path / "crlf", dict(world.env))
+    (other.path / "home").mkdir(parents=True)
+    shutil.copy(world.path / "home" / ".gitconfig", other.path / "home")
+    world.git("clone", "--quiet", "-c", "core.autocrlf=true", str(world.clone), str(other.clone))
+    os.symlink("../remote", other.remote)
+    furnish(other.clone)
+    other.git("config", "core.safecrlf", "true")
+
+    other.ok("pull")
+    track(other, "two")
+
+    assert "verified 2 models" in other.ok("verify").out
+    assert other.git("status", "--porcelain") == ""
+    assert b"\r" not in (other.clone / PAGE).read_bytes()
+
+
+def test_the_first_commit_of_a_repository_may_be_that_of_a_model(world):
+    shutil.rmtree(world.clone / ".git")
+    world.git("init", "--quiet", "--initial-branch", "main")
+
+    said = world.ok("track", "NAME=mine", "DIR=scripts/dev").said
+
+    assert "fatal:" not in said
+    assert world.git("log", "--format=%s") == "Add mine model\n"

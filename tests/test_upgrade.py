@@ -1,0 +1,105 @@
+"""A repository that was made from an older version of these commands, and holds models, comes up to date."""
+
+import re
+
+import pytest
+from conftest import ROOT, World, copy
+
+pytestmark = pytest.mark.slow
+
+OLD = {
+    ".gitignore": "/.venv/\n/.venv\n/.pytest_cache/\n/.ruff_cache/\n/.hypothesis/\n__pycache__/\n",
+    "models/.gitattributes": ".gitignore merge=union\nREADME.md merge=union\n*.dvc text eol=lf\n",
+    "models/README.md": """\
+# Models
+
+Each model is a folder of weights here.
+
+<!-- catalog: written by make add and make track; changes between these two lines are lost -->
+| NAME | source | commit | licence | files | size |
+| --- | --- | --- | --- | --- | --- |
+<!-- end of catalog -->
+""",
+}
+ROWS = "| group/other | - | - | - | 1 | 3 B |\n| mine | - | - | - | 1 | 3 B |\n"
+
+
+def commit_all(world: World, message: str) -> None:
+    world.git("add", "--all", "--force", "models")
+    world.git("add", "--all")
+    world.git("commit", "--quiet", "--message", message)
+
+
+@pytest.fixture
+def upgraded(template, tmp_path) -> World:
+    """A clone whose branch `main` is an older version with two models, and `upstream` is today's."""
+    world = copy(template, World(tmp_path / "my world"))
+    today = {path: (world.clone / path).read_text() for path in OLD}
+    for path, text in OLD.items():
+        (world.clone / path).write_text(text)
+    commit_all(world, "The older version")
+    world.git("switch", "--quiet", "--create", "upstream")
+    for path, text in today.items():
+        (world.clone / path).write_text(text)
+    commit_all(world, "Today's version")
+    (world.path / "weights").mkdir()
+    (world.path / "weights" / "a.bin").write_bytes(b"abc")
+    for name in ("mine", "group/other"):
+        world.ok("track", f"NAME={name}", "DIR=../weights")
+    pins = {name: world.pin(name).read_text() for name in ("mine", "group/other")}
+    world.git("reset", "--quiet", "--hard", "HEAD~2")
+    world.git("switch", "--quiet", "main")
+    for name, text in pins.items():
+        world.pin(name).parent.mkdir(exist_ok=True)
+        world.pin(name).write_text(text)
+    (world.clone / "models" / ".gitignore").write_text("/mine\n")
+    (world.clone / "models" / "group" / ".gitignore").write_text("/other\n")
+    page = OLD["models/README.md"].replace("<!-- end", ROWS + "<!-- end") + "\nOur own text.\n"
+    (world.clone / "models" / "README.md").write_text(page)
+    world.git("add", "--force", *(f"models/{path}" for path in ("mine.dvc", "group/other.dvc", "README.md")))
+    world.git("add", "--force", "models/.gitignore", "models/group/.gitignore")
+    world.git("commit", "--quiet", "--message", "Our models")
+    return world
+
+
+def recipe() -> list[str]:
+    """The commands that the README gives for it, without those that fetch."""
+    section = (ROOT / "README.md").read_text().partition("## Bringing your repository up to date")[2]
+    commands = re.findall("^    (.*)$", section.partition("\n## ")[0], re.MULTILINE)
+    return [
+        each.replace("upstream/main", "upstream")
+        for each in commands
+        if " remote add " not in each and "fetch" not in each
+    ]
+
+
+def test_the_recipe_of_the_readme_keeps_pins_text_and_settings(upgraded):
+    before = {name: upgraded.pin(name).read_text() for name in ("mine", "group/other")}
+    settings = (upgraded.clone / ".dvc" / "config").read_text()
+
+    for command in recipe():
+        result = upgraded.run("bash", "-c", command)
+        assert result.code == 0, (command, result.said)
+
+    page = (upgraded.clone / "models" / "README.md").read_text()
+    assert {name: upgraded.pin(name).read_text() for name in before} == before
+    assert (upgraded.clone / ".dvc" / "config").read_text() == settings
+    assert page.endswith("\nOur own text.\n")
+    assert re.findall(r"^\| (.*?) \|", page, re.MULTILINE) == [
+        "model",
+        "---",
+        "[group/other](group/other.dvc)",
+        "[mine](mine.dvc)",
+    ]
+    assert "verified 2 models, 2 files" in upgraded.ok("verify").out
+    assert upgraded.git("status", "--porcelain") == ""
+
+
+def test_the_next_track_takes_the_old_ignore_files_out_of_git(upgraded):
+    for command in recipe():
+        upgraded.run("bash", "-c", command)
+
+    upgraded.ok("track", "NAME=third", "DIR=../weights")
+
+    assert ".gitignore" not in upgraded.git("ls-files", "models")
+    assert upgraded.git("status", "--porcelain") == ""
