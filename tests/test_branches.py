@@ -335,10 +335,13 @@ def test_a_broken_file_of_settings_is_named_by_its_path(online, hub):
 
 def test_settings_of_the_user_do_no_harm(world):
     settings(world, "[core]\n    no_scm = true\n    autostage = true\n    hardlink_lock = true\n")
-    (world.path / "ignored").write_text("*.dvc\nmodels/\nmodel*\n")
-    world.git("config", "--global", "core.excludesFile", str(world.path / "ignored"))
+    ignore = world.path / "home" / ".config" / "git" / "ignore"  # where Git looks unless core.excludesFile is set
+    ignore.parent.mkdir()
+    ignore.write_text("*.dvc\nmodels/\nmodel*\n")
 
     track(world, "one")
+    ignore.rename(world.path / "ignored")
+    world.git("config", "--global", "core.excludesFile", str(world.path / "ignored"))
     track(world, "group/two")
 
     assert world.git("ls-files", "models").split()[1:] == ["models/README.md", "models/group/two.dvc", "models/one.dvc"]

@@ -62,7 +62,6 @@ def test_the_names_that_matter_most_are_taken_or_refused(what, read, rule, good,
     assert [text for text in [*ANYWHERE_BAD, *bad] if is_taken(what, read, text)] == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("what", "read", "rule", "good", "bad"), KINDS, ids=["model", "repo", "revision"])
 @given(piece=TEXTS)
 @QUICK

@@ -5,8 +5,7 @@
 # removed. Safe to run again from any point.
 record_placed() {
   local message
-  # DVC lets the user's own ignore rules hide a pin, where Git obeys this repository's.
-  GIT_CONFIG_GLOBAL=/dev/null dvc --wait-for-lock add -- "models/$1" >/dev/null ||
+  GIT_CONFIG_GLOBAL=$PWD/scripts/lib/shell/dvc.gitconfig dvc --wait-for-lock add -- "models/$1" >/dev/null ||
     die "dvc add failed (see above); nothing was committed; fix that and run the same command again"
   message=$(git_pin "$1" | python scripts/steps/record.py "$1")
   git_commit "$1" "$message" "$2"
