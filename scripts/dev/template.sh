@@ -30,7 +30,7 @@ END
 ln -s "$PWD/.venv" "$target/.venv" # building another one takes a while
 cd -- "$target"
 touch -t 200001010000 scripts/*.txt scripts/dev/*.txt tests/*.txt
-git init --quiet --initial-branch main
+git init --quiet --template= --initial-branch main
 PYTHONPATH=scripts .venv/bin/python scripts/catalog.py >/dev/null
 git add --all
 git commit --quiet --message Start
