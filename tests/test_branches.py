@@ -226,6 +226,14 @@ def test_pull_keeps_no_copy_of_what_the_remote_holds(world):
     assert not (world.clone / ".dvc" / "tmp" / "quarantine").exists()
 
 
+def test_git_takes_no_new_pin_for_a_changed_file(world):
+    track(world, "ma")
+
+    world.git("sparse-checkout", "set", "scripts", "tests", ".dvc")
+
+    assert not world.pin("ma").exists()  # Git leaves what it takes for changed
+
+
 @pytest.mark.parametrize("how", ["deleted", "sparse"])
 def test_a_pin_that_git_has_and_the_checkout_lacks_is_named(world, how):
     track(world, "ma")

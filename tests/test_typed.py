@@ -237,3 +237,30 @@ def test_add_says_that_other_weights_lie_there(added_online):
     said = added_online.ok("add", f"MODEL={MODEL}").out
 
     assert said == "tiny is pinned at this commit already; models/tiny holds other weights: make pull MODEL=tiny\n"
+
+
+@pytest.mark.parametrize("typed", ["https://[::1/acme/tiny", "https:///acme/tiny"])
+def test_an_address_that_is_broken_is_refused(monkeypatch, typed):
+    monkeypatch.delenv("HF_ENDPOINT", raising=False)
+
+    with pytest.raises(Failure, match="^not (an|the) address"):
+        names.from_address(typed)
+
+
+@pytest.mark.slow
+def test_the_name_of_a_file_is_no_pattern(online, hub):
+    hub.commit("acme/odd", {"1.json": b"one", "[1].json": b"odd", "a.bin": b"a"})
+
+    online.ok("add", "MODEL=acme/odd", "EXCLUDE=[1].json *.bin")
+
+    assert online.on_disk("odd") == {"1.json": b"one"}
+
+
+@pytest.mark.slow
+def test_a_repo_that_moved_to_another_organisation_is_known_by_both_names(online, hub):
+    hub.rename(MODEL, "nova/tiny")
+
+    online.ok("add", f"MODEL={MODEL}")
+
+    for model in (MODEL, "nova/tiny"):
+        assert online.ok("add", f"MODEL={model}").out == "tiny is pinned at this commit already; nothing to do\n"

@@ -177,14 +177,15 @@ def main() -> None:
     staged = staging.finished(request.name)
     selection.check_all(but=request.name if staged else None)
     old = pin.read(request.name, broken_is_none=staged is not None)
-    check_name(request.name, staged or old, request.source)
+    if not (staged or old):
+        destination.check_free(request.name)
     shot = repo.snapshot(request.source, request.revision)
     known = request
     request = complete(request, shot, staged or old)
     if request.name != known.name:
         staging.recover(request.name)
         staged, old = staging.finished(request.name), pin.read(request.name)
-        check_name(request.name, staged or old, request.source)
+    check_name(request.name, staged or old, known.source, request.source)
     files = chosen_files(request, shot)
     if is_pinned(old, request, shot) and not staged:
         result(f"{'others' if destination.differs_by_size(old) else 'pinned'} {request.name}")

@@ -105,11 +105,11 @@ def choose(files: Iterable[HubFile], include: Sequence[str], exclude: Sequence[s
     """
 
     def named(words: Sequence[str]) -> set[str]:
-        return {file.path for file in files if file.path in words} | set(
-            filter_repo_objects((file.path for file in files), allow_patterns=list(words))
-        )
+        patterns = [word for word in words if word not in paths]
+        return paths & {*words, *filter_repo_objects(paths, allow_patterns=patterns)}
 
     files = list(files)
-    kept = named(include) if include else {file.path for file in files}
-    kept -= named(exclude) if exclude else set()
+    paths = {file.path for file in files}
+    kept = named(include) if include else paths
+    kept = kept - named(exclude) if exclude else kept
     return [file for file in files if file.path in kept]

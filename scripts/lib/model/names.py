@@ -54,10 +54,13 @@ def from_address(text: str) -> tuple[str, str]:
     if not text.startswith(("http://", "https://")):
         repo, _, revision = text.partition("@")
         return repo, revision
-    address = urlsplit(text)
+    try:
+        address = urlsplit(text)
+    except ValueError:  # such as a bracket that is not closed
+        raise Failure(f"not an address: {text!r} (want ORG/NAME, as on the Hub)") from None
     hosts = {"huggingface.co", "hf.co", "www.huggingface.co", urlsplit(arguments.value("HF_ENDPOINT")).netloc}
     parts = [unquote(part) for part in address.path.strip("/").split("/")]
-    if address.netloc not in hosts or len(parts) < 2 or parts[0] in ("datasets", "spaces"):
+    if not address.netloc or address.netloc not in hosts or len(parts) < 2 or parts[0] in ("datasets", "spaces"):
         raise Failure(f"not the address of a model on the Hub: {text!r} (want ORG/NAME)")
     pages = ("tree", "blob", "resolve", "commit")
     return "/".join(parts[:2]), parts[3] if len(parts) > 3 and parts[2] in pages else ""

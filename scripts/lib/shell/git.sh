@@ -65,7 +65,6 @@ git_commit() {
   ! git rev-parse --verify --quiet HEAD >/dev/null || GIT_INDEX_FILE=$own git read-tree HEAD
   GIT_INDEX_FILE=$own git_stage "$pin" "$1" "$3/page.commit"
   GIT_INDEX_FILE=$folder/index git_stage "$pin" "$1" "$3/page.index"
-  git update-index -q --refresh >/dev/null || true # else Git takes what is staged now for changed files
   GIT_INDEX_FILE=$own git diff-index --cached --quiet HEAD -- 2>/dev/null ||
     GIT_INDEX_FILE=$own git commit --quiet --message "$2" ||
     die "git commit failed (see above); fix that and run the same command again"
