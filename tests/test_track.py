@@ -317,6 +317,7 @@ def test_track_takes_a_name_that_yaml_could_take_for_something_else(world, name)
 def test_a_track_that_was_stopped_goes_on(world):
     lay(world.weights("mine"))
     hook = world.clone / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
     assert world.make("track", "NAME=mine").code == 2
