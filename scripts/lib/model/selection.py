@@ -58,19 +58,23 @@ def _meant(word: str, everyone: list[str]) -> list[str]:
     raise Failure(f"no such model: {word!r}; {f'did you mean {near[0]}?' if near else 'make list shows what there is'}")
 
 
-def head(name: str) -> Pin:
-    """The pin of the model `name` without its files. Raises `Failure`, which says what happened to it."""
+def _check_here(name: str) -> None:
     if not pin.path_of(name).exists():
         raise Failure(
             f"models/{name}.dvc is in Git and not here; {pin.RESTORE.format(name=name)} "
             f"(remove it for good: git rm models/{name}.dvc; in a sparse checkout: git sparse-checkout add models .dvc)"
         )
+
+
+def head(name: str) -> Pin:
+    """The pin of the model `name` without its files. Raises `Failure`, which says what happened to it."""
+    _check_here(name)
     return pin.read_head(name)
 
 
 def checked(name: str) -> Pin:
     """The pin of the model `name`, found consistent. Raises `Failure`, which says what happened to it."""
-    head(name)
+    _check_here(name)
     held = pin.read(name)
     if fault := inconsistency(held):
         raise Failure(f"models/{name}.dvc {fault}")
