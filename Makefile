@@ -18,6 +18,7 @@ $(call variable,NAME)     # what it is called in models/: NAME or FOLDER/NAME (d
 $(call variable,INCLUDE)  # only the files that match: '*.safetensors *.json'
 $(call variable,EXCLUDE)  # not the files that match: '*.bin'
 $(call variable,DIR)      # a folder to copy the weights from (default: they lie in models/NAME already)
+$(call variable,POINTERS) # 1: take files that are pointers of Git LFS as they are
 $(call variable,URL)      # s3://bucket/path, gs://bucket/path or a folder
 $(call variable,ENDPOINT) # address of a store that speaks S3, or of an emulator: https://HOST
 $(call variable,REGION)   # region of the bucket in S3: eu-central-1
@@ -25,6 +26,7 @@ $(call variable,PROFILE)  # a profile of your AWS configuration
 $(call variable,PROJECT)  # a Google Cloud project
 $(call variable,DEEP)     # 1: read the objects on the remote, every byte
 $(call variable,OFFLINE)  # 1: leave the remote out
+$(call variable,REQUIRE)  # what must have been looked at, of: disk remote content
 $(call variable,TIMEOUT)  # seconds without a byte after which the Hub or the bucket is given up (default: 60)
 $(call variable,REPORT)   # a file to write the results to, as JSON
 $(call variable,MESSAGE)  # the subject of the Git commit: 'feat: add gemma'
@@ -62,39 +64,38 @@ endif
 
 override RUNTIME := .venv/runtime
 override DEVELOP := .venv/develop
-override LOCKED := @python scripts/steps/locked.py
 
 ##@ Models
 # make add MODEL=google/gemma-3-12b-it INCLUDE='*.safetensors *.json'
-add: $(RUNTIME) ## pin a model of the Hub: MODEL= [REVISION=] [NAME=] [INCLUDE=] [EXCLUDE=] [MESSAGE=] [TIMEOUT=]
-	$(LOCKED) scripts/add.sh
+add: $(RUNTIME) ## pin a model of the Hub: MODEL= [REVISION=] [NAME=] [INCLUDE=] [EXCLUDE=] [POINTERS=1] [MESSAGE=] [TIMEOUT=]
+	@python scripts/add.py
 
 # make track NAME=gemma-3-12b-tuned DIR=/data/run-17
-track: $(RUNTIME) ## pin weights that are not on the Hub: NAME= [DIR=] [MESSAGE=] [TIMEOUT=]
-	$(LOCKED) scripts/track.sh
+track: $(RUNTIME) ## pin weights that are not on the Hub: NAME= [DIR=] [POINTERS=1] [MESSAGE=] [TIMEOUT=]
+	@python scripts/track.py
 
 # make pull MODEL='gemma-3-12b-it embeddings/all-MiniLM-L6-v2'
 pull: $(RUNTIME) ## bring pinned weights to models/, checked: [MODEL=] [TIMEOUT=] [REPORT=]
-	$(LOCKED) scripts/pull.py
+	@python scripts/pull.py
 
 # make push DEEP=1
 push: $(RUNTIME) ## upload what the remote lacks, replace what is damaged there: [MODEL=] [DEEP=1] [TIMEOUT=] [REPORT=]
-	$(LOCKED) scripts/push.py
+	@python scripts/push.py
 
 list: $(RUNTIME) ## show a table of all models
 	@python scripts/list.py
 
 catalog: $(RUNTIME) ## write the table of models/README.md again from the pins in Git
-	$(LOCKED) scripts/catalog.py
+	@python scripts/catalog.py
 
 # make remote URL=s3://bucket/path REGION=eu-central-1
 remote: $(RUNTIME) ## show the remote, or set it: [URL=] [ENDPOINT=] [REGION=] [PROFILE=] [PROJECT=] [TIMEOUT=]
-	$(LOCKED) scripts/remote.sh
+	@scripts/remote.sh
 
 ##@ Checks
 # make verify REPORT=verify.json
-verify: $(RUNTIME) ## check pins, weights on disk and the remote: [MODEL=] [DEEP=1] [OFFLINE=1] [TIMEOUT=] [REPORT=]
-	$(LOCKED) scripts/verify.py
+verify: $(RUNTIME) ## check pins, weights on disk and the remote: [MODEL=] [DEEP=1] [OFFLINE=1] [REQUIRE=] [TIMEOUT=] [REPORT=]
+	@python scripts/verify.py
 
 ##@ Project
 demo: $(DEVELOP) ## take the tour, without account, bucket or Hub
@@ -139,5 +140,5 @@ $(RUNTIME): scripts/requirements.txt scripts/dev/uv.txt | guard
 	@touch $@
 
 $(DEVELOP): $(RUNTIME) tests/requirements.txt
-	@scripts/dev/venv.sh tests/requirements.txt
+	@scripts/dev/venv.sh scripts/requirements.txt tests/requirements.txt
 	@touch $@

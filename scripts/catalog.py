@@ -1,16 +1,17 @@
 """Write the catalog in models/README.md again, from the pins in Git's index; the notes of its rows are kept."""
 
-from lib.core import atomic, command
+from lib.core import atomic, command, lock
 from lib.core.console import result
 from lib.model import catalog
 
 
 def main() -> None:
-    before, after = catalog.page(), catalog.written()
-    if after == before:
-        result("models/README.md has a row for each pin; nothing to do")
-        return
-    atomic.write(catalog.PATH, after)
+    with lock.clone():
+        before, after = catalog.page(), catalog.written()
+        if after == before:
+            result("models/README.md has a row for each pin; nothing to do")
+            return
+        atomic.write(catalog.PATH, after)
     result("models/README.md is written; next: git commit --message 'Renew the catalog' -- models/README.md")
 
 

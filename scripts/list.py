@@ -4,17 +4,24 @@ from lib.core import command, text
 from lib.core.console import result, say
 from lib.core.errors import Failure
 from lib.core.report import NO_MODEL
+from lib.disk import destination
 from lib.model import names, pin, selection
 
 COLUMNS = ("NAME", "source", "commit", "license", "files", "size", "on disk")
 
 
+def on_disk(name: str) -> str:
+    """Whether the weights of `name` are there, by names and sizes. Raises `Failure` if its pin is broken."""
+    if not names.weights_dir(name).is_dir():
+        return "no"
+    return "changed" if destination.differs_by_size(selection.checked(name)) else "yes"
+
+
 def row(held: pin.Pin) -> tuple[str, ...]:
     """The cells of a model, in the order of `COLUMNS`."""
     commit = held.commit[:7] if held.commit else "-"
-    on_disk = "yes" if names.weights_dir(held.name).is_dir() else "no"
     size = text.size(held.size)
-    return (held.name, held.source or "-", commit, held.license or "-", str(held.nfiles), size, on_disk)
+    return (held.name, held.source or "-", commit, held.license or "-", str(held.nfiles), size, on_disk(held.name))
 
 
 def main() -> None:
@@ -23,11 +30,13 @@ def main() -> None:
         try:
             rows.append(row(selection.head(name)))
         except Failure as failure:
+            rows.append((name, *["-"] * (len(COLUMNS) - 2), "broken pin"))
             broken.append(failure)
-    if len(rows) == 1 and not broken:
+    if len(rows) == 1:
         result(NO_MODEL)
+        return
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for cells in rows if len(rows) > 1 else []:
+    for cells in rows:
         result("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
     for failure in broken[:-1]:
         say(f"list: {failure}")

@@ -3,13 +3,13 @@
 import os
 from pathlib import Path
 
-from lib.core import arguments, command, text, workers
+from lib.core import arguments, command, lock, text, workers
 from lib.core.console import note, progress
 from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
-from lib.disk import cache, staging, weights
+from lib.disk import cache, cleanup, destination, staging, weights
 from lib.model import inventory, names, selection
 from lib.model.inventory import Item
 from lib.model.pin import Pin
@@ -18,9 +18,11 @@ from lib.remote import factory
 DOWNLOADS = 8  # objects side by side
 
 
-def fetch(item: Item, watch: Progress) -> Finding | None:
-    """Bring `item` from the remote into the cache; why not, or None. One that arrives changed is tried once more."""
-    part = cache.incoming(item.oid)
+def fetch(item: Item, part: Path, watch: Progress) -> Finding | None:
+    """Bring `item` from the remote into the cache by way of `part`; why not, or None.
+
+    One that arrives changed is tried once more.
+    """
     for _ in range(2):
         try:
             mismatch = factory.default().get(item.oid, item.file, part, watch)
@@ -29,7 +31,6 @@ def fetch(item: Item, watch: Progress) -> Finding | None:
         if not mismatch:
             cache.keep(part, item.oid)
             return None
-        part.unlink(missing_ok=True)
     return Finding(item.model, "remote", "changed", item.path, mismatch, item.oid)
 
 
@@ -40,7 +41,9 @@ def obtain(item: Item, watch: Progress) -> Finding | None:
     if item.data is not None:
         cache.keep_bytes(item.data, item.oid)
         return None
-    return fetch(item, watch)
+    with cache.incoming(item.oid) as part:
+        held = cache.object_path(item.oid).is_file()  # another command may have brought it meanwhile
+        return None if held else fetch(item, part, watch)
 
 
 def obtain_all(items: list[Item]) -> list[Finding]:
@@ -60,6 +63,20 @@ def assemble(new: Path, held: Path, items: list[Item], good: set[str]) -> None:
             cache.link(cache.object_path(item.oid), target)
 
 
+def left_to_fetch(pins: list[Pin]) -> int:
+    """The bytes that neither the cache nor models/ holds, by names and sizes alone."""
+    left = {}
+    for held in pins:
+        folder = names.weights_dir(held.name)
+        if held.files is None:  # its listing may be on the remote, and is asked for later
+            left[held.name] = 0 if folder.is_dir() else held.size
+        for path, file in (held.files or {}).items():
+            here = (cache.object_path(file.md5), folder / path)
+            if not any(each.is_file() and each.stat().st_size == file.size for each in here):
+                left[file.md5] = file.size
+    return sum(left.values())
+
+
 def pull(held: Pin, report: Report) -> bool:
     """Make models/NAME what `held` pins, and report it; False if it already was. Raises `Failure`.
 
@@ -74,7 +91,8 @@ def pull(held: Pin, report: Report) -> bool:
         good = set() if folder.is_symlink() else files.keys() - {finding.file for finding in wrong}
         corrupt = cache.check(items, folder, good, watch)
     for finding in corrupt:
-        cache.drop(finding.object)
+        with lock.clone():
+            cache.drop(finding.object)
         report.note(f"pull: {finding}: dropped")
     if folder.is_dir() and not wrong and not corrupt:
         return False
@@ -93,14 +111,32 @@ def pull(held: Pin, report: Report) -> bool:
     return True
 
 
+def checked(chosen: list[str], report: Report) -> list[Pin]:
+    """The pins of `chosen` that are consistent; the others are findings."""
+    pins = []
+    for name in chosen:
+        try:
+            pins.append(selection.checked(name))
+        except Failure as failure:
+            report.found(Finding(name, "model", "not pulled", detail=f"{name}: {failure}"))
+    return pins
+
+
 def main(report: Report) -> tuple[str, str]:
+    cleanup.clear()
     chosen = selection.select(arguments.value("MODEL"))
     if not chosen:
         return NO_MODEL, ""
-    for name in chosen:
+    pins = checked(chosen, report)
+    # Weights are links to the cache, or else copies of what it holds.
+    needed = left_to_fetch(pins) * (1 if cache.links() else 2)
+    what = f"{text.plural(len(pins), 'model')} need{'s' if len(pins) == 1 else ''}"
+    destination.check_space(needed, cache.location(), what, "pull fewer models: MODEL=NAME")
+    for name in (held.name for held in pins):
         try:
-            held = selection.checked(name)
-            new = pull(held, report)
+            with lock.model(name):
+                held = selection.checked(name)  # once more: what was waited for may have pinned something else
+                new = pull(held, report)
             report.model(name, held.nfiles, held.size)
             if report.is_good(name):
                 size = text.amount(held.nfiles, held.size)

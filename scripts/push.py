@@ -5,6 +5,7 @@ from lib.core.console import note
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
+from lib.disk import cleanup
 from lib.model import inventory, selection
 from lib.model.pin import Pin
 from lib.remote import audit, factory, repair
@@ -41,6 +42,7 @@ def push(pins: list[Pin], report: Report) -> None:
 
 
 def main(report: Report) -> tuple[str, str]:
+    cleanup.clear()
     chosen = selection.select(arguments.value("MODEL"))
     if not chosen:
         return NO_MODEL, ""

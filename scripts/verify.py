@@ -1,52 +1,127 @@
 """Prove that the pins, the weights on disk and in the cache, and the objects on the remote are what they should be."""
 
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from lib.core import arguments, command, text
+from lib.core import arguments, command, lock, text
 from lib.core.console import note, progress
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
-from lib.disk import cache, weights
+from lib.disk import cache, staging, weights
 from lib.model import catalog, history, inventory, names, selection
 from lib.model.inventory import Item
 from lib.model.pin import Pin
 from lib.remote import audit, factory
 
+NOT_ASKED = "not asked"
+REQUIREMENTS = ("disk", "remote", "content")
+
+
+@dataclass
+class Looked:
+    """What was looked at: files and bytes on disk that are right, of how many, and objects by how they were proven."""
+
+    pins: int = 0
+    files: int = 0
+    bytes: int = 0
+    pinned_files: int = 0
+    pinned_bytes: int = 0
+    objects: Counter = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        objects = sum(self.objects.values())
+        proven = sum(count for status, count in self.objects.items() if audit.Assessment(status).is_proven)
+        how = ", ".join(f"{count} {status}" for status, count in sorted(self.objects.items()))
+        return (
+            f"verified {text.plural(self.pins, 'pin')}, "
+            f"{self.files} of {text.plural(self.pinned_files, 'file')} on disk ({text.size(self.bytes)}), "
+            f"{proven} of {text.plural(objects, 'object')} on the remote{how and f' ({how})'}"
+        )
+
+
+def requirements() -> list[str]:
+    """The words of REQUIRE. Raises `Failure` for one that is none."""
+    words = arguments.value("REQUIRE").split()
+    if wrong := [word for word in words if word not in REQUIREMENTS]:
+        raise Failure(f"nothing that can be required: {wrong[0]!r} (want words of: {' '.join(REQUIREMENTS)})")
+    return words
+
+
+def stopped(held: Pin) -> str | None:
+    """How to go on with the add or track that was stopped after it wrote the pin `held`; None if there was none."""
+    staged = staging.finished(held.name)
+    if not staged or (staged.md5, staged.commit) != (held.md5, held.commit) or history.holds(held.name):
+        return None
+    typed = f"make add MODEL={held.source}@{held.revision}" if held.source else "make track"
+    choice = {"INCLUDE": held.include, "EXCLUDE": held.exclude}
+    more = "".join(f" {variable}='{' '.join(words)}'" for variable, words in choice.items() if words)
+    return f"{held.name}: its add was stopped before the Git commit; to go on: {typed} NAME={held.name}{more}"
+
 
 def check_pin(name: str, report: Report) -> tuple[Pin, list[Item]] | None:
-    """The pin of `name` and its objects, if it is consistent."""
+    """The pin of `name` and its objects, if it is consistent and in use."""
     try:
         held = selection.checked(name)
         if held.files is None:
             report.note(f"{name}: pinned by plain dvc add, so checked by md5 (make track NAME={name} pins sha256 too)")
+            if arguments.is_on("OFFLINE") and not cache.object_path(f"{held.md5}.dir").is_file():
+                report.note(f"{name}: its listing is not in the cache, so its files are not known (OFFLINE=1)")
+                return held, []
         return held, factory.objects_of(held)
     except Failure as failure:
         report.found(Finding(name, "pin", "broken", detail=str(failure)))
         return None
 
 
-def check_disk(held: Pin, items: list[Item], report: Report) -> dict[str, Path]:
+def check_disk(held: Pin, items: list[Item], report: Report, looked: Looked) -> dict[str, Path]:
     """Every byte of models/NAME, and of the cache's copies of it; the files that are right, by oid."""
     folder = names.weights_dir(held.name)
     files = [item for item in items if item.data is None]
-    looked = folder.exists() or folder.is_symlink()
+    is_there = bool(items) and (folder.exists() or folder.is_symlink())
+    wanted = {item.path: item.file for item in files} if is_there else {}
     bad: list[Finding] = []
     with progress(held.name, held.size) as watch:
-        wanted = {item.path: item.file for item in files} if looked else {}
-        if looked:
+        if is_there:
             bad = weights.compare(held.name, folder, wanted, cache.location, watch)
-        else:
+        elif items:
             report.note(f"{held.name}: not on disk, so its weights were not looked at (make pull MODEL={held.name})")
         report.found(*bad, *cache.check(items, folder, wanted))
-    report.model(held.name, held.nfiles, held.size, disk="checked" if looked else "absent")
+    report.model(held.name, held.nfiles, held.size, disk="checked" if is_there else "absent")
     wrong = {finding.file for finding in bad}
-    return {item.oid: folder / item.path for item in files if item.path not in wrong} if looked else {}
+    good = {item.oid: folder / item.path for item in files if item.path in wanted.keys() - wrong}
+    right = [item for item in files if item.path in wanted.keys() - wrong]
+    looked.files += len(right)
+    looked.bytes += sum((folder / item.path).stat().st_size for item in right)
+    return good
 
 
-def check_remote(items: list[Item], at_hand: dict[str, Path], report: Report) -> None:
-    """Every object of `items` on the remote; reports how it was looked at. `at_hand` are right files, by oid."""
+def check_model(name: str, report: Report, looked: Looked) -> tuple[list[Item], dict[str, Path]]:
+    """The pin and the weights of `name`; its objects, and which files of it are right, by oid."""
+    with lock.model(name, wait=False) as busy:
+        if not (found := check_pin(name, report)):
+            return [], {}
+        held, items = found
+        if not busy and not lock.STARTED_BY and (why := stopped(held)):
+            report.found(Finding(name, "pin", "stopped", detail=why))
+            return [], {}
+        looked.pins += 1
+        looked.pinned_files += held.nfiles
+        looked.pinned_bytes += held.size
+        if busy:
+            report.note(f"{name}: {busy} is at work on it, so it was not looked at; verify it again when that ends")
+            report.model(name, held.nfiles, held.size, disk="busy")
+            return [], {}
+        return items, check_disk(held, items, report, looked)
+
+
+def check_remote(items: list[Item], at_hand: dict[str, Path], report: Report) -> Counter:
+    """Every object of `items` on the remote; how many were looked at how. `at_hand` are right files, by oid."""
     deep = arguments.is_on("DEEP")
+    if arguments.is_on("OFFLINE"):
+        report.note("remote: not looked at (OFFLINE=1)")
+        return Counter({NOT_ASKED: len(items)})
     try:
         remote = factory.default()
         note(remote.note)
@@ -55,10 +130,14 @@ def check_remote(items: list[Item], at_hand: dict[str, Path], report: Report) ->
             found = audit.assess(remote, items, deep, at_hand, watch)
     except Failure as failure:
         report.found(Finding("", "remote", "unreachable", detail=f"{failure}; the remote was not looked at"))
-        return
+        return Counter({NOT_ASKED: len(items)})
     report.found(*(found[item.oid].finding(item) for item in items if found[item.oid].is_bad))
-    if unchecked := sum(each.status == "unchecked" for each in found.values()):
-        report.note(audit.size_only(unchecked, len(items)))
+    if strays := remote.strays:
+        report.note(f"remote: {text.plural(len(strays), 'file')} beside the objects ignored, such as {strays[0]!r}")
+    count = Counter(each.status for each in found.values())
+    if unread := count[audit.SIZE_ONLY]:
+        report.note(audit.size_only(unread, len(items)))
+    return count
 
 
 def check_catalog(report: Report) -> None:
@@ -74,24 +153,45 @@ def check_catalog(report: Report) -> None:
         report.found(Finding("", "catalog", "broken", detail=str(failure)))
 
 
+def check_required(words: list[str], looked: Looked, report: Report) -> None:
+    """A finding for each of `words` whose things were not all looked at."""
+    missing = {
+        "disk": (looked.pinned_files - looked.files, "file", "on disk was not read; make pull brings them"),
+        "remote": (looked.objects[NOT_ASKED], "object", "on the remote was not asked for"),
+        "content": (
+            looked.objects[NOT_ASKED] + looked.objects[audit.SIZE_ONLY],
+            "object",
+            "on the remote was neither read nor proven by the store's hash; DEEP=1 reads them",
+        ),
+    }
+    if report.findings:  # they fail the run already, and what they hit was not counted as looked at
+        return
+    for word in words:
+        count, noun, what = missing[word]
+        if count:
+            detail = f"REQUIRE={word}: {text.plural(count, noun)} {what if count == 1 else what.replace('was', 'were')}"
+            report.found(Finding("", word, "not looked at", detail=detail))
+
+
 def main(report: Report) -> tuple[str, str]:
+    required, looked = requirements(), Looked()
     chosen = selection.select(arguments.value("MODEL"))
     if not arguments.value("MODEL"):
         check_catalog(report)
     if not chosen and not report.findings:
         return NO_MODEL, ""
-    pins = [pair for pair in (check_pin(name, report) for name in chosen) if pair]
-    at_hand: dict[str, Path] = {}
-    for held, items in pins:
-        at_hand |= check_disk(held, items, report)
-    if arguments.is_on("OFFLINE"):
-        report.note("remote: not looked at (OFFLINE=1)")
-    elif pins:
-        check_remote(inventory.unique(item for _, items in pins for item in items), at_hand, report)
-    total = text.tally(len(pins), sum(held.nfiles for held, _ in pins), sum(held.size for held, _ in pins))
-    problems, looked = text.plural(len(report.findings), "problem"), text.plural(len(chosen), "model")
+    found = [check_model(name, report, looked) for name in chosen]
+    items = inventory.unique(item for objects, _ in found for item in objects)
+    at_hand = {oid: path for _, right in found for oid, path in right.items()}
+    if items:
+        looked.objects = check_remote(items, at_hand, report)
+    check_required(required, looked, report)
+    report.looked = vars(looked) | {"objects": dict(looked.objects)}
+    if report.findings:
+        report.note(str(looked))
+    problems, models = text.plural(len(report.findings), "problem"), text.plural(len(chosen), "model")
     advice = "; make pull restores weights" if any(each.place in ("disk", "cache") for each in report.findings) else ""
-    return f"verified {total}", f"{problems} in {looked}; see the lines above{advice}"
+    return str(looked), f"{problems} in {models}; see the lines above{advice}"
 
 
 if __name__ == "__main__":

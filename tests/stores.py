@@ -215,10 +215,15 @@ class Proxy:
     """Passes requests on to `store`, remembers them as `METHOD path`, and breaks the first one that `fault` picks.
 
     `fault` takes `METHOD path` and returns `flip` (change one bit of the answer), `down` (hang up on this request and
-    on all later ones, until `up()`) or None.
+    on all later ones, until `up()`) or None. `answered` may change the headers of any answer.
     """
 
-    def __init__(self, store: Store, fault: Callable[[str], str | None] = lambda request: None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        fault: Callable[[str], str | None] = lambda request: None,
+        answered: Callable[[str, dict[str, str]], object] = lambda request, headers: None,
+    ) -> None:
         self.fault = fault
         self.requests: list[str] = []
         self.struck: list[str] = []
@@ -253,7 +258,9 @@ class Proxy:
                 if flip:
                     data = data[:-1] + bytes([data[-1] ^ 1])
                 self.send_response(answer.status)
-                for key, value in answer.getheaders():
+                headers = dict(answer.getheaders())
+                answered(f"{self.command} {self.path}", headers)
+                for key, value in headers.items():
                     if key.lower() not in ("transfer-encoding", "content-length", "connection", "date", "server"):
                         self.send_header(key, value)
                 self.send_header("Content-Length", answer.getheader("Content-Length") or str(len(data)))

@@ -128,7 +128,7 @@ def test_an_update_does_not_fetch_what_this_machine_has(added_online, hub, on_di
         "config.json": b"{}",
         "renamed/weights.safetensors": FILES["model.safetensors"],
     }
-    assert "verified 1 model, 2 files" in added_online.ok("verify", "DEEP=1").out
+    assert "verified 1 pin, 2 of 2 files on disk" in added_online.ok("verify", "DEEP=1").out
 
 
 @pytest.mark.slow
@@ -141,7 +141,7 @@ def test_an_update_keeps_what_is_linked_in_another_way(online, hub, way):
     online.ok("add", f"MODEL={MODEL}")
 
     assert online.on_disk() == PINNED | {"more.json": b"{}"}
-    assert "verified 1 model, 4 files" in online.ok("verify", "DEEP=1").out
+    assert "verified 1 pin, 4 of 4 files on disk" in online.ok("verify", "DEEP=1").out
 
 
 @pytest.mark.slow
@@ -327,7 +327,7 @@ def test_branches_that_add_different_models_merge(online, hub):
 
     assert merge(online, "side") == 0
     assert online.git("status", "--porcelain") == ""
-    assert "verified 2 models, 4 files" in online.ok("verify").out
+    assert "verified 2 pins, 4 of 4 files on disk" in online.ok("verify").out
 
 
 @pytest.mark.slow

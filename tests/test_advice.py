@@ -101,16 +101,6 @@ def test_the_advice_for_a_pin_that_is_missing_works(world, break_it, advice):
     world.ok("verify")
 
 
-def test_the_advice_for_a_split_index_works(online):
-    online.git("config", "core.splitIndex", "true")
-    online.git("update-index", "--split-index")
-
-    line = online.refused("add", f"MODEL={MODEL}")
-
-    type_in(online, line.partition("; type: ")[2].replace(", then", " &&"))
-    online.ok("add", f"MODEL={MODEL}")
-
-
 def test_the_advice_for_locks_by_hard_links_works(online):
     settings(online, "[core]\n    hardlink_lock = true\n", local=True)
 

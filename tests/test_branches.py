@@ -123,7 +123,7 @@ def test_rows_and_pins_that_differ_are_named_and_mended(world):
         assert f"verify: models/README.md: {said}; renew it: make catalog\n" in result.out
     assert rows(world) == ["one", "two"]
     assert ROW.format("one", "note") in page(world)
-    assert "verified 2 models" in world.ok("verify").out
+    assert "verified 2 pins" in world.ok("verify").out
     assert world.ok("catalog").out == "models/README.md has a row for each pin; nothing to do\n"
 
 
@@ -147,7 +147,7 @@ def test_a_pin_that_two_branches_move_is_resolved_as_advised(world):
     assert rows(world) == ["ma"]
     world.ok("pull")
     assert world.on_disk("ma") == {"a.bin": b"one"}
-    assert "verified 1 model" in world.ok("verify").out
+    assert "verified 1 pin" in world.ok("verify").out
 
 
 @pytest.mark.parametrize("change", ["update", "removal"])
@@ -198,7 +198,7 @@ def test_weights_of_another_branch_do_not_stand_in_the_way(world):
     track(world, "ma", "third")
 
     assert world.on_disk("ma") == {"a.bin": b"third"}
-    assert "verified 1 model" in world.ok("verify").out
+    assert "verified 1 pin" in world.ok("verify").out
 
 
 def test_bytes_that_exist_nowhere_else_stand_in_the_way(world):
@@ -323,10 +323,25 @@ def test_a_signature_that_cannot_be_made_is_found_first(online, hub):
     assert refuse_early(online, hub).startswith("add: Git cannot sign commits here, as commit.gpgSign asks: ")
 
 
-def test_a_split_index_is_found_first(online, hub):
+def test_a_split_index_is_no_matter(online):
+    online.git("config", "core.splitIndex", "true")
     online.git("update-index", "--split-index")
 
-    assert refuse_early(online, hub).startswith("add: DVC cannot read a split index; type: git config core.splitIndex")
+    online.ok("add", f"MODEL={MODEL}")
+
+    assert online.git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("rule", ["*.dvc", "models/", "model*"])
+def test_an_ignore_rule_of_this_clone_is_no_matter(online, rule):
+    exclude = online.clone / ".git" / "info" / "exclude"
+    exclude.parent.mkdir(exist_ok=True)
+    exclude.write_text(f"{rule}\n")
+
+    online.ok("add", f"MODEL={MODEL}")
+
+    assert online.git("status", "--porcelain") == ""
+    assert online.git("ls-files", "models/tiny.dvc")
 
 
 def test_a_lock_of_dvc_by_hard_links_is_found_first(online, hub):
@@ -382,7 +397,7 @@ def test_line_endings_of_other_systems_are_no_matter(world):
     other.ok("pull")
     track(other, "two")
 
-    assert "verified 2 models" in other.ok("verify").out
+    assert "verified 2 pins" in other.ok("verify").out
     assert other.git("status", "--porcelain") == ""
     assert b"\r" not in (other.clone / PAGE).read_bytes()
 

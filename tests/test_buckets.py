@@ -109,7 +109,7 @@ def test_weights_go_through_a_bucket_and_come_back(online, store):
     assert len(held(store)) == len(PINNED) + 1
     for words in (["verify"], ["verify", "DEEP=1"]):
         said = other.ok(*words).out
-        assert "verified 1 model, 3 files" in said
+        assert "verified 1 pin, 3 of 3 files on disk" in said
         assert "size only" not in said
 
 
@@ -189,6 +189,94 @@ def test_more_than_64_objects_are_listed_and_not_asked_for_one_by_one(world, sto
         world.ok("verify")
 
         assert 0 < len(proxy.requests) < 10, proxy.requests
+
+
+def test_a_stray_key_is_ignored_and_named(world, store):
+    source = world.path / "many"
+    source.mkdir()
+    for number in range(70):
+        (source / f"{number}.bin").write_bytes(b"%d" % number)
+    use(world, store)
+    store.put("files/md5/README", b"an inventory")
+    store.put("files/md5/ab/notes.txt", b"notes")
+
+    world.ok("track", "NAME=many", f"DIR={source}")
+
+    said = world.ok("verify").out
+    assert "remote: 2 files beside the objects ignored, such as 'README'\n" in said
+    assert "70 of 70 files on disk" in said
+    assert "71 of 71 objects on the remote (71 by hash)" in said
+    world.ok("push")
+
+
+def test_one_model_of_a_large_bucket_is_asked_for_and_not_listed(world, moto):
+    source = world.path / "some"
+    source.mkdir()
+    for number in range(12):
+        (source / f"{number}.bin").write_bytes(b"%d" % number)
+    use(world, moto)
+    world.ok("track", "NAME=some", f"DIR={source}")
+    for number in range(5):  # as many as a bucket of some 20,000 objects has under this prefix
+        moto.put(f"files/md5/00/0{number:029x}", b"?")
+    with Proxy(moto) as proxy:
+        use(world, moto, proxy.endpoint)
+
+        world.ok("verify")
+
+        listings = [request for request in proxy.requests if "files%2Fmd5%2F&" in request or "files/md5/&" in request]
+        assert listings == []
+        assert sum(request.startswith("HEAD") for request in proxy.requests) >= 13
+
+
+def test_an_object_whose_hash_contradicts_the_pin_is_read_though_others_turn_out_right(added, moto):
+    fill(moto, added)
+    right, wrong = key_for(PINNED["config.json"]), key_for(PINNED["model.safetensors"])
+    moto.put(wrong, PINNED["model.safetensors"][::-1])
+
+    def answered(request: str, headers: dict[str, str]) -> None:
+        if right in request:
+            headers["ETag"] = '"a-foreign-one"'.replace("-", "")
+
+    with Proxy(moto, answered=answered) as proxy:
+        use(added, moto, proxy.endpoint)
+
+        result = added.make("verify")
+
+    assert result.code == 2
+    assert "verify: tiny/model.safetensors: changed on the remote (object " in result.out
+    assert "3 of 4 objects on the remote (2 by hash, 1 changed, 1 read)" in result.out
+
+
+@pytest.mark.parametrize(
+    "header",
+    [("x-amz-server-side-encryption", "aws:kms"), ("x-amz-server-side-encryption-customer-algorithm", "AES256")],
+)
+def test_an_object_under_a_users_key_is_size_only(added, moto, header):
+    fill(moto, added)
+    hidden = key_for(PINNED["model.safetensors"])
+
+    def answered(request: str, headers: dict[str, str]) -> None:
+        if hidden in request:
+            headers |= {"ETag": '"ffffffffffffffffffffffffffffffff"', header[0]: header[1]}
+
+    with Proxy(moto, answered=answered) as proxy:
+        use(added, moto, proxy.endpoint)
+
+        said = added.ok("verify").out
+
+        assert "3 of 4 objects on the remote (3 by hash, 1 by size only)" in said
+        assert not [request for request in proxy.requests if request.startswith("GET") and hidden in request]
+        assert "4 of 4 objects on the remote (4 read)" in added.ok("verify", "DEEP=1").out
+
+
+def test_a_prefix_may_hold_a_space(online, moto):
+    online.env |= moto.env
+
+    online.ok("remote", f"URL=s3://{moto.bucket}/with a space", f"ENDPOINT={moto.endpoint}")
+    online.ok("add", f"MODEL={MODEL}")
+
+    assert "4 of 4 objects on the remote (4 by hash)" in online.ok("verify").out
+    assert online.dvc("pull").code == 0
 
 
 def upload_in_parts(moto: Store, key: str, path: Path, part: int) -> None:

@@ -1,11 +1,13 @@
 """Hostile or awkward file names in a repo or a folder: refused by name, left out, or brought as they are."""
 
+import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
-from conftest import World
+from conftest import MODEL, World
+from hub import Answer, Fault
 
 pytestmark = pytest.mark.slow
 
@@ -184,7 +186,7 @@ def test_add_leaves_out_the_control_files_of_git_dvc_and_the_hub_client(online, 
     assert online.on_disk("odd") == GOOD
     assert len(fetched(hub)) == len(GOOD)
     assert [(online.clone / path).read_bytes() for path in (".git/config", ".dvc/config", ".dvcignore")] == config
-    assert "verified 1 model, 2 files" in online.ok("verify", "DEEP=1").out
+    assert "verified 1 pin, 2 of 2 files on disk" in online.ok("verify", "DEEP=1").out
 
 
 def assert_travels(world: World, name: str, tree: dict[str, bytes]) -> None:
@@ -195,7 +197,7 @@ def assert_travels(world: World, name: str, tree: dict[str, bytes]) -> None:
     assert world.on_disk(name) == tree
     assert other.on_disk(name) == tree
     for place in (world, other):
-        assert f"verified 1 model, {len(tree)} files" in place.ok("verify", "DEEP=1").out
+        assert f"verified 1 pin, {len(tree)} of {len(tree)} files on disk" in place.ok("verify", "DEEP=1").out
         assert place.git("status", "--porcelain") == ""
     assert [path for path in all_paths(world) if os.path.basename(path) == b"pwned"] == []
 
@@ -299,7 +301,7 @@ def test_track_works_once_the_refused_files_were_moved_away(world):
     world.ok("track", "NAME=odd")
 
     assert world.on_disk("odd") == GOOD
-    assert "verified 1 model, 2 files" in world.ok("verify").out
+    assert "verified 1 pin, 2 of 2 files on disk" in world.ok("verify").out
 
 
 @pytest.mark.slow
@@ -310,4 +312,71 @@ def test_add_brings_more_files_than_a_page_of_the_hub_lists(online, hub):
     online.ok("add", f"MODEL={SOURCE}")
 
     assert online.on_disk("odd") == tree
-    assert "verified 1 model, 1500 files" in online.ok("verify").out
+    assert "verified 1 pin, 1500 of 1500 files on disk" in online.ok("verify").out
+
+
+LICENSES = ["a\x1b[31mb", "mit\n<!-- end of catalog -->", "\x7f", "\x9b31m", "x" * 201]
+
+
+@pytest.mark.parametrize("text", LICENSES, ids=["escape", "line break", "delete", "C1", "long"])
+def test_add_refuses_a_license_that_is_no_line_of_text(online, hub, text):
+    hub.commit("acme/odd", {"config.json": b"{}"}, license=text)
+    before = online.state()
+
+    line = online.refused("add", "MODEL=acme/odd")
+
+    assert line.startswith("add: acme/odd: the Hub gives a license that is no line of text: '")
+    assert line.isprintable()
+    assert online.state() == before
+
+
+FALSE = [
+    ("details", {"sha": "x; touch pwned"}),
+    ("details", {"id": "acme/tiny\x1b[31m"}),
+    ("listing", {"oid": "0" * 39}),
+    ("listing", {"size": -1}),
+    ("listing", {"lfs": {"oid": "z" * 64, "size": 1, "pointerSize": 1}}),
+]
+
+
+@pytest.mark.parametrize(
+    ("answer", "false"), FALSE, ids=lambda each: next(iter(each)) if isinstance(each, dict) else each
+)
+def test_add_refuses_what_no_hub_says(online, hub, answer, false):
+    def lie(told: Answer) -> None:
+        data = json.loads(told.look_up().source)
+        changed = data | false if isinstance(data, dict) else [each | false for each in data]
+        told.reply = told.as_json(changed)
+
+    hub.faults.append(Fault("/revision/" if answer == "details" else "/tree/", lie, times=None))
+    before = online.state()
+
+    line = online.refused("add", f"MODEL={MODEL}")
+
+    assert line.startswith(("add: acme/tiny: what answers at ", "add: not a model: "))
+    assert line.isprintable()
+    assert online.state() == before
+
+
+def test_a_pin_whose_license_steers_a_terminal_is_refused(added):
+    text = added.pin().read_text().replace("license: apache-2.0", 'license: "\\e[31mred"')
+    added.pin().write_text(text)
+
+    result = added.make("list")
+
+    assert result.code == 2
+    assert "\x1b" not in result.said
+    assert "models/tiny.dvc is not a pin (meta: not a line of text)" in result.err
+
+
+def test_add_refuses_a_pointer_of_git_lfs_until_it_is_told_to_take_it(online, hub):
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 8000000000\n" % (b"a" * 64)
+    hub.commit("acme/pointers", {"config.json": b"{}", "weights.dat": pointer})
+
+    line = online.refused("add", "MODEL=acme/pointers")
+
+    assert line.startswith("add: acme/pointers/weights.dat is a pointer of Git LFS and no weights; leave it out with ")
+    assert line.endswith(", or take it as it is: POINTERS=1")
+    online.ok("add", "MODEL=acme/pointers", "EXCLUDE=weights.dat")
+    online.ok("add", "MODEL=acme/pointers", "POINTERS=1")
+    assert online.on_disk("pointers")["weights.dat"] == pointer

@@ -19,12 +19,13 @@ BELOW = {
     "disk": {"core", "model", "disk"},
     "hub": {"core", "model", "disk", "hub"},
     "remote": {"core", "model", "disk", "remote"},
+    "flow": {"core", "model", "disk", "hub", "remote", "flow"},
 }
 KNOWN_IN = {
-    r"dvc.*": r"lib\.disk\.cache|lib\.remote\..*",
+    r"dvc.*": r"lib\.disk\.dvc|lib\.remote\..*",
     r"huggingface_hub|hf_xet|httpx2": r"lib\.hub\..*",
     r"fsspec|s3fs|gcsfs|aiohttp|aiobotocore|botocore|boto3|google": r"lib\.remote\..*",
-    r"subprocess": r"lib\.model\.history",  # which asks Git
+    r"subprocess": r"lib\.model\.history|lib\.core\.shell",  # which ask Git, and call what changes it
     r"concurrent": r"lib\.core\.(workers|digest)",
 }
 

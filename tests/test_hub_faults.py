@@ -314,17 +314,11 @@ def without_the_next_page(answer: Answer) -> None:
     answer.reply = reply
 
 
-def with_fewer_siblings(answer: Answer) -> None:
-    data = json.loads(answer.look_up().source)
-    answer.reply = answer.as_json(data | {"siblings": data["siblings"][:-1]})
-
-
 @pytest.mark.parametrize(
     ("match", "fault"),
     [
         (API["listing"], without_the_last),
         (API["listing"], without_the_next_page),
-        (API["details"], with_fewer_siblings),
     ],
 )
 def test_add_refuses_a_listing_that_was_cut_short(online, hub, match, fault):
@@ -333,10 +327,47 @@ def test_add_refuses_a_listing_that_was_cut_short(online, hub, match, fault):
 
     line = online.refused("add", f"MODEL={MODEL}")
 
-    assert line == f"add: {MODEL}: the Hub gave two different lists of its files; run the same command again"
+    assert line == f"add: {MODEL}: the Hub gave a list of its files that is cut short; run the same command again"
     assert online.state() == before
     assert ranges(hub) == []
     assert staged(online) == []
+
+
+def test_add_takes_the_tree_where_the_hub_cuts_its_other_list_of_a_large_repo(online, hub):
+    def with_fewer_siblings(answer: Answer) -> None:
+        data = json.loads(answer.look_up().source)
+        answer.reply = answer.as_json(data | {"siblings": data["siblings"][:-1]})
+
+    hub.faults.append(Fault(API["details"], with_fewer_siblings))
+
+    online.ok("add", f"MODEL={MODEL}")
+
+    assert online.on_disk() == PINNED
+
+
+SAID = [
+    (
+        403,
+        "Access to this resource is disabled.",
+        "the Hub answered 403 Forbidden: Access to this resource is disabled; ",
+    ),
+    (401, "Invalid credentials in Authorization header", ": Invalid credentials in Authorization header; log in: "),
+    (451, "Unavailable for \x1b[31mlegal reasons", ": Unavailable for ?[31mlegal reasons; nothing was changed"),
+    (403, "x" * 5000, "x" * 300 + "; log in: "),
+]
+
+
+@pytest.mark.parametrize(("status", "words", "said"), SAID)
+@pytest.mark.parametrize("match", [API["details"], FILE], ids=["details", "file"])
+def test_add_hands_on_why_the_hub_refuses(online, hub, match, status, words, said):
+    hub.faults.append(always(match, lambda answer: answer.status(status, {"X-Error-Message": words})))
+
+    line = online.refused("add", f"MODEL={MODEL}")
+
+    assert line.startswith(f"add: {MODEL}: the Hub answered {status} ")
+    assert said in line
+    assert "\x1b" not in line
+    assert "\n" not in line
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def assert_undisturbed(world: World, pin: bytes) -> None:
     assert world.on_disk() == PINNED
     assert world.git("status", "--porcelain") == ""
     assert leftovers(world) == []
-    assert "verified 1 model, 3 files" in world.ok("verify", "DEEP=1").out
+    assert "verified 1 pin, 3 of 3 files on disk" in world.ok("verify", "DEEP=1").out
 
 
 def before(verb: str, world: World, added_template: World) -> World:
@@ -164,8 +164,8 @@ def test_signals_one_after_the_other_end_with_one_line_too(online, hub):
 
 def test_a_signal_ends_a_command_that_waits_for_its_turn(online, hub):
     first = stalled_add(online, hub)
-    second = start(online, "pull")
-    while "pull: waiting for add (process " not in (line := second.stdout.readline()):
+    second = start(online, "add", f"MODEL={MODEL}")
+    while "add: waiting for add (process " not in (line := second.stdout.readline()):
         assert line
 
     os.killpg(second.pid, signal.SIGINT)
@@ -173,7 +173,7 @@ def test_a_signal_ends_a_command_that_waits_for_its_turn(online, hub):
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
 
-    assert "pull: stopped; run the same command again to go on" in said.splitlines()
+    assert "add: stopped; run the same command again to go on" in said.splitlines()
     assert "Traceback" not in said
 
 

@@ -35,6 +35,30 @@ def test_list_says_which_weights_are_on_disk(added):
     assert added.ok("list").out.splitlines()[1].endswith(" no")
 
 
+@pytest.mark.parametrize("fault", ["a file is gone", "a file is longer", "a file too many"])
+def test_list_says_that_weights_are_others_by_their_names_and_sizes(added, fault):
+    path = added.weights() / "config.json"
+    data = path.read_bytes()
+    path.unlink()
+    if fault == "a file is longer":
+        path.write_bytes(data + b" ")
+    elif fault == "a file too many":
+        path.write_bytes(data)
+        path.with_name("more").write_text("more")
+
+    assert added.ok("list").out.splitlines()[1].endswith(" changed")
+
+
+def test_a_broken_pin_is_a_row_of_the_table(added):
+    added.pin("broken").write_text("outs: []\n")
+
+    result = added.make("list")
+
+    assert result.code == 2
+    assert [line.split()[0] for line in result.out.splitlines()] == ["NAME", "broken", "tiny"]
+    assert result.out.splitlines()[1].endswith(" broken pin")
+
+
 def test_list_needs_no_remote_and_changes_nothing(added):
     shutil.rmtree(added.remote)
     before = added.state()

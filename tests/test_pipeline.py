@@ -85,7 +85,7 @@ def test_verify_without_credentials_says_so_and_checks_the_pins(checkout):
 
     assert done.passed, done.said
     assert "::notice title=Remote not verified::no credentials are set up" in done.said
-    assert "verified 1 model, 3 files" in done.said
+    assert "verified 1 pin, 0 of 3 files on disk (0 B), 0 of 4 objects on the remote (4 not asked)" in done.said
 
 
 @pytest.mark.parametrize("variable", ["AWS_READER_ROLE", "GCP_PROVIDER"])

@@ -41,7 +41,7 @@ def test_a_random_tree_reaches_another_clone_as_it_was(template, tmp_path_factor
     other.ok("pull")
 
     assert other.on_disk("random") == tree
-    assert "verified 1 model" in other.ok("verify", "DEEP=1").out
+    assert "verified 1 pin" in other.ok("verify", "DEEP=1").out
     shutil.rmtree(world.path)
 
 

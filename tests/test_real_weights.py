@@ -21,7 +21,7 @@ def test_real_weights_reach_another_machine_and_one_flipped_byte_is_found(online
 
     wanted = {path: source.read_bytes() for path, source in tree.items() if path != ".gitattributes"}
     assert other.on_disk("all-MiniLM-L6-v2") == wanted
-    assert "verified 1 model, 12 files, 91.6 MB" in other.ok("verify").out
+    assert "verified 1 pin, 12 of 12 files on disk (91.6 MB)" in other.ok("verify").out
     flip(other.weights("all-MiniLM-L6-v2") / "model.safetensors", at=12_345_678)
     result = other.make("verify")
     assert result.code == 2

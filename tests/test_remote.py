@@ -86,7 +86,7 @@ def test_a_model_can_be_pushed_to_a_remote_that_was_set_later(added):
     added.ok("push")
 
     assert (added.path / "bucket" / "files" / "md5").is_dir()
-    assert "verified 1 model, 3 files" in added.ok("verify", "DEEP=1").out
+    assert "verified 1 pin, 3 of 3 files on disk" in added.ok("verify", "DEEP=1").out
 
 
 @pytest.mark.parametrize(
@@ -184,6 +184,7 @@ UNFIT = [
     (["URL=gs://b/x", "REGION=eu"], "remote: REGION is for s3:// alone"),
     (["URL=../remote", "ENDPOINT=http://h"], "remote: ENDPOINT is for s3:// and gs:// alone"),
     (["URL=s3://../x"], "remote: not a remote: "),
+    (["URL=s3://bucket/été"], "remote: not a remote: 's3://bucket/été'; DVC's config takes ASCII characters alone"),
 ]
 
 

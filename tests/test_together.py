@@ -1,10 +1,17 @@
-"""Several commands at once: each waits its turn, and says what it waits for."""
+"""Several commands at once: one waits for another only where they would get in each other's way, and says so."""
 
-import re
+import fcntl
+import os
+import shutil
+import signal
 import subprocess
+import time
+from threading import Event
 
 import pytest
-from conftest import FILES, MODEL, PINNED, start
+from conftest import FILES, MODEL, PINNED, World, settings, start
+from hub import Fault, Hub
+from psutil import STATUS_ZOMBIE, Process, pid_exists
 
 pytestmark = pytest.mark.slow
 
@@ -16,15 +23,63 @@ def finish(processes: list[subprocess.Popen]) -> list[str]:
     return said
 
 
-def test_two_adds_of_different_models_both_succeed(online, hub):
-    hub.commit("acme/other", FILES)
+def held_add(world: World, hub: Hub, *words: str) -> tuple[subprocess.Popen, Fault]:
+    """Start an add of acme/slow, and return it when it waits for the rest of a file; `fault.times = 0` lets it go."""
+    hub.commit("acme/slow", {"config.json": b"{}", "model.safetensors": bytes(100_000)})
+    held = Fault("GET /acme/slow/resolve/.*/model.safetensors", lambda answer: answer.hold(held.done), after=1000)
+    held.done = Event()
+    hub.faults.append(held)
+    process = start(world, "add", "MODEL=acme/slow", *words)
+    assert held.reached.wait(30)
+    return process, held
 
-    said = finish([start(online, "add", "MODEL=acme/other"), start(online, "add", f"MODEL={MODEL}")])
 
-    # The command whose turn it is may not have written its name yet.
-    waited = re.compile(r"waiting for (add \(process \d+\)|another command), which is at work in this clone")
-    assert sum(bool(waited.search(text)) for text in said) == 1
-    assert "verified 2 models, 6 files" in online.ok("verify").out
+def test_a_long_add_keeps_nobody_waiting_who_is_at_work_on_other_models(added_online, hub):
+    hub.commit("acme/other", {"config.json": b"other"})
+    adding, held = held_add(added_online, hub)
+    shutil.rmtree(added_online.weights())
+
+    said = finish(
+        [start(added_online, *words) for words in (["pull"], ["push"], ["list"], ["add", "MODEL=acme/other"])]
+    )
+    verified = added_online.ok("verify").out
+
+    assert adding.poll() is None
+    assert not [text for text in said if "waiting for" in text and "at work on slow" in text]
+    assert "verified 2 pins, 4 of 4 files on disk" in verified
+    held.done.set()
+    finish([adding])
+    assert "verified 3 pins, 6 of 6 files on disk" in added_online.ok("verify").out
+    assert added_online.git("status", "--porcelain") == ""
+
+
+def test_verify_says_that_a_command_is_at_work_on_a_model_and_looks_at_the_others(added_online, hub):
+    hub.commit("acme/slow", {"config.json": b"older"})
+    added_online.ok("add", "MODEL=acme/slow")
+    adding, held = held_add(added_online, hub)
+
+    result = added_online.ok("verify")
+
+    assert f"slow: add (process {adding_pid(added_online)}) is at work on it, so it was not looked at; " in result.out
+    assert "verified 2 pins, 3 of 4 files on disk" in result.out
+    assert added_online.make("verify", "REQUIRE=disk").code == 2
+    held.done.set()
+    finish([adding])
+
+
+def adding_pid(world: World) -> str:
+    return (world.clone / ".dvc" / "tmp" / "locks" / "model slow").read_text().split()[1]
+
+
+def test_adds_of_four_models_at_once_all_succeed(online, hub):
+    names = ["a", "b", "c", "d"]
+    for name in names:
+        hub.commit(f"acme/{name}", FILES | {"name": name.encode()})
+
+    finish([start(online, "add", f"MODEL=acme/{name}") for name in names])
+
+    assert online.git("rev-list", "--count", "HEAD~4..HEAD") == "4\n"
+    assert "verified 4 pins, 16 of 16 files on disk" in online.ok("verify", "DEEP=1").out
     assert online.git("status", "--porcelain") == ""
 
 
@@ -35,6 +90,95 @@ def test_two_adds_of_the_same_model_make_one_commit(online):
 
     assert online.git("rev-list", "--count", f"{before}..HEAD") == "1\n"
     assert online.on_disk() == PINNED
+
+
+def test_a_second_pull_of_a_model_waits_and_says_for_what(added_online, hub):
+    adding, held = held_add(added_online, hub)
+    second = start(added_online, "add", "MODEL=acme/slow")
+    line = second.stdout.readline()
+
+    assert line == f"add: waiting for add (process {adding_pid(added_online)}), which is at work on slow\n"
+    held.done.set()
+    finish([adding])
+    assert "nothing to do" in finish([second])[0]
+
+
+def test_two_pulls_of_the_same_model_both_succeed(added):
+    other = added.second()
+
+    finish([start(other, "pull"), start(other, "pull")])
+
+    assert other.on_disk() == PINNED
+
+
+def test_two_clones_that_share_a_cache_pull_at_once(added, tmp_path):
+    clones = [added.second("one"), added.second("two")]
+    for clone in clones:
+        settings(clone, f"[cache]\n    dir = {tmp_path / 'shared'}\n", local=True)
+
+    finish([start(clone, "pull") for clone in clones])
+
+    assert [clone.on_disk() for clone in clones] == [PINNED, PINNED]
+    assert list((tmp_path / "shared" / "incoming").iterdir()) == []
+
+
+@pytest.mark.parametrize("hook", ["pre-commit", "post-commit"])
+def test_a_hook_of_git_that_runs_make_has_the_turn_of_the_command_that_started_it(online, hook):
+    path = online.clone / ".git" / "hooks" / hook
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("#!/bin/sh\nunset GIT_INDEX_FILE GIT_DIR\nmake pull && make list && make verify OFFLINE=1\n")
+    path.chmod(0o755)
+
+    result = online.ok("add", f"MODEL={MODEL}")
+
+    assert "tiny: up to date, 3 files" in result.err
+    assert "waiting" not in result.said
+    assert online.git("status", "--porcelain") == ""
+
+
+def test_an_add_waits_while_a_command_of_dvc_is_at_work(online):
+    lock = online.clone / ".dvc" / "tmp" / "lock"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        adding = start(online, "add", f"MODEL={MODEL}")
+        while "waiting for a dvc command" not in adding.stdout.readline():
+            assert adding.poll() is None
+
+    finish([adding])
+    assert online.on_disk() == PINNED
+
+
+def test_temporary_files_of_a_dvc_command_that_runs_are_left_alone(added, tmp_path):
+    name = "files/md5/ab/.aaaaaaaaaaaaaaaaaaaaaa.tmp"
+    own, shared = added.clone / ".dvc" / "cache" / name, tmp_path / "shared" / name
+    for path in (own, shared):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"part")
+    with (added.clone / ".dvc" / "tmp" / "lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        added.ok("push")
+        assert own.exists()
+    settings(added, f"[cache]\n    dir = {tmp_path / 'shared'}\n", local=True)
+
+    added.ok("push", "MODEL=tiny")
+
+    assert shared.exists()
+    os.utime(shared, (0, 0))
+    added.ok("push", "MODEL=tiny")
+    assert not shared.exists()
+
+
+def test_a_command_whose_make_is_killed_gives_up_its_locks(added_online, hub):
+    adding, held = held_add(added_online, hub)
+    pid = int(adding_pid(added_online))
+    adding.send_signal(signal.SIGKILL)
+    adding.wait()
+
+    while pid_exists(pid) and Process(pid).status() != STATUS_ZOMBIE:
+        time.sleep(0.05)
+    held.done.set()
+    finish([start(added_online, "add", "MODEL=acme/slow")])
 
 
 def test_add_beside_pull(added_online, hub):

@@ -51,7 +51,9 @@ def test_track_pins_sha256_and_no_source(tracked):
 
     assert "sha256: " in pinned
     assert not {"source:", "revision:", "commit:"} & set(pinned.split())
-    assert tracked.ok("verify", "DEEP=1").out.endswith("verified 1 model, 3 files, 102.4 kB\n")
+    assert tracked.ok("verify", "DEEP=1").out.endswith(
+        "verified 1 pin, 3 of 3 files on disk (102.4 kB), 4 of 4 objects on the remote (4 read)\n"
+    )
 
 
 def test_track_copies_a_folder_and_leaves_it_as_it_was(world):
@@ -310,7 +312,9 @@ def test_track_takes_a_name_that_yaml_could_take_for_something_else(world, name)
 
     world.ok("track", f"NAME={name}")
 
-    assert world.ok("verify").out.endswith("verified 1 model, 3 files, 102.4 kB\n")
+    assert world.ok("verify").out.endswith(
+        "verified 1 pin, 3 of 3 files on disk (102.4 kB), 0 of 4 objects on the remote (4 by size only)\n"
+    )
 
 
 @pytest.mark.slow
@@ -328,3 +332,21 @@ def test_a_track_that_was_stopped_goes_on(world):
     assert world.git("log", "-1", "--format=%s") == "Add mine model\n"
     assert world.git("status", "--porcelain") == ""
     assert world.on_disk("mine") == PINNED
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 8000000000\n" % (b"a" * 64)
+
+
+@pytest.mark.parametrize("way", ["in place", "from a folder"])
+def test_track_refuses_a_pointer_of_git_lfs_until_it_is_told_to_take_it(world, way):
+    folder = lay(world.weights("mine") if way == "in place" else world.path / "clone without lfs")
+    (folder / "model.safetensors").write_bytes(POINTER)
+    words = ["NAME=mine"] if way == "in place" else ["NAME=mine", f"DIR={folder}"]
+
+    line = world.refused("track", *words)
+
+    assert line.startswith("track: refused a pointer of Git LFS in the place of weights: '")
+    assert line.endswith("model.safetensors'; bring them with git lfs pull, or take it as it is: POINTERS=1")
+    assert not world.pin("mine").exists()
+    world.ok("track", *words, "POINTERS=1")
+    assert world.on_disk("mine")["model.safetensors"] == POINTER

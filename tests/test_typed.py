@@ -94,7 +94,7 @@ def test_add_takes_the_path_of_a_pin_for_its_source(added_online, hub):
     added_online.ok("add", "MODEL=models/tiny.dvc")
 
     assert new in added_online.pin().read_text()
-    assert "verified 1 model, 1 file" in added_online.ok("verify", "MODEL=models/tiny/").out
+    assert "verified 1 pin, 1 of 1 file on disk" in added_online.ok("verify", "MODEL=models/tiny/").out
 
 
 def track_all(world: World, *models: str) -> None:
@@ -109,9 +109,9 @@ def track_all(world: World, *models: str) -> None:
 def test_a_group_and_a_glob_name_all_of_theirs(world):
     track_all(world, "emb/one", "emb/two", "tiny")
 
-    assert "verified 2 models, 2 files" in world.ok("verify", "MODEL=emb").out
-    assert "verified 2 models, 2 files" in world.ok("verify", "MODEL=emb/").out
-    assert "verified 2 models, 2 files" in world.ok("verify", "MODEL=t* emb/one").out
+    assert "verified 2 pins, 2 of 2 files on disk" in world.ok("verify", "MODEL=emb").out
+    assert "verified 2 pins, 2 of 2 files on disk" in world.ok("verify", "MODEL=emb/").out
+    assert "verified 2 pins, 2 of 2 files on disk" in world.ok("verify", "MODEL=t* emb/one").out
     assert "no such model: 'embb'; did you mean emb" in world.make("verify", "MODEL=embb").said
 
 

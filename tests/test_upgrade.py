@@ -91,7 +91,7 @@ def test_the_recipe_of_the_readme_keeps_pins_text_and_settings(upgraded):
         "[group/other](group/other.dvc)",
         "[mine](mine.dvc)",
     ]
-    assert "verified 2 models, 2 files" in upgraded.ok("verify").out
+    assert "verified 2 pins, 2 of 2 files on disk" in upgraded.ok("verify").out
     assert upgraded.git("status", "--porcelain") == ""
 
 

@@ -55,7 +55,7 @@ def test_the_value_of_what_is_refused_is_never_expanded(world, name):
 
 
 def test_what_any_of_several_commands_takes_is_taken(added):
-    assert "verified 1 model" in added.ok("pull", "verify", "DEEP=1").out
+    assert "verified 1 pin" in added.ok("pull", "verify", "DEEP=1").out
 
 
 def test_what_an_outer_make_hands_down_is_not_for_us(added):
@@ -80,7 +80,7 @@ def test_an_outer_make_may_hand_down_what_is_taken(added):
 def test_the_environment_gives_no_argument(added):
     result = added.ok("verify", MODEL="nobody", OFFLINE="1", DEEP="soon", DEPP="1")
 
-    assert "verified 1 model" in result.out
+    assert "verified 1 pin" in result.out
     assert "OFFLINE" not in result.out
 
 

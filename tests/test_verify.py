@@ -5,7 +5,7 @@ import os
 import re
 
 import pytest
-from conftest import PINNED, World, flip
+from conftest import MODEL, PINNED, World, flip
 
 
 @pytest.mark.parametrize("path", sorted(PINNED))
@@ -73,7 +73,99 @@ def test_verify_says_what_it_did_not_look_at(added):
     result = other.ok("verify")
 
     assert "tiny: not on disk, so its weights were not looked at (make pull MODEL=tiny)\n" in result.out
-    assert result.out.endswith("verified 1 model, 3 files, 102.4 kB\n")
+    assert result.out.endswith(
+        "verified 1 pin, 0 of 3 files on disk (0 B), 0 of 4 objects on the remote (4 by size only)\n"
+    )
+
+
+def test_verify_says_that_it_looked_at_pins_alone(added):
+    result = added.second().ok("verify", "OFFLINE=1")
+
+    want = "verified 1 pin, 0 of 3 files on disk (0 B), 0 of 4 objects on the remote (4 not asked)\n"
+    assert result.out.endswith(want)
+
+
+def test_verify_tells_a_program_how_much_it_looked_at(added):
+    added.ok("verify", "REPORT=verify.json")
+
+    assert json.loads((added.clone / "verify.json").read_text())["looked"] == {
+        "pins": 1,
+        "files": 3,
+        "bytes": 102428,
+        "pinned_files": 3,
+        "pinned_bytes": 102428,
+        "objects": {"by size only": 4},
+    }
+
+
+REQUIRED = [
+    ("disk", "fresh", [], "REQUIRE=disk: 3 files on disk were not read; make pull brings them"),
+    ("disk", "pulled", ["OFFLINE=1"], ""),
+    ("remote", "fresh", ["OFFLINE=1"], "REQUIRE=remote: 4 objects on the remote were not asked for"),
+    ("remote", "fresh", [], ""),
+    (
+        "content",
+        "fresh",
+        [],
+        "REQUIRE=content: 4 objects on the remote were neither read nor proven by the store's hash",
+    ),
+    ("content", "fresh", ["DEEP=1"], ""),
+    ("disk remote content", "pulled", ["DEEP=1"], ""),
+    ("disk remote", "fresh", [], "REQUIRE=disk: "),
+]
+
+
+@pytest.mark.parametrize(("words", "state", "more", "why"), REQUIRED)
+def test_verify_fails_when_what_is_required_was_not_looked_at(added, words, state, more, why):
+    world = added if state == "pulled" else added.second()
+
+    result = world.make("verify", f"REQUIRE={words}", *more)
+
+    assert result.code == (2 if why else 0), result.said
+    assert (
+        f"verify: {why}" in result.out if why else result.out.startswith(("verified", "tiny: not on disk", "remote: "))
+    )
+
+
+def test_verify_refuses_a_requirement_that_it_does_not_know(added):
+    line = added.refused("verify", "REQUIRE='disk remot'".replace("'", ""))
+
+    assert line == "verify: nothing that can be required: 'remot' (want words of: disk remote content)"
+
+
+def test_verify_says_that_an_add_was_stopped_and_how_to_go_on(added_online, hub):
+    hook = added_online.clone / ".git" / "hooks" / "commit-msg"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    hub.commit(MODEL, {"config.json": b"newer"})
+    assert added_online.make("add", f"MODEL={MODEL}", "INCLUDE=*.json").code == 2
+
+    result = added_online.make("verify")
+
+    typed = "make add MODEL=acme/tiny@main NAME=tiny INCLUDE='*.json'"
+    assert result.code == 2
+    assert f"verify: tiny: its add was stopped before the Git commit; to go on: {typed}\n" in result.out
+    hook.unlink()
+    assert added_online.run("bash", "-c", typed).code == 0
+    added_online.ok("verify")
+
+
+def test_verify_asks_no_remote_for_the_listing_of_a_pin_of_plain_dvc(world):
+    (world.weights("plain")).mkdir()
+    (world.weights("plain") / "a.bin").write_text("a")
+    assert world.dvc("add", "models/plain").code == 0
+    world.git("add", "models/plain.dvc")
+    world.git("commit", "--quiet", "--message", "Pin plain")
+    world.ok("catalog")
+    world.git("commit", "--quiet", "--all", "--message", "Renew the catalog")
+    other = world.second()
+    other.remote.unlink()
+
+    said = other.ok("verify", "OFFLINE=1").out
+
+    assert "plain: its listing is not in the cache, so its files are not known (OFFLINE=1)\n" in said
+    assert said.endswith("verified 1 pin, 0 of 1 file on disk (0 B), 0 of 0 objects on the remote\n")
 
 
 def test_verify_leaves_the_remote_out_when_told_to(added):
@@ -188,7 +280,7 @@ def test_verify_writes_the_same_facts_as_json(added):
     added.make("verify", "REPORT=report.json")
 
     facts = json.loads((added.clone / "report.json").read_text())
-    assert facts.keys() == {"command", "ok", "summary", "models", "problems", "notes"}
+    assert facts.keys() == {"command", "ok", "summary", "models", "looked", "problems", "notes"}
     assert (facts["command"], facts["ok"]) == ("verify", False)
     assert facts["models"] == [{"name": "tiny", "files": 3, "size": 102428, "disk": "checked", "ok": False}]
     assert facts["problems"][0] | {"detail": ""} == {

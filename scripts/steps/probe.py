@@ -30,18 +30,23 @@ SETTINGS = {
 
 def canonical(text: str) -> str:
     """The URL typed as `text`; a folder as an absolute path. Raises `Failure`."""
-    if re.fullmatch(r"(s3|gs)://[A-Za-z0-9][A-Za-z0-9._/=+-]*", text) and ".." not in text:
+    if re.fullmatch(r"(s3|gs)://[A-Za-z0-9][\w.-]*(/[\w ./=+,!()~-]*)?", text) and ".." not in text and text[-1] != " ":
+        _check_ascii(text)
         return text.rstrip("/")
     if "://" in text and re.search(r"[@?#]", text):
         raise Failure("not a remote: a URL with a password or a query in it; credentials come from the environment")
     if "://" in text or text.startswith("-") or "%(" in text or not text.isprintable():
         raise Failure(f"not a remote: {text!r} (want s3://bucket/path, gs://bucket/path or a folder)")
     folder = paths.typed(text).resolve()
-    if not str(folder).isascii() or re.search("[\"']", str(folder)):  # DVC would empty its config, and then fail
-        raise Failure(f"not a remote: {str(folder)!r}; DVC's config takes ASCII characters alone, and no quotes")
+    _check_ascii(str(folder))
     if folder.is_relative_to(paths.ROOT) and folder != DEFAULT:
         raise Failure(f"not a remote: {str(folder)!r} lies in this clone, where Git sees it; name a folder outside")
     return str(folder)
+
+
+def _check_ascii(url: str) -> None:
+    if not url.isascii() or re.search("[\"']", url):  # DVC would empty its config, and then fail
+        raise Failure(f"not a remote: {url!r}; DVC's config takes ASCII characters alone, and no quotes")
 
 
 def settings(url: str) -> dict[str, str]:

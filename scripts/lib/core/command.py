@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
-from lib.core.console import say
+from lib.core.console import remark, speak_as
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import Report
@@ -18,18 +18,19 @@ from lib.core.report import Report
 
 def run(verb: str, main: Callable[[], None]) -> NoReturn:
     """Run `main` as the command `verb` and exit: with 0 only if it returned. A `Failure` becomes its sentence."""
-    stop_as(verb)
+    speak_as(verb)
+    _stop_on_signals(verb)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     code = 1
     try:
         main()
         code = 0
     except Failure as failure:
-        say(f"{verb}: {failure}")
+        remark(str(failure))
     except BrokenPipeError:
         code = 0  # the reader has what it wanted (`make list | head`)
     except OSError as error:
-        say(f"{verb}: {_system_sentence(error)}")
+        remark(_system_sentence(error))
     with suppress(BrokenPipeError):
         sys.stdout.flush()
     os._exit(code)  # transfers in other threads are not waited for; they leave what a kill would leave
@@ -55,9 +56,8 @@ def run_reported(verb: str, main: Callable[[Report], tuple[str, str]]) -> NoRetu
     run(verb, reported)
 
 
-def stop_as(verb: str) -> None:
-    """From now on SIGINT and SIGTERM end this process at once, with one line of the command `verb`."""
-
+def _stop_on_signals(verb: str) -> None:
+    # SIGINT and SIGTERM end this process at once, with one line.
     def stop(*_: object) -> NoReturn:
         for number in (signal.SIGINT, signal.SIGTERM):  # a second one may come from the group or the parent's end
             signal.signal(number, signal.SIG_IGN)
@@ -70,7 +70,7 @@ def stop_as(verb: str) -> None:
 
 
 def _end_with_parent(parent: int) -> None:
-    # A shell that is killed does not end the step it was waiting for, but it has given up the clone's lock.
+    # A make that is killed does not end the command it was waiting for.
     while os.getppid() == parent:
         time.sleep(0.2)
     os.kill(os.getpid(), signal.SIGTERM)

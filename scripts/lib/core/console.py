@@ -3,6 +3,23 @@
 import sys
 from contextlib import contextmanager
 
+_speaker = [""]
+
+
+def speak_as(verb: str) -> None:
+    """From now on this process is the command `verb`."""
+    _speaker[0] = verb
+
+
+def verb() -> str:
+    """The command that this process is."""
+    return _speaker[0]
+
+
+def remark(line: str) -> None:
+    """One line of this command for the person who watches."""
+    say(f"{verb()}: {line}")
+
 
 def say(line: str) -> None:
     """One line for the person who watches."""

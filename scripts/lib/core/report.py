@@ -23,6 +23,7 @@ class Report:
     models: list[dict] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    looked: dict = field(default_factory=dict)
 
     def note(self, line: str) -> None:
         self.notes.append(line)
@@ -57,6 +58,7 @@ class Report:
     def _write_json(self, summary: str) -> None:
         if target := arguments.value("REPORT"):
             facts = {"command": self.verb, "ok": not self.findings, "summary": summary, "models": self.models}
+            facts |= {"looked": self.looked} if self.looked else {}
             facts |= {"problems": [asdict(finding) for finding in self.findings], "notes": self.notes}
             lines = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
             paths.typed(target).write_text(lines, encoding="utf-8")

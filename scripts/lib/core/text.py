@@ -29,6 +29,6 @@ def tally(models: int, files: int, total: int) -> str:
 
 
 def one_line(said: object) -> str:
-    """The first line of `said`, cut at 300 characters, without a password that a URL in it may hold."""
+    """The first line of `said`, cut at 300 characters, without control characters or a password in a URL."""
     line = str(said).strip().partition("\n")[0][:300] or type(said).__name__
-    return re.sub(r"//[^/@\s]*@", "//", line)
+    return re.sub(r"//[^/@\s]*@", "//", "".join(each if each.isprintable() else "?" for each in line))

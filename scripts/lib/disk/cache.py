@@ -1,70 +1,29 @@
-"""DVC's cache of this clone: where an object lies, how one gets in and out, and how DVC is spared a second hash."""
+"""DVC's cache of this clone: where an object lies, how one gets in and out."""
 
 import os
 import shutil
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from lib.core import workers
+from lib.core import lock, workers
 from lib.core.digest import File, Progress, unwatched
-from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.paths import ROOT
-from lib.disk import weights
+from lib.disk import dvc, weights
 from lib.model.inventory import Item
 from lib.model.names import MODELS
 
 LAYOUT = "files/md5"
-WORTH_REMEMBERING = 256 << 20  # bytes; DVC reads fewer again in less time than it takes to import DVC
+INCOMING = "incoming"
 READ_ONLY = 0o444  # DVC's mode for objects; other commands of DVC take it as a sign that the bytes are right
-
-
-@lru_cache(maxsize=1)
-def repository():
-    """DVC's own view of this clone, whose notes on hashed files no `dvc` command gives access to."""
-    from dvc.repo import Repo
-
-    return Repo(str(ROOT))
-
-
-@lru_cache(maxsize=1)
-def settings() -> dict:
-    """DVC's settings by section, relative paths made absolute. Raises `Failure`."""
-    # `dvc config` does not resolve paths, and costs a process; this takes a third of the time of `repository`.
-    from dvc.config import Config, ConfigError
-
-    try:
-        found = Config(str(ROOT / ".dvc"))
-    except ConfigError as error:
-        raise Failure(f"DVC's settings cannot be read ({error}); see {_culprit()}") from error
-    if found["core"].get("hardlink_lock"):  # beside a lock of the other kind DVC waits for ever
-        raise Failure(
-            "DVC's core.hardlink_lock is on; turn it off: .venv/bin/dvc config --local core.hardlink_lock false"
-        )
-    if found["cache"].get("shared") == "group":
-        os.umask(0o002)  # as DVC makes the folders of such a cache
-    return found
-
-
-def _culprit() -> str:
-    """The file of DVC's settings, of this clone, its user or the machine, that cannot be read."""
-    from dvc.config import Config, ConfigError
-
-    levels = [Path(Config.get_dir(level)) / "config" for level in ("system", "global")]
-    for path in (*levels, ROOT / ".dvc" / "config", ROOT / ".dvc" / "config.local"):
-        try:
-            if path.exists():
-                Config.load_file(str(path))
-        except ConfigError:
-            return str(path)
-    return ".dvc/config"
 
 
 @lru_cache(maxsize=1)
 def location() -> Path:
     """The folder of the cache, as DVC's setting `cache.dir` says."""
-    return Path(settings()["cache"].get("dir") or ROOT / ".dvc" / "cache")
+    return Path(dvc.settings()["cache"].get("dir") or ROOT / ".dvc" / "cache")
 
 
 def path_in(top: str | Path, oid: str) -> str:
@@ -84,11 +43,18 @@ def object_path(oid: str) -> Path:
     return Path(path_in(location(), oid))
 
 
-def incoming(oid: str) -> Path:
-    """Where the object `oid` is put together: on the cache's file system, out of DVC's sight until it is right."""
-    path = location() / "incoming" / oid
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
+@contextmanager
+def incoming(oid: str) -> Iterator[Path]:
+    """Where the object `oid` is put together: on the cache's file system, out of DVC's sight until it is right.
+
+    Nobody else puts it together meanwhile, in this clone or in another that shares the cache.
+    """
+    path = location() / INCOMING / oid
+    with lock.part(path):
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def keep(path: Path, oid: str) -> None:
@@ -101,9 +67,9 @@ def keep(path: Path, oid: str) -> None:
 
 def keep_bytes(data: bytes, oid: str) -> None:
     """Make `data` the object `oid`."""
-    part = incoming(oid)
-    part.write_bytes(data)
-    keep(part, oid)
+    with incoming(oid) as part:
+        part.write_bytes(data)
+        keep(part, oid)
 
 
 def drop(oid: str) -> None:
@@ -113,7 +79,7 @@ def drop(oid: str) -> None:
 
 def link(source: Path, target: Path) -> None:
     """Make `target` the same file as `source`, by the first of DVC's `cache.type` that works here."""
-    for way in settings()["cache"].get("type") or ("reflink", "copy"):
+    for way in dvc.settings()["cache"].get("type") or ("reflink", "copy"):
         try:
             if way == "hardlink":
                 os.link(source, target)
@@ -125,6 +91,11 @@ def link(source: Path, target: Path) -> None:
         except OSError:
             continue  # another file system, too many links, or a file system without links
     shutil.copyfile(source, target)
+
+
+def links() -> bool:
+    """Whether weights are links to the cache, so that they take no space of their own."""
+    return not {"hardlink", "symlink"}.isdisjoint(dvc.settings()["cache"].get("type") or ())
 
 
 def share(path: Path, file: File, part: Path) -> None:
@@ -141,15 +112,6 @@ def share(path: Path, file: File, part: Path) -> None:
     part.unlink(missing_ok=True)
     link(held, part)
     part.replace(path)
-
-
-def remember(digests: Iterable[tuple[Path, str]]) -> None:
-    """Tell DVC the md5 of files, so that `dvc add` does not read them again; no `dvc` command can."""
-    from dvc_data.hashfile.hash_info import HashInfo
-
-    repo = repository()
-    with repo.lock:
-        repo.state.save_many(((str(path), HashInfo("md5", md5), None) for path, md5 in digests), repo.fs)
 
 
 def is_right(file: File, seen: Path | None = None) -> bool:

@@ -2,23 +2,34 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from lib.core import lock
 from lib.core.paths import ROOT, TMP
+from lib.disk import cache, dvc
 from lib.model import names
 
 # DVC copies and probes under such names, and never looks at them again.
 DVC_TEMPORARY = re.compile(r".*\.[A-Za-z0-9_-]{22}\.tmp")
 OURS = re.compile(r"\..+\.(dvc|md)\.tmp")
+LONG_AGO = 24 * 3600  # seconds; a file that is being written is newer
 
 
 def clear() -> None:
-    """Remove what a killed command left. Only the command that holds the clone's lock may call this."""
-    _drop_stale_lock(TMP / "rwlock")
-    for path in _temporary(ROOT / ".dvc" / "cache"):
-        path.unlink(missing_ok=True)
+    """Remove what a killed command left, unless a command of this clone or a `dvc` command is at work."""
+    with lock.clone(wait=False) as busy, dvc.is_idle() as idle:
+        if busy or not idle:
+            return
+        _drop_stale_lock(TMP / "rwlock")
+        for path in _temporary():
+            path.unlink(missing_ok=True)
+    for path in (cache.location() / cache.INCOMING).glob("*"):
+        with lock.part(path, wait=False) as ours:
+            if ours:
+                path.unlink(missing_ok=True)
 
 
 def _drop_stale_lock(path: Path) -> None:
@@ -47,8 +58,16 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
-def _temporary(cache: Path) -> Iterator[Path]:
-    yield from (path for path in cache.glob("files/md5/*/*.tmp") if DVC_TEMPORARY.fullmatch(path.name))
-    yield from cache.glob("incoming/*")
+def _temporary() -> Iterator[Path]:
+    shared = not cache.location().is_relative_to(ROOT)  # other clones may write to it now
+    for path in cache.location().glob(f"{cache.LAYOUT}/*/*.tmp"):
+        if DVC_TEMPORARY.fullmatch(path.name) and not (shared and _is_recent(path)):
+            yield path
     for folder in [names.MODELS, *names.MODELS.glob("*/")]:
         yield from (path for path in folder.glob(".*.tmp") if OURS.fullmatch(path.name))
+
+
+def _is_recent(path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return time.time() - path.stat().st_mtime < LONG_AGO
+    return True

@@ -1,5 +1,10 @@
 """Whether models/NAME may be taken by a model, so that nothing is overwritten that exists nowhere else."""
 
+import os
+import shutil
+from pathlib import Path
+
+from lib.core import text
 from lib.core.errors import Failure
 from lib.disk import cache, quarantine, weights
 from lib.disk.quarantine import Elsewhere
@@ -53,7 +58,18 @@ def check_replaceable(name: str, elsewhere: Elsewhere, *pins: Pin | None) -> Pin
 def differs_by_size(held: Pin) -> bool:
     """Whether models/NAME is there with other names or sizes than `held` pins; nothing is read."""
     target = names.weights_dir(held.name)
-    if not target.is_dir() or held.files is None:
+    if not target.is_dir():
         return False
-    sizes = {path: status.st_size for path, status in weights.walk(target).items()}
+    sizes = {path: os.stat(target / path).st_size for path in weights.walk(target) if (target / path).is_file()}
+    if held.files is None:
+        return (len(sizes), sum(sizes.values())) != (held.nfiles, held.size)
     return sizes != {path: file.size for path, file in held.files.items()}
+
+
+def check_space(needed: int, at: Path, what: str, advice: str) -> None:
+    """Refuse to bring `what` where `needed` bytes are more than are free at `at`. Raises `Failure`."""
+    free = shutil.disk_usage(next(each for each in (at, *at.parents) if each.exists())).free
+    if needed > free:
+        raise Failure(
+            f"not enough disk: {what} {text.size(needed)}, {text.size(free)} are free at {at}; free some, or {advice}"
+        )

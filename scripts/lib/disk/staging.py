@@ -21,7 +21,7 @@ from lib.core import atomic
 from lib.core.finding import Finding
 from lib.core.paths import ROOT as CLONE
 from lib.core.paths import TMP
-from lib.disk import cache, quarantine, weights
+from lib.disk import cache, dvc, quarantine, weights
 from lib.disk.quarantine import Elsewhere
 from lib.model import names, pin
 from lib.model.pin import Pin
@@ -89,8 +89,7 @@ def place(name: str) -> None:
         swap(name, files(name))
     shutil.rmtree(_old(name), ignore_errors=True)
     atomic.write(pin.path_of(name), pin.dump(staged))
-    if staged.size >= cache.WORTH_REMEMBERING:
-        cache.remember((names.weights_dir(name) / path, file.md5) for path, file in staged.files.items())
+    dvc.remember((names.weights_dir(name) / path, file.md5) for path, file in staged.files.items())
 
 
 def swap(name: str, made: Path) -> None:

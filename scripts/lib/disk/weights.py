@@ -9,6 +9,8 @@ from lib.core import digest, workers
 from lib.core.digest import File, Progress
 from lib.core.finding import Finding
 
+POINTER = b"version https://git-lfs.github.com/spec/v1"
+
 
 def walk(folder: Path) -> dict[str, os.stat_result]:
     """Every entry below `folder` that is no directory, by its path with `/`; links are not followed. Raises OSError."""
@@ -33,6 +35,12 @@ def _foreign(path: str, status: os.stat_result, cache: Callable[[], Path]) -> st
         target = Path(os.readlink(path))
         return None if target.is_absolute() and target.is_relative_to(cache()) else f"a link to {target}"
     return "not a regular file"
+
+
+def is_pointer(path: Path) -> bool:
+    """Whether the file at `path` is what Git LFS leaves in the place of weights that it has not brought."""
+    with path.open("rb") as file:
+        return os.fstat(file.fileno()).st_size < 1024 and file.read(len(POINTER)) == POINTER
 
 
 def mismatch(path: Path | str, want: File, progress: Progress = digest.unwatched) -> str | None:

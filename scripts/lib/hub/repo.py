@@ -11,8 +11,12 @@ from huggingface_hub.utils import filter_repo_objects
 
 from lib.core.digest import Digest
 from lib.core.errors import Failure
+from lib.core.text import one_line
 from lib.hub.client import ENDPOINT
 from lib.hub.retry import GaveUp, reason
+from lib.model import names, pin
+
+LICENSE = 200  # characters; the Hub's own ids have a few dozen
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class Snapshot:
 def refusal(error: Exception, source: str, revision: str) -> Failure:
     """`error` of the Hub as a sentence; a gated repo is also one that was not found, so the order matters."""
     login = "log in: .venv/bin/hf auth login, or set HF_TOKEN"
+    response = getattr(error, "response", None)
+    said = response.headers.get("X-Error-Message") if response is not None else None
     if isinstance(error, errors.GatedRepoError):
         return Failure(f"{source} is gated: accept its license at {ENDPOINT}/{source}, then {login}")
     if isinstance(error, errors.RevisionNotFoundError):
@@ -64,12 +70,28 @@ def refusal(error: Exception, source: str, revision: str) -> Failure:
         )
     if isinstance(error, errors.RepositoryNotFoundError):
         return Failure(f"no such model on the Hub: {source}; if it is private, {login}")
-    return Failure(f"{source}: {reason(error)}; nothing was changed")
+    words = f": {one_line(said).rstrip('.')}" if said else ""
+    advice = login if getattr(response, "status_code", 0) in (401, 403) else "nothing was changed"
+    return Failure(f"{source}: {reason(error)}{words}; {advice}")
 
 
 def _license(card: object) -> str | None:
     said = card.get("license") if card else None
-    return ", ".join(map(str, said)) if isinstance(said, list) else said
+    return ", ".join(map(str, said)) if isinstance(said, list) else said and str(said)
+
+
+def _check(shot: Snapshot) -> None:
+    """Refuse what a Hub may not say of a repo, since it goes into the pin, the catalog and the terminal.
+
+    The names of files are checked once it is known which of them are wanted. Raises `Failure`.
+    """
+    names.repo_id(shot.source)
+    if shot.license and not (shot.license.isprintable() and len(shot.license) <= LICENSE):
+        raise Failure(f"{shot.source}: the Hub gives a license that is no line of text: {shot.license[:60]!r}")
+    for file in shot.files:
+        published = pin.SHA256.fullmatch(file.sha256) if file.sha256 else pin.COMMIT.fullmatch(file.blob)
+        if not published or not 0 <= file.size < 1 << 60:
+            raise ValueError(file)
 
 
 def snapshot(source: str, revision: str) -> Snapshot:
@@ -79,23 +101,26 @@ def snapshot(source: str, revision: str) -> Snapshot:
     api = huggingface_hub.HfApi()
     try:
         info = api.model_info(source, revision=revision, securityStatus=True)
+        if not pin.COMMIT.fullmatch(info.sha):
+            raise ValueError(info.sha)
         files = tuple(
             HubFile(each.path, each.size, each.blob_id, each.lfs and each.lfs.sha256, bool(each.xet_hash))
             for each in api.list_repo_tree(source, recursive=True, revision=info.sha)
             if isinstance(each, RepoFile)
         )
-        siblings = {sibling.rfilename for sibling in info.siblings or ()}
         unsafe = tuple(each["path"] for each in (info.security_repo_status or {}).get("filesWithIssues") or ())
+        shot = Snapshot(info.id, revision, info.sha, _license(info.card_data), files, unsafe)
+        _check(shot)
     except GaveUp as error:
         raise Failure(f"{source}: {error}") from error
     except (httpx2.HTTPError, errors.HfHubHTTPError) as error:
         raise refusal(error, source, revision) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Failure(f"{source}: what answers at {ENDPOINT} is not a Hub; see HF_ENDPOINT") from error
-    # A listing that was cut short looks like a smaller repo, so the two calls must agree.
-    if {file.path for file in files} != siblings:
-        raise Failure(f"{source}: the Hub gave two different lists of its files; run the same command again")
-    return Snapshot(info.id, revision, info.sha, _license(info.card_data), files, unsafe)
+    # A tree that was cut short looks like a smaller repo. The other list is itself cut where files are many.
+    if {sibling.rfilename for sibling in info.siblings or ()} - {file.path for file in files}:
+        raise Failure(f"{source}: the Hub gave a list of its files that is cut short; run the same command again")
+    return shot
 
 
 def choose(files: Iterable[HubFile], include: Sequence[str], exclude: Sequence[str]) -> list[HubFile]:

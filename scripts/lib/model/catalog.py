@@ -64,14 +64,14 @@ def page() -> str:
     try:
         if PATH.exists():
             return PATH.read_text(encoding="utf-8")
-        return history.page("") or f"# Models\n\n{BEGIN}\n{HEAD}{END}\n"
+        return history.text("") or f"# Models\n\n{BEGIN}\n{HEAD}{END}\n"
     except UnicodeDecodeError as error:
         raise Failure(f"models/README.md is not UTF-8 ({error}); save it as that") from error
 
 
 def check() -> None:
     """Refuse a page, here or in Git, that has lost its catalog. Raises `Failure`."""
-    for text in (page(), *filter(None, (history.page("HEAD"), history.page("")))):
+    for text in (page(), *filter(None, (history.text("HEAD"), history.text("")))):
         _rows(text)
 
 
@@ -94,8 +94,8 @@ def pages(new: Pin) -> tuple[str, str, str]:
     staged = [held for held in _pins(index) if held.name != new.name]
     committed = staged if head == index else [held for held in _pins(head) if held.name != new.name]
     return (
-        update(history.page("HEAD") or here, [*committed, new]),
-        update(history.page("") or here, [*staged, new]),
+        update(history.text("HEAD") or here, [*committed, new]),
+        update(history.text("") or here, [*staged, new]),
         update(here, [*staged, new]),
     )
 

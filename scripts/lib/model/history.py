@@ -42,6 +42,11 @@ def unreadable() -> str | None:
     return None
 
 
+def forget() -> None:
+    """Ask Git again for what was read before."""
+    in_index.cache_clear()
+
+
 @lru_cache(maxsize=1)
 def in_index() -> dict[str, str]:
     """NAME to blob id of every pin in Git's index, unmerged ones too; none if Git cannot be asked. Raises `Failure`."""
@@ -60,12 +65,23 @@ def has_head() -> bool:
         return False
 
 
-def page(where: str) -> str | None:
-    """models/README.md in `where`, HEAD or, empty, the index; None if it is not there."""
+def text(where: str, path: str = "models/README.md") -> str | None:
+    """The file at `path` in `where`, HEAD or, empty, the index; None if it is not there."""
     try:
-        return _git("cat-file", "blob", f"{where}:models/README.md").decode(errors="surrogateescape")
+        return _git("cat-file", "blob", f"{where}:{path}").decode(errors="surrogateescape")
     except Failure:
         return None
+
+
+def committed(name: str) -> str | None:
+    """The pin of the model `name` as the last commit has it; None if it has none."""
+    return text("HEAD", f"models/{name}.dvc")
+
+
+def holds(name: str) -> bool:
+    """Whether the last commit has the pin of the model `name` as it lies here."""
+    path = ROOT / "models" / f"{name}.dvc"
+    return path.exists() and committed(name) == path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def blobs(ids: Iterable[str]) -> list[str]:

@@ -29,6 +29,7 @@ from lib.model import names
 from lib.model.encoding import document, scalar
 
 MD5 = re.compile(r"[0-9a-f]{32}")
+COMMIT = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 RESTORE = "restore it: git checkout HEAD -- models/{name}.dvc"
 
@@ -124,8 +125,10 @@ def _from_document(name: str, read: dict) -> Pin:
         )
     meta = read.get("meta") or {}
     texts = {key: meta[key] for key in ("source", "revision", "commit", "license") if key in meta}
-    if not all(isinstance(text, str) for text in texts.values()):
-        raise ValueError("meta: not a string")
+    if not all(isinstance(text, str) and text.isprintable() for text in texts.values()):
+        raise ValueError("meta: not a line of text")
+    if not names.REPO.fullmatch(texts.get("source", "a/b")) or not COMMIT.fullmatch(texts.get("commit", "0" * 40)):
+        raise ValueError("meta: not a repo of the Hub and its commit")
     choice = {key: _words(meta[key]) for key in ("include", "exclude") if key in meta}
     files = _files(meta["files"]) if "files" in meta else None
     return Pin(name, md5, size, nfiles, files, **texts, **choice)

@@ -1,4 +1,4 @@
-"""What the objects on the remote are worth: proven, unchecked, suspect, missing or changed."""
+"""What is known of the objects on the remote, and how."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,18 +12,27 @@ from lib.remote import etag
 from lib.remote.base import ObjectInfo, Remote
 
 READERS = 2 * workers.CORES  # one waits for the network while another hashes
+ASKED = 16  # side by side
+SIZE_ONLY = "by size only"
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """What was found out about one object: `status` is proven, unchecked, suspect, missing or changed.
+    """What was found out about one object. `status` is one of
 
-    - `unchecked`: its size is right, and nothing more is known;
-    - `suspect`: its published hash differs; it is damaged, or was uploaded in a way that changes that hash.
+    - `read`: it was read, every byte, and is right;
+    - `by hash`: the hash of its content that the store publishes is the pin's;
+    - `by size only`: its size is right, and nothing more is known;
+    - `suspect`: its published hash differs; it is damaged, or was uploaded in a way that changes that hash;
+    - `missing` or `changed`.
     """
 
     status: str
     detail: str = ""
+
+    @property
+    def is_proven(self) -> bool:
+        return self.status in ("read", "by hash")
 
     @property
     def is_bad(self) -> bool:
@@ -51,18 +60,16 @@ def assess(
     if deep:
         suspects = [item for item in items if not found[item.oid].is_bad]
     elif suspects:
-        first = suspects.pop()
-        found |= _by_reading(remote, [first], progress)
-        if found[first.oid].status == "proven":  # this store's hashes are not of the content, so they tell nothing
-            found |= {item.oid: Assessment("unchecked") for item in suspects}
-            suspects = []
+        hidden = workers.side_by_side(lambda item: remote.hides_content(item.oid), suspects, ASKED)
+        found |= {item.oid: Assessment(SIZE_ONLY) for item, is_so in zip(suspects, hidden, strict=True) if is_so}
+        suspects = [item for item, is_so in zip(suspects, hidden, strict=True) if not is_so]
     return found | _by_reading(remote, suspects, progress)
 
 
 def _by_reading(remote: Remote, items: list[Item], progress: digest.Progress) -> dict[str, Assessment]:
     found = workers.side_by_side(lambda item: remote.read(item, progress), items, READERS)
     return {
-        item.oid: Assessment("changed", mismatch) if mismatch else Assessment("proven")
+        item.oid: Assessment("changed", mismatch) if mismatch else Assessment("read")
         for item, mismatch in zip(items, found, strict=True)
     }
 
@@ -75,15 +82,15 @@ def _by_info(info: ObjectInfo | None, item: Item, at_hand: Path | None) -> Asses
     if info.md5 and info.md5 != item.file.md5:
         return Assessment("changed", f"pinned md5 {item.file.md5}, the store says {info.md5}")
     if item.file.md5 in (info.md5, info.etag):
-        return Assessment("proven")
+        return Assessment("by hash")
     _, dash, parts = (info.etag or "").partition("-")
     if not dash:
-        return Assessment("suspect" if info.etag else "unchecked")
+        return Assessment("suspect" if info.etag else SIZE_ONLY)
     if at_hand and parts.isdigit() and (made := etag.of_file(at_hand, int(parts))):
-        return Assessment("proven" if made == info.etag else "suspect")
-    return Assessment("unchecked")
+        return Assessment("by hash" if made == info.etag else "suspect")
+    return Assessment(SIZE_ONLY)
 
 
-def size_only(unchecked: int, total: int) -> str:
-    """What is said of `unchecked` of `total` objects, whose store publishes nothing of their content."""
-    return f"remote: {unchecked} of {plural(total, 'object')}: size only (DEEP=1 reads them)"
+def size_only(count: int, total: int) -> str:
+    """What is said of `count` of `total` objects, whose store publishes nothing of their content."""
+    return f"remote: {count} of {plural(total, 'object')}: size only (DEEP=1 reads them)"

@@ -38,6 +38,7 @@ class Remote(ABC):
 
     is_folder = False
     note: str | None = None  # what to tell a user of this remote
+    strays: tuple[str, ...] = ()  # what `infos` came across among the objects that is none
 
     def __init__(self, name: str, url: str, endpoint: str | None = None) -> None:
         self.name, self.url, self.endpoint = name, url, endpoint
@@ -66,6 +67,10 @@ class Remote(ABC):
     @abstractmethod
     def infos(self, oids: Iterable[str]) -> dict[str, ObjectInfo]:
         """What the store says of each of `oids`; one that is not there is left out."""
+
+    def hides_content(self, oid: str) -> bool:
+        """Whether the store says that the hash it publishes of the object `oid` is not of its content."""
+        return False
 
     @abstractmethod
     def get(self, oid: str, want: File, path: Path, progress: Progress = unwatched) -> str | None:

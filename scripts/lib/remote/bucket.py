@@ -1,6 +1,7 @@
 """DVC's remote as a bucket, in S3 or what speaks it, or in Google Cloud Storage, by DVC's own file system for it."""
 
 import base64
+import re
 from asyncio import run_coroutine_threadsafe
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,10 @@ from lib.model.inventory import Item
 from lib.remote import client, etag
 from lib.remote.base import MARKER, MARKER_TEXT, ObjectInfo, Remote
 
-REQUESTS, LIST_ABOVE = 16, 64  # asked side by side; for more objects a listing of 1,000 a page is cheaper
+REQUESTS = 16  # side by side
+FEW = 8  # objects that are asked for one by one, whatever a listing takes
+PAGE = 1000  # objects
+OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?")
 
 
 class _Watched(Callback):
@@ -51,15 +55,29 @@ class Bucket(Remote):
         return self._odb.oid_to_path(oid)
 
     def infos(self, oids: Iterable[str]) -> dict[str, ObjectInfo]:
-        wanted = set(oids)
+        wanted = {self._path(oid): oid for oid in oids}
         with self._explained("list"):
             self._fs.fs.invalidate_cache()
-            if len(wanted) > LIST_ABOVE:
+            if len(wanted) > FEW and len(wanted) > self._pages():
                 listed = self._fs.fs.find(self._odb.path, detail=True)
-                found = {self._odb.path_to_oid(path): info for path, info in listed.items()}
-                return {oid: _info(found[oid]) for oid in wanted & found.keys()}
-            answers = workers.side_by_side(self._ask, wanted, REQUESTS)
-            return {oid: info for oid, info in zip(wanted, answers, strict=True) if info}
+                top = len(self._odb.path) + 1
+                self.strays = tuple(path[top:] for path in listed if not OBJECT.fullmatch(path[top:]))
+                return {wanted[path]: _info(listed[path]) for path in wanted.keys() & listed.keys()}
+            answers = workers.side_by_side(self._ask, wanted.values(), REQUESTS)
+            return {oid: info for oid, info in zip(wanted.values(), answers, strict=True) if info}
+
+    def _pages(self) -> float:
+        """How many requests a listing of all objects takes, from how many of them have names that begin with 000."""
+        sample = len(self._fs.fs.find(f"{self._odb.path}/00", prefix="0"))
+        return 2 + sample * 16**3 / PAGE
+
+    def hides_content(self, oid: str) -> bool:
+        if self._fs.protocol != "s3":
+            return False
+        with self._explained("read"):
+            bucket, _, key = self._path(oid).partition("/")
+            said = self._fs.fs.call_s3("head_object", Bucket=bucket, Key=key)
+            return "SSECustomerAlgorithm" in said or said.get("ServerSideEncryption", "AES256") != "AES256"
 
     def _ask(self, oid: str) -> ObjectInfo | None:
         with suppress(FileNotFoundError):

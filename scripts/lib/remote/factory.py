@@ -5,7 +5,7 @@ from functools import lru_cache
 from lib.core.digest import File
 from lib.core.errors import Failure
 from lib.core.text import one_line
-from lib.disk import cache
+from lib.disk import cache, dvc
 from lib.model import inventory
 from lib.model.inventory import Item
 from lib.model.pin import Pin
@@ -13,20 +13,21 @@ from lib.remote.base import Remote
 from lib.remote.folder import Folder
 
 NAME = "storage"
+
 HOW = "make remote URL=s3://bucket/path"
 
 
 @lru_cache(maxsize=1)
 def default() -> Remote:
     """The remote that DVC's setting `core.remote` names. Raises `Failure` if there is none."""
-    return _of(cache.settings())
+    return _of(dvc.settings())
 
 
 def candidate(settings: dict[str, str]) -> Remote:
     """The default remote as it would be with `settings` in .dvc/config. Raises `Failure`."""
     if "://" not in settings["url"]:
         return Folder(NAME, settings["url"])
-    config = cache.settings()
+    config = dvc.settings()
     machine = config.load_config_to_level("repo").get("remote", {}).get(NAME, {})
     clone = config.load_one("local")["remote"].get(NAME, {})  # .dvc/config.local, which Git ignores
     core, remotes = config["core"] | {"remote": NAME}, config["remote"] | {NAME: machine | settings | clone}
@@ -63,15 +64,13 @@ def objects_of(held: Pin) -> list[Item]:
 
 def _listing(oid: str) -> bytes:
     """DVC's listing `oid`, unchecked, from the cache or else from the remote. Raises `Failure`."""
-    part = cache.incoming(oid)
     if cache.object_path(oid).is_file():
         return cache.object_path(oid).read_bytes()
     try:
-        default().get(oid, File(None, oid.removesuffix(".dir")), part)
-        return part.read_bytes()
+        with cache.incoming(oid) as part:
+            default().get(oid, File(None, oid.removesuffix(".dir")), part)
+            return part.read_bytes()
     except FileNotFoundError:
         raise Failure(
             f"the listing {oid} is neither in the cache nor on the remote; run make add or make track again"
         ) from None
-    finally:
-        part.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from lib.core import atomic, digest
+from lib.core import atomic, digest, lock
 from lib.core.digest import File, Progress, unwatched
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
@@ -14,7 +14,6 @@ from lib.model.inventory import Item
 from lib.remote.base import MARKER, ObjectInfo, Remote, mark
 
 DEFAULT = ROOT / ".dvc" / "storage"
-CLONE = digest.of_bytes(str(ROOT).encode()).md5[:8]  # two clones may put the same object at the same time
 
 
 class Folder(Remote):
@@ -62,12 +61,13 @@ class Folder(Remote):
         with self._explained("write"):
             target = self._path(item.oid)
             target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_name(f".{item.oid}.{CLONE}.tmp")  # the next push from this clone replaces it
-            if mismatch := item.file.mismatch(digest.copy(path, part, (item.file.hash_name,), progress)):
-                part.unlink()
-                return mismatch
-            atomic.sync(part)
-            part.replace(target)
+            part = target.with_name(f".{item.oid}.tmp")  # the next push of it replaces what a killed one leaves
+            with lock.part(part):
+                if mismatch := item.file.mismatch(digest.copy(path, part, (item.file.hash_name,), progress)):
+                    part.unlink()
+                    return mismatch
+                atomic.sync(part)
+                part.replace(target)
             atomic.sync(target.parent)
             return None
 

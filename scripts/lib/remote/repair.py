@@ -71,5 +71,5 @@ def repair(items: list[Item], remote: Remote, deep: bool = False) -> Outcome:
         [f"{found[item.oid].finding(item)}: replaced" for item in done if found[item.oid].status == "changed"],
         [why[item.oid] for item in bad if item.oid in why],
         Counter(item.model for item in done),
-        sum(found[item.oid].status == "unchecked" for item in items),
+        sum(found[item.oid].status == audit.SIZE_ONLY for item in items),
     )

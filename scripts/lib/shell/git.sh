@@ -1,14 +1,16 @@
-# shellcheck shell=bash
-# What commands ask of Git; sourced by them, and the one file that changes it.
+#!/usr/bin/env bash
+# What commands ask of Git before a commit, and the commit: the one file that changes Git.
+# Usage: git.sh FUNCTION WORD...   (prints the answer; with an exit status of 1, the sentence that says why not)
+set -euo pipefail
 
-# Stop the command VERB with the sentence $1.
+# Refuse with the sentence $1.
 die() {
-  printf '%s: %s\n' "$VERB" "$1" >&2
+  printf '%s\n' "$1"
   exit 1
 }
 
-# git_ready: a commit can be made here, now; found out before anything is downloaded.
-git_ready() {
+# ready: a commit can be made here, now; found out before anything is downloaded.
+ready() {
   local why state
   why=$(git rev-parse --git-dir 2>&1 >/dev/null) || die "Git says: ${why//$'\n'/ }"
   why=$(git var GIT_AUTHOR_IDENT 2>&1 >/dev/null && git var GIT_COMMITTER_IDENT 2>&1 >/dev/null) ||
@@ -20,53 +22,43 @@ git_ready() {
   state=$(git rev-parse --git-path index.lock)
   [[ ! -e $state ]] ||
     die "another Git command is at work, or one was killed; if none is running: rm '$state', then run the same command again"
-  [[ ! $(git rev-parse --shared-index-path) ]] ||
-    die "DVC cannot read a split index; type: git config core.splitIndex false, then git update-index --no-split-index"
   [[ $(git config --type=bool commit.gpgSign) != true ]] ||
     why=$(git commit-tree -S -m 'A trial of the signature' "$(git mktree </dev/null)" 2>&1 >/dev/null) ||
     die "Git cannot sign commits here, as commit.gpgSign asks: ${why//$'\n'/ }"
 }
 
-# git_pin NAME: print the pin of NAME as the last Git commit has it, or nothing.
-git_pin() {
-  git show "HEAD:models/$1.dvc" 2>/dev/null || true
-}
-
-# git_has NAME: the last Git commit holds the pin of NAME as it is now.
-git_has() {
-  git cat-file -e "HEAD:models/$1.dvc" 2>/dev/null && git diff --quiet HEAD -- "models/$1.dvc"
-}
-
-# git_stage PIN NAME PAGE: in the index that GIT_INDEX_FILE names, set the pin of NAME and the catalog's page, and drop
-# the .gitignore files that DVC once needed.
-git_stage() {
-  local page
-  page=$(git hash-object -w --stdin <"$3")
-  git update-index --add --cacheinfo "100644,$1,models/$2.dvc" --cacheinfo "100644,$page,models/README.md"
-  git rm --quiet --force --cached --ignore-unmatch -- 'models/.gitignore' 'models/*/.gitignore'
-}
-
-# git_next: what to type after a commit.
-git_next() {
+# next: what to type after a commit.
+next() {
   local next='git push'
   git diff --quiet HEAD -- .dvc/config || next="git commit --message 'Set the remote' -- .dvc/config, then git push"
   git symbolic-ref --quiet HEAD >/dev/null || next='git switch --create BRANCH, since HEAD is detached'
   printf '%s\n' "$next"
 }
 
-# git_commit NAME MESSAGE STAGED: commit the pin of NAME and the page in the folder STAGED; what else is staged stays
-# so, what else is edited is left alone. Git's index comes first: a kill leaves a commit to make, none to undo.
-git_commit() {
+# stage PIN NAME PAGE: in the index that GIT_INDEX_FILE names, set the pin of NAME and the catalog's page, and drop
+# the .gitignore files that DVC once needed.
+stage() {
+  local page
+  page=$(git hash-object -w --stdin <"$3")
+  git update-index --add --cacheinfo "100644,$1,models/$2.dvc" --cacheinfo "100644,$page,models/README.md"
+  git rm --quiet --force --cached --ignore-unmatch -- 'models/.gitignore' 'models/*/.gitignore'
+}
+
+# commit NAME MESSAGE STAGED: commit the pin of NAME and the page in the folder STAGED; what else is staged stays so,
+# what else is edited is left alone. Git's index comes first: a kill leaves a commit to make, none to undo.
+commit() {
   local folder own pin
   folder=$(git rev-parse --absolute-git-dir)
   own=$folder/index.make
   pin=$(git hash-object -w --stdin <"models/$1.dvc")
   rm -f -- "$own" "$own.lock"
   ! git rev-parse --verify --quiet HEAD >/dev/null || GIT_INDEX_FILE=$own git read-tree HEAD
-  GIT_INDEX_FILE=$own git_stage "$pin" "$1" "$3/page.commit"
-  GIT_INDEX_FILE=$folder/index git_stage "$pin" "$1" "$3/page.index"
+  GIT_INDEX_FILE=$own stage "$pin" "$1" "$3/page.commit"
+  GIT_INDEX_FILE=$folder/index stage "$pin" "$1" "$3/page.index"
   GIT_INDEX_FILE=$own git diff-index --cached --quiet HEAD -- 2>/dev/null ||
-    GIT_INDEX_FILE=$own git commit --quiet --message "$2" ||
+    GIT_INDEX_FILE=$own git commit --quiet --message "$2" >&2 ||
     die "git commit failed (see above); fix that and run the same command again"
   rm -f -- "$own"
 }
+
+"$@"

@@ -1,17 +1,15 @@
-"""The first half of `make track`: pin weights that are not on the Hub, as they lie in models/NAME or in DIR.
-
-Usage: collect.py   (takes the variables of make track; prints `placed NAME STAGING-FOLDER`)
-"""
+"""Pin weights that are not on the Hub: models/NAME as it lies there, or copied from DIR -> remote -> one Git commit."""
 
 import stat
 from pathlib import Path
 
-from lib.core import arguments, atomic, command, digest, paths, workers
+from lib.core import arguments, atomic, command, digest, lock, paths, shell, workers
 from lib.core.console import progress, result
 from lib.core.digest import Progress
 from lib.core.errors import Failure
-from lib.disk import destination, staging, weights
-from lib.model import catalog, names, pin, selection
+from lib.disk import cleanup, destination, staging, weights
+from lib.flow.record import record
+from lib.model import catalog, history, names, pin, selection
 from lib.remote import factory
 
 
@@ -25,6 +23,11 @@ def inspect(folder: Path) -> dict[str, int]:
             raise Failure(f"refused a link or special file: {str(folder / path)!r}; put a regular file in its place")
         if names.is_control_file(path):
             raise Failure(f"refused a control file of Git, DVC or the Hub client: {str(folder / path)!r}; move it away")
+        if not arguments.is_on("POINTERS") and weights.is_pointer(folder / path):
+            raise Failure(
+                f"refused a pointer of Git LFS in the place of weights: {str(folder / path)!r}; bring them with "
+                "git lfs pull, or take it as it is: POINTERS=1"
+            )
     if fault := names.unusable(found):
         raise Failure(f"refused {fault}; give it another name, or move it away")
     if not found:
@@ -56,10 +59,8 @@ def read(source: Path, target: Path | None, watch: Progress) -> digest.File:
     return digest.File(found.size, found.md5, found.sha256)
 
 
-def main() -> None:
-    name = names.model_name(arguments.value("NAME"))
-    catalog.check()
-    selection.check_all(but=name)
+def collect(name: str) -> None:
+    """Stage the weights of the model `name` and their pin. Raises `Failure`."""
     staging.recover(name)
     copies = bool(arguments.value("DIR"))
     folder = paths.typed(arguments.value("DIR")) if copies else names.weights_dir(name)
@@ -73,8 +74,23 @@ def main() -> None:
             lambda path: read(folder / path, target and target / path, watch), sizes, size=sizes.__getitem__
         )
     staging.finish(pin.build(name, dict(zip(sizes, found, strict=True))))
-    staging.place(name)
-    result(f"placed {name} {staging.folder(name)}")
+
+
+def main() -> None:
+    cleanup.clear()
+    with lock.clone():
+        shell.git("ready")
+    name = names.model_name(arguments.value("NAME"))
+    catalog.check()
+    selection.check_all(but=name)
+    with lock.model(name):
+        before = history.committed(name)
+        collect(name)
+        record(name)
+    if before == history.committed(name):
+        result(f"{name} is pinned as it is already; nothing to do")
+    else:
+        result(f"tracked {name}; next: {shell.git('next')}")
 
 
 if __name__ == "__main__":

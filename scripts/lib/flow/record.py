@@ -1,0 +1,65 @@
+"""From weights that are staged to one Git commit: models/ -> dvc add -> remote -> commit, for add and track alike."""
+
+import shutil
+
+from lib.core import arguments, atomic, lock, shell, text
+from lib.core.console import note
+from lib.core.errors import Failure
+from lib.disk import cache, dvc, staging
+from lib.model import catalog, history, inventory, pin
+from lib.model.pin import Pin
+from lib.remote import factory, repair
+
+
+def record(name: str) -> None:
+    """Place, pin, upload and commit the model `name`, whose weights are staged. Raises `Failure`.
+
+    Safe to run again from any point. The clone's lock is held for what clones share, not for the upload.
+    """
+    wanted = staging.finished(name)
+    with lock.clone():
+        staging.place(name)
+        dvc.add(name)
+        _check_outs(pin.read_head(name), wanted)
+        atomic.write(pin.path_of(name), pin.dump(wanted))
+    remote = factory.default()
+    note(remote.note)
+    note(cache.note())
+    outcome = repair.repair(inventory.unique(factory.objects_of(wanted)), remote)
+    if outcome.failed:
+        raise Failure(f"{outcome.failed[0]}; nothing was committed; run the same command again")
+    with lock.clone():
+        _commit(wanted)
+    shutil.rmtree(staging.folder(name))
+
+
+def _check_outs(recorded: Pin, wanted: Pin) -> None:
+    """Refuse what DVC recorded if it is not what was staged: DVC silently drops files that it takes for its own."""
+    for key in ("md5", "size", "nfiles"):
+        if getattr(recorded, key) != getattr(wanted, key):
+            raise Failure(
+                f"DVC recorded {key} {getattr(recorded, key)}, not {getattr(wanted, key)}: models/{wanted.name} "
+                "changed meanwhile, or .dvcignore hides a file of it; run the same command again"
+            )
+
+
+def _commit(new: Pin) -> None:
+    history.forget()  # another command may have made a commit meanwhile
+    commit_page, index_page, here = catalog.pages(new)
+    folder = staging.folder(new.name)
+    atomic.write(folder / "page.commit", commit_page)
+    atomic.write(folder / "page.index", index_page)
+    atomic.write(catalog.PATH, here)
+    old = history.committed(new.name)
+    shell.git("commit", new.name, _message(new, pin.parse(new.name, old) if old else None), str(folder))
+
+
+def _message(new: Pin, old: Pin | None) -> str:
+    """The Git commit's message: subject, what changed, and trailers that a machine can read."""
+    lines = [arguments.value("MESSAGE") or f"{'Update' if old else 'Add'} {new.name} model", ""]
+    if old and old.commit and new.commit and old.commit != new.commit:
+        lines += [f"From {old.commit} to {new.commit}.", ""]
+    lines.append(text.amount(new.nfiles, new.size) + ".")
+    if new.source:
+        lines += ["", f"Source: {new.source}", f"Commit: {new.commit}"]
+    return "\n".join(lines)
