@@ -2,16 +2,20 @@
 
 import fcntl
 import os
+import re
 import shutil
 import signal
 import subprocess
 import time
-from threading import Event
+from contextlib import contextmanager
+from threading import Event, Thread
 
 import pytest
 from conftest import FILES, MODEL, PINNED, World, settings, start
 from hub import Fault, Hub
 from psutil import STATUS_ZOMBIE, Process, pid_exists
+
+from lib.core import lock
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +36,16 @@ def held_add(world: World, hub: Hub, *words: str) -> tuple[subprocess.Popen, Fau
     process = start(world, "add", "MODEL=acme/slow", *words)
     assert held.reached.wait(30)
     return process, held
+
+
+@contextmanager
+def held_lock(world: World, name: str):
+    """Hold the lock `name` of the clone."""
+    path = world.clone / ".dvc" / "tmp" / "locks" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        yield
 
 
 def test_a_long_add_keeps_nobody_waiting_who_is_at_work_on_other_models(added_online, hub):
@@ -137,9 +151,9 @@ def test_a_hook_of_git_that_runs_make_has_the_turn_of_the_command_that_started_i
 
 
 def test_an_add_waits_while_a_command_of_dvc_is_at_work(online):
-    lock = online.clone / ".dvc" / "tmp" / "lock"
-    lock.parent.mkdir(exist_ok=True)
-    with lock.open("a") as file:
+    of_dvc = online.clone / ".dvc" / "tmp" / "lock"
+    of_dvc.parent.mkdir(exist_ok=True)
+    with of_dvc.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         adding = start(online, "add", f"MODEL={MODEL}")
         while "waiting for a dvc command" not in adding.stdout.readline():
@@ -179,6 +193,58 @@ def test_a_command_whose_make_is_killed_gives_up_its_locks(added_online, hub):
         time.sleep(0.05)
     held.done.set()
     finish([start(added_online, "add", "MODEL=acme/slow")])
+
+
+def test_a_pull_waits_for_the_lock_of_its_model(added):
+    with held_lock(added, "model tiny"):
+        pulling = start(added, "pull")
+        assert pulling.stdout.readline() == "pull: waiting for another command, which is at work on tiny\n"
+
+    finish([pulling])
+
+
+def test_a_git_commit_waits_for_that_of_another_command(added_online, hub):
+    hub.commit("acme/other", {"config.json": b"other"})
+    at_commit, go = added_online.path / "at the commit", added_online.path / "go"
+    hook = added_online.clone / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch '{at_commit}'\nwhile [ ! -e '{go}' ]; do sleep 0.05; done\n")
+    hook.chmod(0o755)
+    second, held = held_add(added_online, hub)
+    first = start(added_online, "add", "MODEL=acme/other")
+    while not at_commit.exists():
+        time.sleep(0.05)
+
+    held.done.set()
+
+    assert re.fullmatch(
+        r"add: waiting for add \(process \d+\), which is at work on this clone\n", second.stdout.readline()
+    )
+    go.touch()
+    finish([first, second])
+
+
+def test_two_who_write_the_same_file_take_turns(tmp_path):
+    part, target, holding = tmp_path / "part", tmp_path / "target", Event()
+
+    def write(text: str) -> None:
+        with lock.part(part):
+            holding.set()
+            part.write_text(text)
+            with lock.part(part, wait=False) as again:
+                assert not again, text
+            time.sleep(0.1)
+            part.replace(target)
+
+    first = Thread(target=write, args=["first"])
+    first.start()
+    holding.wait()
+    with lock.part(part, wait=False) as ours:
+        assert not ours
+    write("second")
+
+    assert target.read_text() == "second"
+    assert not part.exists()
 
 
 def test_add_beside_pull(added_online, hub):
