@@ -57,6 +57,9 @@ override export DVC_NO_ANALYTICS := true
 # The Hub client tells the Hub more than is needed, and shows bars of its own.
 override export HF_HUB_DISABLE_TELEMETRY := 1
 override export HF_HUB_DISABLE_PROGRESS_BARS := 1
+# hf_xet works in this clone, not in the home of its user, and keeps no logs.
+override export HF_XET_CACHE := $(CURDIR)/.dvc/tmp/xet
+override export HF_XET_LOG_DEST := /dev/null
 # CI systems give a variable that is not set as an empty text.
 ifeq ($(strip $(value HF_ENDPOINT)),)
 unexport HF_ENDPOINT

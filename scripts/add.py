@@ -118,10 +118,11 @@ def _add(request: Request) -> str:
     files = chosen_files(request, shot)
     if is_pinned(old, request, shot) and not staged:
         return unchanged(old)
+    reused = ""
     if not is_pinned(staged, request, shot):
-        bring(request.name, shot, files, staged, old, include=request.include, exclude=request.exclude)
+        reused = bring(request.name, shot, files, staged, old, include=request.include, exclude=request.exclude)
     record(request.name)
-    return f"added {request.name}; next: {shell.git('next')}"
+    return f"added {request.name}{reused}; next: {shell.git('next')}"
 
 
 def main() -> None:

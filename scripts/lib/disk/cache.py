@@ -85,12 +85,27 @@ def link(source: Path, target: Path) -> None:
                 os.link(source, target)
             elif way == "symlink":
                 target.symlink_to(source)
-            else:
-                continue  # shutil makes a copy a reflink where the file system can
+            elif way == "copy" or not clone(source, target):
+                continue
             return
         except OSError:
             continue  # another file system, too many links, or a file system without links
     shutil.copyfile(source, target)
+
+
+def clone(source: Path, target: Path) -> bool:
+    """Make `target`, if it is not there, share its blocks with `source`; False where the file system cannot."""
+    from dvc_objects.fs.system import reflink
+
+    if target.exists():
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        reflink(str(source), str(target))
+    except OSError:
+        target.unlink(missing_ok=True)
+        return False
+    return True
 
 
 def links() -> bool:

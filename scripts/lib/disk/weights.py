@@ -39,8 +39,10 @@ def _foreign(path: str, status: os.stat_result, cache: Callable[[], Path]) -> st
 
 def is_pointer(path: Path) -> bool:
     """Whether the file at `path` is what Git LFS leaves in the place of weights that it has not brought."""
+    if path.stat().st_size >= 1024:
+        return False
     with path.open("rb") as file:
-        return os.fstat(file.fileno()).st_size < 1024 and file.read(len(POINTER)) == POINTER
+        return file.read(len(POINTER)) == POINTER
 
 
 def mismatch(path: Path | str, want: File, progress: Progress = digest.unwatched) -> str | None:

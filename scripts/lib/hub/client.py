@@ -13,7 +13,7 @@ from huggingface_hub.utils import get_session, logging, set_client_factory
 from lib.core import arguments
 from lib.core.errors import Failure
 from lib.core.text import one_line
-from lib.hub.retry import Retry
+from lib.transfer.retry import Broken, Retry
 
 logging.set_verbosity_error()  # a retry that helps needs no words; one that does not ends in a Failure
 
@@ -41,7 +41,24 @@ class _Client(httpx2.Client):
                 if isinstance(error, httpx2.ConnectError) and not stream:
                     raise unreachable(error) from error
                 fault = error
-            retry.wait(fault)
+            retry.wait(broken(fault))
+
+
+def reason(error: Exception) -> str:
+    """`error` as what the Hub did."""
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"the Hub answered {response.status_code} {response.reason_phrase}"
+    if isinstance(error, httpx2.TimeoutException):
+        return "the Hub sent nothing"
+    return f"the connection to the Hub broke ({error or type(error).__name__})"
+
+
+def broken(error: Exception) -> Broken:
+    """`error` as a fault that another try may outlast."""
+    response = getattr(error, "response", None)
+    asked = response.headers.get("Retry-After", "") if response is not None else ""
+    return Broken(reason(error), float(asked) + 0.1 if asked.isdigit() else 0)
 
 
 def _is_transient(response: httpx2.Response) -> bool:

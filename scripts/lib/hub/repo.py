@@ -12,22 +12,25 @@ from huggingface_hub.utils import filter_repo_objects
 from lib.core.digest import Digest
 from lib.core.errors import Failure
 from lib.core.text import one_line
-from lib.hub.client import ENDPOINT
-from lib.hub.retry import GaveUp, reason
+from lib.hub.client import ENDPOINT, reason
 from lib.model import names, pin
+from lib.transfer.retry import GaveUp
 
 LICENSE = 200  # characters; the Hub's own ids have a few dozen
 
 
 @dataclass(frozen=True)
 class HubFile:
-    """One file as the Hub publishes it: `size` in bytes, `blob` Git's id; `sha256` only for files in LFS or Xet."""
+    """One file as the Hub publishes it: `size` in bytes, `blob` Git's id.
+
+    Only files in LFS have a `sha256`, only files in Xet their hash there, `xet`.
+    """
 
     path: str
     size: int
     blob: str
     sha256: str | None
-    xet: bool
+    xet: str | None
 
     @property
     def identity(self) -> str:
@@ -90,7 +93,7 @@ def _check(shot: Snapshot) -> None:
         raise Failure(f"{shot.source}: the Hub gives a license that is no line of text: {shot.license[:60]!r}")
     for file in shot.files:
         published = pin.SHA256.fullmatch(file.sha256) if file.sha256 else pin.COMMIT.fullmatch(file.blob)
-        if not published or not 0 <= file.size < 1 << 60:
+        if (file.xet and not pin.SHA256.fullmatch(file.xet)) or not published or not 0 <= file.size < 1 << 60:
             raise ValueError(file)
 
 
@@ -104,7 +107,7 @@ def snapshot(source: str, revision: str) -> Snapshot:
         if not pin.COMMIT.fullmatch(info.sha):
             raise ValueError(info.sha)
         files = tuple(
-            HubFile(each.path, each.size, each.blob_id, each.lfs and each.lfs.sha256, bool(each.xet_hash))
+            HubFile(each.path, each.size, each.blob_id, each.lfs and each.lfs.sha256, each.xet_hash)
             for each in api.list_repo_tree(source, recursive=True, revision=info.sha)
             if isinstance(each, RepoFile)
         )

@@ -1,0 +1,41 @@
+"""Retry policy of a transfer: how long to pause between tries, and when to give up."""
+
+import time
+
+from lib.core import arguments
+
+FIRST, LONGEST = 0.5, 8.0  # seconds between tries; each pause is twice the one before
+
+
+class Broken(Exception):
+    """A source failed in passing, as a sentence without its subject; `pause` is the seconds that it asked to wait."""
+
+    def __init__(self, why: str, pause: float = 0) -> None:
+        super().__init__(why)
+        self.pause = pause
+
+
+class GaveUp(Exception):
+    """Why no further try was made, as a sentence without its subject."""
+
+
+class Retry:
+    """Waits between tries, and gives up when nothing has arrived within the time that TIMEOUT sets."""
+
+    def __init__(self) -> None:
+        self.progress()
+
+    def progress(self) -> None:
+        """Bytes have arrived: the clock and the pauses start again."""
+        self._since, self._pause = time.monotonic(), FIRST
+
+    def wait(self, fault: Broken) -> None:
+        """Pause before another try after `fault`. Raises `GaveUp`."""
+        pause = max(self._pause, fault.pause)
+        if time.monotonic() + pause - self._since > arguments.timeout():
+            raise GaveUp(
+                f"{fault}; gave up after {arguments.timeout():g} s without a byte "
+                "(TIMEOUT=seconds sets how long); run the same command again to go on"
+            ) from fault
+        time.sleep(pause)
+        self._pause = min(self._pause * 2, LONGEST)

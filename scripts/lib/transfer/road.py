@@ -1,0 +1,106 @@
+"""The one road of bytes: wherever a file comes from, it is hashed as it arrives, resumed, retried and stopped alike."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from lib.core import atomic
+from lib.core.console import remark
+from lib.core.digest import BLOCK, Digest, Hasher, Progress, of_file, read_into
+from lib.core.errors import Failure
+from lib.core.text import size
+from lib.transfer.retry import Broken, GaveUp, Retry
+
+
+class Source(Protocol):
+    """Where the bytes of one file come from; `title` is its name in a sentence."""
+
+    title: str
+
+    def stream(self, start: int) -> Iterator[bytes]:
+        """The file's bytes from the offset `start` on. Raises `Broken`, or `Failure` if no other try can help."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One file to bring: `label` names it in a sentence, `size` is in bytes, `hashes` are fields of Digest."""
+
+    label: str
+    size: int
+    hashes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A file on this machine, as a `Source`."""
+
+    path: Path
+    title: str = "the copy on this machine"
+
+    def stream(self, start: int) -> Iterator[bytes]:
+        try:
+            with self.path.open("rb", buffering=0) as file:
+                file.seek(start)
+                while chunk := file.read(BLOCK):
+                    yield chunk
+        except OSError as error:
+            raise Broken(str(error)) from error
+
+
+def bring(sources: Sequence[Source], want: Wanted, part: Path, progress: Progress, stop: threading.Event) -> Digest:
+    """Bring `want` to `part`, from the first of `sources` that serves; what `part` holds already is kept and hashed.
+
+    A source that fails hands over to the next at the same offset; the last is tried again. `stop` ends it early, and
+    `part` stays for the next run. The bytes are on stable storage in the end. Raises `Failure`, OSError.
+    """
+    part.parent.mkdir(parents=True, exist_ok=True)
+    if part.exists() and part.stat().st_size >= want.size:
+        return of_file(part, want.hashes, progress)
+    hasher, retry, left = Hasher(want.size, want.hashes), Retry(), list(sources)
+    with part.open("a+b") as out:
+        out.seek(0)
+        read_into(hasher, out, progress)
+        while hasher.size < want.size and not stop.is_set():
+            try:
+                _take(left[0], want, hasher, out, progress, retry, stop)
+            except Broken as fault:
+                if len(left) > 1:
+                    gone = left.pop(0)
+                    remark(f"{want.label}: {gone.title}: {fault}; going on at {size(hasher.size)} from {left[0].title}")
+                else:
+                    _wait(retry, fault, want)
+    atomic.sync(part)
+    return hasher.digest()
+
+
+def _take(
+    source: Source,
+    want: Wanted,
+    hasher: Hasher,
+    out: BinaryIO,
+    progress: Progress,
+    retry: Retry,
+    stop: threading.Event,
+) -> None:
+    """What `source` gives of the rest of the file, hashed and written to `out`. Raises `Broken`, OSError."""
+    with closing(source.stream(hasher.size)) as stream:
+        for chunk in stream:
+            if hasher.size + len(chunk) > want.size:
+                raise Broken("sent more bytes than the file has")
+            hasher.update(chunk, out.write)
+            progress(len(chunk))
+            retry.progress()
+            if stop.is_set():
+                return
+    if hasher.size < want.size:
+        raise Broken("ended before the last byte")
+
+
+def _wait(retry: Retry, fault: Broken, want: Wanted) -> None:
+    try:
+        retry.wait(fault)
+    except GaveUp as error:
+        raise Failure(f"{want.label}: {error}") from error

@@ -1,0 +1,251 @@
+"""Files that the Hub keeps in Xet: streamed, checked, resumed, and a plain download where Xet fails."""
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from conftest import MODEL, PINNED, World, flip, start
+from hub import Fault, Hub
+from stores import silent
+
+pytestmark = pytest.mark.slow
+MIB = 1 << 20
+BIG = "acme/big"
+
+
+@pytest.fixture
+def clone(world, xet) -> World:
+    """A clone that knows that Hub."""
+    world.env["HF_ENDPOINT"] = xet.url
+    return world
+
+
+def big_file(folder: Path, size: int) -> Path:
+    path = folder / "big.safetensors"
+    path.write_bytes(os.urandom(size))
+    return path
+
+
+def chunks(hub: Hub) -> list[Path]:
+    """The files of the store that hold content."""
+    return sorted(Path(hub.xet.removeprefix("local://")).glob("**/xorbs/default.*[!t]"))
+
+
+def fetched(hub: Hub, path: str) -> list[str]:
+    """What was asked for of `path` by plain downloads: the ranges."""
+    return [request.range for request in hub.requests if request.path.endswith(path) and "/resolve/" in request.path]
+
+
+def tokens(hub: Hub) -> int:
+    return sum("/xet-read-token/" in request.path for request in hub.requests)
+
+
+def test_add_brings_files_from_xet_and_asks_for_one_token(clone, xet):
+    xet.commit(BIG, {f"{number}.safetensors": os.urandom(MIB) for number in range(4)} | {"config.json": b"{}"})
+
+    result = clone.ok("add", f"MODEL={BIG}")
+
+    assert result.out == "added big; next: git push\n"
+    assert tokens(xet) == 1
+    assert [fetched(xet, f"{number}.safetensors") for number in range(4)] == [[]] * 4
+    assert len(fetched(xet, "config.json")) == 1
+    assert "5 of 5 files on disk" in clone.ok("verify", "DEEP=1").out
+    assert not (clone.path / "home" / ".cache").exists()
+
+
+def test_a_damaged_chunk_is_caught_and_the_file_comes_another_way(clone, xet):
+    data = os.urandom(MIB)  # the store compresses other bytes, and finds by itself that it cannot expand them
+    xet.commit(BIG, {"big.safetensors": data})
+    for path in chunks(xet):
+        flip(path, at=path.stat().st_size // 2)
+
+    result = clone.ok("add", f"MODEL={BIG}")
+
+    assert "add: acme/big/big.safetensors: what came by Xet differs: the Hub says sha256 " in result.err
+    assert clone.on_disk("big") == {"big.safetensors": data}
+    assert len(fetched(xet, "big.safetensors")) == 1
+
+
+def lose_the_store(xet: Hub) -> None:
+    for path in chunks(xet):
+        path.unlink()
+
+
+def refuse_the_token(xet: Hub) -> None:
+    xet.faults.append(Fault("/xet-read-token/", lambda answer: answer.status(403), times=None))
+
+
+def lose_the_address(xet: Hub) -> None:
+    xet.xet = "http://127.0.0.1:9"
+
+
+def forget_the_hash(xet: Hub) -> None:
+    commit = xet.repos[MODEL]["main"]
+    commit.entries["model.safetensors"]["xetHash"] = "1" * 64
+
+
+@pytest.mark.parametrize("fault", [lose_the_store, refuse_the_token, lose_the_address, forget_the_hash])
+def test_a_file_that_xet_does_not_give_comes_by_a_plain_download(clone, xet, fault):
+    fault(xet)
+
+    result = clone.ok("add", f"MODEL={MODEL}", "TIMEOUT=4")
+
+    lines = [line for line in result.err.splitlines() if line.startswith("add: ")]
+    assert len(lines) == 1
+    assert lines[0].startswith("add: acme/tiny/model.safetensors: Xet: ")
+    assert lines[0].endswith("; going on at 0 B from a plain download")
+    assert clone.on_disk() == PINNED
+    assert not (clone.path / "home" / ".cache").exists()
+    assert not (clone.clone / ".dvc" / "tmp" / "xet" / "logs").exists()
+
+
+def test_a_store_out_of_reach_is_given_up_once_for_all_files(clone, xet):
+    xet.commit(BIG, {f"{number}.safetensors": os.urandom(1000) for number in range(40)})
+    with silent() as (xet.xet, connections):
+        clone.ok("add", f"MODEL={BIG}", "TIMEOUT=1")
+
+        assert 0 < len(connections) <= 8 * 3  # as many as come side by side, with all their tries
+    assert len(clone.on_disk("big")) == 40
+
+
+def test_a_plain_download_takes_over_where_the_store_was_lost(clone, xet, tmp_path):
+    xet.commit(BIG, {"big.safetensors": big_file(tmp_path, 160 * MIB)})
+    adding = start(clone, "add", f"MODEL={BIG}")
+    part = clone.clone / ".dvc/tmp/staging/big/files/big.safetensors"
+    while not part.exists() or part.stat().st_size < MIB:
+        time.sleep(0.001)
+
+    for path in chunks(xet):
+        path.unlink()
+    said, _ = adding.communicate(timeout=100)
+
+    assert adding.returncode == 0, said
+    assert "add: acme/big/big.safetensors: Xet: " in said
+    (asked,) = fetched(xet, "big.safetensors")
+    assert int(asked.removeprefix("bytes=").removesuffix("-")) >= MIB
+    assert (clone.weights("big") / "big.safetensors").read_bytes() == (tmp_path / "big.safetensors").read_bytes()
+
+
+def test_a_killed_add_goes_on_inside_a_file_of_xet(clone, xet, tmp_path):
+    size = 96 * MIB
+    xet.commit(BIG, {"big.safetensors": big_file(tmp_path, size)})
+    part = clone.clone / ".dvc/tmp/staging/big/files/big.safetensors"
+    before = 0
+    for moment in range(12):
+        process = start(clone, "add", f"MODEL={BIG}")
+        while process.poll() is None and not (part.exists() and part.stat().st_size > moment * size // 13):
+            assert not before or not part.exists() or part.stat().st_size >= before
+            time.sleep(0.0005)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        if not part.exists():
+            break
+        assert part.stat().st_size >= before
+        before = part.stat().st_size
+        inode = part.stat().st_ino
+
+    clone.ok("add", f"MODEL={BIG}")
+
+    placed = clone.weights("big") / "big.safetensors"
+    assert moment >= 2
+    assert placed.read_bytes() == (tmp_path / "big.safetensors").read_bytes()
+    assert placed.stat().st_ino == inode
+    assert fetched(xet, "big.safetensors") == []
+
+
+def test_xet_is_left_out_when_the_user_says_so(clone, xet):
+    clone.ok("add", f"MODEL={MODEL}", HF_HUB_DISABLE_XET="1")
+
+    assert tokens(xet) == 0
+    assert len(fetched(xet, "model.safetensors")) == 1
+
+
+def test_a_mirror_that_publishes_no_xet_hash_is_downloaded_from(clone, xet):
+    for commit in xet.repos[MODEL].values():
+        commit.entries["model.safetensors"].pop("xetHash", None)
+
+    clone.ok("add", f"MODEL={MODEL}")
+
+    assert tokens(xet) == 0
+    assert clone.on_disk() == PINNED
+
+
+def test_a_full_disk_ends_add_with_its_sentence_and_no_other_way_is_tried(clone, xet, tmp_path):
+    pytest.importorskip("resource")
+    xet.commit(BIG, {"big.safetensors": big_file(tmp_path, 8 * MIB)})
+
+    result = clone.run("bash", "-c", f"ulimit -f 4096; trap '' XFSZ; exec make add MODEL={BIG}")
+
+    assert result.code == 2
+    assert "add: File too large" in result.err
+    assert "Xet" not in result.err
+    assert fetched(xet, "big.safetensors") == []
+
+
+# What this machine holds already.
+
+
+def in_the_cache_of_the_hub_client(world: World, data: bytes, name: str) -> Path:
+    path = world.path / "home" / ".cache" / "huggingface" / "hub" / "models--someone--else" / "blobs" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def sha256(data: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_a_file_in_the_cache_of_the_hub_client_is_not_fetched(clone, xet):
+    data = PINNED["model.safetensors"]
+    held = in_the_cache_of_the_hub_client(clone, data, sha256(data))
+
+    result = clone.ok("add", f"MODEL={MODEL}")
+
+    assert result.out == "added tiny, of which 1 file, 102.4 kB were on this machine; next: git push\n"
+    assert (tokens(xet), fetched(xet, "model.safetensors")) == (0, [])
+    assert clone.on_disk() == PINNED
+    assert held.stat().st_nlink == 1
+    assert held.read_bytes() == data
+
+
+@pytest.mark.parametrize("fault", ["damaged", "of another size"])
+def test_a_bad_file_in_the_cache_of_the_hub_client_is_not_used(clone, xet, fault):
+    data = PINNED["model.safetensors"]
+    in_the_cache_of_the_hub_client(clone, data[::-1] if fault == "damaged" else data[:-1], sha256(data))
+
+    result = clone.ok("add", f"MODEL={MODEL}")
+
+    assert "were on this machine" not in result.out
+    assert clone.on_disk() == PINNED
+
+
+def test_a_file_in_dvcs_cache_under_another_name_is_not_fetched(clone, xet):
+    clone.ok("add", f"MODEL={MODEL}")
+    xet.commit("acme/copy", {"renamed.safetensors": PINNED["model.safetensors"], "config.json": b"other"})
+    before = tokens(xet)
+
+    result = clone.ok("add", "MODEL=acme/copy")
+
+    assert result.out == "added copy, of which 1 file, 102.4 kB were on this machine; next: git push\n"
+    assert tokens(xet) == before
+    assert fetched(xet, "renamed.safetensors") == []
+    assert (clone.weights("copy") / "renamed.safetensors").samefile(clone.weights() / "model.safetensors")
+
+
+def test_a_damaged_object_in_dvcs_cache_is_not_used(clone, xet):
+    clone.ok("add", f"MODEL={MODEL}")
+    path = clone.weights() / "model.safetensors"
+    path.chmod(0o644)
+    path.write_bytes(PINNED["model.safetensors"][::-1])
+    xet.commit("acme/copy", {"renamed.safetensors": PINNED["model.safetensors"]})
+
+    clone.ok("add", "MODEL=acme/copy")
+
+    assert clone.on_disk("copy") == {"renamed.safetensors": PINNED["model.safetensors"]}
+    shutil.rmtree(clone.weights())
