@@ -277,7 +277,10 @@ class Hub(ThreadingTCPServer):
     allow_reuse_address, request_queue_size = True, 128
 
     def __init__(self, port: int = 0, xet: Path | None = None):
-        self.xet = f"local://{xet}" if xet else None
+        self.store, self.xet = (
+            xet,
+            f"local://{xet}" if xet else None,
+        )  # where large files lie, and what clients are told
         self.repos: dict[str, dict[str, Commit | None]] = {}  # branch, tag or id -> commit; None: forgotten
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
@@ -317,7 +320,7 @@ class Hub(ThreadingTCPServer):
     def commit(self, repo: str, tree: dict[str, Source], license: str = "", branch: str = "main") -> str:
         """Make `tree` (path -> content) all that `branch` holds; returns the commit's id."""
         entries = {path: describe(path, source) for path, source in tree.items()}
-        if self.xet:
+        if self.store:
             self.keep_in_xet({path: tree[path] for path, entry in entries.items() if "lfs" in entry}, entries)
         revisions = self.repos.setdefault(repo, {})
         content = json.dumps([repo, len(revisions), license, entries], sort_keys=True)
@@ -330,7 +333,7 @@ class Hub(ThreadingTCPServer):
         from hf_xet import XetSession
 
         lasting = {"token": "a token", "token_expiry_unix_secs": int(time.time()) + 3600}
-        with XetSession().new_upload_commit(endpoint=self.xet, **lasting) as store:
+        with XetSession().new_upload_commit(endpoint=f"local://{self.store}", **lasting) as store:
             put = {
                 path: store.start_upload_bytes(source)
                 if isinstance(source, bytes)

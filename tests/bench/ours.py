@@ -32,6 +32,11 @@ class Make(System):
         add = step(f"make add MODEL={MODEL}", HF_ENDPOINT=self.world.hub_later)
         return Ready(before.folder, [add], self.world.weights_later)
 
+    def add_xet(self) -> Ready:
+        remote, clone = self.added.parent / "remote", self.world.clone(self.world.checkout, self.world.room())
+        steps = [step(f"make add MODEL={model}", HF_ENDPOINT=self.world.hub_xet) for model in (TINY, MODEL)]
+        return Ready(self.on_remote(clone, remote), steps, self.world.top / "xet")
+
     @cached_property
     def added(self) -> Path:
         return self.run(self.add("make")).folder

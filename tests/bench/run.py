@@ -26,6 +26,7 @@ SYSTEMS = (Make, Hand, Hf, Lfs, Annex, Rclone, Openssl, Cp)
 WORKS = {
     "add": "from the Hub to the disk, the remote and Git",
     "update": "the same where one of two shards has changed",
+    "add-xet": "from Xet, where the remote holds the objects already; of hf the download alone",
     "pull": "to a fresh clone, from a folder",
     "pull-s3": "to a fresh clone, from S3",
     "verify": "the disk, from memory",

@@ -70,6 +70,10 @@ class Hf(System):
     def add(self, name: str | None = None) -> Ready:
         return Ready(self.world.room(name) / "clone", [self.download(), self.checked()], self.world.weights)
 
+    def add_xet(self) -> Ready:
+        download = self.download(HF_ENDPOINT=self.world.hub_xet)
+        return Ready(self.world.room() / "clone", [download], self.world.top / "xet")
+
     @cached_property
     def added(self) -> Path:
         return self.run(self.add("hf")).folder

@@ -118,12 +118,17 @@ class World:
         return folder
 
     @cached_property
+    def tiny(self) -> Path:
+        """A model of one small file."""
+        folder = self.top / "hub" / "tiny"
+        folder.mkdir(parents=True)
+        write_random(folder / "model.safetensors", 100)
+        return folder
+
+    @cached_property
     def hub(self) -> str:
-        """The URL of a Hub with the model."""
-        tiny = self.top / "hub" / "tiny"
-        tiny.mkdir(parents=True)
-        write_random(tiny / "model.safetensors", 100)
-        return self.servers.hub(self.top / "before.url", f"{MODEL}={self.weights}", f"{TINY}={tiny}")
+        """The URL of a Hub with the models."""
+        return self.servers.hub(self.top / "before.url", f"{MODEL}={self.weights}", f"{TINY}={self.tiny}")
 
     @cached_property
     def weights_later(self) -> Path:
@@ -141,6 +146,13 @@ class World:
     def hub_later(self) -> str:
         """The URL of a Hub with the model of a day later."""
         return self.servers.hub(self.top / "later.url", f"{MODEL}={self.weights_later}")
+
+    @cached_property
+    def hub_xet(self) -> str:
+        """The URL of a Hub that keeps large files in Xet."""
+        (self.top / "xet").mkdir()
+        models = (f"{MODEL}={self.weights}", f"{TINY}={self.tiny}")
+        return self.servers.hub(self.top / "xet.url", *models, "--xet", str(self.top / "xet"))
 
     @cached_property
     def store(self) -> str:

@@ -12,8 +12,7 @@ from lib.hub.client import ENDPOINT
 from lib.hub.repo import HubFile, Snapshot
 from lib.transfer.retry import Broken
 
-MB = 1_000_000
-AHEAD = 16 * MB  # bytes of one file that are fetched and not written yet, so at most those are fetched twice
+STEP = 8_000_000  # bytes asked for at once; two such steps of a file are on their way, and lost by a kill
 
 
 class Xet:
@@ -83,9 +82,10 @@ def _settings() -> dict[str, object]:
         "client.retry_max_duration": seconds,
         "client.connect_timeout": seconds,
         "client.read_timeout": seconds,
-        "reconstruction.min_reconstruction_fetch_size": AHEAD,
-        "reconstruction.download_buffer_perfile_size": AHEAD,
-        "reconstruction.min_prefetch_buffer": AHEAD,
-        "reconstruction.download_buffer_size": 8 * AHEAD,
-        "reconstruction.download_buffer_limit": 8 * AHEAD,
+        "reconstruction.min_reconstruction_fetch_size": STEP,
+        "reconstruction.max_reconstruction_fetch_size": STEP,
+        "reconstruction.min_prefetch_buffer": STEP,
+        "reconstruction.download_buffer_size": STEP,
+        "reconstruction.download_buffer_perfile_size": STEP,
+        "reconstruction.download_buffer_limit": 16 * STEP,
     }
