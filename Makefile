@@ -25,6 +25,7 @@ $(call variable,REGION)   # region of the bucket in S3: eu-central-1
 $(call variable,PROFILE)  # a profile of your AWS configuration
 $(call variable,PROJECT)  # a Google Cloud project
 $(call variable,DEEP)     # 1: read the objects on the remote, every byte
+$(call variable,SHARD)    # with DEEP=1: one of several shares of the objects, the same on every machine: 3/16
 $(call variable,OFFLINE)  # 1: leave the remote out
 $(call variable,REQUIRE)  # what must have been looked at, of: disk remote content
 $(call variable,TIMEOUT)  # seconds without a byte after which the Hub or the bucket is given up (default: 60)
@@ -97,7 +98,7 @@ remote: $(RUNTIME) ## show the remote, or set it: [URL=] [ENDPOINT=] [REGION=] [
 
 ##@ Checks
 # make verify REPORT=verify.json
-verify: $(RUNTIME) ## check pins, weights on disk and the remote: [MODEL=] [DEEP=1] [OFFLINE=1] [REQUIRE=] [TIMEOUT=] [REPORT=]
+verify: $(RUNTIME) ## check pins, weights on disk and the remote: [MODEL=] [DEEP=1] [SHARD=] [OFFLINE=1] [REQUIRE=] [TIMEOUT=] [REPORT=]
 	@python scripts/verify.py
 
 ##@ Project

@@ -31,6 +31,7 @@ def fetch(item: Item, part: Path, watch: Progress) -> Finding | None:
         if not mismatch:
             cache.keep(part, item.oid)
             return None
+        part.write_bytes(b"")
     return Finding(item.model, "remote", "changed", item.path, mismatch, item.oid)
 
 

@@ -49,14 +49,14 @@ def check_name(name: str, copies: bool) -> None:
 
 def read(source: Path, target: Path | None, watch: Progress) -> digest.File:
     """The digests of `source`, which with a `target` is copied there in the same read."""
-    want = ("md5", "sha256")
+    want = digest.for_pin(source.stat().st_size)
     if target is None:
         found = digest.of_file(source, want, watch)
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
         found = digest.copy(source, target, want, watch)
         atomic.sync(target)
-    return digest.File(found.size, found.md5, found.sha256)
+    return found.as_file
 
 
 def collect(name: str) -> None:
@@ -73,7 +73,12 @@ def collect(name: str) -> None:
         found = workers.side_by_side(
             lambda path: read(folder / path, target and target / path, watch), sizes, size=sizes.__getitem__
         )
-    staging.finish(pin.build(name, dict(zip(sizes, found, strict=True))))
+    files = dict(zip(sizes, found, strict=True))
+    old = pin.read(name, broken_is_none=True)
+    for path, known in (old and old.files or {}).items():  # an unchanged file stays as it was pinned
+        if path in files and files[path].sha256 == known.sha256:
+            files[path] = known
+    staging.finish(pin.build(name, files))
 
 
 def main() -> None:

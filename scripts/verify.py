@@ -1,7 +1,6 @@
 """Prove that the pins, the weights on disk and in the cache, and the objects on the remote are what they should be."""
 
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from lib.core import arguments, command, lock, text
@@ -10,43 +9,11 @@ from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cache, staging, weights
+from lib.flow.looked import NOT_ASKED, Looked, check_required, requirements, share
 from lib.model import catalog, history, inventory, names, selection
 from lib.model.inventory import Item
 from lib.model.pin import Pin
 from lib.remote import audit, factory
-
-NOT_ASKED = "not asked"
-REQUIREMENTS = ("disk", "remote", "content")
-
-
-@dataclass
-class Looked:
-    """What was looked at: files and bytes on disk that are right, of how many, and objects by how they were proven."""
-
-    pins: int = 0
-    files: int = 0
-    bytes: int = 0
-    pinned_files: int = 0
-    pinned_bytes: int = 0
-    objects: Counter = field(default_factory=Counter)
-
-    def __str__(self) -> str:
-        objects = sum(self.objects.values())
-        proven = sum(count for status, count in self.objects.items() if audit.Assessment(status).is_proven)
-        how = ", ".join(f"{count} {status}" for status, count in sorted(self.objects.items()))
-        return (
-            f"verified {text.plural(self.pins, 'pin')}, "
-            f"{self.files} of {text.plural(self.pinned_files, 'file')} on disk ({text.size(self.bytes)}), "
-            f"{proven} of {text.plural(objects, 'object')} on the remote{how and f' ({how})'}"
-        )
-
-
-def requirements() -> list[str]:
-    """The words of REQUIRE. Raises `Failure` for one that is none."""
-    words = arguments.value("REQUIRE").split()
-    if wrong := [word for word in words if word not in REQUIREMENTS]:
-        raise Failure(f"nothing that can be required: {wrong[0]!r} (want words of: {' '.join(REQUIREMENTS)})")
-    return words
 
 
 def stopped(held: Pin) -> str | None:
@@ -153,26 +120,6 @@ def check_catalog(report: Report) -> None:
         report.found(Finding("", "catalog", "broken", detail=str(failure)))
 
 
-def check_required(words: list[str], looked: Looked, report: Report) -> None:
-    """A finding for each of `words` whose things were not all looked at."""
-    missing = {
-        "disk": (looked.pinned_files - looked.files, "file", "on disk was not read; make pull brings them"),
-        "remote": (looked.objects[NOT_ASKED], "object", "on the remote was not asked for"),
-        "content": (
-            looked.objects[NOT_ASKED] + looked.objects[audit.SIZE_ONLY],
-            "object",
-            "on the remote was neither read nor proven by the store's hash; DEEP=1 reads them",
-        ),
-    }
-    if report.findings:  # they fail the run already, and what they hit was not counted as looked at
-        return
-    for word in words:
-        count, noun, what = missing[word]
-        if count:
-            detail = f"REQUIRE={word}: {text.plural(count, noun)} {what if count == 1 else what.replace('was', 'were')}"
-            report.found(Finding("", word, "not looked at", detail=detail))
-
-
 def main(report: Report) -> tuple[str, str]:
     required, looked = requirements(), Looked()
     chosen = selection.select(arguments.value("MODEL"))
@@ -183,7 +130,7 @@ def main(report: Report) -> tuple[str, str]:
     found = [check_model(name, report, looked) for name in chosen]
     items = inventory.unique(item for objects, _ in found for item in objects)
     at_hand = {oid: path for _, right in found for oid, path in right.items()}
-    if items:
+    if items := share(items):
         looked.objects = check_remote(items, at_hand, report)
     check_required(required, looked, report)
     report.looked = vars(looked) | {"objects": dict(looked.objects)}

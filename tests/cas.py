@@ -41,7 +41,7 @@ class Answer(BaseHTTPRequestHandler):
             self.answer(206, body)
         elif kind != "v1/reconstructions":
             self.answer(404)
-        elif self.headers["Authorization"] != f"Bearer {self.server.token}":
+        elif self.headers["Authorization"] not in [f"Bearer {token}" for token in self.server.tokens[-3:]]:
             self.server.refused += 1
             self.answer(401)
         else:
@@ -65,7 +65,7 @@ class Cas(ThreadingHTTPServer):
     def __init__(self, store: Path, source: Path, fault: Callable[[Answer], object] = lambda answer: None) -> None:
         super().__init__(("127.0.0.1", 0), Answer)
         self.folder, self.source, self.fault = store / "xet" / "xorbs" / "xorbs", source, fault
-        self.token, self.requests, self.sent, self.refused = "a token", [], 0, 0
+        self.tokens, self.requests, self.sent, self.refused = ["a token"], [], 0, 0
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
     def __enter__(self) -> "Cas":

@@ -211,66 +211,93 @@ def silent() -> Iterator[tuple[str, list[socket.socket]]]:
         each.close()
 
 
+class _Handler(BaseHTTPRequestHandler):
+    """One request to a `Proxy`, which is `self.server.proxy`."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def handle_one(self) -> None:
+        request = f"{self.command} {self.path}"
+        self.server.proxy.requests.append(request)
+        kind = None if self.server.proxy.struck else self.server.proxy.fault(request)
+        if kind:
+            self.server.proxy.struck.append(request)
+            self.server.proxy.down = kind == "down"
+        if self.server.proxy.down:
+            self.close_connection = True
+        elif isinstance(kind, int):
+            self.refuse(kind)
+        else:
+            self.hand_on(kind)
+
+    def refuse(self, status: int) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def hand_on(self, kind: str | None) -> None:
+        upstream = HTTPConnection("127.0.0.1", self.server.proxy.store.port, timeout=60)
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if kind == "flip up":
+            body = body[:-1] + bytes([body[-1] ^ 1])
+        dropped = {"expect", "range"} if kind == "whole" else {"expect"}
+        headers = {key: value for key, value in self.headers.items() if key.lower() not in dropped}
+        upstream.request(self.command, self.path, body, headers)
+        answer = upstream.getresponse()
+        data = b"" if self.command == "HEAD" else answer.read()
+        if kind == "flip":
+            data = data[:-1] + bytes([data[-1] ^ 1])
+        self.send_response(answer.status)
+        headers = dict(answer.getheaders())
+        self.server.proxy.answered(f"{self.command} {self.path}", headers)
+        for key, value in headers.items():
+            if key.lower() not in ("transfer-encoding", "content-length", "connection", "date", "server"):
+                self.send_header(key, value)
+        self.send_header("Content-Length", answer.getheader("Content-Length") or str(len(data)))
+        self.end_headers()
+        upstream.close()
+        stop = len(data) // 2 if kind in ("cut", "silence") else len(data)
+        self.server.proxy.sent += stop
+        self.wfile.write(data[:stop])
+        if kind == "silence":
+            self.server.proxy.ended.wait(60)
+        self.close_connection |= kind in ("cut", "silence")
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_one
+
+
 class Proxy:
     """Passes requests on to `store`, remembers them as `METHOD path`, and breaks the first one that `fault` picks.
 
-    `fault` takes `METHOD path` and returns `flip` (change one bit of the answer), `down` (hang up on this request and
-    on all later ones, until `up()`) or None. `answered` may change the headers of any answer.
+    `fault` takes `METHOD path` and returns None or
+
+    - `flip`, `flip up`: change one bit of the answer, or of the request's body;
+    - a number: answer with that status;
+    - `cut`, `silence`: send half of it, and then hang up, or nothing more;
+    - `whole`: send all of the object, whatever range was asked for;
+    - `down`: hang up on this request and on all later ones, until `up()`.
+
+    `answered` may change the headers of any answer.
     """
 
     def __init__(
         self,
         store: Store,
-        fault: Callable[[str], str | None] = lambda request: None,
+        fault: Callable[[str], str | int | None] = lambda request: None,
         answered: Callable[[str, dict[str, str]], object] = lambda request, headers: None,
     ) -> None:
-        self.fault = fault
+        self.store, self.fault, self.answered = store, fault, answered
         self.requests: list[str] = []
         self.struck: list[str] = []
+        self.sent = 0  # bytes of bodies
         self.down = False
-        proxy = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-            def handle_one(self) -> None:
-                request = f"{self.command} {self.path}"
-                proxy.requests.append(request)
-                kind = None if proxy.struck else proxy.fault(request)
-                if kind:
-                    proxy.struck.append(request)
-                    proxy.down = kind == "down"
-                if proxy.down:
-                    self.close_connection = True
-                else:
-                    self.hand_on(flip=kind == "flip")
-
-            def hand_on(self, flip: bool) -> None:
-                upstream = HTTPConnection("127.0.0.1", store.port, timeout=60)
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                headers = {key: value for key, value in self.headers.items() if key.lower() != "expect"}
-                upstream.request(self.command, self.path, body, headers)
-                answer = upstream.getresponse()
-                data = b"" if self.command == "HEAD" else answer.read()
-                if flip:
-                    data = data[:-1] + bytes([data[-1] ^ 1])
-                self.send_response(answer.status)
-                headers = dict(answer.getheaders())
-                answered(f"{self.command} {self.path}", headers)
-                for key, value in headers.items():
-                    if key.lower() not in ("transfer-encoding", "content-length", "connection", "date", "server"):
-                        self.send_header(key, value)
-                self.send_header("Content-Length", answer.getheader("Content-Length") or str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-                upstream.close()
-
-            do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_one
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.ended = threading.Event()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self.server.proxy = self
         self.server.daemon_threads = True
         self.server.handle_error = lambda *_: None  # a client that hung up
         self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
@@ -283,5 +310,6 @@ class Proxy:
         self.down = False
 
     def __exit__(self, *_: object) -> None:
+        self.ended.set()
         self.server.shutdown()
         self.server.server_close()

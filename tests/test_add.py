@@ -178,7 +178,7 @@ def test_add_fetches_a_file_that_differs_once_more(online, hub):
 
     result = online.ok("add", f"MODEL={MODEL}")
 
-    assert "model.safetensors: the first download differs: the Hub says sha256" in result.err
+    assert "model.safetensors: what came by a plain download differs: the Hub says sha256" in result.err
     assert online.on_disk() == PINNED
 
 

@@ -2,14 +2,16 @@
 
 import hashlib
 import os
+import re
 import shutil
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
 import pytest
-from conftest import MODEL, PINNED, World, copy
+from conftest import MODEL, PINNED, World, copy, start
 from hub import Hub
 from measure import measure
 from stores import KEY, SECRET, Gcs, Proxy, S3Moto, S3Rclone, Store, silent
@@ -175,6 +177,67 @@ def test_a_byte_that_flips_on_the_way_is_fetched_again(added, store):
         assert other.on_disk() == PINNED
 
 
+@pytest.fixture
+def big(world) -> World:
+    """A clone that has tracked one file of 48 MiB on its folder remote."""
+    folder = world.weights("big")
+    folder.mkdir(parents=True)
+    block = os.urandom(MIB)
+    (folder / "model.safetensors").write_bytes(b"".join(bytes([number]) + block[1:] for number in range(48)))
+    world.ok("track", "NAME=big")
+    return world
+
+
+def of_object(world: World, store: Store):
+    """Picks requests for the bytes of the large object of `world`."""
+    oid = max(world.objects(), key=lambda each: world.objects()[each].stat().st_size)
+    return lambda request: request.startswith("GET") and oid[2:] in request and "list-type" not in request
+
+
+@pytest.mark.parametrize("kind", ["rclone", "gcs"])
+@pytest.mark.parametrize("fault", ["cut", "silence", "whole", "flip"])
+def test_a_pull_goes_on_inside_an_object_whose_transfer_broke(big, servers, kind, fault):
+    store = serve(servers, kind)
+    fill(store, big)
+    is_one, seen = of_object(big, store), count()
+    with Proxy(store, lambda request: fault if is_one(request) and next(seen) == 6 else None) as proxy:
+        other = use(big, store, proxy.endpoint).second()
+
+        result = other.ok("pull", "TIMEOUT=4")
+
+        assert len(proxy.struck) == 1
+    assert other.on_disk("big") == big.on_disk("big")
+    most = {"whole": 2 * 48, "flip": 2 * 48}.get(fault, 48 + 16)  # a flipped bit is seen at the end, so all comes again
+    assert 48 * MIB <= proxy.sent <= (most + 1) * MIB, result.said
+
+
+@pytest.mark.parametrize(("kind", "kills"), [("rclone", 12), ("gcs", 3)])
+def test_a_killed_pull_goes_on_inside_an_object(big, servers, kind, kills):
+    store = serve(servers, kind)
+    fill(store, big)
+    is_one = of_object(big, store)
+    with Proxy(store, lambda request: time.sleep(0.05) if is_one(request) else None) as proxy:
+        other = use(big, store, proxy.endpoint).second()
+        incoming = other.clone / ".dvc" / "cache" / "incoming"
+        for moment in range(kills):
+            process = start(other, "pull")
+            while process.poll() is None and size_in(incoming) <= moment * 44 * MIB // kills:
+                time.sleep(0.001)
+            assert process.poll() is None
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+        other.ok("pull")
+
+        assert proxy.sent <= (49 + kills * 16) * MIB
+    assert other.on_disk("big") == big.on_disk("big")
+    assert list(incoming.iterdir()) == []
+
+
+def size_in(folder: Path) -> int:
+    return max((path.stat().st_size for path in folder.glob("*")), default=0)
+
+
 def test_more_than_64_objects_are_listed_and_not_asked_for_one_by_one(world, store):
     source = world.path / "many"
     source.mkdir()
@@ -279,7 +342,7 @@ def test_a_prefix_may_hold_a_space(online, moto):
     assert online.dvc("pull").code == 0
 
 
-def upload_in_parts(moto: Store, key: str, path: Path, part: int) -> None:
+def upload_in_parts(moto: Store, key: str, path: Path, part: int, **more: str) -> None:
     """Put the file at `path` on `moto` in parts of `part` bytes."""
     import boto3
     from boto3.s3.transfer import TransferConfig
@@ -287,7 +350,7 @@ def upload_in_parts(moto: Store, key: str, path: Path, part: int) -> None:
     keys = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET, "region_name": "us-east-1"}
     client = boto3.client("s3", endpoint_url=moto.endpoint, **keys)
     config = TransferConfig(multipart_threshold=part, multipart_chunksize=part)
-    client.upload_file(str(path), moto.bucket, f"{moto.prefix}/{key}", Config=config)
+    client.upload_file(str(path), moto.bucket, f"{moto.prefix}/{key}", more, Config=config)
 
 
 def test_an_object_in_parts_is_proved_by_its_etag_and_caught_when_it_is_another(world, moto):
@@ -309,6 +372,90 @@ def test_an_object_in_parts_is_proved_by_its_etag_and_caught_when_it_is_another(
         assert "verify: big/model.safetensors: changed on the remote (object " in bad.out
     upload_in_parts(moto, key_for(data), source / "model.safetensors", 20 * MIB)
     assert "remote: 1 of 2 objects: size only" in world.ok("verify").said
+
+
+def without_checksum(pin: Path) -> None:
+    """Make `pin` one of before checksums were pinned."""
+    pin.write_text(re.sub(r", crc64nvme: \"?\w+\"?", "", pin.read_text()))
+
+
+def test_objects_in_parts_prove_themselves_without_the_weights(big, moto):
+    assert "crc64nvme: " in big.pin("big").read_text()
+    use(big, moto)
+    big.ok("push")
+    fresh = big.second()
+
+    assert "2 of 2 objects on the remote (2 by hash)" in fresh.ok("verify").out
+    assert fresh.ok("verify", "REQUIRE=content").code == 0
+
+
+def test_a_checksum_that_contradicts_the_pin_is_found_without_the_weights(big, moto):
+    other = big.path / "other"
+    other.write_bytes((big.weights("big") / "model.safetensors").read_bytes()[:-1] + b"?")
+    use(big, moto)
+    big.ok("push")
+    key = max(held(moto), key=lambda each: len(held(moto)[each]))
+    upload_in_parts(moto, key, other, 8 * MIB, ChecksumAlgorithm="CRC64NVME")
+
+    result = big.second().make("verify")
+
+    assert result.code == 2
+    assert "verify: big/model.safetensors: changed on the remote (object " in result.out
+
+
+def test_an_older_pin_without_a_checksum_is_as_good_as_before(big, moto):
+    without_checksum(big.pin("big"))
+    big.git("commit", "--quiet", "--all", "--message", "As before")
+    use(big, moto)
+
+    big.ok("push")
+
+    assert "2 of 2 objects on the remote (2 by hash)" in big.ok("verify").out  # by the ETag, from the weights
+    assert "1 of 2 objects on the remote (1 by hash, 1 by size only)" in big.second().ok("verify").out
+    assert big.ok("track", "NAME=big").out == "big is pinned as it is already; nothing to do\n"
+
+
+def test_plain_dvc_goes_on_working_beside_it(big, moto):
+    use(big, moto)
+    big.ok("push")
+    other = big.second()
+
+    assert other.dvc("pull").code == 0
+    assert other.on_disk("big") == big.on_disk("big")
+    assert big.dvc("push").code == 0
+
+
+@pytest.mark.parametrize("answer", [400, 501])
+def test_a_store_that_refuses_checksums_still_takes_objects(big, moto, answer):
+    refused = []
+
+    def fault(request: str) -> int | None:
+        if "?uploads" in request and not refused:
+            refused.append(request)
+            return answer
+        return None
+
+    with Proxy(moto, fault) as proxy:
+        big.ok("push")
+        use(big, moto, proxy.endpoint)
+
+        big.ok("push")
+
+    assert refused
+    assert set(held(moto)) == {key_of(oid) for oid in big.objects()}
+
+
+def test_bytes_that_change_on_the_way_to_s3_are_found_at_once(big, moto):
+    is_part = re.compile(r"PUT .*partNumber=2&")
+    with Proxy(moto, lambda request: "flip up" if is_part.search(request) else None) as proxy:
+        use(big, moto, proxy.endpoint)
+
+        first = big.refused("push")
+        big.ok("push")
+
+        assert proxy.struck
+        assert "holds other bytes than it was sent, by its own checksum; run the same command again" in first
+        assert "2 of 2 objects on the remote (2 read)" in big.ok("verify", "DEEP=1").out
 
 
 def peak(world: World, *words: str) -> int:

@@ -7,7 +7,9 @@ import pytest
 import yaml
 from conftest import MODEL, PINNED, ROOT, VICTIM, Result, World, inflict
 
-WORKFLOWS = [ROOT / ".github" / "workflows" / f"{name}.yml" for name in ("ci", "deploy", "newest")]  # a fork has others
+WORKFLOWS = [
+    ROOT / ".github" / "workflows" / f"{name}.yml" for name in ("audit", "ci", "deploy", "newest")
+]  # a fork has others
 STEPS = {path.stem: yaml.safe_load(path.read_text())["jobs"] for path in WORKFLOWS}
 USES = re.compile(r"(\./[\w./-]+|[\w-]+/[\w./-]+@[0-9a-f]{40})")
 
@@ -171,8 +173,8 @@ def test_a_workflow_asks_for_little_and_takes_nothing_by_name(path):
 
     assert workflow["permissions"] == {}
     for job in workflow["jobs"].values():
-        assert set(job["permissions"]) <= {"contents", "id-token"}
-        assert job["permissions"]["contents"] == "read"
+        assert set(job["permissions"]) <= {"actions", "contents", "id-token"}
+        assert {job["permissions"].get(name, "read") for name in ("actions", "contents")} == {"read"}
         assert job["timeout-minutes"]
         for step in job["steps"]:
             assert "${{" not in step.get("run", "")

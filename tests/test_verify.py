@@ -133,6 +133,54 @@ def test_verify_refuses_a_requirement_that_it_does_not_know(added):
     assert line == "verify: nothing that can be required: 'remot' (want words of: disk remote content)"
 
 
+@pytest.fixture
+def many(world) -> World:
+    """A clone with a model of twenty files of different sizes."""
+    folder = world.weights("many")
+    folder.mkdir()
+    for number in range(20):
+        (folder / f"{number}.bin").write_bytes(bytes([number]) * (1000 + 400 * number))
+    world.ok("track", "NAME=many")
+    return world
+
+
+def test_the_shares_of_a_deep_verify_are_whole_objects_and_together_all_of_them(many):
+    fresh = many.second()
+
+    read = []
+    for number in range(1, 5):
+        said = fresh.ok("verify", "DEEP=1", f"SHARD={number}/4").out
+        read.append(int(re.search(r"(\d+) of \1 objects? on the remote \(\1 read\)", said)[1]))
+
+    assert sum(read) == 21
+    assert min(read) > 2
+
+
+def test_a_share_names_its_bad_objects_and_the_others_pass(many):
+    oid = max(many.objects(), key=lambda each: many.objects()[each].stat().st_size)
+    flip(many.objects()[oid])
+
+    results = [many.make("verify", "DEEP=1", f"SHARD={number}/4") for number in range(1, 5)]
+
+    assert sorted(result.code for result in results) == [0, 0, 0, 2]
+    assert sum("verify: many/19.bin: changed on the remote" in result.out for result in results) == 1
+
+
+def test_an_empty_share_passes(added):
+    said = [added.ok("verify", "DEEP=1", f"SHARD={number}/6").out for number in range(1, 7)]
+
+    assert sum("0 of 0 objects on the remote" in each for each in said) >= 2
+
+
+@pytest.mark.parametrize(
+    "words", [["SHARD=1/4"], ["SHARD=0/4", "DEEP=1"], ["SHARD=5/4", "DEEP=1"], ["SHARD=x", "DEEP=1"]]
+)
+def test_verify_refuses_what_is_no_share(added, words):
+    line = added.refused("verify", *words)
+
+    assert line.startswith("verify: not a share of what DEEP=1 reads: SHARD=")
+
+
 def test_verify_says_that_an_add_was_stopped_and_how_to_go_on(added_online, hub):
     hook = added_online.clone / ".git" / "hooks" / "commit-msg"
     hook.parent.mkdir(exist_ok=True)

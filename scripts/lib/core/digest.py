@@ -13,6 +13,7 @@ from typing import BinaryIO
 from lib.core.workers import CORES
 
 BLOCK = 1 << 20  # bytes per read; a larger block was no faster
+LARGE = 8 << 20  # bytes; what is larger is uploaded in parts, whose store has no md5 of the whole
 SPLIT = 1 << 17  # bytes; hashing fewer takes less time than handing them to a thread
 HASHERS = ThreadPoolExecutor(CORES)  # for the algorithms of one block, not for files
 
@@ -32,15 +33,25 @@ class Digest:
     md5: str | None = None  # DVC's address
     sha256: str | None = None  # what is trusted
     blob: str | None = None  # Git's id of them
+    crc64nvme: str | None = None  # what S3 publishes of an object that was uploaded in parts
+
+    @property
+    def as_file(self) -> "File":
+        """What a pin holds of a file that has this digest."""
+        return File(self.size, self.md5, self.sha256, self.crc64nvme)
 
 
 @dataclass(frozen=True)
 class File:
-    """One file of a model: `size` in bytes and hex digests. Without `sha256` only DVC's listing knows the file."""
+    """One file of a model: `size` in bytes and hex digests. Without `sha256` only DVC's listing knows the file.
+
+    `crc64nvme` is for the remote alone, and may be missing.
+    """
 
     size: int | None
     md5: str
     sha256: str | None = None
+    crc64nvme: str | None = None
 
     @property
     def hash_name(self) -> str:
@@ -55,6 +66,26 @@ class File:
         return None if pinned == actual else f"pinned {self.hash_name} {pinned}, found {actual}"
 
 
+def for_pin(size: int) -> tuple[str, ...]:
+    """The digests that a pin holds of a file of `size` bytes."""
+    return ("md5", "sha256", "crc64nvme") if size > LARGE else ("md5", "sha256")
+
+
+class _Crc64:
+    """AWS's CRC-64/NVME, by its own library, with the methods of hashlib's."""
+
+    def __init__(self) -> None:
+        from awscrt.checksums import crc64nvme  # slow to import, and only for large files
+
+        self._of, self._value = crc64nvme, 0
+
+    def update(self, chunk: bytes | memoryview) -> None:
+        self._value = self._of(chunk, self._value)
+
+    def hexdigest(self) -> str:
+        return f"{self._value:016x}"
+
+
 class Hasher:
     """Takes bytes as they come. `want` names fields of Digest; `size` is how many will come, which a blob id needs."""
 
@@ -63,6 +94,7 @@ class Hasher:
         make = {
             "md5": lambda: hashlib.md5(usedforsecurity=False),
             "sha256": hashlib.sha256,
+            "crc64nvme": _Crc64,
             "blob": lambda: hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False),
         }
         self.size = 0
@@ -85,15 +117,20 @@ class Hasher:
         return Digest(self.size, **{name: algorithm.hexdigest() for name, algorithm in self._hashes.items()})
 
 
-class _Buffer(threading.local):
-    """A buffer of `BLOCK` bytes for each thread, aligned to a page.
+def buffer(size: int) -> memoryview:
+    """`size` bytes, at least one, aligned to a page.
 
     malloc's buffers start 16 bytes into one, where the kernel's copy is five times slower on some processors
     (readinto of 1.15 GB from memory: 0.51 s there, 0.11 s here).
     """
+    return memoryview(mmap.mmap(-1, size))
+
+
+class _Buffer(threading.local):
+    """A buffer of `BLOCK` bytes for each thread."""
 
     def __init__(self) -> None:
-        self.view = memoryview(mmap.mmap(-1, BLOCK))
+        self.view = buffer(BLOCK)
 
 
 _OWN = _Buffer()

@@ -1,13 +1,31 @@
 """Work on many things at once, in threads: the one thread pool of the commands."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 CORES = os.cpu_count() or 1
 SMALL = 1 << 20  # bytes; hashing fewer takes less time than handing them to a thread
 T, U = TypeVar("T"), TypeVar("U")
+
+
+def ahead(work: Callable[[T], U], things: Iterable[T], workers: int) -> Iterator[U]:
+    """What `work` returns for each of `things`, in their order, while the next ones are under way.
+
+    `workers` are at work or done at any time; what one returns may be used until the next is asked for.
+    """
+    pool, jobs = ThreadPoolExecutor(workers), deque()
+    try:
+        for thing in things:
+            jobs.append(pool.submit(work, thing))
+            if len(jobs) == workers:
+                yield jobs.popleft().result()
+        while jobs:
+            yield jobs.popleft().result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def side_by_side(

@@ -47,14 +47,13 @@ def object_path(oid: str) -> Path:
 def incoming(oid: str) -> Iterator[Path]:
     """Where the object `oid` is put together: on the cache's file system, out of DVC's sight until it is right.
 
-    Nobody else puts it together meanwhile, in this clone or in another that shares the cache.
+    Nobody else puts it together meanwhile, in this clone or in another that shares the cache. What a kill or a failure
+    leaves is there the next time.
     """
     path = location() / INCOMING / oid
     with lock.part(path):
-        try:
-            yield path
-        finally:
-            path.unlink(missing_ok=True)
+        yield path
+        path.unlink(missing_ok=True)
 
 
 def keep(path: Path, oid: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.core import arguments, digest, paths, text, workers
+from lib.core import arguments, atomic, digest, paths, text, workers
 from lib.core.console import progress, remark
 from lib.core.digest import Progress
 from lib.core.errors import Failure
@@ -111,8 +111,9 @@ class _Fetch:
             if stop.is_set():
                 raise Failure("stopped")
             if not (mismatch := file.mismatch(found)):
+                atomic.sync(path)
                 self._check_weights(file, label, path)
-                return digest.File(found.size, found.md5, found.sha256)
+                return found.as_file
             path.unlink()
             self.copies.pop(file.path, None)
             remark(f"{label}: what came by {way[0].title} differs: {mismatch}")

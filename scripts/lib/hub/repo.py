@@ -9,7 +9,7 @@ from huggingface_hub import errors
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import filter_repo_objects
 
-from lib.core.digest import Digest
+from lib.core.digest import Digest, for_pin
 from lib.core.errors import Failure
 from lib.core.text import one_line
 from lib.hub.client import ENDPOINT, reason
@@ -39,7 +39,7 @@ class HubFile:
     @property
     def hashes(self) -> tuple[str, ...]:
         """The digests to compute: those for the pin, and the one that the Hub publishes."""
-        return ("md5", "sha256") if self.sha256 else ("md5", "sha256", "blob")
+        return for_pin(self.size) if self.sha256 else (*for_pin(self.size), "blob")
 
     def mismatch(self, found: Digest) -> str | None:
         """How `found` differs from what the Hub publishes, or None."""

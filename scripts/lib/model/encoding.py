@@ -9,7 +9,7 @@ PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*|[0-9a-f]{32}(\.dir)?|[0-9a-f]{40}|
 NESTED = re.compile(r"([\[{]\s*){9}|([-?] ){9}|^ {60}", re.MULTILINE)  # deeper, the parser would overflow its stack
 LINE = re.compile(
     r'    ([A-Za-z][A-Za-z0-9_./-]*|"(?:[^"\\]|\\.)*"): '
-    r'\{size: ([0-9]+), md5: "?([0-9a-f]{32})"?, sha256: "?([0-9a-f]{64})"?\}'
+    r'\{size: ([0-9]+), md5: "?([0-9a-f]{32})"?, sha256: "?([0-9a-f]{64})"?(?:, crc64nvme: "?([0-9a-f]{16})"?)?\}'
 )
 WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
@@ -33,7 +33,8 @@ def _entries(lines: str) -> dict[str, dict] | None:
     if not found or not all(found):
         return None
     paths = [json.loads(each[1]) if each[1].startswith('"') else each[1] for each in found]
-    return {path: {"size": each[2], "md5": each[3], "sha256": each[4]} for path, each in zip(paths, found, strict=True)}
+    keys = ("size", "md5", "sha256", "crc64nvme")
+    return {path: dict(zip(keys, each.groups()[1:], strict=True)) for path, each in zip(paths, found, strict=True)}
 
 
 def _yaml(text: str) -> dict:

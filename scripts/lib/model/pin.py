@@ -8,6 +8,7 @@
 - `meta.license`: as the model card says; absent if it says nothing.
 - `meta.include`, `meta.exclude`: sorted patterns; only where the user narrowed the files.
 - `meta.files`: each file's path (relative to `models/NAME`, with `/`) to `{size, md5, sha256}`; sorted by path.
+  For a file over 8 MiB `crc64nvme` may follow, which S3 publishes of objects that were uploaded in parts.
 - One valid encoding, which `dump` gives: no dates, hosts or local paths, so the same bytes on every machine.
 - It checks itself: the md5 of DVC's listing made from `files` is `outs[0].md5`, the sizes add up to `size`, their count
   is `nfiles`.
@@ -29,6 +30,7 @@ from lib.model import names
 from lib.model.encoding import document, scalar
 
 MD5 = re.compile(r"[0-9a-f]{32}")
+CRC64 = re.compile(r"[0-9a-f]{16}")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 RESTORE = "restore it: git checkout HEAD -- models/{name}.dvc"
@@ -83,9 +85,9 @@ def dump(pin: Pin) -> str:
             lines.append(f"  {key}: [{', '.join(json.dumps(word, ensure_ascii=False) for word in value)}]")
     lines.append("  files:" if pin.files else "  files: {}")
     for path, file in (pin.files or {}).items():
-        lines.append(
-            f"    {scalar(path)}: {{size: {file.size}, md5: {scalar(file.md5)}, sha256: {scalar(file.sha256)}}}"
-        )
+        crc = f", crc64nvme: {scalar(file.crc64nvme)}" if file.crc64nvme else ""
+        digests = f"size: {file.size}, md5: {scalar(file.md5)}, sha256: {scalar(file.sha256)}{crc}"
+        lines.append(f"    {scalar(path)}: {{{digests}}}")
     return "\n".join(lines) + "\n"
 
 
@@ -96,10 +98,15 @@ def _number(text: str) -> int:
 
 
 def _files(entries: dict) -> dict[str, File]:
-    files = {path: File(_number(each["size"]), each["md5"], each["sha256"]) for path, each in entries.items()}
+    files = {
+        path: File(_number(each["size"]), each["md5"], each["sha256"], each.get("crc64nvme"))
+        for path, each in entries.items()
+    }
     for path, file in files.items():
         if not (MD5.fullmatch(file.md5) and SHA256.fullmatch(file.sha256)):
             raise ValueError(f"meta.files: {path!r}: not an md5 and a sha256")
+        if file.crc64nvme and not CRC64.fullmatch(file.crc64nvme):
+            raise ValueError(f"meta.files: {path!r}: not a crc64nvme")
         if names.is_control_file(path):
             raise ValueError(f"meta.files: {path!r}: a control file")
     if fault := names.unusable(files):

@@ -9,7 +9,7 @@ from lib.core.finding import Finding
 from lib.core.text import plural
 from lib.model.inventory import Item
 from lib.remote import etag
-from lib.remote.base import ObjectInfo, Remote
+from lib.remote.base import Details, ObjectInfo, Remote
 
 READERS = 2 * workers.CORES  # one waits for the network while another hashes
 ASKED = 16  # side by side
@@ -56,14 +56,24 @@ def assess(
     items = list(items)
     infos = remote.infos(item.oid for item in items)
     found = {item.oid: _by_info(infos.get(item.oid), item, (at_hand or {}).get(item.oid)) for item in items}
-    suspects = [item for item in items if found[item.oid].status == "suspect"]
     if deep:
         suspects = [item for item in items if not found[item.oid].is_bad]
-    elif suspects:
-        hidden = workers.side_by_side(lambda item: remote.hides_content(item.oid), suspects, ASKED)
-        found |= {item.oid: Assessment(SIZE_ONLY) for item, is_so in zip(suspects, hidden, strict=True) if is_so}
-        suspects = [item for item, is_so in zip(suspects, hidden, strict=True) if not is_so]
+    else:
+        unsure = [item for item in items if _may_be_told_more_of(found[item.oid], item)]
+        said = workers.side_by_side(lambda item: remote.details(item.oid), unsure, ASKED)
+        found |= {item.oid: _by_details(each, item, found[item.oid]) for item, each in zip(unsure, said, strict=True)}
+        suspects = [item for item in items if found[item.oid].status == "suspect"]
     return found | _by_reading(remote, suspects, progress)
+
+
+def _may_be_told_more_of(found: Assessment, item: Item) -> bool:
+    return found.status == "suspect" or bool(found.status == SIZE_ONLY and item.file.crc64nvme)
+
+
+def _by_details(said: Details, item: Item, found: Assessment) -> Assessment:
+    if said.crc64nvme and item.file.crc64nvme:
+        return Assessment("by hash" if said.crc64nvme == item.file.crc64nvme else "suspect")
+    return Assessment(SIZE_ONLY) if said.hides_content else found
 
 
 def _by_reading(remote: Remote, items: list[Item], progress: digest.Progress) -> dict[str, Assessment]:

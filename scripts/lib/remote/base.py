@@ -33,6 +33,15 @@ class ObjectInfo:
     etag: str | None = None
 
 
+@dataclass(frozen=True)
+class Details:
+    """`crc64nvme` (hex) of the whole object, if the store knows it; `hides_content` if its other hash is of no content,
+    as under a user's own key."""
+
+    crc64nvme: str | None = None
+    hides_content: bool = False
+
+
 class Remote(ABC):
     """A remote by its `name` in DVC's settings and its `url`. Every method raises `Failure`, which names the remote."""
 
@@ -68,9 +77,9 @@ class Remote(ABC):
     def infos(self, oids: Iterable[str]) -> dict[str, ObjectInfo]:
         """What the store says of each of `oids`; one that is not there is left out."""
 
-    def hides_content(self, oid: str) -> bool:
-        """Whether the store says that the hash it publishes of the object `oid` is not of its content."""
-        return False
+    def details(self, oid: str) -> Details:
+        """What the store says of the object `oid` when it is asked for it alone."""
+        return Details()
 
     @abstractmethod
     def get(self, oid: str, want: File, path: Path, progress: Progress = unwatched) -> str | None:

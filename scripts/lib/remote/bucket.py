@@ -2,25 +2,28 @@
 
 import base64
 import re
-from asyncio import run_coroutine_threadsafe
-from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import nullcontext, suppress
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from fsspec.asyn import sync
 from fsspec.callbacks import Callback
 
-from lib.core import workers
-from lib.core.digest import Digest, File, Hasher, Progress, unwatched
-from lib.disk import cache, weights
+from lib.core import digest, workers
+from lib.core.digest import LARGE, Digest, File, Progress, unwatched
+from lib.disk import cache
 from lib.model.inventory import Item
-from lib.remote import client, etag
-from lib.remote.base import MARKER, MARKER_TEXT, ObjectInfo, Remote
+from lib.remote import client, errors, etag, upload
+from lib.remote.base import MARKER, MARKER_TEXT, Details, ObjectInfo, Remote
+from lib.remote.errors import Unable
+from lib.transfer import road
+from lib.transfer.http import Client, Ranges, Refused, Request
 
 REQUESTS = 16  # side by side
 FEW = 8  # objects that are asked for one by one, whatever a listing takes
 PAGE = 1000  # objects
+SIGNED = 3600  # seconds that a signed address is good for
 OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?")
 
 
@@ -43,6 +46,8 @@ class Bucket(Remote):
         super().__init__(name, url, self._fs.config.get("endpointurl"))
         self.config = self._fs.config
         client.limit(self._fs)
+        self._knows_checksums = True
+        self._client = Client(client.silence(), lambda: client.trust(self._fs))
 
     def check(self, write: bool = False, probe: bool = False) -> None:
         top = self._odb.path.removesuffix(f"/{cache.LAYOUT}")
@@ -71,13 +76,16 @@ class Bucket(Remote):
         sample = len(self._fs.fs.find(f"{self._odb.path}/00", prefix="0"))
         return 2 + sample * 16**3 / PAGE
 
-    def hides_content(self, oid: str) -> bool:
+    def details(self, oid: str) -> Details:
         if self._fs.protocol != "s3":
-            return False
+            return Details()
         with self._explained("read"):
             bucket, _, key = self._path(oid).partition("/")
-            said = self._fs.fs.call_s3("head_object", Bucket=bucket, Key=key)
-            return "SSECustomerAlgorithm" in said or said.get("ServerSideEncryption", "AES256") != "AES256"
+            said = self._fs.fs.call_s3("head_object", Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        crc = said.get("ChecksumCRC64NVME", "")
+        hides = "SSECustomerAlgorithm" in said or said.get("ServerSideEncryption", "AES256") != "AES256"
+        # A checksum of the parts' checksums ends in their number.
+        return Details(base64.b64decode(crc).hex() if crc and "-" not in crc else None, hides)
 
     def _ask(self, oid: str) -> ObjectInfo | None:
         with suppress(FileNotFoundError):
@@ -89,12 +97,29 @@ class Bucket(Remote):
 
     def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
         with self._explained("write"):
-            if not (mismatch := weights.mismatch(path, item.file)):
-                size = path.stat().st_size
+            size = path.stat().st_size
+            checks = self._fs.protocol == "s3" and size > LARGE and self._knows_checksums
+            found = digest.of_file(path, (item.file.hash_name, *(["crc64nvme"] if checks else [])), size=item.file.size)
+            if mismatch := item.file.mismatch(found):
+                return mismatch
+            if not (checks and self._put_checked(path, item.oid, found.crc64nvme, progress)):
                 # s3fs sends PARTS of these side by side, gcsfs one after the other.
                 part = etag.part_size(size) if self._fs.protocol == "s3" else client.PARTS * etag.PART
                 self._fs.put_file(str(path), self._path(item.oid), callback=_Watched(progress), chunksize=part)
-            return mismatch
+            return None
+
+    def _put_checked(self, path: Path, oid: str, crc64nvme: str, progress: Progress) -> bool:
+        """Upload the file at `path` with its checksum; False if this store knows no such checksums."""
+        try:
+            upload.checked(self._fs.fs, self._path(oid), path, crc64nvme, progress)
+        except Exception as error:
+            if not errors.has_mark(error, upload.UNKNOWN):
+                raise
+            self._knows_checksums = False
+            return False
+        if (said := self.details(oid).crc64nvme) and said != crc64nvme:  # a store may not look at what it is told
+            raise Unable("holds other bytes than it was sent, by its own checksum")
+        return True
 
     def read(self, item: Item, progress: Progress = unwatched) -> str | None:
         with self._explained("read"):
@@ -105,23 +130,24 @@ class Bucket(Remote):
         size = self._fs.info(self._path(oid))["size"]
         if want.size not in (None, size):
             return want.mismatch(Digest(size))
-        hasher = Hasher(size, (want.hash_name,))
-        with path.open("wb") if path else nullcontext() as out:
-            for piece in self._pieces(oid, size):
-                hasher.update(piece, out and out.write)
-                progress(len(piece))
-        return want.mismatch(hasher.digest())
+        source = Ranges(self._client, lambda: self._located(oid), size)
+        wanted = road.Wanted(self.title, size, (want.hash_name,))
+        try:
+            if path:
+                return want.mismatch(road.bring([source], wanted, path, progress, threading.Event()))
+            return want.mismatch(road.look(source, wanted, progress))
+        except Refused as refused:
+            if refused.status == 404:
+                raise FileNotFoundError(oid) from refused
+            raise
 
-    def _pieces(self, oid: str, size: int) -> Iterator[bytes]:
-        """The `size` bytes of the object `oid`, from first to last."""
-        fs, path, ahead = self._fs.fs, self._path(oid), deque()
-        for start in range(0, size, etag.PART):
-            piece = fs._cat_file(path, start=start, end=min(start + etag.PART, size))
-            ahead.append(run_coroutine_threadsafe(piece, fs.loop))
-            if len(ahead) == client.PARTS:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
+    def _located(self, oid: str) -> Request:
+        """How the object `oid` is asked for, by what DVC's file system knows of credentials and endpoint."""
+        fs, headers = self._fs.fs, {}
+        if self._fs.protocol == "s3":
+            return Request(fs.sign(self._path(oid), expiration=SIGNED))
+        fs.credentials.apply(headers)
+        return Request(fs.url(self._path(oid)), headers)
 
 
 def _info(said: dict) -> ObjectInfo:

@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import ssl
 from uuid import uuid4
 
 from lib.core import arguments
@@ -38,6 +39,7 @@ def limit(fs) -> None:
         session.unregister("before-call.s3", add_expect_header)  # aiohttp waits without end for the answer to it
         options = fs.fs_args.setdefault("config_kwargs", {})
         options.setdefault("read_timeout", silence())
+        options.setdefault("signature_version", "s3v4")  # of addresses, too, which have an older one by default
         options["connector_args"] = {"socket_factory": _socket}
         fs.fs_args["max_concurrency"] = PARTS
     elif fs.protocol == "gs":
@@ -49,6 +51,19 @@ def limit(fs) -> None:
 
         fs.fs_args["requests_timeout"] = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=silence())
         fs.fs_args["session_kwargs"]["connector"] = sync(get_loop(), connector)
+
+
+def trust(fs) -> ssl.SSLContext:
+    """The certificates that `fs` trusts: those that its settings or AWS's name, else those of this machine."""
+    made = ssl.create_default_context()
+    if fs.protocol == "s3":
+        said = fs.fs_args.get("client_kwargs", {}).get("verify")
+        bundle = said if said is not None else fs.fs_args["session"].get_config_variable("ca_bundle")
+        if bundle is False:
+            made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+        elif isinstance(bundle, str):
+            return ssl.create_default_context(cafile=bundle)
+    return made
 
 
 def _socket(address: tuple) -> socket.socket:

@@ -1,6 +1,7 @@
 """DVC's remote as a folder, on a disk of this machine or one that is mounted here."""
 
 import os
+import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from lib.core.paths import ROOT
 from lib.disk import cache
 from lib.model.inventory import Item
 from lib.remote.base import MARKER, ObjectInfo, Remote, mark
+from lib.transfer import road
 
 DEFAULT = ROOT / ".dvc" / "storage"
 
@@ -55,7 +57,9 @@ class Folder(Remote):
 
     def get(self, oid: str, want: File, path: Path, progress: Progress = unwatched) -> str | None:
         with self._explained("read"):
-            return want.mismatch(digest.copy(self._path(oid), path, (want.hash_name,), progress))
+            source = self._path(oid)
+            wanted = road.Wanted(self.title, source.stat().st_size, (want.hash_name,))
+            return want.mismatch(road.bring([road.Copy(source)], wanted, path, progress, threading.Event()))
 
     def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
         with self._explained("write"):

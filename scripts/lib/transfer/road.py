@@ -5,11 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
-from lib.core import atomic
 from lib.core.console import remark
-from lib.core.digest import BLOCK, Digest, Hasher, Progress, of_file, read_into
+from lib.core.digest import BLOCK, Digest, Hasher, Progress, Sink, buffer, of_file, read_into
 from lib.core.errors import Failure
 from lib.core.text import size
 from lib.transfer.retry import Broken, GaveUp, Retry
@@ -20,8 +19,11 @@ class Source(Protocol):
 
     title: str
 
-    def stream(self, start: int) -> Iterator[bytes]:
-        """The file's bytes from the offset `start` on. Raises `Broken`, or `Failure` if no other try can help."""
+    def stream(self, start: int) -> Iterator[bytes | memoryview]:
+        """The file's bytes from the offset `start` on; each piece may be used until the next is asked for.
+
+        Raises `Broken`, or anything else where no other try can help.
+        """
 
 
 @dataclass(frozen=True)
@@ -40,57 +42,76 @@ class Copy:
     path: Path
     title: str = "the copy on this machine"
 
-    def stream(self, start: int) -> Iterator[bytes]:
+    def stream(self, start: int) -> Iterator[memoryview]:
         try:
             with self.path.open("rb", buffering=0) as file:
                 file.seek(start)
-                while chunk := file.read(BLOCK):
-                    yield chunk
+                view = buffer(BLOCK)
+                while count := file.readinto(view):
+                    yield view[:count]
         except OSError as error:
             raise Broken(str(error)) from error
+
+
+def look(source: Source, want: Wanted, progress: Progress) -> Digest:
+    """The digests of `want`, which comes from `source` and touches no disk. Raises `Failure`."""
+    return _fill(Hasher(want.size, want.hashes), [source], want, None, progress, threading.Event()).digest()
 
 
 def bring(sources: Sequence[Source], want: Wanted, part: Path, progress: Progress, stop: threading.Event) -> Digest:
     """Bring `want` to `part`, from the first of `sources` that serves; what `part` holds already is kept and hashed.
 
     A source that fails hands over to the next at the same offset; the last is tried again. `stop` ends it early, and
-    `part` stays for the next run. The bytes are on stable storage in the end. Raises `Failure`, OSError.
+    `part` stays for the next run. Raises `Failure`, OSError.
     """
     part.parent.mkdir(parents=True, exist_ok=True)
     if part.exists() and part.stat().st_size >= want.size:
         return of_file(part, want.hashes, progress)
-    hasher, retry, left = Hasher(want.size, want.hashes), Retry(), list(sources)
+    hasher = Hasher(want.size, want.hashes)
     with part.open("a+b") as out:
         out.seek(0)
         read_into(hasher, out, progress)
-        while hasher.size < want.size and not stop.is_set():
-            try:
-                _take(left[0], want, hasher, out, progress, retry, stop)
-            except Broken as fault:
-                if len(left) > 1:
-                    gone = left.pop(0)
-                    remark(f"{want.label}: {gone.title}: {fault}; going on at {size(hasher.size)} from {left[0].title}")
-                else:
-                    _wait(retry, fault, want)
-    atomic.sync(part)
+        _fill(hasher, sources, want, out.write, progress, stop)
     return hasher.digest()
+
+
+def _fill(
+    hasher: Hasher,
+    sources: Sequence[Source],
+    want: Wanted,
+    sink: Sink | None,
+    progress: Progress,
+    stop: threading.Event,
+) -> Hasher:
+    """`hasher`, fed with the rest of the file, which goes to `sink` too if there is one. Raises `Failure`, OSError."""
+    retry, left = Retry(), list(sources)
+    while hasher.size < want.size and not stop.is_set():
+        try:
+            _take(left[0], want, hasher, sink, progress, retry, stop)
+        except Broken as fault:
+            if len(left) == 1:
+                _wait(retry, fault, want)
+                continue
+            gone = left.pop(0)
+            remark(f"{want.label}: {gone.title}: {fault}; going on at {size(hasher.size)} from {left[0].title}")
+    return hasher
 
 
 def _take(
     source: Source,
     want: Wanted,
     hasher: Hasher,
-    out: BinaryIO,
+    sink: Sink | None,
     progress: Progress,
     retry: Retry,
     stop: threading.Event,
 ) -> None:
-    """What `source` gives of the rest of the file, hashed and written to `out`. Raises `Broken`, OSError."""
+    """What `source` gives of the rest of the file, hashed and handed to `sink`. Raises `Broken`, OSError."""
     with closing(source.stream(hasher.size)) as stream:
         for chunk in stream:
             if hasher.size + len(chunk) > want.size:
                 raise Broken("sent more bytes than the file has")
-            hasher.update(chunk, out.write)
+            hasher.update(chunk, sink)
             progress(len(chunk))
             retry.progress()
             if stop.is_set():

@@ -1,0 +1,81 @@
+"""What a verify looked at, what was required of it, and the share of the objects that it was asked for."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+from lib.core import arguments, text
+from lib.core.errors import Failure
+from lib.core.finding import Finding
+from lib.core.report import Report
+from lib.model.inventory import Item
+from lib.remote import audit
+
+NOT_ASKED = "not asked"
+REQUIREMENTS = ("disk", "remote", "content")
+
+
+@dataclass
+class Looked:
+    """What was looked at: files and bytes on disk that are right, of how many, and objects by how they were proven."""
+
+    pins: int = 0
+    files: int = 0
+    bytes: int = 0
+    pinned_files: int = 0
+    pinned_bytes: int = 0
+    objects: Counter = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        objects = sum(self.objects.values())
+        proven = sum(count for status, count in self.objects.items() if audit.Assessment(status).is_proven)
+        how = ", ".join(f"{count} {status}" for status, count in sorted(self.objects.items()))
+        return (
+            f"verified {text.plural(self.pins, 'pin')}, "
+            f"{self.files} of {text.plural(self.pinned_files, 'file')} on disk ({text.size(self.bytes)}), "
+            f"{proven} of {text.plural(objects, 'object')} on the remote{how and f' ({how})'}"
+        )
+
+
+def requirements() -> list[str]:
+    """The words of REQUIRE. Raises `Failure` for one that is none."""
+    words = arguments.value("REQUIRE").split()
+    if wrong := [word for word in words if word not in REQUIREMENTS]:
+        raise Failure(f"nothing that can be required: {wrong[0]!r} (want words of: {' '.join(REQUIREMENTS)})")
+    return words
+
+
+def check_required(words: list[str], looked: Looked, report: Report) -> None:
+    """A finding for each of `words` whose things were not all looked at."""
+    missing = {
+        "disk": (looked.pinned_files - looked.files, "file", "on disk was not read; make pull brings them"),
+        "remote": (looked.objects[NOT_ASKED], "object", "on the remote was not asked for"),
+        "content": (
+            looked.objects[NOT_ASKED] + looked.objects[audit.SIZE_ONLY],
+            "object",
+            "on the remote was neither read nor proven by the store's hash; DEEP=1 reads them",
+        ),
+    }
+    if report.findings:  # they fail the run already, and what they hit was not counted as looked at
+        return
+    for word in words:
+        count, noun, what = missing[word]
+        if count:
+            detail = f"REQUIRE={word}: {text.plural(count, noun)} {what if count == 1 else what.replace('was', 'were')}"
+            report.found(Finding("", word, "not looked at", detail=detail))
+
+
+def share(items: list[Item]) -> list[Item]:
+    """Those of `items` that SHARD names: whole objects, cut by bytes, the same on every machine. Raises `Failure`."""
+    if not (typed := arguments.value("SHARD")):
+        return items
+    found = re.fullmatch(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})", typed)
+    if not found or int(found[1]) > int(found[2]) or not arguments.is_on("DEEP"):
+        raise Failure(f"not a share of what DEEP=1 reads: SHARD={typed!r} (want 3/16, with DEEP=1)")
+    number, of = map(int, found.groups())
+    at, chosen, total = 0, [], sum(item.file.size or 0 for item in items)
+    for item in sorted(items, key=lambda item: item.oid):
+        if at * of // max(1, total) == number - 1:
+            chosen.append(item)
+        at += item.file.size or 0
+    return chosen
