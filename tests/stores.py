@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit, urlunsplit
 
 BIN = Path(sys.executable).parent
 KEY, SECRET = "storekey", "storesecret"
@@ -219,6 +220,18 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
+    def do_CONNECT(self) -> None:
+        """A tunnel to the store; whoever speaks through it is remembered with the login that they gave."""
+        self.server.proxy.requests.append(f"CONNECT {self.headers.get('Proxy-Authorization', '')}")
+        host, _, port = self.path.partition(":")
+        self.send_response(200)
+        self.end_headers()
+        with socket.create_connection((host, int(port))) as upstream:
+            back = threading.Thread(target=shovel, args=(upstream, self.connection), daemon=True)
+            back.start()
+            shovel(self.connection, upstream)
+        self.close_connection = True
+
     def handle_one(self) -> None:
         request = f"{self.command} {self.path}"
         self.server.proxy.requests.append(request)
@@ -246,7 +259,8 @@ class _Handler(BaseHTTPRequestHandler):
             body = body[:-1] + bytes([body[-1] ^ 1])
         dropped = {"expect", "range"} if kind == "whole" else {"expect"}
         headers = {key: value for key, value in self.headers.items() if key.lower() not in dropped}
-        upstream.request(self.command, self.path, body, headers)
+        address = urlsplit(self.path)  # a client that takes this for its proxy gives the whole of it
+        upstream.request(self.command, urlunsplit(("", "", *address[2:])), body, headers)
         answer = upstream.getresponse()
         data = b"" if self.command == "HEAD" else answer.read()
         if kind == "flip":
@@ -270,6 +284,13 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_one
 
 
+def shovel(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(1 << 16):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
 class Proxy:
     """Passes requests on to `store`, remembers them as `METHOD path`, and breaks the first one that `fault` picks.
 
@@ -281,7 +302,7 @@ class Proxy:
     - `whole`: send all of the object, whatever range was asked for;
     - `down`: hang up on this request and on all later ones, until `up()`.
 
-    `answered` may change the headers of any answer.
+    `answered` may change the headers of any answer. With `tls` it speaks HTTPS.
     """
 
     def __init__(
@@ -289,6 +310,7 @@ class Proxy:
         store: Store,
         fault: Callable[[str], str | int | None] = lambda request: None,
         answered: Callable[[str, dict[str, str]], object] = lambda request, headers: None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.store, self.fault, self.answered = store, fault, answered
         self.requests: list[str] = []
@@ -300,7 +322,9 @@ class Proxy:
         self.server.proxy = self
         self.server.daemon_threads = True
         self.server.handle_error = lambda *_: None  # a client that hung up
-        self.endpoint = f"http://127.0.0.1:{self.server.server_port}"
+        if tls:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.endpoint = f"http{'s' if tls else ''}://127.0.0.1:{self.server.server_port}"
 
     def __enter__(self) -> "Proxy":
         threading.Thread(target=self.server.serve_forever, daemon=True).start()

@@ -70,8 +70,8 @@ def events(added_template, template, tmp_path_factory) -> dict[str, int]:
     return {}
 
 
-MOMENTS = [("add", part, 12) for part in range(12)]
-MOMENTS += [("pull", part, 6) for part in range(6)] + [("push", part, 4) for part in range(4)]
+MOMENTS = [("add", part, 9) for part in range(9)]
+MOMENTS += [("pull", part, 4) for part in range(4)] + [("push", part, 3) for part in range(3)]
 
 
 @pytest.mark.parametrize(("verb", "part", "parts"), MOMENTS)

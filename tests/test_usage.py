@@ -15,7 +15,7 @@ REFUSED = [
     (["pull", "MODELS=x"], "pull: knows no variable MODELS; did you mean MODEL?"),
     (["list", "DEEP=1"], "list: does not take DEEP; it takes no variable"),
     (["pull", "NAME=x"], "pull: does not take NAME; it takes MODEL, TIMEOUT, REPORT"),
-    (["pull", "verify", "URL=x"], "pull: does not take URL; it takes MODEL, TIMEOUT, REPORT, DEEP, OFFLINE"),
+    (["pull", "verify", "URL=x"], "pull: does not take URL; it takes MODEL, TIMEOUT, REPORT, DEEP, SHARD, OFFLINE"),
     (["verify", "DEEP=true"], "verify: not a switch: DEEP='true' (want DEEP=1, or leave it out)"),
     (["verify", "OFFLINE=0"], "verify: not a switch: OFFLINE='0' (want OFFLINE=1, or leave it out)"),
     (["push", "DEEP=\x1b[2J"], "push: not a switch: DEEP='\\x1b[2J' (want DEEP=1, or leave it out)"),

@@ -12,6 +12,7 @@ from fsspec.callbacks import Callback
 
 from lib.core import digest, workers
 from lib.core.digest import LARGE, Digest, File, Progress, unwatched
+from lib.core.errors import Failure
 from lib.disk import cache
 from lib.model.inventory import Item
 from lib.remote import client, errors, etag, upload
@@ -45,6 +46,10 @@ class Bucket(Remote):
         self._odb, self._fs = odb, odb.fs
         super().__init__(name, url, self._fs.config.get("endpointurl"))
         self.config = self._fs.config
+        if self.config.get("sse_customer_key"):
+            raise Failure(
+                f"{self.title}: DVC's setting sse_customer_key is not supported; use a key of the store (sse)"
+            )
         client.limit(self._fs)
         self._knows_checksums = True
         self._client = Client(client.silence(), lambda: client.trust(self._fs))
