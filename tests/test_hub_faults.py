@@ -358,9 +358,12 @@ SAID = [
 
 
 @pytest.mark.parametrize(("status", "words", "said"), SAID)
-@pytest.mark.parametrize("match", [API["details"], FILE], ids=["details", "file"])
-def test_add_hands_on_why_the_hub_refuses(online, hub, match, status, words, said):
-    hub.faults.append(always(match, lambda answer: answer.status(status, {"X-Error-Message": words})))
+def test_add_hands_on_why_the_hub_refuses(online, hub, status, words, said):
+    hub.faults.append(
+        always(
+            API["details"] if status == 403 else FILE, lambda answer: answer.status(status, {"X-Error-Message": words})
+        )
+    )
 
     line = online.refused("add", f"MODEL={MODEL}")
 

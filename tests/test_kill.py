@@ -70,8 +70,8 @@ def events(added_template, template, tmp_path_factory) -> dict[str, int]:
     return {}
 
 
-MOMENTS = [("add", part, 9) for part in range(9)]
-MOMENTS += [("pull", part, 4) for part in range(4)] + [("push", part, 3) for part in range(3)]
+MOMENTS = [("add", part, 6) for part in range(6)]
+MOMENTS += [("pull", part, 3) for part in range(3)] + [("push", part, 2) for part in range(2)]
 
 
 @pytest.mark.parametrize(("verb", "part", "parts"), MOMENTS)
@@ -110,6 +110,7 @@ def test_a_finished_file_is_not_downloaded_again(online, hub):
     assert online.on_disk() == PINNED
 
 
+@pytest.mark.marathon
 def test_a_killed_download_goes_on_inside_the_file(online, hub, tmp_path):
     big = tmp_path / "big.safetensors"
     block = os.urandom(MIB)
@@ -177,6 +178,7 @@ def test_a_signal_ends_a_command_that_waits_for_its_turn(online, hub):
     assert "Traceback" not in said
 
 
+@pytest.mark.marathon
 def test_a_killed_update_keeps_the_old_weights_or_has_the_new(added_online, hub):
     hub.commit(MODEL, {"config.json": b"new"})
     old, new = PINNED, {"config.json": b"new"}

@@ -125,6 +125,7 @@ def stored(xet, tmp_path) -> Iterator[Cas]:
         yield cas
 
 
+@pytest.mark.marathon
 def test_a_killed_add_goes_on_inside_a_file_of_xet(clone, xet, stored):
     part, size, kills = clone.clone / ".dvc/tmp/staging/big/files/big.safetensors", 96 * MIB, 0
     stored.fault = lambda answer: time.sleep(0.02)

@@ -1,11 +1,14 @@
 """Uploads to S3 with a checksum of the whole object, so that the store refuses bytes that changed on the way."""
 
+import threading
 from base64 import b64encode
 from pathlib import Path
 
 from lib.core import workers
 from lib.core.digest import Progress, of_bytes
 from lib.remote import client, etag
+
+PARTS = threading.BoundedSemaphore(4)  # on their way at once, of all objects; each is in memory several times over
 
 # What stores answer that do not know such a checksum.
 UNKNOWN = "NotImplemented|XNotImplemented|InvalidRequest|InvalidArgument|MalformedXML|400|501"
@@ -21,11 +24,11 @@ def checked(fs, target: str, path: Path, crc64nvme: str, progress: Progress) -> 
     where["UploadId"] = fs.call_s3("create_multipart_upload", **where, **kind)["UploadId"]
 
     def send(number: int) -> dict:
-        with path.open("rb") as file:
+        with PARTS, path.open("rb") as file:
             file.seek((number - 1) * part)
             data = file.read(part)
-        crc = _encoded(of_bytes(data, ("crc64nvme",)).crc64nvme)
-        said = fs.call_s3("upload_part", PartNumber=number, Body=data, ChecksumCRC64NVME=crc, **where)
+            crc = _encoded(of_bytes(data, ("crc64nvme",)).crc64nvme)
+            said = fs.call_s3("upload_part", PartNumber=number, Body=data, ChecksumCRC64NVME=crc, **where)
         progress(len(data))
         return {"PartNumber": number, "ETag": said["ETag"], "ChecksumCRC64NVME": crc}
 
