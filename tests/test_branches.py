@@ -78,7 +78,8 @@ def test_a_users_edits_of_the_page_are_neither_committed_nor_lost(world):
     track(world, "two")
 
     committed, staged = world.git("show", f"HEAD:{PAGE}"), world.git("show", f":{PAGE}")
-    assert "text" not in committed
+    assert "Staged text" not in committed
+    assert "Other text" not in committed
     assert "Staged text" in staged
     assert "Other text" not in staged
     assert "Other text" in page(world)
