@@ -392,10 +392,15 @@ def test_a_pull_goes_through_the_proxy_that_the_environment_names(added, rclone)
     with Proxy(rclone) as proxy:
         through, around = added.second(), added.second("around")
 
-        through.ok("pull", HTTP_PROXY=proxy.endpoint, http_proxy=proxy.endpoint)
+        named = proxy.endpoint.replace("://", "://team:hunter2@")
+
+        through.ok("pull", HTTP_PROXY=named, http_proxy=named)
 
         assert through.on_disk() == PINNED
-        assert any("/files/md5/" in each and "X-Amz-Signature" in each for each in proxy.requests)
+        ranges = [each for each in proxy.requests if "/files/md5/" in each and "X-Amz-Signature" in each]
+        assert len(ranges) == len(PINNED)
+        assert all(each.startswith(f"GET {rclone.endpoint}/") for each in ranges)
+        assert proxy.logins == {f"Basic {base64.b64encode(b'team:hunter2').decode()}"}
         proxy.requests.clear()
         around.ok("pull", HTTP_PROXY=proxy.endpoint, http_proxy=proxy.endpoint, NO_PROXY="127.0.0.1")
         assert proxy.requests == []

@@ -4,7 +4,6 @@ By itself `huggingface_hub` lists a repo without a time limit, and retries some 
 """
 
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 import huggingface_hub
@@ -13,13 +12,13 @@ from huggingface_hub.utils import get_session, logging, set_client_factory
 from lib.core import arguments
 from lib.core.errors import Failure
 from lib.core.text import one_line
-from lib.transfer.retry import Broken, Retry
+from lib.transfer.http import proxy_for
+from lib.transfer.retry import TRANSIENT, Broken, Retry, asked_to_wait
 
 logging.set_verbosity_error()  # a retry that helps needs no words; one that does not ends in a Failure
 
 ENDPOINT = huggingface_hub.constants.ENDPOINT
 READ = huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT  # seconds a download may be silent before another try
-TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 
 
 class _Client(httpx2.Client):
@@ -57,8 +56,7 @@ def reason(error: Exception) -> str:
 def broken(error: Exception) -> Broken:
     """`error` as a fault that another try may outlast."""
     response = getattr(error, "response", None)
-    asked = response.headers.get("Retry-After", "") if response is not None else ""
-    return Broken(reason(error), float(asked) + 0.1 if asked.isdigit() else 0)
+    return Broken(reason(error), asked_to_wait(response.headers) if response is not None else 0)
 
 
 def _is_transient(response: httpx2.Response) -> bool:
@@ -70,7 +68,7 @@ def _is_transient(response: httpx2.Response) -> bool:
 def unreachable(why: object) -> Failure:
     """The sentence for a Hub out of reach, which may be the fault of a proxy that the environment names."""
     address = urlsplit(ENDPOINT)
-    proxy = None if proxy_bypass(address.hostname or "") else getproxies().get(address.scheme)
+    proxy = proxy_for(address.scheme, address.netloc)
     through = f" through the proxy {one_line(proxy)}" if proxy else ""
     return Failure(f"cannot reach the Hub at {ENDPOINT}{through} ({why or type(why).__name__}); nothing was changed")
 

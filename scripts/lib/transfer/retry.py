@@ -1,9 +1,11 @@
 """Retry policy of a transfer: how long to pause between tries, and when to give up."""
 
 import time
+from collections.abc import Mapping
 
 from lib.core import arguments
 
+TRANSIENT = {408, 425, 429, 500, 502, 503, 504}  # statuses of an answer that may be another one the next time
 FIRST, LONGEST = 0.5, 8.0  # seconds between tries; each pause is twice the one before
 
 
@@ -17,6 +19,12 @@ class Broken(Exception):
 
 class GaveUp(Exception):
     """Why no further try was made, as a sentence without its subject."""
+
+
+def asked_to_wait(headers: Mapping[str, str]) -> float:
+    """The seconds that the `headers` of an answer ask to wait; 0 if they do not."""
+    asked = headers.get("Retry-After", "")
+    return float(asked) + 0.1 if asked.isdigit() else 0
 
 
 class Retry:
