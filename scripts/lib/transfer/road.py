@@ -87,7 +87,13 @@ def _fill(
     retry, left = Retry(), list(sources)
     while hasher.size < want.size and not stop.is_set():
         try:
-            _take(left[0], want, hasher, sink, progress, retry, stop)
+            with closing(_exactly(left[0], hasher.size, want.size)) as chunks:
+                for chunk in chunks:
+                    hasher.update(chunk, sink)
+                    progress(len(chunk))
+                    retry.progress()
+                    if stop.is_set():
+                        break
         except Broken as fault:
             if len(left) == 1:
                 _wait(retry, fault, want)
@@ -97,26 +103,15 @@ def _fill(
     return hasher
 
 
-def _take(
-    source: Source,
-    want: Wanted,
-    hasher: Hasher,
-    sink: Sink | None,
-    progress: Progress,
-    retry: Retry,
-    stop: threading.Event,
-) -> None:
-    """What `source` gives of the rest of the file, hashed and handed to `sink`. Raises `Broken`, OSError."""
-    with closing(source.stream(hasher.size)) as stream:
+def _exactly(source: Source, at: int, stop: int) -> Iterator[bytes | memoryview]:
+    """What `source` gives from the offset `at` on, which must end at `stop`. Raises `Broken` if it does not."""
+    with closing(source.stream(at)) as stream:
         for chunk in stream:
-            if hasher.size + len(chunk) > want.size:
+            at += len(chunk)
+            if at > stop:
                 raise Broken("sent more bytes than the file has")
-            hasher.update(chunk, sink)
-            progress(len(chunk))
-            retry.progress()
-            if stop.is_set():
-                return
-    if hasher.size < want.size:
+            yield chunk
+    if at < stop:
         raise Broken("ended before the last byte")
 
 
