@@ -5,30 +5,25 @@ from lib.core.console import result, say
 from lib.core.errors import Failure
 from lib.core.report import NO_MODEL
 from lib.disk import destination
-from lib.model import names, pin, selection
+from lib.model import names, selection
 
 COLUMNS = ("NAME", "source", "commit", "license", "files", "size", "on disk")
 
 
-def on_disk(name: str) -> str:
-    """Whether the weights of `name` are there, by names and sizes. Raises `Failure` if its pin is broken."""
-    if not names.weights_dir(name).is_dir():
-        return "no"
-    return "changed" if destination.differs_by_size(selection.checked(name)) else "yes"
-
-
-def row(held: pin.Pin) -> tuple[str, ...]:
-    """The cells of a model, in the order of `COLUMNS`."""
+def row(name: str) -> tuple[str, ...]:
+    """The cells of a model, in the order of `COLUMNS`. Raises `Failure` if its pin is broken."""
+    is_there = names.weights_dir(name).is_dir()
+    held = (selection.checked if is_there else selection.head)(name)  # a pin's files are needed to compare with
+    on_disk = ("changed" if destination.differs_by_size(held) else "yes") if is_there else "no"
     commit = held.commit[:7] if held.commit else "-"
-    size = text.size(held.size)
-    return (held.name, held.source or "-", commit, held.license or "-", str(held.nfiles), size, on_disk(held.name))
+    return (name, held.source or "-", commit, held.license or "-", str(held.nfiles), text.size(held.size), on_disk)
 
 
 def main() -> None:
     rows, broken = [COLUMNS], []
     for name in selection.all_names():
         try:
-            rows.append(row(selection.head(name)))
+            rows.append(row(name))
         except Failure as failure:
             rows.append((name, *["-"] * (len(COLUMNS) - 2), "broken pin"))
             broken.append(failure)

@@ -10,7 +10,7 @@ from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cache, cleanup, destination, staging, weights
-from lib.model import inventory, names, selection
+from lib.model import inventory, names, pin, selection
 from lib.model.inventory import Item
 from lib.model.pin import Pin
 from lib.remote import factory
@@ -64,8 +64,9 @@ def assemble(new: Path, held: Path, items: list[Item], good: set[str]) -> None:
             cache.link(cache.object_path(item.oid), target)
 
 
-def left_to_fetch(pins: list[Pin]) -> int:
-    """The bytes that neither the cache nor models/ holds, by names and sizes alone."""
+def check_space(chosen: list[str]) -> None:
+    """Refuse what the disk cannot hold before the first byte: what neither the cache nor models/ has, by sizes."""
+    pins = [held for name in chosen if (held := pin.read(name, broken_is_none=True))]
     left = {}
     for held in pins:
         folder = names.weights_dir(held.name)
@@ -75,7 +76,10 @@ def left_to_fetch(pins: list[Pin]) -> int:
             here = (cache.object_path(file.md5), folder / path)
             if not any(each.is_file() and each.stat().st_size == file.size for each in here):
                 left[file.md5] = file.size
-    return sum(left.values())
+    # Weights are links to the cache, or else copies of what it holds.
+    needed = sum(left.values()) * (1 if cache.links() else 2)
+    what = f"{text.plural(len(pins), 'model')} need{'s' if len(pins) == 1 else ''}"
+    destination.check_space(needed, cache.location(), what, "pull fewer models: MODEL=NAME")
 
 
 def pull(held: Pin, report: Report) -> bool:
@@ -112,31 +116,16 @@ def pull(held: Pin, report: Report) -> bool:
     return True
 
 
-def checked(chosen: list[str], report: Report) -> list[Pin]:
-    """The pins of `chosen` that are consistent; the others are findings."""
-    pins = []
-    for name in chosen:
-        try:
-            pins.append(selection.checked(name))
-        except Failure as failure:
-            report.found(Finding(name, "model", "not pulled", detail=f"{name}: {failure}"))
-    return pins
-
-
 def main(report: Report) -> tuple[str, str]:
     cleanup.clear()
     chosen = selection.select(arguments.value("MODEL"))
     if not chosen:
         return NO_MODEL, ""
-    pins = checked(chosen, report)
-    # Weights are links to the cache, or else copies of what it holds.
-    needed = left_to_fetch(pins) * (1 if cache.links() else 2)
-    what = f"{text.plural(len(pins), 'model')} need{'s' if len(pins) == 1 else ''}"
-    destination.check_space(needed, cache.location(), what, "pull fewer models: MODEL=NAME")
-    for name in (held.name for held in pins):
+    check_space(chosen)
+    for name in chosen:
         try:
             with lock.model(name):
-                held = selection.checked(name)  # once more: what was waited for may have pinned something else
+                held = selection.checked(name)
                 new = pull(held, report)
             report.model(name, held.nfiles, held.size)
             if report.is_good(name):

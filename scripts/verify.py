@@ -56,12 +56,10 @@ def check_disk(held: Pin, items: list[Item], report: Report, looked: Looked) -> 
             report.note(f"{held.name}: not on disk, so its weights were not looked at (make pull MODEL={held.name})")
         report.found(*bad, *cache.check(items, folder, wanted))
     report.model(held.name, held.nfiles, held.size, disk="checked" if is_there else "absent")
-    wrong = {finding.file for finding in bad}
-    good = {item.oid: folder / item.path for item in files if item.path in wanted.keys() - wrong}
-    right = [item for item in files if item.path in wanted.keys() - wrong]
+    right = wanted.keys() - {finding.file for finding in bad}
     looked.files += len(right)
-    looked.bytes += sum((folder / item.path).stat().st_size for item in right)
-    return good
+    looked.bytes += sum((folder / path).stat().st_size for path in right)
+    return {item.oid: folder / item.path for item in files if item.path in right}
 
 
 def check_model(name: str, report: Report, looked: Looked) -> tuple[list[Item], dict[str, Path]]:

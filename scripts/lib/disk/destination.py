@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 from pathlib import Path
 
 from lib.core import text
@@ -60,10 +61,17 @@ def differs_by_size(held: Pin) -> bool:
     target = names.weights_dir(held.name)
     if not target.is_dir():
         return False
-    sizes = {path: os.stat(target / path).st_size for path in weights.walk(target) if (target / path).is_file()}
+    sizes = {path: _size(target / path, status) for path, status in weights.walk(target).items()}
     if held.files is None:
         return (len(sizes), sum(sizes.values())) != (held.nfiles, held.size)
     return sizes != {path: file.size for path, file in held.files.items()}
+
+
+def _size(path: Path, status: os.stat_result) -> int:
+    """The bytes of the file at `path`, or of what a link there, as DVC makes them, leads to; -1 for anything else."""
+    if stat.S_ISREG(status.st_mode):
+        return status.st_size
+    return path.stat().st_size if path.is_file() else -1
 
 
 def check_space(needed: int, at: Path, what: str, advice: str) -> None:

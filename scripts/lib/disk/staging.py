@@ -77,12 +77,12 @@ def _drop_empty_folders(top: Path) -> None:
             os.rmdir(path)
 
 
-def place(name: str) -> None:
-    """Swap the finished files into models/NAME and write their pin. Safe to repeat from any point.
+def place(staged: Pin) -> None:
+    """Swap the finished files of `staged` into models/NAME and write that pin. Safe to repeat from any point.
 
     The pin is written before `dvc add`, which keeps its `meta`, so a kill in between leaves no pin that lies.
     """
-    staged = finished(name)
+    name = staged.name
     if files(name).is_dir():
         for path, file in staged.files.items():
             cache.share(files(name) / path, file, folder(name) / "part")

@@ -71,11 +71,11 @@ def _reuse(name: str, files: list[HubFile], there: pin.Pin | None) -> dict[str, 
 
 
 def _pins_with(digests: Iterable[str]) -> Iterator[pin.Pin]:
-    """The pins of this clone that name one of `digests`."""
+    """The pins of this clone that name one of `digests`; a broken one names none."""
     for name in selection.here():
         said = pin.path_of(name).read_text(encoding="utf-8", errors="replace")
-        if any(each in said for each in digests):
-            yield selection.checked(name)
+        if any(each in said for each in digests) and (held := pin.read(name, broken_is_none=True)):
+            yield held
 
 
 @dataclass(frozen=True)

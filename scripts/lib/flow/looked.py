@@ -28,7 +28,7 @@ class Looked:
 
     def __str__(self) -> str:
         objects = sum(self.objects.values())
-        proven = sum(count for status, count in self.objects.items() if audit.Assessment(status).is_proven)
+        proven = sum(self.objects[status] for status in audit.PROVEN)
         how = ", ".join(f"{count} {status}" for status, count in sorted(self.objects.items()))
         return (
             f"verified {text.plural(self.pins, 'pin')}, "
@@ -47,6 +47,8 @@ def requirements() -> list[str]:
 
 def check_required(words: list[str], looked: Looked, report: Report) -> None:
     """A finding for each of `words` whose things were not all looked at."""
+    if report.findings:  # they fail the run already, and what they hit was not counted as looked at
+        return
     missing = {
         "disk": (looked.pinned_files - looked.files, "file", "on disk was not read; make pull brings them"),
         "remote": (looked.objects[NOT_ASKED], "object", "on the remote was not asked for"),
@@ -56,8 +58,6 @@ def check_required(words: list[str], looked: Looked, report: Report) -> None:
             "on the remote was neither read nor proven by the store's hash; DEEP=1 reads them",
         ),
     }
-    if report.findings:  # they fail the run already, and what they hit was not counted as looked at
-        return
     for word in words:
         count, noun, what = missing[word]
         if count:

@@ -18,7 +18,7 @@ def record(name: str) -> None:
     """
     wanted = staging.finished(name)
     with lock.clone():
-        staging.place(name)
+        staging.place(wanted)
         dvc.add(name)
         _check_outs(pin.read_head(name), wanted)
         atomic.write(pin.path_of(name), pin.dump(wanted))

@@ -6,6 +6,7 @@
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 
 from lib.core.errors import Failure
@@ -103,7 +104,7 @@ def pages(new: Pin) -> tuple[str, str, str]:
 def differences() -> list[tuple[str, str]]:
     """How the rows of the page differ from the pins in Git's index: a NAME and what is wrong. Raises `Failure`."""
     rows = [name for name, _ in _rows(page())]
-    pins, once = history.in_index(), dict.fromkeys(rows)
-    found = [(name, f"has {rows.count(name)} rows") for name in once if rows.count(name) > 1]
-    found += [(name, "has a row and no pin in Git") for name in once if name not in pins]
-    return found + [(name, "has no row") for name in pins if name not in once]
+    pins, counts = history.in_index(), Counter(rows)
+    found = [(name, f"has {count} rows") for name, count in counts.items() if count > 1]
+    found += [(name, "has a row and no pin in Git") for name in counts if name not in pins]
+    return found + [(name, "has no row") for name in pins if name not in counts]

@@ -13,6 +13,7 @@ from lib.remote.base import Details, ObjectInfo, Remote
 
 READERS = 2 * workers.CORES  # one waits for the network while another hashes
 ASKED = 16  # side by side
+PROVEN = ("read", "by hash")
 SIZE_ONLY = "by size only"
 
 
@@ -29,10 +30,6 @@ class Assessment:
 
     status: str
     detail: str = ""
-
-    @property
-    def is_proven(self) -> bool:
-        return self.status in ("read", "by hash")
 
     @property
     def is_bad(self) -> bool:

@@ -8,7 +8,7 @@ from lib.core import workers
 from lib.core.digest import Progress, of_bytes
 from lib.remote import client, etag
 
-PARTS = threading.BoundedSemaphore(4)  # on their way at once, of all objects; each is in memory several times over
+IN_FLIGHT = threading.BoundedSemaphore(4)  # parts at once, of all objects; each is in memory several times over
 
 # What stores answer that do not know such a checksum.
 UNKNOWN = "NotImplemented|XNotImplemented|InvalidRequest|InvalidArgument|MalformedXML|400|501"
@@ -24,7 +24,7 @@ def checked(fs, target: str, path: Path, crc64nvme: str, progress: Progress) -> 
     where["UploadId"] = fs.call_s3("create_multipart_upload", **where, **kind)["UploadId"]
 
     def send(number: int) -> dict:
-        with PARTS, path.open("rb") as file:
+        with IN_FLIGHT, path.open("rb") as file:
             file.seek((number - 1) * part)
             data = file.read(part)
             crc = _encoded(of_bytes(data, ("crc64nvme",)).crc64nvme)
