@@ -235,6 +235,7 @@ class _Handler(BaseHTTPRequestHandler):
     def handle_one(self) -> None:
         request = f"{self.command} {self.path}"
         self.server.proxy.logins.add(self.headers.get("Proxy-Authorization"))
+        self.server.proxy.tokens.add(self.headers.get("Authorization"))
         self.server.proxy.requests.append(request)
         kind = None if self.server.proxy.struck else self.server.proxy.fault(request)
         if kind:
@@ -316,6 +317,7 @@ class Proxy:
         self.store, self.fault, self.answered = store, fault, answered
         self.requests: list[str] = []
         self.logins: set[str | None] = set()  # that were given to it as a proxy
+        self.tokens: set[str | None] = set()  # that were given to the store
         self.struck: list[str] = []
         self.sent = 0  # bytes of bodies
         self.down = False

@@ -2,14 +2,17 @@
 
 import base64
 import hashlib
+import json
 import os
 import re
 import shutil
 import signal
 import ssl
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address
 from itertools import count
 from pathlib import Path
@@ -18,7 +21,7 @@ import pytest
 from conftest import MODEL, PINNED, World, copy, settings, start
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hub import Hub
 from measure import measure
@@ -151,7 +154,7 @@ def test_every_fault_of_an_object_is_found_without_reading_and_mended(added, sto
     assert other.on_disk() == PINNED
 
 
-@pytest.mark.parametrize("kind", ["moto", "rclone"])  # gcsfs waits half a minute, whatever it is told
+@pytest.mark.parametrize("kind", ["moto", "gcs"])
 def test_a_push_that_lost_the_store_half_way_completes_the_next_time(added, servers, kind):
     store = serve(servers, kind)
     with Proxy(store) as proxy:
@@ -189,7 +192,14 @@ def of_object(world: World, store: Store):
 
 @pytest.mark.parametrize(
     ("kind", "fault"),
-    [("rclone", "cut"), ("rclone", "silence"), ("rclone", "whole"), ("rclone", "flip"), ("gcs", "cut")],
+    [
+        ("rclone", "cut"),
+        ("rclone", "silence"),
+        ("rclone", "whole"),
+        ("rclone", "flip"),
+        ("rclone", 403),
+        ("gcs", "cut"),
+    ],
 )
 def test_a_pull_goes_on_inside_an_object_whose_transfer_broke(big, servers, kind, fault):
     store = serve(servers, kind)
@@ -204,6 +214,49 @@ def test_a_pull_goes_on_inside_an_object_whose_transfer_broke(big, servers, kind
     assert other.on_disk("big") == big.on_disk("big")
     most = {"whole": 2 * 48, "flip": 2 * 48}.get(fault, 48 + 16)  # a flipped bit is seen at the end, so all comes again
     assert 48 * MIB <= proxy.sent <= (most + 1) * MIB, result.said
+
+
+@pytest.fixture
+def login(tmp_path):
+    """The key file of a service account of Google's, whose tokens are good for one request each."""
+    given = count()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            answer = {"access_token": f"token{next(given)}", "expires_in": 1, "token_type": "Bearer"}
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    key = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path = tmp_path / "key.json"
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        uri = f"http://127.0.0.1:{server.server_port}"
+        facts = {"type": "service_account", "client_email": "ci@acme.example", "private_key": key.decode()}
+        path.write_text(json.dumps({**facts, "token_uri": uri}))
+        yield path
+        server.shutdown()
+
+
+def test_a_pull_from_google_logs_in_with_the_key_that_dvc_names_and_again_when_the_token_runs_out(big, servers, login):
+    store = serve(servers, "gcs")
+    fill(store, big)
+    is_one, seen = of_object(big, store), count()
+    with Proxy(store, lambda request: 401 if is_one(request) and next(seen) == 6 else None) as proxy:
+        other = use(big, store, proxy.endpoint).second()
+        settings(other, f"['remote \"storage\"']\n    credentialpath = {login}\n", local=True)
+
+        other.ok("pull")
+
+        assert len(proxy.struck) == 1
+        assert all(re.fullmatch(r"Bearer token\d+", token) for token in proxy.tokens)
+        assert len(proxy.tokens) > 1
+    assert other.on_disk("big") == big.on_disk("big")
 
 
 @pytest.mark.marathon
@@ -620,23 +673,20 @@ def test_a_silent_endpoint_is_told_of(added_for_each, kind, verbs):
 
 UPLOAD = """
 import sys, time
-from dvc_s3 import S3FileSystem
-from lib.remote import client, errors
-fs = S3FileSystem(endpointurl=sys.argv[1])
-client.limit(fs)
+from lib.remote import errors
+from lib.remote.s3 import S3
 start = time.monotonic()
 try:
-    fs.fs.put_file(sys.argv[2], "bucket/key")
+    S3("storage", "s3://bucket/team", {"endpointurl": sys.argv[1]})._write("key", bytes(20_000_000))
 except Exception as error:
     print(errors.sentence(error, "write"), time.monotonic() - start < 30)
 """
 
 
 def test_an_upload_that_nobody_takes_is_given_up(world, moto):
-    source = world.path / "big"
-    source.write_bytes(bytes(20_000_000))  # more than all the buffers on the way can hold
+    """The body is more than all the buffers on the way can hold."""
     python, scripts = str(world.clone / ".venv" / "bin" / "python"), str(world.clone / "scripts")
     with silent() as (endpoint, _):
-        result = world.run(python, "-c", UPLOAD, endpoint, str(source), PYTHONPATH=scripts, TIMEOUT="2", **moto.env)
+        result = world.run(python, "-c", UPLOAD, endpoint, PYTHONPATH=scripts, TIMEOUT="2", **moto.env)
 
     assert result.out == "cannot be reached True\n", result.said

@@ -4,6 +4,7 @@ Plain `dvc push`, `pull` and `status` take a directory's listing for all that it
 call a remote that has lost an object up to date. So DVC gives the settings and the layout here, and no more.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from lib.core.errors import Failure
 from lib.model.inventory import Item
 from lib.remote.errors import sentence
 
+OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?")  # its path below DVC's layout
 MARKER = ".model-weights"
 MARKER_TEXT = "A remote of model weights. Without this file nothing is written here, since a disk may not be mounted.\n"
 

@@ -1,22 +1,17 @@
-"""DVC's remote as a bucket, in S3 or what speaks it, or in Google Cloud Storage, by DVC's own file system for it."""
+"""DVC's remote as a bucket: what S3 and Google Cloud Storage have in common."""
 
-import base64
-import re
+import ssl
 import threading
-from collections.abc import Iterable
-from contextlib import suppress
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
-from fsspec.asyn import sync
-from fsspec.callbacks import Callback
-
-from lib.core import digest, workers
-from lib.core.digest import LARGE, Digest, File, Progress, unwatched
-from lib.core.errors import Failure
+from lib.core import arguments, digest, workers
+from lib.core.digest import Digest, File, Progress, unwatched
 from lib.disk import cache
 from lib.model.inventory import Item
-from lib.remote import client, errors, etag, upload
-from lib.remote.base import MARKER, MARKER_TEXT, Details, ObjectInfo, Remote
+from lib.remote.base import MARKER, MARKER_TEXT, OBJECT, ObjectInfo, Remote
 from lib.remote.errors import Unable
 from lib.transfer import road
 from lib.transfer.http import Client, Ranges, Refused, Request
@@ -24,107 +19,69 @@ from lib.transfer.http import Client, Ranges, Refused, Request
 REQUESTS = 16  # side by side
 FEW = 8  # objects that are asked for one by one, whatever a listing takes
 PAGE = 1000  # objects
-SIGNED = 3600  # seconds that a signed address is good for
-OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?")
+TRIES = 2  # of a request; one of them alone may take half of TIMEOUT
 
 
-class _Watched(Callback):
-    """Tells `progress` of the bytes that a transfer moves."""
-
-    def __init__(self, progress: Progress) -> None:
-        super().__init__()
-        self._progress = progress
-
-    def relative_update(self, inc: int = 1) -> None:
-        self._progress(inc)
+def patience() -> tuple[float, float]:
+    """Seconds for a connection, and without a byte on one."""
+    return max(1.0, arguments.timeout() / 3), max(1.0, arguments.timeout() / TRIES)
 
 
 class Bucket(Remote):
-    """`odb` is DVC's object database of it."""
+    """A bucket at `url`, by the settings that DVC has of it, and by its own library's client, which threads share."""
 
-    def __init__(self, name: str, url: str, odb) -> None:
-        self._odb, self._fs = odb, odb.fs
-        super().__init__(name, url, self._fs.config.get("endpointurl"))
-        self.config = self._fs.config
-        if self.config.get("sse_customer_key"):
-            raise Failure(
-                f"{self.title}: DVC's setting sse_customer_key is not supported; use a key of the store (sse)"
-            )
-        client.limit(self._fs)
-        self._knows_checksums = True
-        self._client = Client(client.silence(), lambda: client.trust(self._fs))
+    _takes_checksums = False  # crc64nvme, with an upload
+
+    def __init__(self, name: str, url: str, config: dict) -> None:
+        super().__init__(name, url, config.get("endpointurl"))
+        self.config = config
+        self.bucket, _, self._prefix = url.partition("://")[2].strip("/").partition("/")
+        with self._explained("list", "nothing was changed"):
+            self._connect()
+        self._http = Client(patience()[1], self._trust)
 
     def check(self, write: bool = False, probe: bool = False) -> None:
-        top = self._odb.path.removesuffix(f"/{cache.LAYOUT}")
-        with self._explained("list", "nothing was changed"):
-            fs = self._fs.fs
-            trial = (f"{top}/{MARKER}" if write else None, MARKER_TEXT.encode(), probe, self.endpoint)
-            sync(fs.loop, client.prove, fs, top, *trial, timeout=client.answer())
+        data, trial = MARKER_TEXT.encode(), self._key(f".probe-{uuid4().hex}")
+        steps = [("list", lambda: next(self._list(self._key(""), 1), None))]
+        if write:
+            steps += [("write", lambda: self._write(self._key(MARKER), data))]
+        if probe:
+            steps += [("write", lambda: self._write(trial, data)), ("read", lambda: self._compare(trial, data))]
+            steps += [("delete", lambda: self._delete(trial))]
+        for step, do in steps:
+            with self._explained(step, "nothing was changed"):
+                do()
 
-    def _path(self, oid: str) -> str:
-        return self._odb.oid_to_path(oid)
+    def _compare(self, key: str, data: bytes) -> None:
+        found = digest.buffer(len(data))
+        self._http.read(self._request(key), 0, found)
+        if found != data:
+            raise Unable("gave back other bytes than it was given")
+
+    def _key(self, path: str) -> str:
+        return f"{self._prefix}/{path}".lstrip("/")
+
+    def _object(self, oid: str) -> str:
+        return cache.path_in(self._prefix, oid).lstrip("/")
 
     def infos(self, oids: Iterable[str]) -> dict[str, ObjectInfo]:
-        wanted = {self._path(oid): oid for oid in oids}
+        wanted = {self._object(oid): oid for oid in oids}
         with self._explained("list"):
-            self._fs.fs.invalidate_cache()
             if len(wanted) > FEW and len(wanted) > self._pages():
-                listed = self._fs.fs.find(self._odb.path, detail=True)
-                top = len(self._odb.path) + 1
-                self.strays = tuple(path[top:] for path in listed if not OBJECT.fullmatch(path[top:]))
-                return {wanted[path]: _info(listed[path]) for path in wanted.keys() & listed.keys()}
-            answers = workers.side_by_side(self._ask, wanted.values(), REQUESTS)
+                top = self._key(f"{cache.LAYOUT}/")
+                listed = dict(self._list(top))
+                self.strays = tuple(key[len(top) :] for key in listed if not OBJECT.fullmatch(key[len(top) :]))
+                return {wanted[key]: listed[key] for key in wanted.keys() & listed.keys()}
+            answers = workers.side_by_side(self._info, wanted, REQUESTS)
             return {oid: info for oid, info in zip(wanted.values(), answers, strict=True) if info}
 
     def _pages(self) -> float:
         """How many requests a listing of all objects takes, from how many of them have names that begin with 000."""
-        sample = len(self._fs.fs.find(f"{self._odb.path}/00", prefix="0"))
-        return 2 + sample * 16**3 / PAGE
-
-    def details(self, oid: str) -> Details:
-        if self._fs.protocol != "s3":
-            return Details()
-        with self._explained("read"):
-            bucket, _, key = self._path(oid).partition("/")
-            said = self._fs.fs.call_s3("head_object", Bucket=bucket, Key=key, ChecksumMode="ENABLED")
-        crc = said.get("ChecksumCRC64NVME", "")
-        hides = "SSECustomerAlgorithm" in said or said.get("ServerSideEncryption", "AES256") != "AES256"
-        # A checksum of the parts' checksums ends in their number.
-        return Details(base64.b64decode(crc).hex() if crc and "-" not in crc else None, hides)
-
-    def _ask(self, oid: str) -> ObjectInfo | None:
-        with suppress(FileNotFoundError):
-            return _info(self._fs.info(self._path(oid)))
+        return 2 + sum(1 for _ in self._list(self._key(f"{cache.LAYOUT}/00/0"))) * 16**3 / PAGE
 
     def get(self, oid: str, want: File, path: Path, progress: Progress = unwatched) -> str | None:
         with self._explained("read"):
             return self._look(oid, want, progress, path)
-
-    def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
-        with self._explained("write"):
-            size = path.stat().st_size
-            checks = self._fs.protocol == "s3" and size > LARGE and self._knows_checksums
-            found = digest.of_file(path, (item.file.hash_name, *(["crc64nvme"] if checks else [])), size=item.file.size)
-            if mismatch := item.file.mismatch(found):
-                return mismatch
-            if not (checks and self._put_checked(path, item.oid, found.crc64nvme, progress)):
-                # s3fs sends PARTS of these side by side, gcsfs one after the other.
-                part = etag.part_size(size) if self._fs.protocol == "s3" else client.PARTS * etag.PART
-                self._fs.put_file(str(path), self._path(item.oid), callback=_Watched(progress), chunksize=part)
-            return None
-
-    def _put_checked(self, path: Path, oid: str, crc64nvme: str, progress: Progress) -> bool:
-        """Upload the file at `path` with its checksum; False if this store knows no such checksums."""
-        try:
-            upload.checked(self._fs.fs, self._path(oid), path, crc64nvme, progress)
-        except Exception as error:
-            if not errors.has_mark(error, upload.UNKNOWN):
-                raise
-            self._knows_checksums = False
-            return False
-        if (said := self.details(oid).crc64nvme) and said != crc64nvme:  # a store may not look at what it is told
-            raise Unable("holds other bytes than it was sent, by its own checksum")
-        return True
 
     def read(self, item: Item, progress: Progress = unwatched) -> str | None:
         with self._explained("read"):
@@ -132,11 +89,14 @@ class Bucket(Remote):
 
     def _look(self, oid: str, want: File, progress: Progress, path: Path | None = None) -> str | None:
         """How the object `oid` differs from `want`, hashed as it arrives, and kept at `path` if there is one."""
-        size = self._fs.info(self._path(oid))["size"]
-        if want.size not in (None, size):
-            return want.mismatch(Digest(size))
-        source = Ranges(self._client, lambda: self._located(oid), size)
-        wanted = road.Wanted(self.title, size, (want.hash_name,))
+        key = self._object(oid)
+        info = self._info(key)
+        if not info:
+            raise FileNotFoundError(oid)
+        if want.size not in (None, info.size):
+            return want.mismatch(Digest(info.size))
+        source = Ranges(self._http, lambda: self._request(key), info.size)
+        wanted = road.Wanted(self.title, info.size, (want.hash_name,))
         try:
             if path:
                 return want.mismatch(road.bring([source], wanted, path, progress, threading.Event()))
@@ -146,16 +106,43 @@ class Bucket(Remote):
                 raise FileNotFoundError(oid) from refused
             raise
 
-    def _located(self, oid: str) -> Request:
-        """How the object `oid` is asked for, by what DVC's file system knows of credentials and endpoint."""
-        fs, headers = self._fs.fs, {}
-        if self._fs.protocol == "s3":
-            return Request(fs.sign(self._path(oid), expiration=SIGNED))
-        fs.credentials.apply(headers)
-        return Request(fs.url(self._path(oid)), headers)
+    def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
+        with self._explained("write"):
+            checks = ["crc64nvme"] if self._takes_checksums and path.stat().st_size > digest.LARGE else []
+            found = digest.of_file(path, (item.file.hash_name, *checks), size=item.file.size)
+            if mismatch := item.file.mismatch(found):
+                return mismatch
+            self._upload(path, item.oid, found, progress)
+            return None
 
+    @abstractmethod
+    def _connect(self) -> None:
+        """Make the client, from DVC's settings; nothing is asked of the store yet."""
 
-def _info(said: dict) -> ObjectInfo:
-    """What an fsspec file system `said` of an object."""
-    md5 = base64.b64decode(said["md5Hash"]).hex() if "md5Hash" in said else None
-    return ObjectInfo(said["size"], md5, str(said.get("ETag", "")).strip('"') or None)
+    @abstractmethod
+    def _trust(self) -> ssl.SSLContext:
+        """The certificates to trust."""
+
+    @abstractmethod
+    def _list(self, prefix: str, most: int | None = None) -> Iterator[tuple[str, ObjectInfo]]:
+        """The keys that begin with `prefix`, and what the store says of each; `most` of them."""
+
+    @abstractmethod
+    def _info(self, key: str) -> ObjectInfo | None:
+        """What the store says of the object at `key`; None without it."""
+
+    @abstractmethod
+    def _request(self, key: str) -> Request:
+        """How a range of the object at `key` is asked for, now."""
+
+    @abstractmethod
+    def _write(self, key: str, data: bytes) -> None:
+        """Make `data` the object at `key`."""
+
+    @abstractmethod
+    def _delete(self, key: str) -> None:
+        """Delete the object at `key`."""
+
+    @abstractmethod
+    def _upload(self, path: Path, oid: str, found: Digest, progress: Progress) -> None:
+        """Make the file at `path`, whose digests are `found`, the object `oid`."""

@@ -20,14 +20,14 @@ MEANINGS = {
     "InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|AuthFailure|401": "refused the credentials",
     "RequestTimeTooSkewed": "refused the credentials, since the clock of this machine is wrong",
     "AccessDenied|AllAccessDisabled|AccountProblem|403|Forbidden": "refused the credentials: they may not {step} there",
-    "NoSuchBucket": "names a bucket that does not exist",
+    "NoSuchBucket|NotFound": "names a bucket that does not exist",
     "InvalidBucketName|ParamValidationError": "has a name that the store does not take for a bucket",
     "PermanentRedirect|Redirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException|301|307": (
         "is a bucket of another region; set that: make remote URL=… REGION=…"
     ),
     r"SlowDown|ServiceUnavailable|InternalError|429|50\d": "is overloaded or out of order, as it says ({mark})",
     "SSLCertVerificationError": "cannot be reached safely{at}: its certificate is not trusted here",
-    "HTTPClientError|ConnectionError|ClientConnectionError|ClientPayloadError|TimeoutError|TransportError"
+    "HTTPClientError|ConnectionError|TimeoutError|TransportError"
     "|RequestException|gaierror|EndpointConnectionError|IncompleteRead": "cannot be reached{at}",
 }
 
@@ -37,7 +37,7 @@ def _marks(error: BaseException | None) -> Iterator[str]:
     if error is None:
         return
     yield from _marks(error.__cause__ or error.__context__)
-    yield str(error).partition(":")[0].partition(" does ")[0]
+    yield str(error).partition(" does ")[0].rpartition(": ")[2]
     response = getattr(error, "response", None)
     yield str(response["Error"].get("Code") if isinstance(response, dict) else getattr(error, "code", ""))
     yield from (kind.__name__ for kind in type(error).__mro__)

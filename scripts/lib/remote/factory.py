@@ -40,21 +40,37 @@ def _of(settings: dict) -> Remote:
     url = settings["remote"].get(name, {}).get("url")
     if not url:
         raise Failure(f"no remote is set; set one: {HOW}")
-    if "://" not in url:
-        return Folder(name, url)  # without the rest of DVC, which is slow to import
-    from dvc import data_cloud, fs
-    from dvc.exceptions import DvcException
+    if url.partition("://")[0] not in ("s3", "gs", url):
+        return _by_dvc(name, settings)
+    return _made(name, url, settings["remote"][name])
 
-    from lib.remote.bucket import Bucket
+
+def _by_dvc(name: str, settings: dict) -> Remote:
+    """The remote `name` whose URL is in one of DVC's other forms, such as one that leads to another remote."""
+    from dvc import fs
+    from dvc.exceptions import DvcException
 
     try:
         kind, config, path = fs.get_cloud_fs(settings, name=name)
-        found = data_cloud.Remote(name, path, kind(**config), **config)
     except DvcException as error:
         raise Failure(f"no usable remote: {one_line(error)}; set one: {HOW}") from error
-    if found.fs.protocol == "local":  # behind a URL of another form
-        return Folder(name, path)
-    return Bucket(name, found.fs.unstrip_protocol(path), found.odb)
+    return _made(name, path if kind.protocol == "local" else f"{kind.protocol}://{path}", config)
+
+
+def _made(name: str, url: str, config: dict) -> Remote:
+    """The remote at `url`; each client is slow to import, so only the one that is needed is."""
+    kind = url.partition("://")[0]
+    if kind == "s3":
+        from lib.remote.s3 import S3
+
+        return S3(name, url, config)
+    if kind == "gs":
+        from lib.remote.gcs import Gcs
+
+        return Gcs(name, url, config)
+    if kind != url:
+        raise Failure(f"no usable remote: {url} is neither s3://, gs:// nor a folder; set one: {HOW}")
+    return Folder(name, url)
 
 
 def objects_of(held: Pin) -> list[Item]:

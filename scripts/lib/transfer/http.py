@@ -22,6 +22,7 @@ from lib.transfer.retry import TRANSIENT, Broken, asked_to_wait
 
 PIECE = 4 << 20  # bytes of one request
 PIECES = 4  # on their way at once; together what a kill loses
+EXPIRED = {400, 401, 403}  # what stores answer to a signature or token that has run out
 RENEWED = 600  # seconds; a signed address and a token last longer
 
 
@@ -142,7 +143,12 @@ class Ranges:
             if time.monotonic() - located[-1][1] > RENEWED:
                 located.append((self.locate(), time.monotonic()))
             view = buffers[(at - start) // PIECE % len(buffers)][: min(PIECE, self.size - at)]
-            self.client.read(located[-1][0], at, view)
+            try:
+                self.client.read(located[-1][0], at, view)
+            except Refused as refused:
+                if at == start or refused.status not in EXPIRED:
+                    raise
+                raise Broken(f"the store refuses what it took before ({refused})") from refused  # the next try logs in
             return view
 
         yield from ahead(piece, range(start, self.size, PIECE), PIECES)

@@ -1,0 +1,84 @@
+"""A bucket in Google Cloud Storage, by Google's own library."""
+
+import os
+import ssl
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import google.auth
+from google.api_core.exceptions import NotFound
+from google.auth.credentials import AnonymousCredentials, Credentials
+from google.auth.exceptions import DefaultCredentialsError
+from google.auth.transport.requests import Request as Renewal
+from google.cloud.storage import Blob, Client
+from google.cloud.storage.retry import DEFAULT_RETRY
+from tqdm.utils import CallbackIOWrapper
+
+from lib.core.digest import Digest, Progress
+from lib.remote.base import ObjectInfo
+from lib.remote.bucket import Bucket, patience
+from lib.transfer.http import Request
+
+SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
+CHUNK = 24 << 20  # bytes of an upload that are in memory
+FIELDS = "items(name,size,md5Hash),nextPageToken"
+
+
+class Gcs(Bucket):
+    """`config` has DVC's settings, which mean what dvc-gs takes them for."""
+
+    def _connect(self) -> None:
+        self._credentials = self._login()
+        options = {"api_endpoint": self.endpoint} if self.endpoint else None
+        client = Client(self.config.get("projectname"), self._credentials, client_options=options)
+        self._client, self._bucket = client, client.bucket(self.bucket)
+        self._limits = {"timeout": patience(), "retry": DEFAULT_RETRY.with_timeout(patience()[0] / 2)}
+
+    def _login(self) -> Credentials:
+        """As dvc-gs logs in: not at all at an endpoint that is not Google's; without a login, as anybody."""
+        named, at = self.config.get("credentialpath"), self.endpoint or os.environ.get("STORAGE_EMULATOR_HOST")
+        if named:
+            return google.auth.load_credentials_from_file(named, [SCOPE])[0]
+        if not self.config.get("allow_anonymous_login") and (not at or "google" in at):
+            with suppress(DefaultCredentialsError):
+                return google.auth.default([SCOPE])[0]
+        return AnonymousCredentials()
+
+    def _trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE"))
+
+    def _list(self, prefix: str, most: int | None = None) -> Iterator[tuple[str, ObjectInfo]]:
+        for blob in self._client.list_blobs(self._bucket, most, prefix=prefix, fields=FIELDS, **self._limits):
+            yield blob.name, _info(blob)
+
+    def _info(self, key: str) -> ObjectInfo | None:
+        blob = self._bucket.blob(key)
+        try:
+            blob.reload(**self._limits)
+        except NotFound:
+            return None
+        return _info(blob)
+
+    def _request(self, key: str) -> Request:
+        headers: dict[str, str] = {}
+        url = f"{self._client.api_endpoint}/download/storage/v1{self._bucket.blob(key).path}?alt=media"
+        self._credentials.before_request(Renewal(), "GET", url, headers)
+        return Request(url, headers)
+
+    def _write(self, key: str, data: bytes) -> None:
+        self._bucket.blob(key).upload_from_string(data, **self._limits)
+
+    def _delete(self, key: str) -> None:
+        self._bucket.blob(key).delete(**self._limits)
+
+    def _upload(self, path: Path, oid: str, found: Digest, progress: Progress) -> None:
+        with path.open("rb") as file:
+            watched = CallbackIOWrapper(progress, file, "read")
+            blob = self._bucket.blob(self._object(oid), chunk_size=CHUNK)
+            blob.upload_from_file(watched, size=found.size, **self._limits)
+
+
+def _info(blob: Blob) -> ObjectInfo:
+    return ObjectInfo(blob.size, b64decode(blob.md5_hash).hex() if blob.md5_hash else None)

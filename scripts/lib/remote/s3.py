@@ -1,0 +1,174 @@
+"""A bucket in S3, or in what speaks it, by botocore's client: it knows every kind of credentials, and signs."""
+
+import os
+import ssl
+import threading
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from pathlib import Path
+
+import botocore
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from botocore.session import Session
+
+from lib.core import digest, workers
+from lib.core.digest import Digest, Progress
+from lib.core.errors import Failure
+from lib.remote import errors, etag
+from lib.remote.base import Details, ObjectInfo
+from lib.remote.bucket import PAGE, REQUESTS, TRIES, Bucket, patience
+from lib.remote.errors import Unable
+from lib.transfer.http import Request
+
+SIGNED = 3600  # seconds that a signed address is good for
+PARTS = 4  # that are in memory and on their way, of all objects together
+IN_FLIGHT = threading.BoundedSemaphore(PARTS)
+# What stores answer that do not know a checksum of the whole object.
+UNKNOWN = "NotImplemented|XNotImplemented|InvalidRequest|InvalidArgument|MalformedXML|400|501"
+# DVC's settings of what is written, and S3's names for them.
+WRITTEN = {
+    "sse": "ServerSideEncryption",
+    "sse_kms_key_id": "SSEKMSKeyId",
+    "acl": "ACL",
+    "grant_full_control": "GrantFullControl",
+    "grant_read": "GrantRead",
+    "grant_read_acp": "GrantReadACP",
+    "grant_write_acp": "GrantWriteACP",
+}
+
+
+class S3(Bucket):
+    """`config` has DVC's settings, which mean what dvc-s3 takes them for."""
+
+    _takes_checksums = True  # until this store is found to know none
+
+    def _connect(self) -> None:
+        config = self.config
+        if config.get("sse_customer_key"):
+            raise Failure(
+                f"{self.title}: DVC's setting sse_customer_key is not supported; use a key of the store (sse)"
+            )
+        for setting, name in (("credentialpath", "AWS_SHARED_CREDENTIALS_FILE"), ("configpath", "AWS_CONFIG_FILE")):
+            if config.get(setting):
+                os.environ.setdefault(name, config[setting])
+        session = Session(profile=config.get("profile"))
+        self._bundle = config.get("ssl_verify")
+        if self._bundle in (None, True):
+            self._bundle = session.get_config_variable("ca_bundle")
+        connect, read = patience()
+        self._written = {name: config[setting] for setting, name in WRITTEN.items() if config.get(setting)}
+        self._client = session.create_client(
+            "s3",
+            region_name=config.get("region"),
+            endpoint_url=self.endpoint,
+            use_ssl=config.get("use_ssl", True),
+            verify=self._bundle,
+            aws_access_key_id=config.get("access_key_id"),
+            aws_secret_access_key=config.get("secret_access_key"),
+            aws_session_token=config.get("session_token"),
+            config=Config(
+                # Addresses have an older signature by default.
+                signature_version=botocore.UNSIGNED if config.get("allow_anonymous_login") else "s3v4",
+                connect_timeout=config.get("connect_timeout") or connect,
+                read_timeout=config.get("read_timeout") or read,
+                retries=None if "AWS_MAX_ATTEMPTS" in os.environ else {"total_max_attempts": TRIES},
+                max_pool_connections=REQUESTS,
+                # By default it computes checksums that older stores refuse; `_upload` gives those that count.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+    def _trust(self) -> ssl.SSLContext:
+        made = ssl.create_default_context(cafile=self._bundle or None)
+        if self._bundle is False:
+            made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+        return made
+
+    def _list(self, prefix: str, most: int | None = None) -> Iterator[tuple[str, ObjectInfo]]:
+        listing = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket, Prefix=prefix, PaginationConfig={"MaxItems": most, "PageSize": min(most or PAGE, PAGE)}
+        )
+        for page in listing:
+            yield from ((said["Key"], _info(said, said["Size"])) for said in page.get("Contents", []))
+
+    def _head(self, key: str, **more: str) -> dict | None:
+        try:
+            return self._client.head_object(Bucket=self.bucket, Key=key, **more)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+                return None
+            raise
+
+    def _info(self, key: str) -> ObjectInfo | None:
+        said = self._head(key)
+        return said and _info(said, said["ContentLength"])
+
+    def details(self, oid: str) -> Details:
+        with self._explained("read"):
+            said = self._head(self._object(oid), ChecksumMode="ENABLED") or {}
+        crc = said.get("ChecksumCRC64NVME", "")
+        hides = "SSECustomerAlgorithm" in said or said.get("ServerSideEncryption", "AES256") != "AES256"
+        # A checksum of the parts' checksums ends in their number.
+        return Details(b64decode(crc).hex() if crc and "-" not in crc else None, hides)
+
+    def _request(self, key: str) -> Request:
+        where = {"Bucket": self.bucket, "Key": key}
+        return Request(self._client.generate_presigned_url("get_object", where, ExpiresIn=SIGNED))
+
+    def _write(self, key: str, data: bytes) -> None:
+        self._client.put_object(Bucket=self.bucket, Key=key, Body=data, **self._written)
+
+    def _delete(self, key: str) -> None:
+        self._client.delete_object(Bucket=self.bucket, Key=key)
+
+    def _upload(self, path: Path, oid: str, found: Digest, progress: Progress) -> None:
+        key = self._object(oid)
+        if found.size <= etag.PART:
+            self._write(key, path.read_bytes())
+            progress(found.size)
+            return
+        try:
+            self._send(path, key, found, progress, self._takes_checksums)
+        except ClientError as error:
+            if not (self._takes_checksums and errors.has_mark(error, UNKNOWN)):
+                raise
+            self._takes_checksums = False
+            self._send(path, key, found, progress, False)
+        # A store may not look at what it is told.
+        if self._takes_checksums and (said := self.details(oid).crc64nvme) and said != found.crc64nvme:
+            raise Unable("holds other bytes than it was sent, by its own checksum")
+
+    def _send(self, path: Path, key: str, found: Digest, progress: Progress, checked: bool) -> None:
+        """Upload the file at `path` in parts; if it is `checked`, the store refuses bytes that changed on the way."""
+        size = etag.part_size(found.size)
+        kind = {"ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT"} if checked else {}
+        where = {"Bucket": self.bucket, "Key": key}
+        where["UploadId"] = self._client.create_multipart_upload(**where, **self._written, **kind)["UploadId"]
+
+        def send(number: int) -> dict:
+            with IN_FLIGHT, path.open("rb") as file:
+                file.seek((number - 1) * size)
+                data = file.read(size)
+                crc = _crc(digest.of_bytes(data, ("crc64nvme",))) if checked else {}
+                said = self._client.upload_part(PartNumber=number, Body=data, **where, **crc)
+            progress(len(data))
+            return {"PartNumber": number, "ETag": said["ETag"], **crc}
+
+        try:
+            parts = {"Parts": workers.side_by_side(send, range(1, 1 + -(-found.size // size)), PARTS)}
+            whole = {"ChecksumType": "FULL_OBJECT", **_crc(found)} if checked else {}
+            self._client.complete_multipart_upload(MultipartUpload=parts, **where, **whole)
+        except BaseException:
+            self._client.abort_multipart_upload(**where)
+            raise
+
+
+def _crc(found: Digest) -> dict[str, str]:
+    """The checksum of `found` as S3 takes it."""
+    return {"ChecksumCRC64NVME": b64encode(bytes.fromhex(found.crc64nvme)).decode()}
+
+
+def _info(said: dict, size: int) -> ObjectInfo:
+    return ObjectInfo(size, etag=said.get("ETag", "").strip('"') or None)
