@@ -4,7 +4,7 @@ import sys
 from functools import cached_property
 from pathlib import Path
 
-from systems import Ready, System, step
+from systems import Ready, Step, System, step
 from world import MODEL, TINY
 
 
@@ -63,6 +63,25 @@ class Make(System):
         self.added  # noqa: B018  # made now, before the one room is taken
         clone = self.on_store(self.world.clone(self.added, self.world.room()), self.world.store)
         return Ready(clone, [step("make pull")], self.added.parent / "remote")
+
+    def pull_s3_capped(self) -> Ready:
+        return self.elsewhere(self.pull_s3(), self.world.store_capped)
+
+    def pull_s3_tls(self) -> Ready:
+        trust = str(self.world.certificate)
+        return self.elsewhere(self.pull_s3(), self.world.store_tls, AWS_CA_BUNDLE=trust)
+
+    def elsewhere(self, ready: Ready, store: str, **env: str) -> Ready:
+        """`ready`, whose remote is at another address of the store."""
+        self.world.run("dvc", "remote", "modify", "storage", "endpointurl", store, cwd=ready.folder)
+        return Ready(ready.folder, [Step(each.name, each.command, env) for each in ready.steps], ready.read)
+
+    def push_s3(self) -> Ready:
+        """To an empty bucket, from a clone that has added the model."""
+        clone = self.on_store(self.added, self.world.store)
+        url = f"s3://{self.world.empty('pushed')}"
+        self.world.run("dvc", "remote", "modify", "storage", "url", url, cwd=clone)
+        return Ready(clone, [step("make push")], self.added / "models")
 
     def verify(self) -> Ready:
         return Ready(self.added, [step("make verify OFFLINE=1")], self.added / "models")

@@ -1,6 +1,6 @@
 """How fast the project is next to other systems at the same work, on this machine and over loopback.
 
-Usage: [SIZE=2GB] [ROUNDS=3] [WORK='add pull …'] [CASES='make openssl …'] [BENCH_JSON=FILE] make bench
+Usage: [SIZE=2GB] [ROUNDS=3] [WORK='add pull …'] [CASES='make openssl …'] [FORMAT=json] [BENCH_JSON=FILE] make bench
 CASES names systems, with a dash for a space: by-hand. PINS=1000 is how many pins `many` means.
 """
 
@@ -18,17 +18,20 @@ from measure import Usage, adopt_orphans, chill, disk_used, middle, use_up, warm
 from others import Annex, Hand, Lfs
 from ours import Make
 from servers import Broken
-from systems import Cp, Hf, Openssl, Rclone, Ready, System
+from systems import Cp, Hf, Openssl, Rclone, RcloneHashed, Ready, System
 from targets import judged, target_table, work_table
 from world import SMALL, World
 
-SYSTEMS = (Make, Hand, Hf, Lfs, Annex, Rclone, Openssl, Cp)
+SYSTEMS = (Make, Hand, Hf, Lfs, Annex, Rclone, RcloneHashed, Openssl, Cp)
 WORKS = {
     "add": "from the Hub to the disk, the remote and Git",
     "update": "the same where one of two shards has changed",
     "add-xet": "from Xet, where the remote holds the objects already; of hf the download alone",
     "pull": "to a fresh clone, from a folder",
     "pull-s3": "to a fresh clone, from S3",
+    "pull-s3-tls": "the same over TLS",
+    "pull-s3-capped": "the same over a line of 250 MiB a second",
+    "push-s3": "to an empty bucket in S3",
     "verify": "the disk, from memory",
     "verify-cold": "the disk, from the disk",
     "remote": "a folder remote, without reading the objects",
@@ -87,7 +90,7 @@ def systems(world: World) -> list[System]:
 
 def possible(works: list[str], world: World) -> list[str]:
     """`works`, without those that need a store if there is none."""
-    lacking = [work for work in works if work.endswith("-s3") and not shutil.which("rclone", path=world.path)]
+    lacking = [work for work in works if "s3" in work and not shutil.which("rclone", path=world.path)]
     for work in lacking:
         print(f"skipped: {work}: rclone, which is the store, is not installed", flush=True)
     return [work for work in works if work not in lacking]
@@ -146,7 +149,7 @@ class Bench:
                 took = found[f"{work}/{system.name}"].seconds
                 print(f"{work}: round {number + 1} of {self.rounds}: {system.name}: {took:.2f} s", file=sys.stderr)
         if any(key.startswith(f"{work}/") for key in self.runs):
-            print(f"\n{work}: {WORKS[work]}\n{work_table(work, self.medians())}", flush=True)
+            print(f"\n{work}: {WORKS[work]}\n{work_table(work, self.medians(), self.world.size)}", flush=True)
 
     def write(self, path: Path) -> None:
         medians = self.medians()
@@ -167,6 +170,9 @@ class Bench:
 
 
 def main() -> int:
+    out = sys.stdout
+    if setting("FORMAT", "") == "json":
+        sys.stdout = sys.stderr
     size, rounds = size_of(setting("SIZE", "2GB")), int(setting("ROUNDS", "3"))
     works = chosen("WORK", list(WORKS))
     free = shutil.disk_usage(tempfile.gettempdir()).free
@@ -194,6 +200,8 @@ def main() -> int:
     if bench.runs:
         bench.write(target)
         print(f"\ntargets\n{target_table(bench.medians(), size)}\n\nas JSON: {target}")
+        if setting("FORMAT", "") == "json":
+            out.write(target.read_text())
     return 1 if bench.broken else 0
 
 

@@ -33,19 +33,19 @@ class Servers:
             self._still_there()
         return ready.read_text().strip()
 
-    def store(self, folder: Path, key: str, secret: str, etag: str) -> str:
-        """The URL of an S3 store; the folders in `folder` are its buckets, `etag` is its kind of ETags.
+    def store(self, folder: Path, key: str, secret: str, *options: str) -> str:
+        """The URL of an S3 store with rclone's `options`; the folders in `folder` are its buckets.
 
-        Raises Broken, or OSError without rclone.
+        It does not hash what it sends, as no store does. Raises Broken, or OSError without rclone.
         """
         with socket.create_server(("127.0.0.1", 0)) as probe:
             host, port = probe.getsockname()
-        address = ["--addr", f"{host}:{port}", "--auth-key", f"{key},{secret}", "--etag-hash", etag]
+        address = ["--addr", f"{host}:{port}", "--auth-key", f"{key},{secret}", "--no-checksum", *options]
         self._start("rclone", "serve", "s3", "--dir-cache-time", "1s", *address, str(folder))
         while True:
             with suppress(ConnectionRefusedError):
                 socket.create_connection((host, port)).close()
-                return f"http://{host}:{port}"
+                return f"http{'s' if '--cert' in options else ''}://{host}:{port}"
             self._still_there()
 
     def _start(self, *command: str) -> None:

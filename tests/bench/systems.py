@@ -38,6 +38,12 @@ class Ready:
     read: Path | None = None
 
 
+def hashed() -> Step:
+    """sha256 of every file of the folder."""
+    line = f"find . -type f -print0 | xargs -0 -n 1 -P {CORES} openssl dgst -sha256"
+    return Step(f"openssl dgst -sha256, {CORES} side by side", ["sh", "-c", line])
+
+
 class System:
     """`needs` are programs; if one is missing, the system is left out."""
 
@@ -95,12 +101,37 @@ class Rclone(System):
         return Ready(target, [step("rclone copy", str(folder), f"models/{NAME}")], folder)
 
     def pull_s3(self) -> Ready:
-        copy = step("rclone copy", self.plain(self.world.store), f"models/{NAME}")
+        return self.copied(self.world.store)
+
+    def pull_s3_capped(self) -> Ready:
+        return self.copied(self.world.store_capped)
+
+    def pull_s3_tls(self) -> Ready:
+        return self.copied(self.world.store_tls, "--ca-cert", str(self.world.certificate))
+
+    def copied(self, store: str, *options: str) -> Ready:
+        copy = step("rclone copy", self.plain(store), f"models/{NAME}", *options)
         return Ready(self.world.room() / "clone", [copy], self.world.weights)
+
+    def push_s3(self) -> Ready:
+        target = self.plain(self.world.store).rpartition(":")[0] + f":{self.world.empty('copied')}"
+        return Ready(self.world.weights, [step("rclone copy", ".", target)], self.world.weights)
 
     def remote_s3(self) -> Ready:
         check = step("rclone check", ".", self.plain(self.world.store_with_etags))
         return Ready(self.world.weights, [check], self.world.weights)
+
+
+class RcloneHashed(Rclone):
+    """What it takes to know that the copy is right: rclone, then sha256 of every file, one process a core."""
+
+    name = "rclone sha256"
+
+    def copied(self, store: str, *options: str) -> Ready:
+        ready = super().copied(store, *options)
+        return Ready(ready.folder, [*ready.steps, hashed()], ready.read)
+
+    pull = remote_s3 = push_s3 = None
 
 
 class Cp(System):
@@ -118,6 +149,4 @@ class Openssl(System):
     name, needs = "openssl", ("openssl",)
 
     def verify(self) -> Ready:
-        line = f"find . -type f -print0 | xargs -0 -n 1 -P {CORES} openssl dgst -sha256"
-        named = Step(f"openssl dgst -sha256, {CORES} side by side", ["sh", "-c", line])
-        return Ready(self.world.weights, [named], self.world.weights)
+        return Ready(self.world.weights, [hashed()], self.world.weights)

@@ -43,8 +43,12 @@ TARGETS = [
     ratio("verify / git lfs fsck", 0.5, "verify/make", "verify/git lfs"),
     ratio("verify / git annex fsck", 0.5, "verify/make", "verify/git annex"),
     ratio("verify / dvc made to hash again", 0.5, "verify/make", "verify/by hand"),
-    ratio("pull from a folder / cp", 1.3, "pull/make", "pull/cp"),
-    ratio("pull from S3 / rclone copy", 1.3, "pull-s3/make", "pull-s3/rclone"),
+    ratio("pull from a folder / cp", 1.7, "pull/make", "pull/cp"),
+    ratio("pull from S3 / (rclone copy, then sha256)", 1.1, "pull-s3/make", "pull-s3/rclone sha256"),
+    ratio("pull from S3 over 250 MiB a second / rclone copy", 1.05, "pull-s3-capped/make", "pull-s3-capped/rclone"),
+    ratio("push to S3 / rclone copy", 1.0, "push-s3/make", "push-s3/rclone"),
+    Target("CPU of pull from S3", lambda m, size: m["pull-s3/make"].cpu / size * 1e9, 1.45, "{:.2f} s/GB"),
+    Target("the same over TLS", lambda m, size: m["pull-s3-tls/make"].cpu / size * 1e9, 2.2, "{:.2f} s/GB"),
     Target("disk used after add / size", lambda m, size: m["add/make"].disk / size, 1.02),
     Target(
         "read by add after the download / size (what add again reads taken off)",
@@ -107,9 +111,9 @@ def target_table(medians: Medians, size: int) -> str:
     return table(rows)
 
 
-def work_table(work: str, medians: Medians) -> str:
+def work_table(work: str, medians: Medians, size: int) -> str:
     """What each system used for `work`; `ours` is the time of make divided by that of the row."""
-    rows = [(work, "time", "ours", "cpu", "memory", "read", "written", "from disk", "to disk", "stays")]
+    rows = [(work, "time", "ours", "cpu", "cpu/GB", "memory", "read", "written", "from disk", "to disk", "stays")]
     ours = medians.get(f"{work}/make")
     for key, used in medians.items():
         place, system, *step = key.split("/", 2)
@@ -117,6 +121,6 @@ def work_table(work: str, medians: Medians) -> str:
             against = f"{ours.seconds / used.seconds:.2f}" if ours and not step and system != "make" else ""
             label = f"  {step[0]}" if step else system
             sizes = (used.peak, used.read, used.written, used.disk_read, used.disk_written, used.disk)
-            cells = [f"{used.seconds:.2f} s", against, f"{used.cpu:.2f} s"]
+            cells = [f"{used.seconds:.2f} s", against, f"{used.cpu:.2f} s", f"{used.cpu / size * 1e9:.2f} s"]
             rows.append((label, *cells, *(f"{round(each / 1e6)} MB" for each in sizes)))
     return table(rows)

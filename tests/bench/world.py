@@ -160,16 +160,36 @@ class World:
 
         It has no ETags: for them it would hash the whole object at each range request, which no real store does.
         """
-        return self._store("")
+        return self._store("--etag-hash", "")
 
     @cached_property
     def store_with_etags(self) -> str:
         """The URL of the same store with ETags, to compare them."""
-        return self._store("MD5")
+        return self._store("--etag-hash", "MD5")
 
-    def _store(self, etag: str) -> str:
+    @cached_property
+    def store_capped(self) -> str:
+        """The URL of the store behind a line of 250 MiB a second."""
+        return self._store("--etag-hash", "", "--bwlimit", "250M")
+
+    @cached_property
+    def certificate(self) -> Path:
+        """The certificate of `store_tls`, which signs itself; its key lies beside it."""
+        path = self.top / "store.pem"
+        names = ["-subj", "/CN=store", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
+        made = ["-newkey", "rsa:2048", "-nodes", "-keyout", str(path.with_suffix(".key")), "-out", str(path)]
+        self.run("openssl", "req", "-x509", *made, *names, cwd=self.top)
+        return path
+
+    @cached_property
+    def store_tls(self) -> str:
+        """The URL of the store over TLS, for whoever trusts `certificate`."""
+        files = ["--cert", str(self.certificate), "--key", str(self.certificate.with_suffix(".key"))]
+        return self._store("--etag-hash", "", *files)
+
+    def _store(self, *options: str) -> str:
         (self.top / "s3" / BUCKET).mkdir(parents=True, exist_ok=True)
-        return self.servers.store(self.top / "s3", *KEY, etag)
+        return self.servers.store(self.top / "s3", *KEY, *options)
 
     def publish(self, folder: Path, prefix: str) -> str:
         """Make the files in `folder` objects of the S3 store under `prefix`; returns their URL."""
@@ -179,6 +199,12 @@ class World:
             self.run("cp", "-al", str(folder), str(target), cwd=self.top)
             time.sleep(2)  # the store looks at a folder again after a second
         return f"s3://{BUCKET}/{prefix}"
+
+    def empty(self, prefix: str) -> str:
+        """The bucket and `prefix` of the S3 store, with no object below it."""
+        remove(self.top / "s3" / BUCKET / prefix)
+        time.sleep(2)
+        return f"{BUCKET}/{prefix}"
 
     def room(self, name: str | None = None) -> Path:
         """An empty room: with a `name` it is kept, without one the next such call empties it."""
