@@ -13,11 +13,16 @@ override .SHELLFLAGS := -eu -o pipefail -c
 .NOTPARALLEL:
 
 $(call variable,MODEL)    # ORG/NAME of the Hub, for add with @REVISION; elsewhere NAME or ORG/NAME, one or several
-$(call variable,REVISION) # a branch, a tag or a commit of the Hub's repo (default: main)
+$(call variable,REVISION) # a branch, a tag or a commit of the Hub's repo (default: main, or what the pin follows)
 $(call variable,NAME)     # what it is called in models/: NAME or FOLDER/NAME (default: the repo's name)
 $(call variable,INCLUDE)  # only the files that match: '*.safetensors *.json'
 $(call variable,EXCLUDE)  # not the files that match: '*.bin'
 $(call variable,DIR)      # a folder to copy the weights from (default: they lie in models/NAME already)
+$(call variable,BASE)     # what the weights were tuned from: ORG/NAME@REVISION of the Hub
+$(call variable,SOURCE)   # where the weights come from, as an address: of a run, a paper, a ticket
+$(call variable,LICENSE)  # the license of the weights, as in SPDX: apache-2.0
+$(call variable,FROM)     # a Git revision or a release, the old one (default: the version before)
+$(call variable,TO)       # a Git revision or a release, the new one (default: as it is here)
 $(call variable,POINTERS) # 1: take files that are pointers of Git LFS as they are
 $(call variable,URL)      # s3://bucket/path, gs://bucket/path or a folder
 $(call variable,ENDPOINT) # address of a store that speaks S3, or of an emulator: https://HOST
@@ -30,6 +35,7 @@ $(call variable,OFFLINE)  # 1: leave the remote out
 $(call variable,REQUIRE)  # what must have been looked at, of: disk remote content
 $(call variable,TIMEOUT)  # seconds without a byte after which the Hub or the bucket is given up (default: 60)
 $(call variable,REPORT)   # a file to write the results to, as JSON
+$(call variable,FORMAT)   # json: the results as JSON on standard output, the lines for people on standard error
 $(call variable,MESSAGE)  # the subject of the Git commit: 'feat: add gemma'
 $(call variable,ONLY)     # tests whose name or file matches: 'verify and not deep'
 $(call variable,QUICK)    # 1: leave out the tests that take over five seconds
@@ -75,19 +81,35 @@ add: $(RUNTIME) ## pin a model of the Hub: MODEL= [REVISION=] [NAME=] [INCLUDE=]
 	@python scripts/add.py
 
 # make track NAME=gemma-3-12b-tuned DIR=/data/run-17
-track: $(RUNTIME) ## pin weights that are not on the Hub: NAME= [DIR=] [POINTERS=1] [MESSAGE=] [TIMEOUT=]
+track: $(RUNTIME) ## pin weights that are not on the Hub: NAME= [DIR=] [BASE=] [SOURCE=] [LICENSE=] [POINTERS=1] [MESSAGE=] [TIMEOUT=]
 	@python scripts/track.py
 
 # make pull MODEL='gemma-3-12b-it embeddings/all-MiniLM-L6-v2'
-pull: $(RUNTIME) ## bring pinned weights to models/, checked: [MODEL=] [TIMEOUT=] [REPORT=]
+pull: $(RUNTIME) ## bring pinned weights to models/, checked: [MODEL=] [TIMEOUT=] [FORMAT=] [REPORT=]
 	@python scripts/pull.py
 
 # make push DEEP=1
-push: $(RUNTIME) ## upload what the remote lacks, replace what is damaged there: [MODEL=] [DEEP=1] [TIMEOUT=] [REPORT=]
+push: $(RUNTIME) ## upload what the remote lacks, replace what is damaged there: [MODEL=] [DEEP=1] [TIMEOUT=] [FORMAT=] [REPORT=]
 	@python scripts/push.py
 
-list: $(RUNTIME) ## show a table of all models
+# make outdated FORMAT=json
+outdated: $(RUNTIME) ## ask the Hub what is newer than the pins: [MODEL=] [TIMEOUT=] [FORMAT=] [REPORT=]
+	@python scripts/outdated.py
+
+# make update MODEL=gemma-3-12b-it
+update: $(RUNTIME) ## move pins to what they follow on the Hub: [MODEL=] [REVISION=] [POINTERS=1] [MESSAGE=] [TIMEOUT=] [FORMAT=] [REPORT=]
+	@python scripts/update.py
+
+list: $(RUNTIME) ## show a table of all models: [FORMAT=] [REPORT=]
 	@python scripts/list.py
+
+# make show MODEL=gemma-3-12b-it
+show: $(RUNTIME) ## show all that is known of a model: MODEL= [FORMAT=] [REPORT=]
+	@python scripts/show.py
+
+# make diff MODEL=gemma-3-12b-it FROM=HEAD~3
+diff: $(RUNTIME) ## show what changed between two versions of a pin: MODEL= [FROM=] [TO=] [FORMAT=] [REPORT=]
+	@python scripts/diff.py
 
 catalog: $(RUNTIME) ## write the table of models/README.md again from the pins in Git
 	@python scripts/catalog.py
@@ -98,7 +120,7 @@ remote: $(RUNTIME) ## show the remote, or set it: [URL=] [ENDPOINT=] [REGION=] [
 
 ##@ Checks
 # make verify REPORT=verify.json
-verify: $(RUNTIME) ## check pins, weights on disk and the remote: [MODEL=] [DEEP=1] [SHARD=] [OFFLINE=1] [REQUIRE=] [TIMEOUT=] [REPORT=]
+verify: $(RUNTIME) ## check pins, weights on disk and the remote: [MODEL=] [DEEP=1] [SHARD=] [OFFLINE=1] [REQUIRE=] [TIMEOUT=] [FORMAT=] [REPORT=]
 	@python scripts/verify.py
 
 ##@ Project
@@ -110,7 +132,7 @@ test: $(DEVELOP) ## run the tests: [ONLY=] [QUICK=1]
 	@pytest -c tests/pytest.ini -k "$$ONLY" $(if $(QUICK),-m 'not slow') tests
 
 # make bench SIZE=2GB ROUNDS=3
-bench: $(DEVELOP) ## measure against what people would use instead: [SIZE=] [ROUNDS=] [WORK=] [CASES=]
+bench: $(DEVELOP) ## measure against what people would use instead: [SIZE=] [ROUNDS=] [WORK=] [CASES=] [FORMAT=]
 	@python tests/bench/run.py
 
 lint: $(DEVELOP) ## check the style of Python, shell and workflows
@@ -133,7 +155,7 @@ clean: guard ## remove .venv and the caches of tools, never weights
 help: guard ## show this list, or explain one command: [VERB=]
 	@python3 -IS scripts/dev/usage.py help
 
-.PHONY: add track pull push list catalog remote verify demo test bench lint lock clean help guard
+.PHONY: add track pull push outdated update list show diff catalog remote verify demo test bench lint lock clean help guard
 
 # Before anything else, also under -n: a variable that is misspelled, missing or not taken is refused.
 guard:

@@ -1,26 +1,12 @@
 """Pin a model of the Hub: checked bytes -> models/ -> remote -> one Git commit."""
 
-from dataclasses import dataclass, replace
-
 from lib.core import arguments, command, lock, shell
-from lib.core.console import remark, result
+from lib.core.console import result
 from lib.core.errors import Failure
-from lib.disk import cleanup, destination, staging
-from lib.flow.bring import bring
-from lib.flow.record import record
-from lib.hub import repo
-from lib.model import catalog, history, names, pin, selection
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for; `include` and `exclude` are one text each, and words once the repo's files are known."""
-
-    source: str
-    revision: str
-    name: str
-    include: tuple[str, ...]
-    exclude: tuple[str, ...]
+from lib.disk import cleanup
+from lib.flow import adopt
+from lib.flow.adopt import Request
+from lib.model import catalog, names, pin, selection
 
 
 def parse_request() -> Request:
@@ -38,91 +24,9 @@ def parse_request() -> Request:
         raise Failure(f"no revision after the @: {typed!r} (want ORG/NAME@REVISION)")
     default = known.name if known else source.partition("/")[2]
     name = names.model_name(arguments.value("NAME") or default)
-    patterns = ((names.patterns(variable),) for variable in ("INCLUDE", "EXCLUDE"))
-    return Request(source, names.revision(after or before or "main"), name, *patterns)
-
-
-def check_name(name: str, old: pin.Pin | None, *sources: str) -> None:
-    """Refuse a `name` that another source than `sources` has, by its pin `old`, or whose place is not free."""
-    if old and old.source not in sources:
-        owner, base = old.source or "weights that are not from the Hub", name.rpartition("/")[2]
-        raise Failure(f"the name {name!r} is taken by {owner}; choose another: NAME=FOLDER/{base}")
-    if not old:
-        destination.check_free(name)
-
-
-def complete(request: Request, shot: repo.Snapshot, old: pin.Pin | None) -> Request:
-    """`request` with what only the Hub knows: the name that the repo has now, and which files the words name."""
-    paths = [file.path for file in shot.files]
-    include, exclude = (names.words(text, paths) for (text,) in (request.include, request.exclude))
-    if shot.source == request.source:
-        return replace(request, include=include, exclude=exclude)
-    remark(f"{request.source} is now {shot.source} on the Hub")
-    name = request.name if old or arguments.value("NAME") else names.model_name(shot.source.partition("/")[2])
-    return Request(names.repo_id(shot.source), request.revision, name, include, exclude)
-
-
-def chosen_files(request: Request, shot: repo.Snapshot) -> list[repo.HubFile]:
-    """The files to bring: what the user chose, without the control files of Git and DVC. Raises `Failure`."""
-    candidates = [file for file in shot.files if not names.is_control_file(file.path)]
-    files = repo.choose(candidates, request.include, request.exclude)
-    if not files:
-        raise Failure(
-            f"no file of {request.source} is left to add; INCLUDE and EXCLUDE take patterns such as '*.safetensors'"
-        )
-    if fault := names.unusable(file.path for file in files):
-        raise Failure(f"refused {fault}; leave it out with EXCLUDE")
-    if warned := sorted({file.path for file in files} & set(shot.unsafe)):
-        remark(f"the Hub's scan warns of {', '.join(warned)}; leave out what you do not need with EXCLUDE")
-    return files
-
-
-def is_pinned(old: pin.Pin | None, request: Request, shot: repo.Snapshot) -> bool:
-    """Whether `old` pins this commit and this choice of files already."""
-    wanted = (request.source, shot.commit, request.include, request.exclude)
-    return bool(old and old.files and (old.source, old.commit, old.include, old.exclude) == wanted)
-
-
-def unchanged(held: pin.Pin) -> str:
-    """What is said of a model whose pin is what was asked for already. Raises `Failure` if Git has another pin."""
-    name = held.name
-    if not history.holds(name):
-        raise Failure(
-            f"models/{name}.dvc pins this commit, but is not in Git as it is; commit it, or restore it: "
-            f"git checkout HEAD -- models/{name}.dvc"
-        )
-    if destination.differs_by_size(held):
-        return f"{name} is pinned at this commit already; models/{name} holds other weights: make pull MODEL={name}"
-    return f"{name} is pinned at this commit already; nothing to do"
-
-
-def add(request: Request) -> str:
-    """Do what `request` asks for, with the lock of its model; what was done, as a sentence. Raises `Failure`."""
-    with lock.model(request.name):
-        return _add(request)
-
-
-def _add(request: Request) -> str:
-    staging.recover(request.name)
-    staged = staging.finished(request.name)
-    selection.check_all(but=request.name if staged else None)
-    old = pin.read(request.name, broken_is_none=staged is not None)
-    if not (staged or old):
-        destination.check_free(request.name)
-    shot = repo.snapshot(request.source, request.revision)
-    known = request
-    request = complete(request, shot, staged or old)
-    if request.name != known.name:
-        return add(replace(known, source=shot.source, name=request.name))
-    check_name(request.name, staged or old, known.source, request.source)
-    files = chosen_files(request, shot)
-    if is_pinned(old, request, shot) and not staged:
-        return unchanged(old)
-    reused = ""
-    if not is_pinned(staged, request, shot):
-        reused = bring(request.name, shot, files, staged, old, include=request.include, exclude=request.exclude)
-    record(request.name)
-    return f"added {request.name}{reused}; next: {shell.git('next')}"
+    return Request(
+        source, names.revision(after or before or "main"), name, *map(names.patterns, ("INCLUDE", "EXCLUDE"))
+    )
 
 
 def main() -> None:
@@ -131,7 +35,7 @@ def main() -> None:
         shell.git("ready")
     request = parse_request()
     catalog.check()
-    result(add(request))
+    result(adopt.add(request, "added"))
 
 
 if __name__ == "__main__":

@@ -1,43 +1,48 @@
 """A table of all models: what they are, where from, and whether their weights are on disk."""
 
 from lib.core import command, text
-from lib.core.console import result, say
+from lib.core.console import result
 from lib.core.errors import Failure
-from lib.core.report import NO_MODEL
+from lib.core.finding import Finding
+from lib.core.report import NO_MODEL, Report
 from lib.disk import destination
-from lib.model import names, selection
+from lib.model import names, pin, selection
+from lib.model.pin import Pin
 
 COLUMNS = ("NAME", "source", "commit", "license", "files", "size", "on disk")
 
 
-def row(name: str) -> tuple[str, ...]:
-    """The cells of a model, in the order of `COLUMNS`. Raises `Failure` if its pin is broken."""
+def look(name: str) -> tuple[Pin, str]:
+    """The pin of a model, and whether its weights are on disk, by names and sizes. Raises `Failure` if it is broken."""
     is_there = names.weights_dir(name).is_dir()
     held = (selection.checked if is_there else selection.head)(name)  # a pin's files are needed to compare with
-    on_disk = ("changed" if destination.differs_by_size(held) else "yes") if is_there else "no"
-    commit = held.commit[:7] if held.commit else "-"
-    return (name, held.source or "-", commit, held.license or "-", str(held.nfiles), text.size(held.size), on_disk)
+    return held, ("changed" if destination.differs_by_size(held) else "yes") if is_there else "no"
 
 
-def main() -> None:
-    rows, broken = [COLUMNS], []
+def main(report: Report) -> tuple[str, str]:
+    rows, here = [COLUMNS], 0
     for name in selection.all_names():
         try:
-            rows.append(row(name))
+            held, on_disk = look(name)
         except Failure as failure:
             rows.append((name, *["-"] * (len(COLUMNS) - 2), "broken pin"))
-            broken.append(failure)
+            report.findings.append(Finding(name, "pin", "broken", detail=str(failure)))
+            continue
+        here += on_disk == "yes"
+        report.model(**pin.facts(held), disk={"yes": "present", "no": "absent"}.get(on_disk, on_disk))
+        commit, size = held.commit[:7] if held.commit else "-", text.size(held.size)
+        rows.append((name, held.source or "-", commit, held.license or "-", str(held.nfiles), size, on_disk))
     if len(rows) == 1:
-        result(NO_MODEL)
-        return
+        return NO_MODEL, ""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for cells in rows:
         result("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
-    for failure in broken[:-1]:
-        say(f"list: {failure}")
-    if broken:
-        raise broken[-1]
+    for finding in report.findings[:-1]:
+        result(f"list: {finding}")
+    files, size = (sum(model[key] for model in report.models) for key in ("files", "size"))
+    total = f"{text.tally(len(report.models), files, size)}; {here} on disk, by names and sizes"
+    return total, str(report.findings[-1]) if report.findings else ""
 
 
 if __name__ == "__main__":
-    command.run("list", main)
+    command.run_reported("list", main)

@@ -2,24 +2,11 @@
 
 from lib.core import arguments, command, text
 from lib.core.console import note
-from lib.core.errors import Failure
-from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cleanup
 from lib.model import inventory, selection
 from lib.model.pin import Pin
 from lib.remote import audit, factory, repair
-
-
-def consistent_pins(chosen: list[str], report: Report) -> list[Pin]:
-    """The pins of `chosen` that agree with themselves; the others are findings."""
-    pins = []
-    for name in chosen:
-        try:
-            pins.append(selection.checked(name))
-        except Failure as failure:
-            report.found(Finding(name, "pin", "broken", detail=str(failure)))
-    return pins
 
 
 def push(pins: list[Pin], report: Report) -> None:
@@ -46,7 +33,7 @@ def main(report: Report) -> tuple[str, str]:
     chosen = selection.select(arguments.value("MODEL"))
     if not chosen:
         return NO_MODEL, ""
-    if pins := consistent_pins(chosen, report):
+    if pins := selection.consistent(chosen, report):
         push(pins, report)
     count = text.plural(len(report.findings), "problem")
     total = text.tally(len(pins), sum(held.nfiles for held in pins), sum(held.size for held in pins))

@@ -4,11 +4,12 @@ import stat
 from pathlib import Path
 
 from lib.core import arguments, atomic, command, digest, lock, paths, shell, workers
-from lib.core.console import progress, result
+from lib.core.console import progress, remark, result
 from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.disk import cleanup, destination, staging, weights
 from lib.flow.record import record
+from lib.hub import repo
 from lib.model import catalog, history, names, pin, selection
 from lib.remote import factory
 
@@ -59,12 +60,34 @@ def read(source: Path, target: Path | None, watch: Progress) -> digest.File:
     return found.as_file
 
 
+def base() -> str | None:
+    """BASE as a repo of the Hub and a commit of it, if the Hub can be asked. Raises `Failure` if it knows none."""
+    if not (typed := arguments.value("BASE")):
+        return None
+    source, revision = names.from_address(typed)
+    names.repo_id(source)
+    revision = names.revision(revision or "main")
+    if pin.COMMIT.fullmatch(revision):
+        return f"{source}@{revision}"
+    try:
+        shot = repo.snapshot(source, revision)
+        return f"{shot.source}@{shot.commit}"
+    except repo.Refusal:
+        raise
+    except Failure as failure:
+        remark(f"the pin holds BASE as it was typed, since {failure}")
+        return f"{source}@{revision}"
+
+
 def collect(name: str) -> None:
     """Stage the weights of the model `name` and their pin. Raises `Failure`."""
     staging.recover(name)
     copies = bool(arguments.value("DIR"))
     folder = paths.typed(arguments.value("DIR")) if copies else names.weights_dir(name)
     check_name(name, copies)
+    old = pin.read(name, broken_is_none=True)
+    typed = {"base": base(), "origin": names.line("SOURCE"), "license": names.line("LICENSE")}
+    meta = {key: value or (getattr(old, key) if old else None) for key, value in typed.items()}
     sizes = inspect(folder)
     factory.default().check(write=True)
     staging.clear(name)
@@ -74,11 +97,10 @@ def collect(name: str) -> None:
             lambda path: read(folder / path, target and target / path, watch), sizes, size=sizes.__getitem__
         )
     files = dict(zip(sizes, found, strict=True))
-    old = pin.read(name, broken_is_none=True)
     for path, known in (old and old.files or {}).items():  # an unchanged file stays as it was pinned
         if path in files and files[path].sha256 == known.sha256:
             files[path] = known
-    staging.finish(pin.build(name, files))
+    staging.finish(pin.build(name, files, **meta))
 
 
 def main() -> None:

@@ -131,7 +131,7 @@ def main(report: Report) -> tuple[str, str]:
     if items := share(items):
         looked.objects = check_remote(items, at_hand, report)
     check_required(required, looked, report)
-    report.looked = vars(looked) | {"objects": dict(looked.objects)}
+    report.facts["looked"] = vars(looked) | {"objects": dict(looked.objects)}
     if report.findings:
         report.note(str(looked))
     problems, models = text.plural(len(report.findings), "problem"), text.plural(len(chosen), "model")

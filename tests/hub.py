@@ -36,7 +36,7 @@ Source = bytes | Path
 MIB = 1 << 20
 LFS = (".safetensors", ".bin", ".gguf", ".onnx", ".h5", ".msgpack")
 ROUTE = re.compile(
-    r"(?:/api/models)?/((?!api/)[^/]+/[^/]+)(?:/(revision|tree|resolve|xet-read-token)/([^/]+)(?:/(.+))?)?"
+    r"(?:/api/models)?/((?!api/)[^/]+/[^/]+)(?:/(revision|tree|resolve|xet-read-token)/([^/]+)(?:/(.+))?|/(auth-check))?"
 )
 Commit = namedtuple("Commit", "id license sources entries")  # entries: path -> what a listing says about it
 Reply = namedtuple("Reply", "status headers source start stop", defaults=(b"", 0, 0))  # the slice source[start:stop]
@@ -130,11 +130,11 @@ class Answer(BaseHTTPRequestHandler):
         try:
             if not (route := ROUTE.fullmatch(target)):
                 raise Refused(404, "NotFound")
-            repo, verb, revision, path = (unquote(part or "") for part in route.groups())
+            repo, verb, revision, path, check = (unquote(part or "") for part in route.groups())
             if new := self.server.renamed.get(repo):
                 return Reply(307, {"Location": self.path.replace(repo, new, 1)})
             commit = self.find(repo, revision or "main")
-            answer = getattr(self, (verb or "revision").replace("-", "_"))
+            answer = getattr(self, (verb or check or "revision").replace("-", "_"))
             return answer(repo, commit, path, dict(parse_qsl(query)))
         except Refused as refused:
             status, code = refused.args
@@ -164,6 +164,11 @@ class Answer(BaseHTTPRequestHandler):
             issues = [{"path": name, "level": "unsafe"} for name in hub.unsafe.get(repo, ())]
             data["securityRepoStatus"] = {"scansDone": True, "filesWithIssues": issues}
         return self.as_json(data)
+
+    def auth_check(self, repo: str, commit: Commit, path: str, query: dict) -> Reply:
+        if repo in self.server.gated and self.log.token != self.server.token:
+            raise Refused(403 if self.log.token else 401, "GatedRepo")
+        return self.as_json({})
 
     def tree(self, repo: str, commit: Commit, path: str, query: dict) -> Reply:
         parents = {str(parent) for name in commit.entries for parent in PurePosixPath(name).parents}

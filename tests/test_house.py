@@ -82,7 +82,7 @@ def test_git_is_called_from_one_place():
         path.relative_to(SCRIPTS).as_posix() for path in SCRIPTS.rglob("*.sh") if command.search(path.read_text())
     }
 
-    assert callers == {"lib/shell/git.sh", "dev/demo.sh", "dev/template.sh"}
+    assert callers == {"lib/shell/git.sh", "dev/demo.sh", "dev/propose.sh", "dev/template.sh"}
 
 
 def test_tests_import_from_the_vocabulary_and_not_from_each_other():

@@ -26,6 +26,7 @@ def test_list_is_a_table_of_what_each_model_is(added):
         "NAME        source     commit   license     files  size      on disk\n"
         "group/mine  -          -        -           3      102.4 kB  no\n"
         f"tiny        acme/tiny  {commit}  apache-2.0  3      102.4 kB  yes\n"
+        "2 models, 6 files, 204.9 kB; 1 on disk, by names and sizes\n"
     )
 
 

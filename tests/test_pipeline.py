@@ -8,7 +8,7 @@ import yaml
 from conftest import MODEL, PINNED, ROOT, VICTIM, Result, World, inflict
 
 WORKFLOWS = [
-    ROOT / ".github" / "workflows" / f"{name}.yml" for name in ("audit", "ci", "deploy", "newest")
+    ROOT / ".github" / "workflows" / f"{name}.yml" for name in ("audit", "ci", "deploy", "newest", "update")
 ]  # a fork has others
 STEPS = {path.stem: yaml.safe_load(path.read_text())["jobs"] for path in WORKFLOWS}
 USES = re.compile(r"(\./[\w./-]+|[\w-]+/[\w./-]+@[0-9a-f]{40})")

@@ -13,16 +13,19 @@ REFUSED = [
     (["verify", "DEPP=1"], "verify: knows no variable DEPP; did you mean DEEP?"),
     (["verify", "model=x"], "verify: knows no variable model; did you mean MODEL?"),
     (["pull", "MODELS=x"], "pull: knows no variable MODELS; did you mean MODEL?"),
-    (["list", "DEEP=1"], "list: does not take DEEP; it takes no variable"),
-    (["pull", "NAME=x"], "pull: does not take NAME; it takes MODEL, TIMEOUT, REPORT"),
-    (["pull", "verify", "URL=x"], "pull: does not take URL; it takes MODEL, TIMEOUT, REPORT, DEEP, SHARD, OFFLINE"),
+    (["list", "DEEP=1"], "list: does not take DEEP; it takes FORMAT, REPORT"),
+    (["pull", "NAME=x"], "pull: does not take NAME; it takes MODEL, TIMEOUT, FORMAT, REPORT"),
+    (
+        ["pull", "verify", "URL=x"],
+        "pull: does not take URL; it takes MODEL, TIMEOUT, FORMAT, REPORT, DEEP, SHARD, OFFLINE",
+    ),
     (["verify", "DEEP=true"], "verify: not a switch: DEEP='true' (want DEEP=1, or leave it out)"),
     (["verify", "OFFLINE=0"], "verify: not a switch: OFFLINE='0' (want OFFLINE=1, or leave it out)"),
     (["push", "DEEP=\x1b[2J"], "push: not a switch: DEEP='\\x1b[2J' (want DEEP=1, or leave it out)"),
     (["add"], "add: no MODEL; for example: make add MODEL="),
     (["add", "MODEL="], "add: no MODEL; for example: make add MODEL="),
     (["VERB=add", "pull"], "pull: does not take VERB; "),
-    (["SHELL=/bin/false", "list"], "list: knows no variable SHELL; it takes no variable"),
+    (["SHELL=/bin/false", "list"], "list: knows no variable SHELL; it takes FORMAT, REPORT"),
     (["MODEL=x"], "help: does not take MODEL; it takes VERB"),
     (["help", "VERB=veryfy"], "help: no such command: 'veryfy'; did you mean verify?"),
     (["help", "VERB=xyz"], "help: no such command: 'xyz'; make help lists all"),
@@ -41,7 +44,7 @@ def test_what_is_not_taken_is_refused_with_the_nearest_before_anything_runs(worl
 
 
 def test_a_dry_run_of_make_refuses_too(world):
-    assert world.refused("-n", "list", "DEPP=1") == "list: knows no variable DEPP; it takes no variable"
+    assert world.refused("-n", "list", "DEPP=1") == "list: knows no variable DEPP; it takes FORMAT, REPORT"
 
 
 INNER = sorted({*re.findall(r"^override ([.\w]+) :?=", MAKEFILE, re.MULTILINE), "MAKELEVEL", "MAKECMDGOALS", "CURDIR"})

@@ -328,7 +328,7 @@ def test_verify_writes_the_same_facts_as_json(added):
     added.make("verify", "REPORT=report.json")
 
     facts = json.loads((added.clone / "report.json").read_text())
-    assert facts.keys() == {"command", "ok", "summary", "models", "looked", "problems", "notes"}
+    assert facts.keys() == {"schema", "command", "ok", "summary", "models", "looked", "problems", "notes"}
     assert (facts["command"], facts["ok"]) == ("verify", False)
     assert facts["models"] == [{"name": "tiny", "files": 3, "size": 102428, "disk": "checked", "ok": False}]
     assert facts["problems"][0] | {"detail": ""} == {

@@ -43,7 +43,7 @@ def run_reported(verb: str, main: Callable[[Report], tuple[str, str]]) -> NoRetu
     """
 
     def reported() -> None:
-        report = Report(verb)
+        report = Report(verb)  # raises `Failure` for a format that there is not
         try:
             sentences = main(report)
         except BrokenPipeError:

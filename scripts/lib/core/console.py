@@ -3,6 +3,8 @@
 import sys
 from contextlib import contextmanager
 
+from lib.core import arguments
+
 _speaker = [""]
 
 
@@ -34,8 +36,13 @@ def note(line: str | None) -> None:
 
 
 def result(line: str) -> None:
-    """One line of what was asked for."""
-    print(line, flush=True)
+    """One line of what was asked for; for the person who watches if standard output is asked to be a document."""
+    print(line, flush=True, file=sys.stderr if arguments.value("FORMAT") else sys.stdout)
+
+
+def document(text: str) -> None:
+    """What a program reads from standard output."""
+    print(text, flush=True)
 
 
 @contextmanager

@@ -4,10 +4,11 @@ import json
 from dataclasses import asdict, dataclass, field
 
 from lib.core import arguments, paths, text
-from lib.core.console import result
+from lib.core.console import document, result
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 
+SCHEMA = 1  # of the JSON; another number means that a program has to be changed
 NO_MODEL = "no model yet; add one: make add MODEL=ORG/NAME"
 
 
@@ -15,15 +16,20 @@ NO_MODEL = "no model yet; add one: make add MODEL=ORG/NAME"
 class Report:
     """What one run of `verb` found: said line by line as it comes, and by `close` in the other forms.
 
-    Under GitHub Actions each finding is also an annotation and the step summary gets a table; REPORT= names a file
-    for the same facts as JSON, whose keys the README lists.
+    Under GitHub Actions each finding is also an annotation and the step summary gets a table. FORMAT=json gives the
+    same facts as JSON on standard output, REPORT= names a file for them; .github/REPORTS.md lists the keys. `facts`
+    are further keys of the whole run.
     """
 
     verb: str
     models: list[dict] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    looked: dict = field(default_factory=dict)
+    facts: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if (typed := arguments.value("FORMAT")) not in ("", "json"):
+            raise Failure(f"not a format: FORMAT={typed!r} (want json, or leave it out)")
 
     def note(self, line: str) -> None:
         self.notes.append(line)
@@ -38,9 +44,10 @@ class Report:
                 where = f" file=models/{finding.model}.dvc" if finding.model else ""
                 result(f"::error{where}::{line}")
 
-    def model(self, name: str, files: int, total: int, **looked: str) -> None:
-        """Record that the model `name` (`total` bytes) was dealt with; `looked` says for a place how."""
-        self.models.append({"name": name, "files": files, "size": total, **looked})
+    def model(self, name: str, files: int, total: int, **more: object) -> None:
+        """Record that the model `name` (`total` bytes) was dealt with; further keys that are None are left out."""
+        known = {key: value for key, value in more.items() if value is not None}
+        self.models.append({"name": name, "files": files, "size": total, **known})
 
     def is_good(self, name: str) -> bool:
         return not any(finding.model in (name, "") for finding in self.findings)
@@ -56,12 +63,14 @@ class Report:
         result(good)
 
     def _write_json(self, summary: str) -> None:
+        facts = {"schema": SCHEMA, "command": self.verb, "ok": not self.findings, "summary": summary}
+        facts |= {"models": self.models, **self.facts}
+        facts |= {"problems": [asdict(finding) for finding in self.findings], "notes": self.notes}
+        lines = json.dumps(facts, indent=2, ensure_ascii=False)
         if target := arguments.value("REPORT"):
-            facts = {"command": self.verb, "ok": not self.findings, "summary": summary, "models": self.models}
-            facts |= {"looked": self.looked} if self.looked else {}
-            facts |= {"problems": [asdict(finding) for finding in self.findings], "notes": self.notes}
-            lines = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
-            paths.typed(target).write_text(lines, encoding="utf-8")
+            paths.typed(target).write_text(lines + "\n", encoding="utf-8")
+        if arguments.value("FORMAT"):
+            document(lines)
 
     def _write_summary(self, summary: str) -> None:
         if target := arguments.value("GITHUB_STEP_SUMMARY"):

@@ -6,9 +6,11 @@ from lib.core import arguments, atomic, lock, shell, text
 from lib.core.console import note
 from lib.core.errors import Failure
 from lib.disk import cache, dvc, staging
-from lib.model import catalog, history, inventory, pin
+from lib.model import catalog, compare, history, inventory, pin
 from lib.model.pin import Pin
 from lib.remote import factory, repair
+
+MOST = 30  # changed files that a commit's message names
 
 
 def record(name: str) -> None:
@@ -57,8 +59,13 @@ def _commit(new: Pin) -> None:
 def _message(new: Pin, old: Pin | None) -> str:
     """The Git commit's message: subject, what changed, and trailers that a machine can read."""
     lines = [arguments.value("MESSAGE") or f"{'Update' if old else 'Add'} {new.name} model", ""]
-    if old and old.commit and new.commit and old.commit != new.commit:
-        lines += [f"From {old.commit} to {new.commit}.", ""]
+    if old:
+        if old.commit and new.commit and old.commit != new.commit:
+            lines += [f"From {old.commit} to {new.commit}.", ""]
+        changes = compare.pins(old, new).lines()
+        lines += [*filter(None, [compare.license_change(old.license, new.license)]), *changes[:MOST]]
+        lines += [f"and {text.plural(len(changes) - MOST, 'more file')}"] if len(changes) > MOST else []
+        lines += [""] if lines[-1] else []
     lines.append(text.amount(new.nfiles, new.size) + ".")
     if new.source:
         lines += ["", f"Source: {new.source}", f"Commit: {new.commit}"]

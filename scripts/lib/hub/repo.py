@@ -60,19 +60,28 @@ class Snapshot:
     unsafe: tuple[str, ...]
 
 
+class Refusal(Failure):
+    """The Hub's own answer that it gives no repo: `kind` is `gated`, `gone` (or private) or `no such revision`."""
+
+    def __init__(self, kind: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+
+
 def refusal(error: Exception, source: str, revision: str) -> Failure:
     """`error` of the Hub as a sentence; a gated repo is also one that was not found, so the order matters."""
     login = "log in: .venv/bin/hf auth login, or set HF_TOKEN"
     response = getattr(error, "response", None)
     said = response.headers.get("X-Error-Message") if response is not None else None
     if isinstance(error, errors.GatedRepoError):
-        return Failure(f"{source} is gated: accept its license at {ENDPOINT}/{source}, then {login}")
+        return Refusal("gated", f"{source} is gated: accept its license at {ENDPOINT}/{source}, then {login}")
     if isinstance(error, errors.RevisionNotFoundError):
-        return Failure(
-            f"no such revision of {source}: {revision!r}; its branches and tags: {ENDPOINT}/{source}/tree/main"
+        return Refusal(
+            "no such revision",
+            f"no such revision of {source}: {revision!r}; its branches and tags: {ENDPOINT}/{source}/tree/main",
         )
     if isinstance(error, errors.RepositoryNotFoundError):
-        return Failure(f"no such model on the Hub: {source}; if it is private, {login}")
+        return Refusal("gone", f"no such model on the Hub: {source}; if it is private, {login}")
     words = f": {one_line(said).rstrip('.')}" if said else ""
     advice = login if getattr(response, "status_code", 0) in (401, 403) else "nothing was changed"
     return Failure(f"{source}: {reason(error)}{words}; {advice}")
@@ -97,8 +106,11 @@ def _check(shot: Snapshot) -> None:
             raise ValueError(file)
 
 
-def snapshot(source: str, revision: str) -> Snapshot:
-    """What `source` (ORG/NAME) is at `revision` (branch, tag or commit). Raises `Failure`."""
+def snapshot(source: str, revision: str, may_download: bool = False) -> Snapshot:
+    """What `source` (ORG/NAME) is at `revision` (branch, tag or commit). Raises `Failure`.
+
+    A gated repo can be looked at by all; with `may_download` it must give us its files too.
+    """
     if not ENDPOINT.startswith(("http://", "https://")):
         raise Failure(f"HF_ENDPOINT is not the address of a Hub: {ENDPOINT!r} (want https://HOST)")
     api = huggingface_hub.HfApi()
@@ -106,6 +118,8 @@ def snapshot(source: str, revision: str) -> Snapshot:
         info = api.model_info(source, revision=revision, securityStatus=True)
         if not pin.COMMIT.fullmatch(info.sha):
             raise ValueError(info.sha)
+        if may_download and info.gated:
+            api.auth_check(source)
         files = tuple(
             HubFile(each.path, each.size, each.blob_id, each.lfs and each.lfs.sha256, each.xet_hash)
             for each in api.list_repo_tree(source, recursive=True, revision=info.sha)
@@ -127,7 +141,7 @@ def snapshot(source: str, revision: str) -> Snapshot:
 
 
 def choose(files: Iterable[HubFile], include: Sequence[str], exclude: Sequence[str]) -> list[HubFile]:
-    """The `files` that a word of `include` names (all, without one) and none of `exclude`.
+    """The `files` that a word of `include` names (all, without one) and none of `exclude`; none that steers Git or DVC.
 
     A word is a file's name as it stands, or a pattern as `hf download` takes it.
     """
@@ -136,7 +150,7 @@ def choose(files: Iterable[HubFile], include: Sequence[str], exclude: Sequence[s
         patterns = [word for word in words if word not in paths]
         return paths & {*words, *filter_repo_objects(paths, allow_patterns=patterns)}
 
-    files = list(files)
+    files = [file for file in files if not names.is_control_file(file.path)]
     paths = {file.path for file in files}
     kept = named(include) if include else paths
     kept = kept - named(exclude) if exclude else kept

@@ -30,7 +30,9 @@ def _cell(text: str | None) -> str:
 
 
 def _row(held: Pin, note: str) -> str:
-    source = f"[{held.source}](https://huggingface.co/{held.source})" if held.source else "-"
+    repos = {"": held.source, "tuned from ": held.base and held.base.partition("@")[0]}
+    cells = [f"{words}[{repo}](https://huggingface.co/{repo})" for words, repo in repos.items() if repo]
+    source = ", ".join([*cells, *([_cell(held.origin)] if held.origin else [])]) or "-"
     return f"| [{held.name}]({held.name}.dvc) | {source} | {_cell(held.license)} | {note} |\n"
 
 

@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 
 from lib.core.errors import Failure
@@ -82,6 +83,41 @@ def holds(name: str) -> bool:
     """Whether the last commit has the pin of the model `name` as it lies here."""
     path = ROOT / "models" / f"{name}.dvc"
     return path.exists() and committed(name) == path.read_text(encoding="utf-8", errors="surrogateescape")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A Git commit that changed a pin: `date` as YYYY-MM-DD."""
+
+    commit: str
+    date: str
+    author: str
+    subject: str
+
+
+def log(name: str) -> list[Entry]:
+    """The Git commits that changed the pin of the model `name`, the newest first; as far as this clone knows them."""
+    if not has_head():
+        return []
+    lines = _git("log", "--format=%H%x00%as%x00%an%x00%s", "--", f"models/{name}.dvc").decode(errors="replace")
+    return [Entry(*line.split("\0")) for line in lines.splitlines()]
+
+
+def is_shallow() -> bool:
+    return _git("rev-parse", "--is-shallow-repository").strip() == b"true"
+
+
+def resolve(revision: str, name: str) -> str:
+    """The Git commit that `revision` means: a Git revision, or what a release of the model `name` is called.
+
+    Raises `Failure`.
+    """
+    for word in (f"{name}@{revision}", f"{name}@v{revision}", revision):
+        try:
+            return _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{word}^{{commit}}").decode().strip()
+        except Failure:
+            continue
+    raise Failure(f"no such Git revision: {revision!r}; git log -- models/{name}.dvc shows those of the pin")
 
 
 def blobs(ids: Iterable[str]) -> list[str]:

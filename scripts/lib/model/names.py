@@ -73,6 +73,14 @@ def repo_id(text: str) -> str:
     return text
 
 
+def line(variable: str) -> str | None:
+    """What was typed as `variable`, one line of text for the pin; None if nothing was. Raises `Failure`."""
+    text = arguments.value(variable).strip()
+    if not text.isprintable() or len(text) > 500:
+        raise Failure(f"not a line of text: {variable}={text[:60]!r}")
+    return text or None
+
+
 def revision(text: str) -> str:
     """`text`, if Git would take it for a branch, a tag or a commit."""
     if not text or len(text) > 255 or not text.isprintable() or NO_REF.search(text):

@@ -5,7 +5,9 @@
   `hash: md5`, `path` (the last part of NAME).
 - `meta.source`, `meta.revision`, `meta.commit`: Hub repo, what was asked for, and the 40-hex commit that it meant.
   All three are absent for weights that are not from the Hub.
-- `meta.license`: as the model card says; absent if it says nothing.
+- `meta.license`: as the model card says, or as was typed; absent if neither says anything.
+- `meta.base`, `meta.origin`: of weights that are not from the Hub, what they were tuned from, as `ORG/NAME@COMMIT` (a
+  branch or tag where the Hub could not be asked), and an address: of a run, a paper, a ticket. Only as typed.
 - `meta.include`, `meta.exclude`: sorted patterns; only where the user narrowed the files.
 - `meta.files`: each file's path (relative to `models/NAME`, with `/`) to `{size, md5, sha256}`; sorted by path.
   For a file over 8 MiB `crc64nvme` may follow, which S3 publishes of objects that were uploaded in parts.
@@ -49,12 +51,22 @@ class Pin:
     revision: str | None = None
     commit: str | None = None
     license: str | None = None
+    base: str | None = None
+    origin: str | None = None
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
 
+TEXTS = ("source", "revision", "commit", "license", "base", "origin")
+
+
 class Moved(ValueError):
     """A pin that was renamed by hand, from the name that it holds."""
+
+
+def facts(held: Pin) -> dict[str, object]:
+    """What `held` says of the whole model, by the keys of JSON reports."""
+    return {"name": held.name, "files": held.nfiles, "total": held.size, **{key: getattr(held, key) for key in TEXTS}}
 
 
 def path_of(name: str) -> Path:
@@ -77,7 +89,7 @@ def dump(pin: Pin) -> str:
     """The one valid encoding of `pin`."""
     lines = ["outs:", f"- md5: {scalar(pin.md5 + '.dir')}", f"  size: {pin.size}", f"  nfiles: {pin.nfiles}"]
     lines += ["  hash: md5", f"  path: {scalar(pin.name.rpartition('/')[2])}", "meta:"]
-    for key in ("source", "revision", "commit", "license"):
+    for key in TEXTS:
         if value := getattr(pin, key):
             lines.append(f"  {key}: {scalar(value)}")
     for key in ("include", "exclude"):
@@ -85,9 +97,9 @@ def dump(pin: Pin) -> str:
             lines.append(f"  {key}: [{', '.join(json.dumps(word, ensure_ascii=False) for word in value)}]")
     lines.append("  files:" if pin.files else "  files: {}")
     for path, file in (pin.files or {}).items():
-        crc = f", crc64nvme: {scalar(file.crc64nvme)}" if file.crc64nvme else ""
-        digests = f"size: {file.size}, md5: {scalar(file.md5)}, sha256: {scalar(file.sha256)}{crc}"
-        lines.append(f"    {scalar(path)}: {{{digests}}}")
+        known = {key: value for key, value in vars(file).items() if value is not None}
+        said = ", ".join(f"{key}: {value if key == 'size' else scalar(value)}" for key, value in known.items())
+        lines.append(f"    {scalar(path)}: {{{said}}}")
     return "\n".join(lines) + "\n"
 
 
@@ -103,10 +115,9 @@ def _files(entries: dict) -> dict[str, File]:
         for path, each in entries.items()
     }
     for path, file in files.items():
-        if not (MD5.fullmatch(file.md5) and SHA256.fullmatch(file.sha256)):
-            raise ValueError(f"meta.files: {path!r}: not an md5 and a sha256")
-        if file.crc64nvme and not CRC64.fullmatch(file.crc64nvme):
-            raise ValueError(f"meta.files: {path!r}: not a crc64nvme")
+        checksum = CRC64.fullmatch(file.crc64nvme or "0" * 16)
+        if not (MD5.fullmatch(file.md5) and SHA256.fullmatch(file.sha256) and checksum):
+            raise ValueError(f"meta.files: {path!r}: not an md5, a sha256 and perhaps a crc64nvme")
         if names.is_control_file(path):
             raise ValueError(f"meta.files: {path!r}: a control file")
     if fault := names.unusable(files):
@@ -126,16 +137,16 @@ def _from_document(name: str, read: dict) -> Pin:
     md5, size, nfiles = out["md5"].removesuffix(".dir"), _number(out["size"]), _number(out["nfiles"])
     if not MD5.fullmatch(md5):
         raise ValueError("outs: not a directory of weights")
-    if out["path"] != name.rpartition("/")[2]:
-        raise (
-            Moved(out["path"]) if names.PART.fullmatch(out["path"]) else ValueError(f"outs: path {out['path']!r}"[:200])
-        )
+    if (path := out["path"]) != name.rpartition("/")[2]:
+        raise Moved(path) if names.PART.fullmatch(path) else ValueError(f"outs: path {path!r}"[:200])
     meta = read.get("meta") or {}
-    texts = {key: meta[key] for key in ("source", "revision", "commit", "license") if key in meta}
+    texts = {key: meta[key] for key in TEXTS if key in meta}
     if not all(isinstance(text, str) and text.isprintable() for text in texts.values()):
         raise ValueError("meta: not a line of text")
     if not names.REPO.fullmatch(texts.get("source", "a/b")) or not COMMIT.fullmatch(texts.get("commit", "0" * 40)):
         raise ValueError("meta: not a repo of the Hub and its commit")
+    if not names.REPO.fullmatch(texts.get("base", "a/b@").partition("@")[0]):
+        raise ValueError("meta: base is no repo of the Hub")
     choice = {key: _words(meta[key]) for key in ("include", "exclude") if key in meta}
     files = _files(meta["files"]) if "files" in meta else None
     return Pin(name, md5, size, nfiles, files, **texts, **choice)

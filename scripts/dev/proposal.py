@@ -1,0 +1,61 @@
+"""What update.yml reads off reports: which models to update, and the text of a pull request.
+
+Usage: proposal.py plan OUTDATED       (prints their NAMEs as a JSON list; those too large for this disk are named on
+                                        standard error, and in the step summary)
+       proposal.py body DIFF VERIFY    (prints Markdown)
+"""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from lib.core import text
+
+SPARE = 1 << 30  # bytes that are left free
+
+
+def plan(outdated: dict) -> list[str]:
+    """The NAMEs of the models that are newer on the Hub and fit on this disk."""
+    free, names = shutil.disk_usage(".").free - SPARE, []
+    for model in outdated["models"]:
+        if model["status"] not in ("newer", "commit gone"):
+            continue
+        if model["new_size"] <= free:
+            names.append(model["name"])
+            continue
+        line = f"{model['name']} is skipped: {text.size(model['new_size'])} do not fit on this runner"
+        print(f"update: {line}", file=sys.stderr)
+        with open(os.environ.get("GITHUB_STEP_SUMMARY") or os.devnull, "a", encoding="utf-8") as summary:
+            summary.write(f"- {line}\n")
+    return names
+
+
+def code(said: str) -> str:
+    """`said` as Markdown that says it and does nothing, in a table too."""
+    return f"`{said.replace('`', ' ').replace('|', ' ')}`"
+
+
+def body(diff: dict, verify: dict) -> str:
+    """The text of the pull request for the one model of both reports."""
+    (model,) = diff["models"]
+    lines = [
+        f"`{model['source']}` is now `{model['commit']}` (`{model['revision']}`), before `{model['old_commit']}`.",
+        "",
+    ]
+    if (before := model.get("old_license")) != (now := model.get("license")):
+        lines += [f"**The license changed: {code(before or 'none')} -> {code(now or 'none')}.**", ""]
+    lines += ["| file | | before | after |", "| --- | --- | --- | --- |"]
+    for each in model["changes"]:
+        old = (
+            code(each["old_path"]) if "old_path" in each else text.size(each["old_size"]) if "old_size" in each else ""
+        )
+        new = text.size(each["size"]) if "size" in each else ""
+        lines.append(f"| {code(each['path'])} | {each['kind']} | {old} | {new} |")
+    return "\n".join([*lines, "", f"`make verify`: {verify['summary']}"])
+
+
+if __name__ == "__main__":
+    read = [json.loads(Path(path).read_text(encoding="utf-8")) for path in sys.argv[2:]]
+    print(json.dumps(plan(*read)) if sys.argv[1] == "plan" else body(*read))

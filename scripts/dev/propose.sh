@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Update a model on a branch of its own and open a pull request for it, or renew the one that is open.
+# Usage: propose.sh NAME   (in a clone of the default branch; wants `gh`, logged in; .github/workflows/update.yml runs it)
+set -euo pipefail
+
+name=$1
+branch=update/$name
+folder=$(mktemp -d)
+trap 'rm -rf -- "$folder"' EXIT
+base=$(git rev-parse HEAD)
+
+make update MODEL="$name"
+if [[ $(git rev-parse HEAD) == "$base" ]]; then
+  exit 0
+fi
+if git fetch --quiet origin "refs/heads/$branch" 2>/dev/null &&
+  git diff --quiet FETCH_HEAD HEAD -- "models/$name.dvc"; then
+  printf '%s\n' "propose: $branch has this version already; nothing to do"
+  exit 0
+fi
+make diff MODEL="$name" FROM="$base" REPORT="$folder/diff.json" >&2
+status=0
+make verify MODEL="$name" REPORT="$folder/verify.json" >&2 || status=1
+PYTHONPATH=scripts .venv/bin/python scripts/dev/proposal.py body "$folder/diff.json" "$folder/verify.json" >"$folder/body"
+git push --quiet --force origin "HEAD:refs/heads/$branch"
+text=(--title "Update $name" --body-file "$folder/body")
+open=$(gh pr list --head "$branch" --state open --json number --jq '.[].number')
+if [[ $open ]]; then
+  gh pr edit "$open" "${text[@]}"
+else
+  gh pr create --head "$branch" "${text[@]}"
+fi
+exit "$status"

@@ -1,0 +1,73 @@
+"""What changed between two versions of a pin: files, license and, as far as the bytes are on this machine, tensors."""
+
+from lib.core import arguments, command, text
+from lib.core.console import result
+from lib.core.errors import Failure
+from lib.core.report import Report
+from lib.disk import cache, tensors
+from lib.model import compare, history, pin, selection
+from lib.model.pin import Pin
+
+
+def at(revision: str, name: str) -> Pin:
+    """The pin of the model `name` as Git has it at `revision`. Raises `Failure` if it is not there."""
+    commit = history.resolve(revision, name)
+    if (found := history.text(commit, f"models/{name}.dvc")) is None:
+        raise Failure(
+            f"{revision} ({commit[:7]}) has no models/{name}.dvc; git log -- models/{name}.dvc shows which have"
+        )
+    return pin.parse(name, found)
+
+
+def before(name: str, new: Pin) -> tuple[str, Pin | None]:
+    """The last version in Git that is not `new`, and what it is called; none if it was never another."""
+    for entry in history.log(name):
+        found = history.text(entry.commit, f"models/{name}.dvc")
+        if found is not None and (old := pin.parse(name, found)) != new:
+            return entry.commit[:7], old
+    return "nothing", None
+
+
+def tensor_lines(old: Pin | None, new: Pin) -> tuple[list[str], int]:
+    """How the tensors of `new` differ from those of `old`, and how many files are not on this machine."""
+    found, absent = [], 0
+    for held in (old, new):
+        files = {path: file for path, file in ((held and held.files) or {}).items() if path.endswith(".safetensors")}
+        paths = [cache.object_path(file.md5) for file in files.values()]
+        absent += sum(not path.is_file() for path in paths)
+        found.append(tensors.of_files(path for path in paths if path.is_file()))
+    if absent or not old:
+        return [], absent
+    was, now = found
+    lines = [
+        f"M {name} {was[name]} -> {now[name]}" for name in sorted(was.keys() & now.keys()) if was[name] != now[name]
+    ]
+    lines += [f"A {name} {now[name]}" for name in sorted(now.keys() - was.keys())]
+    return [*lines, *(f"D {name} {was[name]}" for name in sorted(was.keys() - now.keys()))], 0
+
+
+def main(report: Report) -> tuple[str, str]:
+    chosen = selection.select(arguments.value("MODEL"))
+    if len(chosen) != 1:
+        raise Failure(f"{text.plural(len(chosen), 'model')} named; diff compares two versions of one: MODEL=NAME")
+    (name,), start, stop = chosen, arguments.value("FROM"), arguments.value("TO")
+    new = at(stop, name) if stop else selection.checked(name)
+    start, old = (start, at(start, name)) if start else before(name, new)
+    changes, license = compare.pins(old, new), compare.license_change(old and old.license, new.license)
+    lines, absent = tensor_lines(old, new)
+    for line in changes.lines():
+        result(line)
+    if license:
+        result(license)
+    for line in lines:
+        result(f"tensor {line}")
+    if absent:
+        report.note(f"tensors were not compared: {text.plural(absent, 'file')} not on this machine")
+    more = {"old_commit": old and old.commit, "old_license": old and old.license, "old_size": old and old.size}
+    report.model(**pin.facts(new), **more, changes=changes.facts(), tensors=lines)
+    sizes = f"{text.size(old.size if old else 0)} -> {text.size(new.size)}"
+    return f"{name}: {start} -> {stop or 'here'}: {changes}, {sizes}", ""
+
+
+if __name__ == "__main__":
+    command.run_reported("diff", main)

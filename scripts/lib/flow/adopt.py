@@ -1,0 +1,106 @@
+"""From a commit of the Hub to a pin of ours, for `add` and `update` alike: what is asked for, and all the way there."""
+
+from dataclasses import dataclass, replace
+
+from lib.core import arguments, lock, shell
+from lib.core.console import remark
+from lib.core.errors import Failure
+from lib.disk import destination, staging
+from lib.flow.bring import bring
+from lib.flow.record import record
+from lib.hub import repo
+from lib.model import history, names, pin, selection
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for; `include` and `exclude` are a text as it was typed, and words once the files are known."""
+
+    source: str
+    revision: str
+    name: str
+    include: str | tuple[str, ...]
+    exclude: str | tuple[str, ...]
+
+
+def check_name(name: str, old: pin.Pin | None, *sources: str) -> None:
+    """Refuse a `name` that another source than `sources` has, by its pin `old`, or whose place is not free."""
+    if old and old.source not in sources:
+        owner, base = old.source or "weights that are not from the Hub", name.rpartition("/")[2]
+        raise Failure(f"the name {name!r} is taken by {owner}; choose another: NAME=FOLDER/{base}")
+    if not old:
+        destination.check_free(name)
+
+
+def complete(request: Request, shot: repo.Snapshot, old: pin.Pin | None) -> Request:
+    """`request` with what only the Hub knows: the name that the repo has now, and which files the words name."""
+    paths = [file.path for file in shot.files]
+    typed = (request.include, request.exclude)
+    include, exclude = (each if isinstance(each, tuple) else names.words(each, paths) for each in typed)
+    if shot.source == request.source:
+        return replace(request, include=include, exclude=exclude)
+    remark(f"{request.source} is now {shot.source} on the Hub")
+    name = request.name if old or arguments.value("NAME") else names.model_name(shot.source.partition("/")[2])
+    return Request(names.repo_id(shot.source), request.revision, name, include, exclude)
+
+
+def chosen_files(request: Request, shot: repo.Snapshot) -> list[repo.HubFile]:
+    """The files to bring: what the user chose, without the control files of Git and DVC. Raises `Failure`."""
+    files = repo.choose(shot.files, request.include, request.exclude)
+    if not files:
+        raise Failure(
+            f"no file of {request.source} is left to add; INCLUDE and EXCLUDE take patterns such as '*.safetensors'"
+        )
+    if fault := names.unusable(file.path for file in files):
+        raise Failure(f"refused {fault}; leave it out with EXCLUDE")
+    if warned := sorted({file.path for file in files} & set(shot.unsafe)):
+        remark(f"the Hub's scan warns of {', '.join(warned)}; leave out what you do not need with EXCLUDE")
+    return files
+
+
+def is_pinned(old: pin.Pin | None, request: Request, shot: repo.Snapshot) -> bool:
+    """Whether `old` pins this commit and this choice of files already."""
+    wanted = (request.source, shot.commit, request.include, request.exclude)
+    return bool(old and old.files and (old.source, old.commit, old.include, old.exclude) == wanted)
+
+
+def unchanged(held: pin.Pin) -> str:
+    """What is said of a model whose pin is what was asked for already. Raises `Failure` if Git has another pin."""
+    name = held.name
+    if not history.holds(name):
+        raise Failure(
+            f"models/{name}.dvc pins this commit, but is not in Git as it is; commit it, or restore it: "
+            f"git checkout HEAD -- models/{name}.dvc"
+        )
+    if destination.differs_by_size(held):
+        return f"{name} is pinned at this commit already; models/{name} holds other weights: make pull MODEL={name}"
+    return f"{name} is pinned at this commit already; nothing to do"
+
+
+def add(request: Request, done: str) -> str:
+    """Do what `request` asks for, with the lock of its model; what was `done`, as a sentence. Raises `Failure`."""
+    with lock.model(request.name):
+        return _add(request, done)
+
+
+def _add(request: Request, done: str) -> str:
+    staging.recover(request.name)
+    staged = staging.finished(request.name)
+    selection.check_all(but=request.name if staged else None)
+    old = pin.read(request.name, broken_is_none=staged is not None)
+    if not (staged or old):
+        destination.check_free(request.name)
+    shot = repo.snapshot(request.source, request.revision)
+    known = request
+    request = complete(request, shot, staged or old)
+    if request.name != known.name:
+        return add(replace(known, source=shot.source, name=request.name), done)
+    check_name(request.name, staged or old, known.source, request.source)
+    files = chosen_files(request, shot)
+    if is_pinned(old, request, shot) and not staged:
+        return unchanged(old)
+    reused = ""
+    if not is_pinned(staged, request, shot):
+        reused = bring(request.name, shot, files, staged, old, include=request.include, exclude=request.exclude)
+    record(request.name)
+    return f"{done} {request.name}{reused}; next: {shell.git('next')}"

@@ -1,0 +1,112 @@
+"""What the Hub has today of the repo of a pin: whether there is something newer, and what it would change and fetch."""
+
+from dataclasses import dataclass, field
+
+from lib.core import text, workers
+from lib.core.errors import Failure
+from lib.disk import cache
+from lib.hub import repo
+from lib.hub.repo import Refusal, Snapshot
+from lib.model import compare, pin
+from lib.model.compare import Changes
+from lib.model.pin import Pin
+
+SIDE_BY_SIDE = 8  # pins
+UP_TO_DATE, NEWER, GONE_COMMIT = "up to date", "newer", "commit gone"
+
+
+@dataclass(frozen=True)
+class State:
+    """`status` is one of the above, or the kind of a `Refusal`, whose sentence is `detail`.
+
+    `shot` is the repo at the revision that the pin follows; `fetch` are the bytes that an update would download.
+    """
+
+    held: Pin
+    revision: str
+    status: str
+    shot: Snapshot | None = None
+    changes: Changes | None = None
+    fetch: int = 0
+    detail: str = ""
+    more: tuple[str, ...] = field(default=())
+
+    def __str__(self) -> str:
+        name, at = self.held.name, self.held.commit[:7]
+        if not self.shot:
+            return f"{name}: {self.status}: {self.detail}"
+        new = f"{self.shot.commit[:7]} on {self.revision}"
+        if self.status == UP_TO_DATE:
+            said = f"up to date: {new}"
+        else:
+            said = f"newer: {at} -> {new}: {self.changes}, {text.size(self.fetch)} to fetch"
+        if self.status == GONE_COMMIT:
+            said = f"PINNED COMMIT GONE: the Hub has no {at} any more, the remote holds the only copy; {said}"
+        return "; ".join([f"{name}: {said}", *self.more])
+
+    def facts(self) -> dict[str, object]:
+        """The same by the keys of JSON reports."""
+        if not self.shot:
+            return {"status": self.status, "detail": self.detail}
+        files = self.changes.facts() if self.changes else []
+        return {
+            "status": self.status,
+            "new_source": self.shot.source,
+            "new_commit": self.shot.commit,
+            "new_license": self.shot.license,
+            "new_size": sum(file.size for file in _chosen(self.held, self.shot)),
+            "changes": files,
+            "fetch": self.fetch,
+        }
+
+
+def ask_all(pins: list[Pin], revision: str = "") -> list[State | Failure]:
+    """What the Hub has of the repo of each of `pins`, at `revision` or what it follows; or why it was not asked."""
+
+    def answer(held: Pin) -> State | Failure:
+        try:
+            return ask(held, revision or held.revision)
+        except Failure as failure:
+            return failure
+
+    return workers.side_by_side(answer, pins, SIDE_BY_SIDE)
+
+
+def ask(held: Pin, revision: str) -> State:
+    """What the Hub has of the repo of `held` at `revision`. Raises `Failure` if it does not answer."""
+    try:
+        shot = repo.snapshot(held.source, revision, may_download=True)
+    except Refusal as refusal:
+        return State(held, revision, refusal.kind, detail=str(refusal))
+    more = [f"the repo is now {shot.source}"] if shot.source != held.source else []
+    if changed := compare.license_change(held.license, shot.license):
+        more.append(changed)
+    if shot.commit == held.commit:
+        return State(held, revision, UP_TO_DATE, shot, more=tuple(more))
+    try:
+        before, status = repo.snapshot(held.source, held.commit), NEWER
+    except Refusal:
+        before, status = None, GONE_COMMIT
+    chosen = _chosen(held, shot)
+    at_hand = {file.sha256 for file in (held.files or {}).values() if cache.object_path(file.md5).is_file()}
+    fetch = sum(file.size for file in chosen if not (file.sha256 and file.sha256 in at_hand))
+    new = {file.path: (file.identity, file.size) for file in chosen}
+    return State(held, revision, status, shot, compare.compare(_old(held, before, new), new), fetch, more=tuple(more))
+
+
+def _chosen(held: Pin, shot: Snapshot) -> list[repo.HubFile]:
+    return repo.choose(shot.files, held.include, held.exclude)
+
+
+def _old(held: Pin, before: Snapshot | None, new: compare.Files) -> compare.Files:
+    """The files of `held` as the Hub tells them apart, which publishes no sha256 of small ones.
+
+    Without the Hub's list of them, `before`, a small file of the same size passes for the same.
+    """
+    known = {file.path: file.identity for file in before.files} if before else {}
+    found = {}
+    for path, file in (held.files or {}).items():
+        key, size = new.get(path, ("", -1))
+        same = size == file.size and not pin.SHA256.fullmatch(key)
+        found[path] = (known.get(path) or (key if same else file.sha256), file.size)
+    return found

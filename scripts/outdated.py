@@ -1,0 +1,41 @@
+"""Ask the Hub whether there is something newer than what is pinned; nothing is downloaded, nothing changes."""
+
+from collections import Counter
+
+from lib.core import arguments, command, text
+from lib.core.errors import Failure
+from lib.core.finding import Finding
+from lib.core.report import NO_MODEL, Report
+from lib.flow import upstream
+from lib.model import pin, selection
+
+FIXED, OURS = "at a fixed commit", "not from the Hub"
+
+
+def main(report: Report) -> tuple[str, str]:
+    chosen, counts = selection.select(arguments.value("MODEL")), Counter()
+    if not chosen:
+        return NO_MODEL, ""
+    pins = selection.consistent(chosen, report)
+    asked = [held for held in pins if held.source]
+    for held, state in zip(asked, upstream.ask_all(asked), strict=True):
+        if isinstance(state, Failure):
+            report.found(Finding(held.name, "hub", "not asked", detail=f"{held.name}: {state}"))
+            continue
+        is_fixed = held.revision == held.commit and state.status == upstream.UP_TO_DATE
+        status = FIXED if is_fixed else state.status
+        counts[status] += 1
+        report.model(**pin.facts(held), **state.facts() | {"status": status})
+        report.note(str(state))
+    for held in pins:
+        if not held.source:
+            counts[OURS] += 1
+            report.model(**pin.facts(held), status=OURS)
+    summary = (
+        f"{text.plural(len(chosen), 'model')}: {', '.join(f'{n} {status}' for status, n in sorted(counts.items()))}"
+    )
+    return summary, f"{summary}; {text.plural(len(report.findings), 'model')} not asked, see the lines above"
+
+
+if __name__ == "__main__":
+    command.run_reported("outdated", main)

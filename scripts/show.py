@@ -1,0 +1,65 @@
+"""All that is known of a model: its pin, its files, its tensors if the weights are here, and the pin's Git history."""
+
+from dataclasses import asdict
+
+from lib.core import arguments, command, text
+from lib.core.console import result
+from lib.core.report import Report
+from lib.disk import destination, tensors
+from lib.model import history, names, pin, selection
+from lib.model.pin import Pin
+
+WIDTH = 9  # characters of a title
+
+
+def numbers(held: Pin) -> dict[str, int]:
+    """How many numbers the weights on disk hold, by dtype; none where they are not here or not safetensors."""
+    folder = names.weights_dir(held.name)
+    paths = [folder / path for path in held.files or () if path.endswith(".safetensors")]
+    return dict(tensors.parameters(tensors.of_files(path for path in paths if path.is_file())))
+
+
+def show(name: str, report: Report) -> None:
+    """One model. Raises `Failure` for a broken pin."""
+    held, log = selection.checked(name), history.log(name)
+    is_there = names.weights_dir(name).is_dir()
+    on_disk = ("changed" if destination.differs_by_size(held) else "present") if is_there else "absent"
+    counts = numbers(held)
+    files = sorted((held.files or {}).items(), key=lambda each: (-each[1].size, each[0]))
+    lines = {
+        "source": held.source and f"{held.source}, {held.revision} at {held.commit}",
+        "base": held.base,
+        "origin": held.origin,
+        "license": held.license or "none stated",
+        "include": " ".join(held.include),
+        "exclude": " ".join(held.exclude),
+        "weights": f"{text.amount(held.nfiles, held.size)}; {on_disk} on disk, by names and sizes",
+        "numbers": ", ".join(f"{count:,} {dtype}" for dtype, count in sorted(counts.items())),
+    }
+    result(name)
+    for title, line in lines.items():
+        if line:
+            result(f"  {title:<{WIDTH}} {line}")
+    for path, file in files:
+        result(f"  {text.size(file.size):>{WIDTH}} {path}  sha256 {file.sha256}")
+    for entry in log:
+        result(f"  {entry.date} {entry.commit[:7]} {text.one_line(entry.author)}: {text.one_line(entry.subject)}")
+    if history.is_shallow():
+        report.note(f"{name}: this clone is shallow, so older Git commits are not shown (git fetch --unshallow)")
+    listing = [{"path": path, **asdict(file)} for path, file in files]
+    choice = {"include": held.include or None, "exclude": held.exclude or None}
+    history_ = [asdict(entry) for entry in log]
+    report.model(
+        **pin.facts(held), **choice, disk=on_disk, contents=listing, parameters=counts or None, history=history_
+    )
+
+
+def main(report: Report) -> tuple[str, str]:
+    chosen = selection.select(arguments.value("MODEL"))
+    for name in chosen:
+        show(name, report)
+    return f"showed {text.plural(len(chosen), 'model')}", ""
+
+
+if __name__ == "__main__":
+    command.run_reported("show", main)

@@ -1,0 +1,57 @@
+"""Move pins to what the branch or tag that they follow is now, or to REVISION: one Git commit for each model."""
+
+from lib.core import arguments, command, lock, shell, text
+from lib.core.errors import Failure
+from lib.core.finding import Finding
+from lib.core.report import NO_MODEL, Report
+from lib.disk import cleanup, staging
+from lib.flow import adopt, upstream
+from lib.model import catalog, history, names, pin, selection
+
+
+def update(state: upstream.State, report: Report) -> bool:
+    """Bring a model up to date; whether that changed it. Raises `Failure`."""
+    held = state.held
+    if not state.shot:
+        raise Failure(state.detail)
+    report.note(str(state))
+    # An update that was killed has changed the pin already; it is finished first.
+    is_whole = history.holds(held.name) and not staging.finished(held.name)
+    if state.status == upstream.UP_TO_DATE and is_whole:
+        report.model(**pin.facts(held), **state.facts())
+        return False
+    asked = adopt.Request(held.source, state.revision, held.name, held.include, held.exclude)
+    report.note(adopt.add(asked, "updated"))
+    report.model(**pin.facts(pin.read(held.name)), **state.facts() | {"status": "updated"})
+    return True
+
+
+def main(report: Report) -> tuple[str, str]:
+    cleanup.clear()
+    with lock.clone():
+        shell.git("ready")
+    catalog.check()
+    chosen, moved = selection.select(arguments.value("MODEL")), 0
+    revision = arguments.value("REVISION") and names.revision(arguments.value("REVISION"))
+    if not chosen:
+        return NO_MODEL, ""
+    pins = selection.consistent(chosen, report)
+    ours = [held.name for held in pins if not held.source]
+    if ours and arguments.value("MODEL"):
+        raise Failure(
+            f"not from the Hub, so there is nothing to follow: {', '.join(ours)}; pin it anew with make track"
+        )
+    asked = [held for held in pins if held.source]
+    for held, state in zip(asked, upstream.ask_all(asked, revision), strict=True):
+        try:
+            if isinstance(state, Failure):
+                raise state
+            moved += update(state, report)
+        except Failure as failure:
+            report.found(Finding(held.name, "hub", "not updated", detail=f"{held.name}: {failure}"))
+    summary = f"{moved} of {text.plural(len(chosen), 'model')} updated"
+    return summary, f"{summary}; {len(report.findings)} could not be, see the lines above"
+
+
+if __name__ == "__main__":
+    command.run_reported("update", main)

@@ -1,0 +1,466 @@
+"""A model's life after the first day: outdated, update, diff and show, against a Hub that goes on without us."""
+
+import json
+import os
+import shutil
+import signal
+import struct
+import time
+
+import jsonschema
+import pytest
+from conftest import FILES, MODEL, ROOT, World, start, track
+
+SCHEMA = json.loads((ROOT / "tests" / "report.schema.json").read_text())
+LATER = FILES | {"model.safetensors": FILES["model.safetensors"][::-1]}
+
+
+def tensors(**shapes: tuple) -> bytes:
+    """A safetensors file; `shapes` gives dtype and shape by name."""
+    header, at = {"__metadata__": {"format": "pt"}}, 0
+    for name, (dtype, *shape) in shapes.items():
+        size = 2
+        for each in shape:
+            size *= each
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + size]}
+        at += size
+    head = json.dumps(header).encode()
+    return struct.pack("<Q", len(head)) + head + bytes(at)
+
+
+def report(world: World, *words: str, code: int = 0) -> dict:
+    """What `make` with `words` says as JSON, which must be what the schema has."""
+    result = world.make(*words, "FORMAT=json")
+    assert result.code == code, result.said
+    facts = json.loads(result.out)
+    jsonschema.validate(facts, SCHEMA)
+    assert (facts["command"], facts["ok"]) == (words[0], code == 0)
+    return facts
+
+
+def status(world: World, name: str = "tiny") -> dict:
+    (found,) = (each for each in report(world, "outdated")["models"] if each["name"] == name)
+    return found
+
+
+def test_a_pin_that_follows_a_branch_is_up_to_date_until_the_branch_moves(added_online, hub):
+    before = added_online.state()
+    assert status(added_online)["status"] == "up to date"
+    commit = hub.commit(MODEL, LATER, license="mit")
+
+    said = added_online.ok("outdated").out
+    found = status(added_online)
+
+    assert found["status"] == "newer"
+    assert found["new_commit"] == commit
+    assert found["changes"] == [
+        {"kind": "changed", "path": "model.safetensors", "old_size": 102400, "size": 102400},
+    ]
+    assert found["fetch"] == 102400 + len(FILES["config.json"]) + len(FILES["nested/tokenizer.json"])
+    old = found["commit"][:7]
+    assert f"tiny: newer: {old} -> {commit[:7]} on main: 1 file changed, 102.4 kB to fetch; " in said
+    assert "license: apache-2.0 -> mit\n" in said
+    assert said.endswith("\n1 model: 1 newer\n")
+    assert added_online.state() == before
+    assert not [each for each in hub.requests if "/resolve/" in each.path]
+
+
+@pytest.mark.parametrize("weights", ["on disk", "elsewhere"])
+def test_what_would_be_fetched_counts_what_this_machine_holds(added_online, hub, weights):
+    if weights == "elsewhere":
+        shutil.rmtree(added_online.weights())
+        shutil.rmtree(added_online.clone / ".dvc" / "cache")
+    hub.commit(MODEL, FILES | {"config.json": b"{}"})
+
+    small = 2 + len(FILES["nested/tokenizer.json"])
+    assert status(added_online)["fetch"] == small + (102400 if weights == "elsewhere" else 0)
+
+
+def test_a_commit_that_is_gone_upstream_is_said_loudly(added_online, hub):
+    pinned = hub.repos[MODEL]["main"].id
+    hub.forget(MODEL, pinned)
+    hub.commit(MODEL, LATER)
+
+    said = added_online.ok("outdated").out
+    found = status(added_online)
+
+    assert f"tiny: PINNED COMMIT GONE: the Hub has no {pinned[:7]} any more, the remote holds the only copy" in said
+    assert found["status"] == "commit gone"
+    assert [each["path"] for each in found["changes"]] == ["model.safetensors"]
+    added_online.ok("update")
+    assert added_online.on_disk()["model.safetensors"] == LATER["model.safetensors"]
+
+
+def test_a_pin_at_a_commit_of_its_own_is_asked_for_and_stays(online, hub):
+    commit = hub.repos[MODEL]["main"].id
+    online.ok("add", f"MODEL={MODEL}", f"REVISION={commit}")
+    hub.commit(MODEL, LATER)
+
+    assert online.ok("outdated").out.endswith("\n1 model: 1 at a fixed commit\n")
+    assert online.ok("update").out.endswith("\n0 of 1 model updated\n")
+    hub.forget(MODEL, commit)
+    assert status(online)["status"] == "no such revision"
+
+
+@pytest.mark.parametrize(
+    ("fate", "kind", "said"),
+    [
+        ("gone", "gone", "no such model on the Hub: acme/tiny; if it is private, log in"),
+        ("gated", "gated", "acme/tiny is gated: accept its license at "),
+    ],
+)
+def test_a_repo_that_is_gone_or_became_gated_is_an_answer_and_no_update(added_online, hub, fate, kind, said):
+    hub.commit(MODEL, LATER)
+    if fate == "gone":
+        del hub.repos[MODEL]
+    else:
+        hub.gated.add(MODEL)
+
+    found, before = status(added_online), added_online.state()
+    result = added_online.make("update")
+
+    assert found["status"] == kind
+    assert found["detail"].startswith(said)
+    assert result.code == 2
+    assert said in result.out
+    assert added_online.state() == before
+
+
+def test_a_gated_repo_that_lets_us_in_is_asked_as_any_other(added_online, hub):
+    hub.gated.add(MODEL)
+    added_online.env["HF_TOKEN"] = hub.token
+
+    assert status(added_online)["status"] == "up to date"
+
+
+def test_a_repo_that_was_renamed_is_followed(added_online, hub):
+    hub.repos["acme/small"] = hub.repos.pop(MODEL)
+    hub.renamed[MODEL] = "acme/small"
+
+    assert "the repo is now acme/small\n" in added_online.ok("outdated").out
+    commit = hub.commit("acme/small", LATER)
+    added_online.ok("update")
+
+    assert f"source: acme/small\n  revision: main\n  commit: {commit}" in added_online.pin().read_text()
+
+
+def test_a_hub_out_of_reach_is_no_answer(added_online, hub):
+    hub.stop()
+
+    facts = report(added_online, "outdated", "TIMEOUT=1", code=2)
+
+    assert facts["problems"][0]["kind"] == "not asked"
+    assert "cannot reach the Hub" in facts["problems"][0]["detail"]
+    assert facts["models"] == []
+
+
+def test_update_is_one_git_commit_for_each_model_with_what_changed_in_its_body(added_online, hub):
+    hub.commit("acme/other", {"config.json": b"1"})
+    added_online.ok("add", "MODEL=acme/other")
+    before, pinned = added_online.head(), hub.repos[MODEL]["main"].id
+    new = {"renamed.safetensors": FILES["model.safetensors"], "config.json": b"{}", "more.json": b"[]"}
+    commit = hub.commit(MODEL, new, license="mit")
+    other = hub.commit("acme/other", {"config.json": b"2"})
+    sent = sum(each.sent_bytes for each in hub.requests if "safetensors" in each.path)
+
+    result = added_online.ok("update")
+
+    assert result.out.endswith("\n2 of 2 models updated\n")
+    assert added_online.git("log", "--format=%s", f"{before}..").splitlines() == [
+        "Update tiny model",
+        "Update other model",
+    ]
+    assert added_online.git("log", "-1", "--format=%b", "HEAD").strip() == (
+        f"From {pinned} to {commit}.\n\n"
+        "license: apache-2.0 -> mit\n"
+        "M config.json (19 B -> 2 B)\n"
+        "A more.json (2 B)\n"
+        "D nested/tokenizer.json (9 B)\n"
+        "R model.safetensors -> renamed.safetensors\n\n"
+        f"3 files, 102.4 kB.\n\nSource: {MODEL}\nCommit: {commit}"
+    )
+    assert other in added_online.pin("other").read_text()
+    assert added_online.on_disk() == new
+    assert sent == sum(each.sent_bytes for each in hub.requests if "safetensors" in each.path)  # it came from the cache
+    assert "verified 2 pins" in added_online.ok("verify", "DEEP=1").out
+    assert added_online.ok("update").out.endswith("\n0 of 2 models updated\n")
+
+
+def test_update_goes_to_any_revision_older_too(added_online, hub):
+    first = hub.repos[MODEL]["main"].id
+    hub.commit(MODEL, LATER)
+    added_online.ok("update")
+
+    added_online.ok("update", "MODEL=tiny", f"REVISION={first}")
+
+    assert added_online.on_disk()["model.safetensors"] == FILES["model.safetensors"]
+    assert f"revision: {first}\n  commit: {first}" in added_online.pin().read_text()
+
+
+def test_update_keeps_the_choice_of_files(online, hub):
+    online.ok("add", f"MODEL={MODEL}", "EXCLUDE=*.json")
+    hub.commit(MODEL, LATER)
+
+    online.ok("update")
+
+    assert online.on_disk() == {"model.safetensors": LATER["model.safetensors"]}
+    assert 'exclude: ["*.json"]' in online.pin().read_text()
+
+
+def test_one_model_that_cannot_be_updated_does_not_stop_the_others(added_online, hub):
+    hub.commit("acme/other", {"config.json": b"1"})
+    added_online.ok("add", "MODEL=acme/other")
+    del hub.repos["acme/other"]
+    hub.commit(MODEL, LATER)
+
+    facts = report(added_online, "update", code=2)
+
+    assert facts["summary"].startswith("1 of 2 models updated; 1 could not be")
+    assert [each["model"] for each in facts["problems"]] == ["other"]
+    assert added_online.on_disk()["model.safetensors"] == LATER["model.safetensors"]
+
+
+def test_weights_of_our_own_have_nothing_to_follow(world):
+    track(world, "mine")
+
+    assert world.refused("update", "MODEL=mine") == (
+        "update: not from the Hub, so there is nothing to follow: mine; pin it anew with make track"
+    )
+    assert world.ok("outdated").out == "1 model: 1 not from the Hub\n"
+
+
+def test_an_update_of_three_that_was_killed_goes_on(online, hub):
+    names = [f"m{number}" for number in range(3)]
+    for name in names:
+        hub.commit(f"acme/{name}", {"model.safetensors": os.urandom(1000)})
+        online.ok("add", f"MODEL=acme/{name}")
+    before = online.head()
+    new = {name: os.urandom(3_000_000) for name in names}
+    for name, data in new.items():
+        hub.commit(f"acme/{name}", {"model.safetensors": data})
+    process = start(online, "update")
+    deadline = time.monotonic() + 60
+    while online.head() == before and time.monotonic() < deadline:  # one of the three is done
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+    online.ok("update")
+
+    assert {name: online.on_disk(name)["model.safetensors"] for name in names} == new
+    assert len(online.git("log", "--format=%s", f"{before}..").splitlines()) == 3
+    assert online.git("status", "--porcelain") == ""
+
+
+def test_diff_tells_what_the_last_update_changed(online, hub):
+    hub.commit("acme/t", {"model.safetensors": tensors(a=("BF16", 2, 3), b=("BF16", 4)), "config.json": b"1"}, "mit")
+    online.ok("add", "MODEL=acme/t")
+    first = online.head()
+    new = {"model.safetensors": tensors(a=("F16", 2, 3), c=("BF16", 5)), "config.json": b"1"}
+    hub.commit("acme/t", new, "gemma")
+    online.ok("update")
+
+    said = online.ok("diff", "MODEL=t").out
+    facts = report(online, "diff", "MODEL=t", f"FROM={first}", "TO=HEAD")
+
+    sizes = [len(tensors(a=("BF16", 2, 3), b=("BF16", 4))), len(new["model.safetensors"])]
+    assert said.splitlines() == [
+        f"M model.safetensors ({sizes[0]} B -> {sizes[1]} B)",
+        "license: mit -> gemma",
+        "tensor M a BF16[2, 3] -> F16[2, 3]",
+        "tensor A c BF16[5]",
+        "tensor D b BF16[4]",
+        f"t: {first[:7]} -> here: 1 file changed, {sizes[0] + 1} B -> {sizes[1] + 1} B",
+    ]
+    (model,) = facts["models"]
+    assert model["changes"][0]["kind"] == "changed"
+    assert (model["old_license"], model["license"]) == ("mit", "gemma")
+    assert len(model["tensors"]) == 3
+    other = online.second()
+    assert "tensors were not compared: 2 files not on this machine\n" in other.ok("diff", "MODEL=t").out
+    assert online.ok("diff", "MODEL=t", "FROM=HEAD").out.startswith("t: HEAD -> here: the same files, ")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["FROM=nowhere"], "no such Git revision: 'nowhere'; git log -- models/tiny.dvc shows those of the pin"),
+        (["FROM=HEAD~1"], "HEAD~1 ("),
+        (["FROM=--all"], "no such Git revision: '--all'"),
+    ],
+)
+def test_diff_refuses_what_it_cannot_compare(added, words, said):
+    assert added.refused("diff", "MODEL=tiny", *words).startswith(f"diff: {said}")
+
+
+def test_diff_takes_one_model(added):
+    track(added, "mine")
+
+    assert added.refused("diff", "MODEL=*").startswith("diff: 2 models named; diff compares two versions of one")
+
+
+def test_show_tells_all_that_is_known(online, hub):
+    files = {"model.safetensors": tensors(a=("BF16", 200, 3), b=("F32", 4)), "config.json": b"1"}
+    commit = hub.commit("acme/t", files, "mit")
+    online.ok("add", "MODEL=acme/t")
+
+    said = online.ok("show", "MODEL=t").out
+    (model,) = report(online, "show", "MODEL=t")["models"]
+
+    assert f"  source    acme/t, main at {commit}\n" in said
+    assert "  license   mit\n" in said
+    assert "  numbers   600 BF16, 4 F32\n" in said
+    assert said.index("model.safetensors") < said.index("config.json")
+    assert said.splitlines()[-2].endswith("A Tester: Add t model")
+    assert model["parameters"] == {"BF16": 600, "F32": 4}
+    assert [each["path"] for each in model["contents"]] == ["model.safetensors", "config.json"]
+    assert [each["subject"] for each in model["history"]] == ["Add t model"]
+    assert model["disk"] == "present"
+    shutil.rmtree(online.weights("t"))
+    assert "2 files, 1.3 kB; absent on disk" in online.ok("show", "MODEL=t").out.replace("1.4 kB", "1.3 kB")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff" * 100, struct.pack("<Q", 10) + b"[1,2,3,4] ", b"\x02" + bytes(7) + b"{}"]
+)
+def test_show_takes_a_file_that_only_calls_itself_safetensors(world, data):
+    world.weights("odd").mkdir(parents=True)
+    (world.weights("odd") / "model.safetensors").write_bytes(data)
+    world.ok("track", "NAME=odd")
+
+    assert "numbers" not in world.ok("show", "MODEL=odd").out
+
+
+def test_track_pins_what_weights_were_tuned_from_and_where_they_come_from(online, hub):
+    commit = hub.repos[MODEL]["main"].id
+    track(online, "mine")
+
+    online.ok("track", "NAME=mine", f"BASE={MODEL}@main", "SOURCE=https://runs.example/17", "LICENSE=mit")
+
+    text = online.pin("mine").read_text()
+    assert f'  license: mit\n  base: "{MODEL}@{commit}"\n  origin: "https://runs.example/17"\n' in text
+    row = f"| tuned from [{MODEL}](https://huggingface.co/{MODEL}), https://runs.example/17 | mit |"
+    assert row in (online.clone / "models" / "README.md").read_text()
+    said = online.ok("show", "MODEL=mine").out
+    assert f"  base      {MODEL}@{commit}\n  origin    https://runs.example/17\n  license   mit\n" in said
+    online.ok("track", "NAME=mine")
+    assert online.pin("mine").read_text() == text  # what is not typed again stays
+
+
+def test_a_base_that_the_hub_does_not_know_is_refused_and_one_that_cannot_be_asked_for_is_kept(online, hub):
+    track(online, "mine")
+    before = online.state()
+
+    assert "no such model on the Hub: acme/nothing" in online.refused("track", "NAME=mine", "BASE=acme/nothing")
+    assert online.refused("track", "NAME=mine", "LICENSE=\x1b[2J").startswith("track: not a line of text: LICENSE=")
+    assert online.state() == before
+    hub.stop()
+    result = online.ok("track", "NAME=mine", f"BASE={MODEL}@v1")
+    assert "track: the pin holds BASE as it was typed, since cannot reach the Hub" in result.err
+    assert f'  base: "{MODEL}@v1"\n' in online.pin("mine").read_text()
+
+
+def test_every_report_is_of_one_family(added_online):
+    verbs = ["list", "verify", "pull", "push", "outdated", "update", ("show", "MODEL=tiny"), ("diff", "MODEL=tiny")]
+    for words in verbs:
+        facts = report(added_online, *([words] if isinstance(words, str) else words))
+
+        (model,) = facts["models"]
+        assert (model["name"], model["files"], model["size"], model["ok"]) == ("tiny", 3, 102428, True)
+
+
+def test_a_report_of_an_error_is_one_of_them_too(added):
+    facts = report(added, "verify", "MODEL=nothing", code=2)
+
+    assert [each["kind"] for each in facts["problems"]] == ["failed"]
+    assert added.refused("list", "FORMAT=xml") == "list: not a format: FORMAT='xml' (want json, or leave it out)"
+
+
+def test_with_format_json_the_lines_for_people_go_to_standard_error(added):
+    result = added.ok("list", "FORMAT=json", "REPORT=report.json")
+
+    assert json.loads(result.out) == json.loads((added.clone / "report.json").read_text())
+    assert "1 model, 3 files, 102.4 kB; 1 on disk" in result.err
+
+
+def test_the_page_on_reports_names_every_key(added):
+    page = (ROOT / ".github" / "REPORTS.md").read_text()
+    keys = {*SCHEMA["properties"], *SCHEMA["$defs"]["model"]["properties"], *SCHEMA["$defs"]["problem"]["properties"]}
+
+    assert len(keys) > 30
+    assert sorted(key for key in keys if f"`{key}`" not in page) == []
+
+
+GH = """#!/usr/bin/env bash
+# Stands in for gh: remembers what it is asked, and which pull requests are open.
+printf '%s\\n' "$*" >>"$GH_LOG"
+case "$1 $2" in
+  "pr list") [[ ! -e $GH_LOG.open ]] || printf '7\\n' ;;
+  "pr create") touch "$GH_LOG.open" ;;
+esac
+for word; do [[ $word != */body ]] || cp "$word" "$GH_LOG.body"; done
+"""
+
+
+@pytest.fixture
+def forge(added_online):
+    """A clone whose `origin` is a bare repository, with a stand-in for `gh`."""
+    world = added_online
+    bare = world.path / "origin.git"
+    world.git("clone", "--quiet", "--bare", str(world.clone), str(bare))
+    world.git("remote", "add", "origin", str(bare))
+    programs = world.path / "bin"
+    programs.mkdir()
+    (programs / "gh").write_text(GH)
+    (programs / "gh").chmod(0o755)
+    world.env |= {"PATH": f"{programs}:{os.environ['PATH']}", "GH_LOG": str(world.path / "gh.log")}
+    return world
+
+
+def propose(world: World, name: str = "tiny") -> list[str]:
+    """Run propose.sh as update.yml does, in a clean checkout; what `gh` was asked."""
+    log = world.path / "gh.log"
+    log.unlink(missing_ok=True)
+    main = world.git("--git-dir", str(world.path / "origin.git"), "rev-parse", "main").strip()
+    world.git("checkout", "--quiet", "-B", "main", main)
+    result = world.run("scripts/dev/propose.sh", name)
+    assert result.code == 0, result.said
+    return [" ".join(line.split()[:2]) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def test_a_newer_model_is_one_pull_request_that_is_renewed_and_never_doubled(forge, hub):
+    main = forge.head()
+    assert propose(forge) == []  # nothing is newer
+    hub.commit(MODEL, LATER, license="mit")
+
+    assert propose(forge) == ["pr list", "pr create"]
+    text = (forge.path / "gh.log.body").read_text()
+    assert propose(forge) == []  # the same version again
+    commit = hub.commit(MODEL, LATER | {"config.json": b"{}"}, license="mit")
+    assert propose(forge) == ["pr list", "pr edit"]
+
+    origin = ["--git-dir", str(forge.path / "origin.git")]
+    assert forge.git(*origin, "rev-parse", "main").strip() == main
+    assert commit in forge.git(*origin, "show", "update/tiny:models/tiny.dvc")
+    assert "| `model.safetensors` | changed | 102.4 kB | 102.4 kB |" in text
+    assert "**The license changed: `apache-2.0` -> `mit`.**" in text
+    assert "`make verify`: verified 1 pin, 3 of 3 files on disk" in text
+
+
+def test_the_plan_names_what_is_newer_and_skips_what_does_not_fit(added_online, hub):
+    hub.commit("acme/other", {"config.json": b"1"})
+    added_online.ok("add", "MODEL=acme/other")
+    hub.commit(MODEL, LATER)
+    facts = report(added_online, "outdated")
+    plan = added_online.path / "outdated.json"
+    program = [".venv/bin/python", "scripts/dev/proposal.py", "plan", str(plan)]
+    env = {"PYTHONPATH": "scripts", "GITHUB_STEP_SUMMARY": str(added_online.path / "summary")}
+    plan.write_text(json.dumps(facts))
+
+    assert json.loads(added_online.run(*program, **env).out) == ["tiny"]
+    for model in facts["models"]:
+        model["new_size"] = 1 << 60
+    plan.write_text(json.dumps(facts))
+    result = added_online.run(*program, **env)
+    assert json.loads(result.out) == []
+    assert "tiny is skipped: 1152921.5 TB do not fit on this runner" in (added_online.path / "summary").read_text()
