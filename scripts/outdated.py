@@ -31,10 +31,10 @@ def main(report: Report) -> tuple[str, str]:
         if not held.source:
             counts[OURS] += 1
             report.model(**pin.facts(held), status=OURS)
-    summary = (
-        f"{text.plural(len(chosen), 'model')}: {', '.join(f'{n} {status}' for status, n in sorted(counts.items()))}"
-    )
-    return summary, f"{summary}; {text.plural(len(report.findings), 'model')} not asked, see the lines above"
+    unasked = {"not asked": len(report.findings)} if report.findings else {}
+    said = ", ".join(f"{count} {status}" for status, count in [*sorted(counts.items()), *unasked.items()])
+    summary = f"{text.plural(len(chosen), 'model')}: {said}"
+    return summary, f"{summary}; see the lines above"
 
 
 if __name__ == "__main__":

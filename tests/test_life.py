@@ -62,7 +62,13 @@ def test_a_pin_that_follows_a_branch_is_up_to_date_until_the_branch_moves(added_
     assert "license: apache-2.0 -> mit\n" in said
     assert said.endswith("\n1 model: 1 newer\n")
     assert added_online.state() == before
-    assert not [each for each in hub.requests if "/resolve/" in each.path]
+    assert not [each for each in hub.requests if "/resolve/" in each.path or "/auth-check" in each.path]
+
+
+def test_a_small_file_that_changed_and_has_its_size_is_seen(added_online, hub):
+    hub.commit(MODEL, FILES | {"config.json": FILES["config.json"].replace(b"4", b"8")})
+
+    assert [each["path"] for each in status(added_online)["changes"]] == ["config.json"]
 
 
 @pytest.mark.parametrize("weights", ["on disk", "elsewhere"])
@@ -250,6 +256,21 @@ def test_an_update_of_three_that_was_killed_goes_on(online, hub):
     assert {name: online.on_disk(name)["model.safetensors"] for name in names} == new
     assert len(online.git("log", "--format=%s", f"{before}..").splitlines()) == 3
     assert online.git("status", "--porcelain") == ""
+
+
+def test_an_update_that_was_stopped_before_its_git_commit_is_finished(added_online, hub):
+    hook = added_online.clone / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    before, commit = added_online.head(), hub.commit(MODEL, LATER)
+    assert added_online.make("update").code == 2
+    assert commit in added_online.pin().read_text()
+    hook.unlink()
+
+    added_online.ok("update")
+
+    assert added_online.git("log", "--format=%s", f"{before}..") == "Update tiny model\n"
 
 
 def test_diff_tells_what_the_last_update_changed(online, hub):

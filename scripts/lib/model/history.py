@@ -114,7 +114,7 @@ def resolve(revision: str, name: str) -> str:
     """
     for word in (f"{name}@{revision}", f"{name}@v{revision}", revision):
         try:
-            return _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{word}^{{commit}}").decode().strip()
+            return _git("rev-parse", "--verify", "--quiet", f"{word}^{{commit}}").decode().strip()
         except Failure:
             continue
     raise Failure(f"no such Git revision: {revision!r}; git log -- models/{name}.dvc shows those of the pin")
