@@ -22,7 +22,11 @@ $(call variable,BASE)     # what the weights were tuned from: ORG/NAME@REVISION 
 $(call variable,SOURCE)   # where the weights come from, as an address: of a run, a paper, a ticket
 $(call variable,LICENSE)  # the license of the weights, as in SPDX: apache-2.0
 $(call variable,FROM)     # a Git revision or a release, the old one (default: the version before)
-$(call variable,TO)       # a Git revision or a release, the new one (default: as it is here)
+$(call variable,TO)       # for diff, a Git revision or a release, the new one (default: as it is here); for pull, a folder
+$(call variable,LINK)     # 1: link weights to the cache of this clone instead of copying them, where the disk can
+$(call variable,VERSION)  # of a release: 1.2.0
+$(call variable,STAGE)    # what a release is for: prod
+$(call variable,REMOVE)   # 1: take the model out of the stage
 $(call variable,POINTERS) # 1: take files that are pointers of Git LFS as they are
 $(call variable,URL)      # s3://bucket/path, gs://bucket/path or a folder
 $(call variable,ENDPOINT) # address of a store that speaks S3, or of an emulator: https://HOST
@@ -35,6 +39,7 @@ $(call variable,OFFLINE)  # 1: leave the remote out
 $(call variable,REQUIRE)  # what must have been looked at, of: disk remote content
 $(call variable,TIMEOUT)  # seconds without a byte after which the Hub or the bucket is given up (default: 60)
 $(call variable,REPORT)   # a file to write the results to, as JSON
+$(call variable,DRY)      # 1: say what would be done, and change nothing
 $(call variable,FORMAT)   # json: the results as JSON on standard output, the lines for people on standard error
 $(call variable,MESSAGE)  # the subject of the Git commit: 'feat: add gemma'
 $(call variable,ONLY)     # tests whose name or file matches: 'verify and not deep'
@@ -84,8 +89,8 @@ add: $(RUNTIME) ## pin a model of the Hub: MODEL= [REVISION=] [NAME=] [INCLUDE=]
 track: $(RUNTIME) ## pin weights that are not on the Hub: NAME= [DIR=] [BASE=] [SOURCE=] [LICENSE=] [POINTERS=1] [MESSAGE=] [TIMEOUT=]
 	@python scripts/track.py
 
-# make pull MODEL='gemma-3-12b-it embeddings/all-MiniLM-L6-v2'
-pull: $(RUNTIME) ## bring pinned weights to models/, checked: [MODEL=] [TIMEOUT=] [FORMAT=] [REPORT=]
+# make pull MODEL='gemma-3-12b-it@v1.2.0 embeddings/all-MiniLM-L6-v2' TO=/srv/models
+pull: $(RUNTIME) ## bring pinned weights to models/, checked: [MODEL=] [STAGE=] [TO=] [LINK=1] [TIMEOUT=] [FORMAT=] [REPORT=]
 	@python scripts/pull.py
 
 # make push DEEP=1
@@ -118,10 +123,30 @@ catalog: $(RUNTIME) ## write the table of models/README.md again from the pins i
 remote: $(RUNTIME) ## show the remote, or set it: [URL=] [ENDPOINT=] [REGION=] [PROFILE=] [PROJECT=] [TIMEOUT=]
 	@scripts/remote.sh
 
+# make remove MODEL=gemma-3-12b-it
+remove: $(RUNTIME) ## remove models, with a Git commit each; the remote keeps them: MODEL= [DRY=1] [MESSAGE=] [TIMEOUT=]
+	@python scripts/remove.py
+
+# make free MODEL=gemma-3-12b-it
+free: $(RUNTIME) ## drop weights and cache of what the remote holds: [MODEL=] [DEEP=1] [DRY=1] [TIMEOUT=] [FORMAT=] [REPORT=]
+	@python scripts/free.py
+
+# make rename MODEL=gemma-3-12b-it NAME=chat/gemma-3-12b-it
+rename: $(RUNTIME) ## rename a model; no byte is moved: MODEL= NAME= [DRY=1] [MESSAGE=]
+	@python scripts/rename.py
+
+##@ Releases
+# make release MODEL=gemma-3-12b-it VERSION=1.2.0
+release: $(RUNTIME) ## tag a version of a model, or put one into a stage: MODEL= [VERSION=] [STAGE=] [REMOVE=1] [DRY=1] [TIMEOUT=]
+	@python scripts/release.py
+
 ##@ Checks
 # make verify REPORT=verify.json
 verify: $(RUNTIME) ## check pins, weights on disk and the remote: [MODEL=] [DEEP=1] [SHARD=] [OFFLINE=1] [REQUIRE=] [TIMEOUT=] [FORMAT=] [REPORT=]
 	@python scripts/verify.py
+
+doctor: $(RUNTIME) ## say whether this clone has what it needs, or what to type: [TIMEOUT=]
+	@python scripts/doctor.py
 
 ##@ Project
 demo: $(DEVELOP) ## take the tour, without account, bucket or Hub
@@ -155,7 +180,7 @@ clean: guard ## remove .venv and the caches of tools, never weights
 help: guard ## show this list, or explain one command: [VERB=]
 	@python3 -IS scripts/dev/usage.py help
 
-.PHONY: add track pull push outdated update list show diff catalog remote verify demo test bench lint lock clean help guard
+.PHONY: add track pull push remove rename free release doctor outdated update list show diff catalog remote verify demo test bench lint lock clean help guard
 
 # Before anything else, also under -n: a variable that is misspelled, missing or not taken is refused.
 guard:

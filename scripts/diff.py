@@ -9,16 +9,6 @@ from lib.model import compare, history, pin, selection
 from lib.model.pin import Pin
 
 
-def at(revision: str, name: str) -> Pin:
-    """The pin of the model `name` as Git has it at `revision`. Raises `Failure` if it is not there."""
-    commit = history.resolve(revision, name)
-    if (found := history.text(commit, f"models/{name}.dvc")) is None:
-        raise Failure(
-            f"{revision} ({commit[:7]}) has no models/{name}.dvc; git log -- models/{name}.dvc shows which have"
-        )
-    return pin.parse(name, found)
-
-
 def before(name: str, new: Pin) -> tuple[str, Pin | None]:
     """The last version in Git that is not `new`, and what it is called; none if it was never another."""
     for entry in history.log(name):
@@ -51,8 +41,8 @@ def main(report: Report) -> tuple[str, str]:
     if len(chosen) != 1:
         raise Failure(f"{text.plural(len(chosen), 'model')} named; diff compares two versions of one: MODEL=NAME")
     (name,), start, stop = chosen, arguments.value("FROM"), arguments.value("TO")
-    new = at(stop, name) if stop else selection.checked(name)
-    start, old = (start, at(start, name)) if start else before(name, new)
+    new = selection.at(history.resolve(stop, name), name) if stop else selection.checked(name)
+    start, old = (start, selection.at(history.resolve(start, name), name)) if start else before(name, new)
     changes, license = compare.pins(old, new), compare.license_change(old and old.license, new.license)
     lines, absent = tensor_lines(old, new)
     for line in changes.lines():
@@ -70,4 +60,4 @@ def main(report: Report) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    command.run_reported("diff", main)
+    command.run_reported("diff", main, judges=False)

@@ -6,10 +6,10 @@ from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
 from lib.disk import destination
-from lib.model import names, pin, selection
+from lib.model import history, names, pin, releases, selection
 from lib.model.pin import Pin
 
-COLUMNS = ("NAME", "source", "commit", "license", "files", "size", "on disk")
+COLUMNS = ("NAME", "source", "commit", "license", "files", "size", "on disk", "releases")
 
 
 def look(name: str) -> tuple[Pin, str]:
@@ -20,20 +20,34 @@ def look(name: str) -> tuple[Pin, str]:
 
 
 def main(report: Report) -> tuple[str, str]:
-    rows, here = [COLUMNS], 0
+    rows, here, titles = [COLUMNS], 0, {} if history.unreadable() else releases.titles()
     for name in selection.all_names():
         try:
             held, on_disk = look(name)
         except Failure as failure:
-            rows.append((name, *["-"] * (len(COLUMNS) - 2), "broken pin"))
+            rows.append((name, *["-"] * (len(COLUMNS) - 3), "broken pin", "-"))
             report.findings.append(Finding(name, "pin", "broken", detail=str(failure)))
             continue
         here += on_disk == "yes"
-        report.model(**pin.facts(held), disk={"yes": "present", "no": "absent"}.get(on_disk, on_disk))
+        disk = {"yes": "present", "no": "absent"}.get(on_disk, on_disk)
+        report.model(**pin.facts(held), disk=disk, releases=titles.get(name))
         commit, size = held.commit[:7] if held.commit else "-", text.size(held.size)
-        rows.append((name, held.source or "-", commit, held.license or "-", str(held.nfiles), size, on_disk))
+        rows.append(
+            (
+                name,
+                held.source or "-",
+                commit,
+                held.license or "-",
+                str(held.nfiles),
+                size,
+                on_disk,
+                " ".join(titles.get(name, "-")),
+            )
+        )
     if len(rows) == 1:
         return NO_MODEL, ""
+    if not titles:
+        rows = [cells[:-1] for cells in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for cells in rows:
         result("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
@@ -45,4 +59,4 @@ def main(report: Report) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    command.run_reported("list", main)
+    command.run_reported("list", main, judges=False)

@@ -1,56 +1,20 @@
-"""Bring the pinned weights to models/, each model whole and right or not at all."""
+"""Bring the pinned weights to models/, or a release of them to a folder, each model whole and right or not at all."""
 
 import os
 from pathlib import Path
 
-from lib.core import arguments, command, lock, text, workers
+from lib.core import arguments, command, lock, text
 from lib.core.console import note, progress
-from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cache, cleanup, destination, staging, weights
-from lib.model import inventory, names, pin, selection
+from lib.flow import handover
+from lib.flow.obtain import obtain_all
+from lib.model import history, inventory, names, pin, releases, selection
 from lib.model.inventory import Item
 from lib.model.pin import Pin
 from lib.remote import factory
-
-DOWNLOADS = 8  # objects side by side
-
-
-def fetch(item: Item, part: Path, watch: Progress) -> Finding | None:
-    """Bring `item` from the remote into the cache by way of `part`; why not, or None.
-
-    One that arrives changed is tried once more.
-    """
-    for _ in range(2):
-        try:
-            mismatch = factory.default().get(item.oid, item.file, part, watch)
-        except FileNotFoundError:
-            return Finding(item.model, "remote", "missing", item.path, object=item.oid)
-        if not mismatch:
-            cache.keep(part, item.oid)
-            return None
-        part.write_bytes(b"")
-    return Finding(item.model, "remote", "changed", item.path, mismatch, item.oid)
-
-
-def obtain(item: Item, watch: Progress) -> Finding | None:
-    """Make sure that the cache holds `item`, which it does only if it is right; why not, or None."""
-    if cache.object_path(item.oid).is_file():
-        return None
-    if item.data is not None:
-        cache.keep_bytes(item.data, item.oid)
-        return None
-    with cache.incoming(item.oid) as part:
-        held = cache.object_path(item.oid).is_file()  # another command may have brought it meanwhile
-        return None if held else fetch(item, part, watch)
-
-
-def obtain_all(items: list[Item]) -> list[Finding]:
-    """Make sure that the cache holds `items`, side by side; what is wrong with those that it does not hold."""
-    with progress(f"pull {items[0].model}", sum(item.file.size or 0 for item in items)) as watch:
-        return [why for why in workers.side_by_side(lambda item: obtain(item, watch), items, DOWNLOADS) if why]
 
 
 def assemble(new: Path, held: Path, items: list[Item], good: set[str]) -> None:
@@ -116,24 +80,57 @@ def pull(held: Pin, report: Report) -> bool:
     return True
 
 
+def asked() -> list[tuple[str, Pin | None]]:
+    """The models to pull, by NAME, each with the pin of the release that was asked for, or None. Raises `Failure`."""
+    typed, stage, found = arguments.value("MODEL"), arguments.value("STAGE"), []
+    if stage and not typed:
+        typed = " ".join(name for name in selection.all_names() if stage in releases.stages(name))
+        if not typed:
+            raise Failure(f"no release of any model is in the stage {stage!r} here; {releases.FETCH}")
+    for word in typed.split():
+        name, _, version = word.partition("@v")
+        if version and releases.VERSION.fullmatch(version):
+            chosen = [name] if f"{name}@v{version}" in history.tags() else selection.select(name)
+            found += [(each, selection.at(releases.at_version(each, version), each)) for each in chosen]
+        elif stage:
+            found += [(each, selection.at(releases.at_stage(each, stage), each)) for each in selection.select(word)]
+        else:
+            found += [(each, None) for each in selection.select(word)]
+    return list(dict(found).items()) if typed else [(name, None) for name in selection.select("")]
+
+
+def bring(name: str, released: Pin | None, to: str, report: Report) -> None:
+    """Pull the model `name`, or hand it over to the folder `to`. Raises `Failure`."""
+    with lock.model(name):
+        held = released or selection.checked(name)
+        if to:
+            new, done = handover.hand_over(held, handover.folder(to), report), "handed over"
+        elif released and released != pin.read(name, broken_is_none=True):
+            raise Failure(
+                "this release is not the pin that lies here; bring it to a folder of its own: TO=/srv/models, or check "
+                f"it out first: git log --oneline -- models/{name}.dvc"
+            )
+        else:
+            new, done = pull(held, report), "pulled"
+    report.model(name, held.nfiles, held.size)
+    if report.is_good(name):
+        size = text.amount(held.nfiles, held.size)
+        report.note(f"{done} {name}: {size}" if new else f"{name}: up to date, {size}")
+
+
 def main(report: Report) -> tuple[str, str]:
     cleanup.clear()
-    chosen = selection.select(arguments.value("MODEL"))
+    chosen, to = asked(), arguments.value("TO")
     if not chosen:
         return NO_MODEL, ""
-    check_space(chosen)
-    for name in chosen:
+    if not to:
+        check_space([name for name, _ in chosen])
+    for name, released in chosen:
         try:
-            with lock.model(name):
-                held = selection.checked(name)
-                new = pull(held, report)
-            report.model(name, held.nfiles, held.size)
-            if report.is_good(name):
-                size = text.amount(held.nfiles, held.size)
-                report.note(f"pulled {name}: {size}" if new else f"{name}: up to date, {size}")
+            bring(name, released, to, report)
         except Failure as failure:
             report.found(Finding(name, "model", "not pulled", detail=f"{name}: {failure}"))
-    good = [name for name in chosen if report.is_good(name)]
+    good = [name for name, _ in chosen if report.is_good(name)]
     bad = text.plural(len(chosen) - len(good), "model")
     return f"{text.plural(len(good), 'model')} good", f"{bad} not good, {len(good)} good; see the lines above"
 

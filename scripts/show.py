@@ -6,7 +6,7 @@ from lib.core import arguments, command, text
 from lib.core.console import result
 from lib.core.report import Report
 from lib.disk import destination, tensors
-from lib.model import history, names, pin, selection
+from lib.model import history, names, pin, releases, selection
 from lib.model.pin import Pin
 
 WIDTH = 9  # characters of a title
@@ -24,7 +24,7 @@ def show(name: str, report: Report) -> None:
     held, log = selection.checked(name), history.log(name)
     is_there = names.weights_dir(name).is_dir()
     on_disk = ("changed" if destination.differs_by_size(held) else "present") if is_there else "absent"
-    counts = numbers(held)
+    counts, titles = numbers(held), releases.titles().get(name)
     files = sorted((held.files or {}).items(), key=lambda each: (-each[1].size, each[0]))
     lines = {
         "source": held.source and f"{held.source}, {held.revision} at {held.commit}",
@@ -34,6 +34,7 @@ def show(name: str, report: Report) -> None:
         "include": " ".join(held.include),
         "exclude": " ".join(held.exclude),
         "weights": f"{text.amount(held.nfiles, held.size)}; {on_disk} on disk, by names and sizes",
+        "releases": " ".join(titles or ()),
         "numbers": ", ".join(f"{count:,} {dtype}" for dtype, count in sorted(counts.items())),
     }
     result(name)
@@ -50,7 +51,13 @@ def show(name: str, report: Report) -> None:
     choice = {"include": held.include or None, "exclude": held.exclude or None}
     history_ = [asdict(entry) for entry in log]
     report.model(
-        **pin.facts(held), **choice, disk=on_disk, contents=listing, parameters=counts or None, history=history_
+        **pin.facts(held),
+        **choice,
+        disk=on_disk,
+        contents=listing,
+        parameters=counts or None,
+        releases=titles,
+        history=history_,
     )
 
 
@@ -62,4 +69,4 @@ def main(report: Report) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    command.run_reported("show", main)
+    command.run_reported("show", main, judges=False)

@@ -128,6 +128,10 @@ class Answer(BaseHTTPRequestHandler):
     def look_up(self) -> Reply:
         target, _, query = self.path.partition("?")
         try:
+            if target == "/api/whoami-v2":
+                if self.log.token != self.server.token:
+                    raise Refused(401, "InvalidToken")
+                return self.as_json({"type": "user", "name": "tester"})
             if not (route := ROUTE.fullmatch(target)):
                 raise Refused(404, "NotFound")
             repo, verb, revision, path, check = (unquote(part or "") for part in route.groups())

@@ -36,8 +36,10 @@ def run(verb: str, main: Callable[[], None]) -> NoReturn:
     os._exit(code)  # transfers in other threads are not waited for; they leave what a kill would leave
 
 
-def run_reported(verb: str, main: Callable[[Report], tuple[str, str]]) -> NoReturn:
+def run_reported(verb: str, main: Callable[[Report], tuple[str, str]], judges: bool = True) -> NoReturn:
     """Run `main` as the command `verb` with a Report, which also holds a `Failure` that ended it early.
+
+    One that `judges` fails where its reader leaves early: what was not said may have been a finding.
 
     `main` returns the two sentences that may close the report: for a run without findings, and for one with some.
     """
@@ -47,7 +49,7 @@ def run_reported(verb: str, main: Callable[[Report], tuple[str, str]]) -> NoRetu
         try:
             sentences = main(report)
         except BrokenPipeError:
-            os._exit(1)  # what was not said may have been a finding
+            os._exit(int(judges))
         except Failure as failure:
             report.findings.append(Finding("", "command", "failed", detail=str(failure)))
             sentences = ("", str(failure))

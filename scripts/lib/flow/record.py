@@ -31,7 +31,8 @@ def record(name: str) -> None:
     if outcome.failed:
         raise Failure(f"{outcome.failed[0]}; nothing was committed; run the same command again")
     with lock.clone():
-        _commit(wanted)
+        old = history.committed(name)
+        commit(_message(wanted, pin.parse(name, old) if old else None), wanted)
     shutil.rmtree(staging.folder(name))
 
 
@@ -45,15 +46,18 @@ def _check_outs(recorded: Pin, wanted: Pin) -> None:
             )
 
 
-def _commit(new: Pin) -> None:
+def commit(message: str, new: Pin | None, gone: str = "") -> None:
+    """One Git commit of the pin `new`, of the removal of the pin of `gone`, or of both, and of the catalog.
+
+    The clone's lock must be held. Raises `Failure`.
+    """
     history.forget()  # another command may have made a commit meanwhile
-    commit_page, index_page, here = catalog.pages(new)
-    folder = staging.folder(new.name)
+    commit_page, index_page, here = catalog.pages(new, gone)
+    folder = staging.folder(new.name if new else gone)
     atomic.write(folder / "page.commit", commit_page)
     atomic.write(folder / "page.index", index_page)
     atomic.write(catalog.PATH, here)
-    old = history.committed(new.name)
-    shell.git("commit", new.name, _message(new, pin.parse(new.name, old) if old else None), str(folder))
+    shell.git("commit", str(folder), message, new.name if new else "", gone)
 
 
 def _message(new: Pin, old: Pin | None) -> str:

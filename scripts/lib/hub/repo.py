@@ -140,6 +140,16 @@ def snapshot(source: str, revision: str, may_download: bool = False) -> Snapshot
     return shot
 
 
+def who() -> str:
+    """Who we are to the Hub. Raises `Failure`."""
+    if not huggingface_hub.get_token():
+        return "not logged in"
+    try:
+        return f"logged in as {one_line(huggingface_hub.HfApi().whoami()['name'])}"
+    except (httpx2.HTTPError, errors.HfHubHTTPError) as error:
+        raise Failure(f"the login is refused ({reason(error)}); log in again: .venv/bin/hf auth login") from error
+
+
 def choose(files: Iterable[HubFile], include: Sequence[str], exclude: Sequence[str]) -> list[HubFile]:
     """The `files` that a word of `include` names (all, without one) and none of `exclude`; none that steers Git or DVC.
 

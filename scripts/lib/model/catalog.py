@@ -53,10 +53,14 @@ def _rows(page: str) -> list[tuple[str, str]]:
     return rows
 
 
-def update(page: str, pins: Iterable[Pin]) -> str:
-    """`page` with a row for each of `pins` and no other; only the table changes. Raises `Failure` without markers."""
+def update(page: str, pins: Iterable[Pin], moved: tuple[str, str] = ("", "")) -> str:
+    """`page` with a row for each of `pins` and no other; only the table changes. Raises `Failure` without markers.
+
+    A note is kept; that of a model that `moved` from one name to another goes with it.
+    """
     notes: dict[str, str] = {}
     for name, note in _rows(page):
+        name = moved[1] if name == moved[0] else name
         notes[name] = notes.get(name) or note
     rows = "".join(_row(held, notes.get(held.name, "")) for held in sorted(pins, key=lambda held: held.name))
     return TABLE.sub(lambda _: f"{BEGIN}\n{HEAD}{rows}{END}", page, count=1)
@@ -88,19 +92,17 @@ def written() -> str:
     return update(page(), _pins(history.in_index()))
 
 
-def pages(new: Pin) -> tuple[str, str, str]:
-    """The page with a row for `new` too: as the commit of `new` holds it, as Git's index does, and as it lies here.
+def pages(new: Pin | None, gone: str = "") -> tuple[str, str, str]:
+    """The page with a row for `new` and none for `gone`: for the next Git commit, for the index, and as it lies here.
 
     What people edited in the page, staged or not, is not committed and not lost. Raises `Failure`.
     """
     here, index, head = page(), history.in_index(), history.in_head()
-    staged = [held for held in _pins(index) if held.name != new.name]
-    committed = staged if head == index else [held for held in _pins(head) if held.name != new.name]
-    return (
-        update(history.text("HEAD") or here, [*committed, new]),
-        update(history.text("") or here, [*staged, new]),
-        update(here, [*staged, new]),
-    )
+    moved, added = (gone, new.name if new else ""), [new] if new else []
+    staged = [held for held in _pins(index) if held.name not in moved]
+    committed = staged if head == index else [held for held in _pins(head) if held.name not in moved]
+    texts = ((history.text("HEAD") or here, committed), (history.text("") or here, staged), (here, staged))
+    return tuple(update(each, [*pins, *added], moved) for each, pins in texts)
 
 
 def differences() -> list[tuple[str, str]]:

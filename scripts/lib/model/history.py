@@ -1,5 +1,6 @@
 """What Git holds of the pins and their page, in the index and in the last commit; the one module that asks Git."""
 
+import os
 import re
 import subprocess
 from collections.abc import Iterable
@@ -101,6 +102,27 @@ def log(name: str) -> list[Entry]:
         return []
     lines = _git("log", "--format=%H%x00%as%x00%an%x00%s", "--", f"models/{name}.dvc").decode(errors="replace")
     return [Entry(*line.split("\0")) for line in lines.splitlines()]
+
+
+@lru_cache(maxsize=1)
+def tags() -> dict[str, str]:
+    """Every tag of this clone, and the Git commit that it leads to."""
+    form = "--format=%(refname:strip=2)%00%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
+    lines = _git("for-each-ref", form, "refs/tags").decode(errors="surrogateescape").splitlines()
+    return dict(line.split("\0") for line in lines)
+
+
+def blob_ids(paths: Iterable[str]) -> list[str | None]:
+    """The blob id of each of `paths`, such as `COMMIT:models/NAME.dvc`; None where there is none. Raises `Failure`."""
+    data = "".join(f"{path}\n" for path in paths).encode(errors="surrogateescape")
+    lines = _git("cat-file", "--batch-check=%(objectname)", data=data).decode(errors="surrogateescape").splitlines()
+    return [None if line.endswith(" missing") else line for line in lines]
+
+
+def hooks() -> list[str]:
+    """The hooks that Git runs in this clone."""
+    folder = ROOT / _git("rev-parse", "--git-path", "hooks").decode().strip()
+    return sorted(path.name for path in folder.glob("*") if path.suffix != ".sample" and os.access(path, os.X_OK))
 
 
 def is_shallow() -> bool:

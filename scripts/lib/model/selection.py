@@ -83,6 +83,13 @@ def checked(name: str) -> Pin:
     return held
 
 
+def at(commit: str, name: str) -> Pin:
+    """The pin of the model `name` as the Git `commit` has it. Raises `Failure` if it is not there."""
+    if (found := history.text(commit, f"models/{name}.dvc")) is None:
+        raise Failure(f"{commit[:7]} has no models/{name}.dvc; git log -- models/{name}.dvc shows which Git commits do")
+    return pin.parse(name, found)
+
+
 def consistent(chosen: list[str], report: Report) -> list[Pin]:
     """The pins of `chosen` that agree with themselves; the others are findings of `report`."""
     pins = []

@@ -35,30 +35,40 @@ next() {
   printf '%s\n' "$next"
 }
 
-# stage PIN NAME PAGE: in the index that GIT_INDEX_FILE names, set the pin of NAME and the catalog's page, and drop
-# the .gitignore files that DVC once needed.
+# stage PIN NAME GONE PAGE: in the index that GIT_INDEX_FILE names, set the pin of NAME if there is one, remove that of
+# GONE if there is one, set the catalog's page, and drop the .gitignore files that DVC once needed.
 stage() {
   local page
-  page=$(git hash-object -w --stdin <"$3")
-  git update-index --add --cacheinfo "100644,$1,models/$2.dvc" --cacheinfo "100644,$page,models/README.md"
+  page=$(git hash-object -w --stdin <"$4")
+  [[ ! $3 ]] || git update-index --force-remove -- "models/$3.dvc"
+  [[ ! $2 ]] || git update-index --add --cacheinfo "100644,$1,models/$2.dvc"
+  git update-index --add --cacheinfo "100644,$page,models/README.md"
   git rm --quiet --force --cached --ignore-unmatch -- 'models/.gitignore' 'models/*/.gitignore'
 }
 
-# commit NAME MESSAGE STAGED: commit the pin of NAME and the page in the folder STAGED; what else is staged stays so,
-# what else is edited is left alone. Git's index comes first: a kill leaves a commit to make, none to undo.
+# commit STAGED MESSAGE NAME GONE: commit the page in the folder STAGED and the pin of NAME, and remove that of GONE; one
+# of them may be empty. What else is staged stays so, what else is edited is left alone. Git's index comes first: a kill
+# leaves a commit to make, none to undo.
 commit() {
-  local folder own pin
+  local folder own pin=
   folder=$(git rev-parse --absolute-git-dir)
   own=$folder/index.make
-  pin=$(git hash-object -w --stdin <"models/$1.dvc")
+  [[ ! $3 ]] || pin=$(git hash-object -w --stdin <"models/$3.dvc")
   rm -f -- "$own" "$own.lock"
   ! git rev-parse --verify --quiet HEAD >/dev/null || GIT_INDEX_FILE=$own git read-tree HEAD
-  GIT_INDEX_FILE=$own stage "$pin" "$1" "$3/page.commit"
-  GIT_INDEX_FILE=$folder/index stage "$pin" "$1" "$3/page.index"
+  GIT_INDEX_FILE=$own stage "$pin" "$3" "$4" "$1/page.commit"
+  GIT_INDEX_FILE=$folder/index stage "$pin" "$3" "$4" "$1/page.index"
   GIT_INDEX_FILE=$own git diff-index --cached --quiet HEAD -- 2>/dev/null ||
     GIT_INDEX_FILE=$own git commit --quiet --message "$2" >&2 ||
     die "git commit failed (see above); fix that and run the same command again"
   rm -f -- "$own"
+}
+
+# tag NAME MESSAGE COMMIT: an annotated tag, signed where Git is set up to sign commits or tags.
+tag() {
+  local sign=--no-sign why
+  [[ $(git config --type=bool commit.gpgSign) != true && $(git config --type=bool tag.gpgSign) != true ]] || sign=--sign
+  why=$(git tag "$sign" --annotate --message "$2" -- "$1" "$3" 2>&1) || die "git tag failed: ${why//$'\n'/ }"
 }
 
 "$@"

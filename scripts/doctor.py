@@ -1,0 +1,104 @@
+"""One screen: whether this clone has what the commands need, each line good or with the command that mends it."""
+
+import platform
+import shutil
+from collections.abc import Callable
+from importlib.metadata import version
+
+from lib.core import command, lock, shell, text, workers
+from lib.core.console import result
+from lib.core.errors import Failure
+from lib.core.paths import ROOT
+from lib.disk import cache, dvc, quarantine, staging
+from lib.hub import repo
+from lib.model import catalog, history, pin, selection
+from lib.remote import factory
+
+LOW = 10 << 30  # bytes free; fewer do not hold a usual model
+
+
+def programs() -> str:
+    return f"Python {platform.python_version()}, DVC {version('dvc')}, huggingface_hub {version('huggingface_hub')}"
+
+
+def git() -> str:
+    with lock.clone():
+        shell.git("ready")
+    hooks, depth = history.hooks(), "not the whole history" if history.is_shallow() else "the whole history"
+    return f"knows who you are; {depth}; hooks: {', '.join(hooks) or 'none'}"
+
+
+def settings() -> str:
+    dvc.settings()
+    catalog.check()
+    selection.check_all(but=None)
+    return text.plural(len(selection.all_names()), "model")
+
+
+def disk() -> str:
+    free = shutil.disk_usage(ROOT).free
+    if free < LOW:
+        raise Failure(f"{text.size(free)} free; drop weights that the remote holds: make free")
+    if not cache.links():
+        how = ".venv/bin/dvc config cache.type hardlink,symlink,copy"
+        raise Failure(f"weights are copies of what the cache holds, so they take twice the space; type: {how}")
+    return f"{text.size(free)} free; {cache.note() or 'weights are hard links to the cache'}"
+
+
+def remote() -> str:
+    found = factory.default()
+    found.check(write=True, probe=True)
+    return f"{found.title} takes objects and gives them back" + (f"; {found.note}" if found.note else "")
+
+
+def hub() -> str:
+    pins = [held for name in selection.here() if (held := pin.read(name, broken_is_none=True)) and held.source]
+    sources = sorted({held.source for held in pins})
+    who = repo.who()
+
+    def ask(source: str) -> str | None:
+        try:
+            repo.snapshot(source, "main", may_download=True)
+        except repo.Refusal as refusal:
+            return str(refusal) if refusal.kind == "gated" else None
+        return None
+
+    if refused := list(filter(None, workers.side_by_side(ask, sources, 8))):
+        raise Failure("; ".join(refused))
+    return f"{who}; {text.plural(len(sources), 'repo')} of the pins asked, none refuses us for its license"
+
+
+def leftovers() -> str:
+    left = [path for path in staging.ROOT.glob("*") if (path / "plan").exists() or (path / "pin").exists()]
+    if stopped := [path.name.replace("%", "/") for path in left]:
+        raise Failure(f"stopped on the way: {', '.join(sorted(stopped))}; run the same make add, track or update again")
+    kept = sum(1 for path in quarantine.ROOT.rglob("*") if path.is_file())
+    return f"no stopped command; {text.plural(kept, 'file')} in {quarantine.ROOT.relative_to(ROOT)}"
+
+
+CHECKS: dict[str, Callable[[], str]] = {
+    "programs": programs,
+    "Git": git,
+    "models": settings,
+    "disk": disk,
+    "remote": remote,
+    "Hub": hub,
+    "leftovers": leftovers,
+}
+
+
+def main() -> None:
+    wrong = 0
+    for title, check in CHECKS.items():
+        try:
+            line = f"good   {title}: {check()}"
+        except Failure as failure:
+            wrong += 1
+            line = f"WRONG  {title}: {failure}"
+        result(line)
+    if wrong:
+        raise Failure(f"{text.plural(wrong, 'thing')} wrong; the lines above say what to type")
+
+
+if __name__ == "__main__":
+    command.run("doctor", main)

@@ -1,0 +1,90 @@
+"""Free the disk: drop weights and cached objects of models that the remote holds; make pull brings them back."""
+
+import shutil
+
+from lib.core import arguments, command, lock, text
+from lib.core.console import progress, remark
+from lib.core.errors import Failure
+from lib.core.finding import Finding
+from lib.core.paths import ROOT
+from lib.core.report import NO_MODEL, Report
+from lib.disk import cache, cleanup, weights
+from lib.model import history, names, pin, selection
+from lib.model.inventory import Item
+from lib.remote import audit, factory
+
+
+def check(name: str, items: list[Item]) -> None:
+    """Refuse to free what is changed here, or what the remote was not found to hold byte for byte. Raises `Failure`."""
+    folder, remote = names.weights_dir(name), factory.default()
+    files = {item.path: item.file for item in items if item.data is None}
+    remote.check()
+    with progress(name, sum(file.size or 0 for file in files.values())) as watch:
+        wrong = weights.compare(name, folder, files, cache.location, watch) if folder.exists() else []
+        if changed := [each for each in wrong if each.kind != "missing"]:
+            raise Failure(f"{changed[0]}; nothing was freed; get the weights right first: make pull MODEL={name}")
+        right = files.keys() - {each.file for each in wrong} if folder.exists() else set()
+        at_hand = {item.oid: folder / item.path for item in items if item.path in right}
+        deep = remote.is_folder or arguments.is_on("DEEP")  # a folder says nothing of the content
+        found = audit.assess(remote, items, deep, at_hand, watch)
+    if bad := [found[item.oid].finding(item) for item in items if found[item.oid].is_bad]:
+        raise Failure(f"{bad[0]}; nothing was freed; put it there first: make push MODEL={name}")
+    if unread := sum(each.status not in audit.PROVEN for each in found.values()):
+        raise Failure(
+            f"{text.plural(unread, 'object')} on the remote by size only; nothing was freed; DEEP=1 reads them"
+        )
+
+
+def in_use(but: str) -> set[str]:
+    """The objects of the other models whose weights are on disk, which are links to them."""
+    others = [each for each in selection.here() if each != but and names.weights_dir(each).exists()]
+    pins = [held for each in others if (held := pin.read(each, broken_is_none=True))]
+    return {file.md5 for held in pins for file in (held.files or {}).values()}
+
+
+def free(name: str) -> int:
+    """Free the model `name`; the bytes of it that were here. Raises `Failure`."""
+    held, folder = selection.checked(name), names.weights_dir(name)
+    if not history.holds(name):
+        raise Failure(f"models/{name}.dvc is not in Git as it is; commit it first")
+    items = factory.objects_of(held)
+    inside = cache.location().resolve().is_relative_to(ROOT)  # another cache may be that of other clones too
+    oids = {item.oid for item in items if item.data is None} - in_use(name) if inside else set()
+    cached = [oid for oid in oids if cache.object_path(oid).is_file()]
+    if not folder.exists() and not cached:
+        return 0
+    check(name, items)
+    if not arguments.is_on("DRY"):
+        shutil.rmtree(folder, ignore_errors=True)
+        with lock.clone():
+            for oid in cached:
+                cache.drop(oid)
+    return held.size
+
+
+def main(report: Report) -> tuple[str, str]:
+    cleanup.clear()
+    chosen, total = selection.select(arguments.value("MODEL")), 0
+    if not chosen:
+        return NO_MODEL, ""
+    dry = arguments.is_on("DRY")
+    for name in chosen:
+        try:
+            with lock.model(name):
+                freed = free(name)
+            total += freed
+            report.note(
+                f"{'would free' if dry else 'freed'} {name}: {text.size(freed)}" if freed else f"{name}: not here"
+            )
+        except Failure as failure:
+            report.found(Finding(name, "model", "not freed", detail=f"{name}: {failure}"))
+    if dry:
+        remark("nothing was changed (DRY=1)")
+    done, models = f"{'would free' if dry else 'freed'} {text.size(total)}", text.plural(len(chosen), "model")
+    if report.findings:
+        return "", f"{len(report.findings)} of {models} not freed, see the lines above; {done}"
+    return f"{done} of {models}; make pull brings it back", ""
+
+
+if __name__ == "__main__":
+    command.run_reported("free", main)

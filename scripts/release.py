@@ -1,0 +1,77 @@
+"""Release a model: an annotated Git tag for a version, or for the stage that a version is in."""
+
+from lib.core import arguments, command, lock, shell, text
+from lib.core.console import progress, remark, result
+from lib.core.errors import Failure
+from lib.disk import cache, weights
+from lib.model import history, names, releases, selection
+from lib.model.pin import Pin
+from lib.remote import audit, factory
+
+
+def check(held: Pin, on_disk: bool) -> str:
+    """Refuse what is not right, on the remote or, if the weights of this version are here, on disk; what was looked at.
+
+    Raises `Failure`.
+    """
+    folder, findings, looked = names.weights_dir(held.name), [], "the remote"
+    items = factory.objects_of(held)
+    remote = factory.default()
+    remote.check()
+    with progress(held.name, held.size) as watch:
+        if on_disk and folder.is_dir():
+            files = {item.path: item.file for item in items if item.data is None}
+            findings, looked = weights.compare(held.name, folder, files, cache.location, watch), "disk and remote"
+        found = audit.assess(remote, items, progress=watch)
+    findings += [found[item.oid].finding(item) for item in items if found[item.oid].is_bad]
+    if findings:
+        raise Failure(f"{findings[0]}; {len(findings)} in all, nothing was released (make verify MODEL={held.name})")
+    unread = sum(each.status == audit.SIZE_ONLY for each in found.values())
+    return f"{looked} checked" + (f", {unread} of {len(items)} objects by size only" if unread else "")
+
+
+def target(name: str) -> tuple[str, Pin, bool]:
+    """The Git commit to release, the pin there, and whether that is the pin that lies here. Raises `Failure`."""
+    version = arguments.value("VERSION")
+    if arguments.value("STAGE") and version:
+        commit = releases.at_version(name, version)
+        return commit, selection.at(commit, name), False
+    held = selection.checked(name)
+    if not history.holds(name):
+        raise Failure(f"models/{name}.dvc is not in the last Git commit as it lies here; commit it first")
+    return history.resolve("HEAD", name), held, True
+
+
+def main() -> None:
+    chosen = selection.select(arguments.value("MODEL"))
+    if len(chosen) != 1:
+        raise Failure(f"{text.plural(len(chosen), 'model')} named; a release is of one: MODEL=NAME")
+    (name,), stage, version = chosen, arguments.value("STAGE"), arguments.value("VERSION")
+    if not stage and not version:
+        raise Failure(f"no VERSION and no STAGE; for example: make release MODEL={name} VERSION=1.0.0")
+    tag = releases.next_tag(name, releases.stage(stage)) if stage else f"{name}@v{releases.version(version)}"
+    if arguments.is_on("REMOVE"):
+        if not stage or version:
+            raise Failure("REMOVE=1 takes a model out of a stage; name it, and no version: STAGE=prod REMOVE=1")
+        commit, done = releases.at_stage(name, stage), f"took {name} out of {stage}"
+        tag = releases.next_tag(name, stage, remove=True)
+    else:
+        commit, held, is_here = target(name)
+        if not stage and tag in history.tags():
+            raise Failure(f"{tag} is there already, and a release never changes; choose another VERSION")
+        if stage and releases.stages(name).get(stage) == commit:
+            result(f"{name} at {commit[:7]} is in {stage} already; nothing to do")
+            return
+        label = releases.version(version) if version else commit[:7]
+        done = f"put {name} {label} into {stage}" if stage else f"released {name} {label}"
+        done += f" ({check(held, is_here)})"
+    if arguments.is_on("DRY"):
+        remark(f"would make the tag {tag} on {commit[:7]}; nothing was changed (DRY=1)")
+        return
+    with lock.clone():
+        shell.git("tag", tag, f"{done[0].upper()}{done[1:]}", commit)
+    result(f"{done}: the tag {tag}; next: git push origin '{tag}'")
+
+
+if __name__ == "__main__":
+    command.run("release", main)

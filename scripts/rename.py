@@ -1,0 +1,52 @@
+"""Rename a model: pin, weights and row of the catalog, in one Git commit; no byte is moved or read."""
+
+from dataclasses import replace
+
+from lib.core import arguments, atomic, command, lock, shell, text
+from lib.core.console import remark, result
+from lib.core.errors import Failure
+from lib.disk import cleanup, destination, staging
+from lib.flow import record
+from lib.model import catalog, names, pin, releases, selection
+
+
+def rename(old: str, new: str) -> None:
+    """Give the model `old` the name `new`. The old pin goes last, so that the same command goes on after a kill."""
+    held = selection.checked(old)
+    made = replace(held, name=new)
+    if pin.read(new, broken_is_none=True) != made:  # else it was stopped
+        destination.check_free(new)
+    if staging.finished(old):
+        raise Failure(f"{old}: an add or track of it was stopped; finish that first")
+    if arguments.is_on("DRY"):
+        remark(f"would rename {old} to {new}; nothing was changed (DRY=1)")
+        return
+    with lock.clone():
+        atomic.write(pin.path_of(new), pin.dump(made))
+        source, target = names.weights_dir(old), names.weights_dir(new)
+        if source.exists() and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source.replace(target)
+        record.commit(arguments.value("MESSAGE") or f"Rename {old} model to {new}", made, old)
+        pin.path_of(old).unlink()
+    kept = len(releases.versions(old))
+    tags = f"; its {text.plural(kept, 'release')} {'keeps' if kept == 1 else 'keep'} the old name" if kept else ""
+    result(f"renamed {old} to {new}{tags}; next: {shell.git('next')}")
+
+
+def main() -> None:
+    cleanup.clear()
+    with lock.clone():
+        shell.git("ready")
+    catalog.check()
+    chosen, new = selection.select(arguments.value("MODEL")), names.model_name(arguments.value("NAME"))
+    if len(chosen) != 1 or chosen == [new]:
+        raise Failure(
+            f"{text.plural(len(chosen), 'model')} named, to be called {new!r}; rename one: MODEL=OLD NAME=NEW"
+        )
+    with lock.model(chosen[0]), lock.model(new):
+        rename(chosen[0], new)
+
+
+if __name__ == "__main__":
+    command.run("rename", main)

@@ -1,0 +1,67 @@
+"""make doctor: each line is good, or says what to type."""
+
+import pytest
+from conftest import MODEL, forget_weights
+
+TITLES = ["programs", "Git", "models", "disk", "remote", "Hub", "leftovers"]
+
+
+def lines(out: str) -> dict[str, str]:
+    """What doctor says of each thing, by its title."""
+    return {line.split(":")[0].split()[-1]: line for line in out.splitlines() if line.startswith(("good", "WRONG"))}
+
+
+def test_a_clone_that_has_all_is_good_in_every_line(added_online, hub):
+    hub.gated.add(MODEL)
+    before = added_online.state()
+
+    result = added_online.ok("doctor", HF_TOKEN=hub.token)
+
+    said = lines(result.out)
+    assert list(said) == TITLES
+    assert all(line.startswith("good ") for line in said.values())
+    assert "logged in as tester; 1 repo of the pins asked" in said["Hub"]
+    assert "weights are hard links to the cache" in said["disk"]
+    assert added_online.state() == before
+
+
+def break_it(world, hub, what: str) -> None:
+    if what == "Git":
+        (world.path / "home" / ".gitconfig").unlink()
+    elif what == "models":
+        world.pin("broken").write_text("outs: []\n")
+    elif what == "disk":
+        config = world.clone / ".dvc" / "config"
+        config.write_text(config.read_text().replace("hardlink,symlink,copy", "copy"))
+    elif what == "remote":
+        (world.remote / ".model-weights").unlink()
+    elif what == "Hub":
+        hub.gated.add(MODEL)
+    else:
+        forget_weights(world, cache=False)
+        staged = world.clone / ".dvc" / "tmp" / "staging" / "other"
+        staged.mkdir(parents=True)
+        (staged / "plan").write_text("{}")
+
+
+ADVICE = {
+    "Git": "type: git config user.name NAME",
+    "models": "restore it: git checkout HEAD -- models/broken.dvc",
+    "disk": "type: .venv/bin/dvc config cache.type hardlink,symlink,copy",
+    "remote": "to make it a remote: make remote URL=",
+    "Hub": "is gated: accept its license at ",
+    "leftovers": "stopped on the way: other; run the same make add, track or update again",
+}
+
+
+@pytest.mark.parametrize("what", ADVICE)
+def test_what_is_wrong_is_named_with_what_to_type(added_online, hub, what):
+    break_it(added_online, hub, what)
+
+    result = added_online.make("doctor")
+
+    said = lines(result.out)
+    assert result.code == 2
+    assert [title for title, line in said.items() if line.startswith("WRONG")] == [what]
+    assert ADVICE[what] in said[what]
+    assert result.err.startswith("doctor: 1 thing wrong; ")

@@ -1,0 +1,296 @@
+"""make release, and what is pulled by it: versions, stages, and weights that are handed over to a folder."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+from conftest import FILES, MODEL, PINNED, ROOT, World, flip, forget_weights, furnish, start, track
+
+LATER = FILES | {"config.json": b'{"hidden_size": 8}\n'}
+
+
+@pytest.fixture
+def released(added_online, hub) -> World:
+    """A clone with tiny 1.0.0 in prod, and 1.1.0, which is checked out."""
+    added_online.ok("release", "MODEL=tiny", "VERSION=1.0.0")
+    added_online.ok("release", "MODEL=tiny", "STAGE=prod", "VERSION=1.0.0")
+    hub.commit(MODEL, LATER)
+    added_online.ok("update")
+    added_online.ok("release", "MODEL=tiny", "VERSION=1.1.0")
+    return added_online
+
+
+def tags(world: World) -> list[str]:
+    return world.git("tag").split()
+
+
+def handed(world: World, name: str = "tiny") -> dict[str, bytes]:
+    top = world.path / "srv" / name
+    return {path.relative_to(top).as_posix(): path.read_bytes() for path in top.rglob("*") if path.is_file()}
+
+
+def test_a_release_is_an_annotated_tag_of_what_was_checked(added):
+    result = added.ok("release", "MODEL=tiny", "VERSION=v1.0.0")
+
+    assert result.out == (
+        "released tiny 1.0.0 (disk and remote checked, 4 of 4 objects by size only): the tag tiny@v1.0.0; "
+        "next: git push origin 'tiny@v1.0.0'\n"
+    )
+    assert added.git("cat-file", "-t", "tiny@v1.0.0") == "tag\n"
+    assert added.git("rev-parse", "tiny@v1.0.0^{commit}").strip() == added.head()
+    again = added.refused("release", "MODEL=tiny", "VERSION=1.0.0")
+    assert again == "release: tiny@v1.0.0 is there already, and a release never changes; choose another VERSION"
+
+
+def test_stages_follow_the_grammar_of_gto(released):
+    released.ok("release", "MODEL=tiny", "STAGE=prod")
+    released.ok("release", "MODEL=tiny", "STAGE=canary", "VERSION=1.0.0")
+    released.ok("release", "MODEL=tiny", "STAGE=prod", "VERSION=1.0.0")  # back
+    removed = released.ok("release", "MODEL=tiny", "STAGE=canary", "REMOVE=1")
+
+    assert "took tiny out of canary: the tag tiny#canary!#5" in removed.out
+    assert tags(released) == [
+        "tiny#canary!#5",
+        "tiny#canary#3",
+        "tiny#prod#1",
+        "tiny#prod#2",
+        "tiny#prod#4",
+        "tiny@v1.0.0",
+        "tiny@v1.1.0",
+    ]
+    shown = released.run(str(ROOT / ".venv" / "bin" / "gto"), "show", "tiny#prod", "--ref").out
+    assert shown.strip() == "tiny@v1.0.0"
+    assert "nothing to do" in released.ok("release", "MODEL=tiny", "STAGE=prod", "VERSION=1.0.0").out
+
+
+@pytest.mark.parametrize("place", ["disk", "remote", "pin"])
+def test_what_is_not_right_is_not_released(added, place):
+    if place == "disk":
+        flip(added.weights() / "config.json")
+    elif place == "remote":
+        next(iter(added.objects().values())).unlink()
+    else:
+        added.pin().write_text(added.pin().read_text().replace("license: apache-2.0", "license: mit"))
+
+    line = added.refused("release", "MODEL=tiny", "VERSION=1.0.0")
+
+    assert ("commit it first" if place == "pin" else "nothing was released (make verify MODEL=tiny)") in line
+    assert tags(added) == []
+
+
+def test_going_back_checks_the_pin_of_the_older_version(released):
+    old = released.git("show", "tiny@v1.0.0:models/tiny.dvc")
+    md5 = re.search(r'config.json: {size: 19, md5: "?(\w+)', old)[1]
+    released.objects()[md5].unlink()
+
+    line = released.refused("release", "MODEL=tiny", "STAGE=canary", "VERSION=1.0.0")
+
+    assert "tiny/config.json: missing from the remote" in line
+    assert "canary" not in " ".join(tags(released))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "no VERSION and no STAGE; for example: make release MODEL=tiny VERSION=1.0.0"),
+        (["VERSION=1.0"], "not a version: '1.0' (want MAJOR.MINOR.PATCH, such as 1.2.0)"),
+        (["STAGE=a b"], "not a name for a stage: 'a b'"),
+        (
+            ["STAGE=prod", "VERSION=2.0.0"],
+            "no release tiny@v2.0.0 here; there is none; fetch the tags: git fetch --tags",
+        ),
+        (["STAGE=prod", "REMOVE=1"], "no release of tiny is in the stage 'prod' here; stages: none; fetch the tags"),
+        (["VERSION=1.0.0", "REMOVE=1"], "REMOVE=1 takes a model out of a stage"),
+    ],
+)
+def test_a_release_that_makes_no_sense_is_refused(added, words, said):
+    assert added.refused("release", "MODEL=tiny", *words).startswith(f"release: {said}")
+    assert tags(added) == []
+
+
+def test_a_dry_run_of_a_release_makes_no_tag(added):
+    result = added.ok("release", "MODEL=tiny", "VERSION=1.0.0", "DRY=1")
+
+    assert "would make the tag tiny@v1.0.0" in result.err
+    assert tags(added) == []
+
+
+def test_a_release_is_signed_where_git_signs(added):
+    key = added.path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    for setting, text in {"gpg.format": "ssh", "user.signingKey": f"{key}.pub", "commit.gpgSign": "true"}.items():
+        added.git("config", setting, text)
+
+    added.ok("release", "MODEL=tiny", "VERSION=1.0.0")
+
+    assert "-----BEGIN SSH SIGNATURE-----" in added.git("cat-file", "tag", "tiny@v1.0.0")
+
+
+@pytest.mark.parametrize("words", [["MODEL=tiny@v1.0.0"], ["MODEL=tiny", "STAGE=prod"], ["STAGE=prod"]])
+def test_a_release_is_handed_over_to_a_folder_and_the_pin_stays(released, words):
+    before = released.state()
+
+    result = released.ok("pull", *words, f"TO={released.path}/srv")
+
+    assert result.out == "handed over tiny: 3 files, 102.4 kB\n1 model good\n"
+    assert handed(released) == PINNED
+    assert released.state() == before
+    assert sorted(path.name for path in (released.path / "srv").iterdir()) == ["tiny"]
+    assert "up to date" in released.ok("pull", *words, f"TO={released.path}/srv").out
+
+
+def test_a_release_that_is_not_checked_out_is_refused_without_a_folder(released):
+    result = released.make("pull", "MODEL=tiny@v1.0.0")
+
+    assert result.code == 2
+    assert "this release is not the pin that lies here; bring it to a folder of its own: TO=/srv/models" in result.out
+    assert released.ok("pull", "MODEL=tiny@v1.1.0").out.startswith("tiny: up to date")
+
+
+def test_a_release_that_is_not_here_says_how_to_fetch_tags(released):
+    other = released.second()
+    other.git("tag", "--delete", *tags(other))
+
+    assert other.refused("pull", "MODEL=tiny@v1.0.0") == (
+        "pull: no release tiny@v1.0.0 here; there is none; fetch the tags: git fetch --tags"
+    )
+    assert "no release of any model is in the stage 'prod' here" in other.refused("pull", "STAGE=prod")
+
+
+@pytest.mark.parametrize("link", ["LINK=1", "LINK="])
+def test_a_newer_version_takes_the_place_of_the_older_one_whole(released, link):
+    to = f"TO={released.path}/srv"
+    released.ok("pull", "MODEL=tiny@v1.0.0", to, link)
+    (released.path / "srv" / "tiny" / "extra").write_text("mine")
+
+    released.ok("pull", "MODEL=tiny@v1.1.0", to, link)
+
+    assert handed(released)["config.json"] == LATER["config.json"]
+    assert "extra" not in handed(released)
+    weights = released.path / "srv" / "tiny" / "model.safetensors"
+    assert (weights.stat().st_nlink > 1) == (link == "LINK=1")
+
+
+@pytest.mark.parametrize("where", ["cache", "remote"])
+def test_bytes_that_are_not_right_are_not_handed_over_and_the_old_copy_stays(released, where):
+    to = f"TO={released.path}/srv"
+    released.ok("pull", "MODEL=tiny@v1.0.0", to)
+    md5 = re.search(r'config.json: {size: 19, md5: "?(\w+)', released.pin().read_text())[1]
+    cached = released.clone / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
+    if where == "remote":
+        cached.unlink()
+        flip(released.objects()[md5])
+    else:
+        flip(cached)
+
+    result = released.make("pull", "MODEL=tiny@v1.1.0", to)
+
+    if where == "remote":
+        assert result.code == 2
+        assert "tiny/config.json: changed on the remote" in result.out
+        assert handed(released) == PINNED
+        assert sorted(path.name for path in (released.path / "srv").iterdir()) == ["tiny"]
+    else:
+        assert result.code == 0
+        assert handed(released)["config.json"] == LATER["config.json"]
+
+
+def test_a_folder_of_the_clone_is_no_place_to_hand_over_to(released):
+    result = released.make("pull", "MODEL=tiny", "TO=models/elsewhere")
+
+    assert result.code == 2
+    assert "TO=models/elsewhere lies in this clone; name a folder outside" in result.out
+
+
+def test_a_hand_over_that_was_killed_leaves_the_old_copy_and_goes_on(online, hub):
+    hub.commit("acme/big", {"model.safetensors": os.urandom(200_000_000)})
+    online.ok("add", "MODEL=acme/big")
+    old = online.path / "srv" / "big"
+    old.mkdir(parents=True)
+    (old / "model.safetensors").write_bytes(b"old")
+    part = online.path / "srv" / ".big.part" / "model.safetensors"
+    process = start(online, "pull", f"TO={online.path}/srv")
+    while process.poll() is None and not (part.exists() and part.stat().st_size):
+        time.sleep(0.001)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert handed(online, "big") == {"model.safetensors": b"old"}
+
+    online.ok("pull", f"TO={online.path}/srv")
+
+    assert handed(online, "big") == online.on_disk("big")
+    assert sorted(path.name for path in (online.path / "srv").iterdir()) == ["big"]
+
+
+def test_a_kill_between_the_two_renames_is_undone(added):
+    srv = added.path / "srv"
+    (srv / ".tiny.old").mkdir(parents=True)
+    (srv / ".tiny.old" / "config.json").write_bytes(b"old")
+    forget_weights(added, cache=True)
+    shutil.rmtree(added.remote / "files")
+
+    assert added.make("pull", f"TO={srv}").code == 2
+
+    assert handed(added) == {"config.json": b"old"}
+
+
+def test_a_group_is_handed_over_below_its_name(world):
+    track(world, "group/mine")
+
+    world.ok("pull", f"TO={world.path}/srv")
+
+    assert handed(world, "group/mine") == {"a.bin": b"group/mine"}
+
+
+def test_plain_dvc_gets_a_release_from_another_repository(released):
+    target = released.path / "elsewhere"
+    target.mkdir()
+    dvc = str(ROOT / ".venv" / "bin" / "dvc")
+
+    got = released.run(dvc, "get", str(released.clone), "models/tiny", "--rev", "tiny@v1.0.0", cwd=target)
+
+    assert got.code == 0, got.said
+    found = {path.relative_to(target / "tiny").as_posix(): path.read_bytes() for path in (target / "tiny").rglob("*.*")}
+    assert found == PINNED
+
+
+def test_list_and_show_name_the_releases_of_what_is_pinned(released):
+    assert released.ok("list").out.splitlines()[1].endswith(" yes      v1.1.0")
+    released.ok("release", "MODEL=tiny", "STAGE=prod")
+
+    assert released.ok("list").out.splitlines()[1].endswith(" yes      v1.1.0 prod")
+    assert "  releases  v1.1.0 prod\n" in released.ok("show", "MODEL=tiny").out
+    released.ok("update", "MODEL=tiny", f"REVISION={released.git('show', 'tiny@v1.0.0').split('commit: ')[1][:40]}")
+    assert (
+        released.ok("list").out.splitlines()[0].endswith("on disk")
+    )  # the pin of 1.0.0 follows main, this one a commit
+
+
+def test_diff_takes_releases(released):
+    said = released.ok("diff", "MODEL=tiny", "FROM=1.0.0", "TO=v1.1.0").out
+
+    assert said.startswith("M config.json (19 B -> 19 B)\n")
+    assert "tiny: 1.0.0 -> v1.1.0: 1 file changed" in said
+
+
+def test_the_lines_of_the_readmes_dockerfile_bring_a_release_into_an_empty_folder(released, tmp_path_factory):
+    page = (ROOT / "README.md").read_text().partition("```dockerfile\n")[2].partition("```")[0].replace("\\\n", "")
+    image = tmp_path_factory.mktemp("image")  # its /
+    env = {"REPOSITORY": str(released.clone), "MODEL": "tiny", "STAGE": "prod"}
+    (image / "remote").symlink_to(released.remote)
+    lines = [line.removeprefix("RUN ") for line in page.splitlines() if line.startswith("RUN ")]
+    assert lines.pop(0).startswith("apt-get ")  # the packages of the image
+
+    for line in lines:
+        line = re.sub(r"--mount=\S+", "", line).replace("/repository", f"{image}/repository")
+        done = released.run("sh", "-c", line.replace("/srv/models", f"{image}/srv/models"), cwd=image, **env)
+        assert done.code == 0, (line, done.said)
+        if line.startswith("git clone"):
+            furnish(image / "repository")
+
+    top = image / "srv" / "models" / "tiny"
+    assert {path.relative_to(top).as_posix(): path.read_bytes() for path in top.rglob("*.*")} == PINNED

@@ -1,0 +1,223 @@
+"""make remove and make rename: the end of a model, or of its name."""
+
+import json
+import shutil
+
+import pytest
+from conftest import PINNED, World, flip, settings, track
+
+
+def rows(world: World) -> list[str]:
+    page = (world.clone / "models" / "README.md").read_text()
+    return [line for line in page.splitlines() if line.startswith("| [")]
+
+
+def note(world: World, text: str) -> None:
+    """Give the row of tiny a note, and commit that."""
+    page = world.clone / "models" / "README.md"
+    page.write_text(page.read_text().replace("apache-2.0 |  |", f"apache-2.0 | {text} |"))
+    world.git("commit", "--quiet", "--all", "--message", "A note")
+
+
+def test_remove_takes_pin_weights_and_row_in_one_git_commit_that_any_older_one_undoes(added):
+    track(added, "mine")
+    before = added.head()
+
+    result = added.ok("remove", "MODEL=tiny")
+
+    assert added.git("log", "--format=%s", f"{before}..") == "Remove tiny model\n"
+    changed = added.git("show", "--name-status", "--format=", "HEAD").split()
+    assert changed == ["M", "models/README.md", "D", "models/tiny.dvc"]
+    assert added.git("status", "--porcelain") == ""
+    assert not added.weights().exists()
+    assert [row.split("]")[0] for row in rows(added)] == ["| [mine"]
+    assert "its objects stay on the remote, and this brings it back: git checkout " in result.out
+    back = result.out.split("brings it back: ")[1].split(", then ")[0].split()
+    added.git(*back[1:])
+    shutil.rmtree(added.clone / ".dvc" / "cache")
+    added.ok("pull", "MODEL=tiny")
+    assert added.on_disk() == PINNED
+
+
+def test_remove_refuses_what_exists_nowhere_else(added):
+    flip(added.weights() / "config.json")
+    before = added.state()
+
+    line = added.refused("remove", "MODEL=tiny")
+
+    assert line == (
+        "remove: models/tiny/config.json exists nowhere else; keep it: make track NAME=OTHER DIR=models/tiny; "
+        "or drop it: rm -r models/tiny"
+    )
+    assert added.state() == before
+
+
+def test_remove_takes_several_and_leaves_what_is_staged(added):
+    track(added, "group/a")
+    track(added, "group/b")
+    (added.clone / "README.md").write_text("mine\n")
+    added.git("add", "README.md")
+
+    added.ok("remove", "MODEL=group")
+
+    assert added.git("status", "--porcelain") == "M  README.md\n"
+    assert [row.split("]")[0] for row in rows(added)] == ["| [tiny"]
+    assert added.git("log", "-2", "--format=%s") == "Remove group/b model\nRemove group/a model\n"
+
+
+@pytest.mark.parametrize("words", [("remove", "MODEL=tiny"), ("rename", "MODEL=tiny", "NAME=other")])
+def test_a_dry_run_changes_nothing(added, words):
+    before = added.state()
+
+    result = added.ok(*words, "DRY=1")
+
+    assert f"{words[0]}: would {words[0]} tiny" in result.err
+    assert added.state() == before
+
+
+@pytest.mark.parametrize("words", [("remove", "MODEL=tiny"), ("rename", "MODEL=tiny", "NAME=other")])
+def test_what_was_stopped_at_its_git_commit_goes_on(added, words):
+    hook = added.clone / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    assert added.make(*words).code == 2
+    hook.unlink()
+
+    added.ok(*words)
+
+    assert added.git("status", "--porcelain") == ""
+    assert not added.pin().exists()
+    assert not added.weights().exists()
+    if words[0] == "rename":
+        assert added.on_disk("other") == PINNED
+        assert "verified 1 pin, 3 of 3 files on disk" in added.ok("verify").out
+
+
+def test_rename_moves_pin_weights_row_and_note_and_reads_no_byte(added):
+    note(added, "the small one")
+    inodes = {path.name: path.stat().st_ino for path in added.weights().rglob("*.*")}
+    objects, before = set(added.objects()), added.head()
+
+    result = added.ok("rename", "MODEL=tiny", "NAME=group/little")
+
+    assert result.out == "renamed tiny to group/little; next: git push\n"
+    assert added.git("log", "--format=%s", f"{before}..") == "Rename tiny model to group/little\n"
+    assert added.git("show", "--name-status", "--format=", "HEAD").split()[:2] == ["M", "models/README.md"]
+    assert {path.name: path.stat().st_ino for path in added.weights("group/little").rglob("*.*")} == inodes
+    assert rows(added)[0].startswith("| [group/little](group/little.dvc) | [acme/tiny]")
+    assert rows(added)[0].endswith("| apache-2.0 | the small one |")
+    assert set(added.objects()) == objects
+    assert added.git("status", "--porcelain") == ""
+    assert "verified 1 pin, 3 of 3 files on disk" in added.ok("verify", "DEEP=1").out
+    other = added.second()
+    other.ok("pull")
+    assert other.on_disk("group/little") == PINNED
+
+
+def test_rename_says_that_releases_keep_the_old_name(added):
+    added.ok("release", "MODEL=tiny", "VERSION=1.0.0")
+
+    assert "its 1 releases keep" not in (said := added.ok("rename", "MODEL=tiny", "NAME=other").out)
+    assert "; its 1 release keeps the old name; " in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("MODEL=tiny", "NAME=mine"), "models/mine is there"),
+        (("MODEL=tiny", "NAME=tiny/x"), "'tiny' is a model, so nothing can lie in it"),
+        (("MODEL=tiny", "NAME=tiny"), "1 model named, to be called 'tiny'; rename one: MODEL=OLD NAME=NEW"),
+        (("MODEL=*", "NAME=x"), "2 models named, to be called 'x'; rename one"),
+        (("MODEL=tiny", "NAME=../x"), "not a name for a model: '../x'"),
+    ],
+)
+def test_rename_refuses_a_place_that_is_taken(added, words, said):
+    track(added, "mine")
+    before = added.state()
+
+    assert said in added.refused("rename", *words)
+    assert added.state() == before
+
+
+def test_a_pin_that_was_renamed_by_hand_is_told_how(added):
+    added.git("mv", "models/tiny.dvc", "models/other.dvc")
+
+    line = added.refused("show", "MODEL=other")
+
+    assert (
+        "git mv models/other.dvc models/tiny.dvc, and then all that belongs to it: make rename MODEL=tiny NAME=other"
+        in line
+    )
+
+
+def test_a_model_that_was_removed_is_none_of_a_report(added):
+    added.ok("remove", "MODEL=tiny")
+
+    assert json.loads(added.ok("list", "FORMAT=json").out)["models"] == []
+
+
+def cached(world: World) -> int:
+    return len(list((world.clone / ".dvc" / "cache" / "files" / "md5").glob("*/*")))
+
+
+def test_free_drops_what_the_remote_holds_and_pull_brings_it_back(added):
+    track(added, "mine")
+    before = added.git("status", "--porcelain")
+
+    dry = added.ok("free", "DRY=1")
+    assert added.on_disk() == PINNED
+    assert "would free 102.4 kB of 2 models" in dry.out
+    result = added.ok("free", "MODEL=tiny")
+
+    assert result.out == "freed tiny: 102.4 kB\nfreed 102.4 kB of 1 model; make pull brings it back\n"
+    assert not added.weights().exists()
+    assert added.on_disk("mine") == {"a.bin": b"mine"}
+    assert cached(added) == 3  # what is left is of mine, and the listing of tiny
+    assert added.git("status", "--porcelain") == before
+    assert added.ok("free", "MODEL=tiny").out.startswith("tiny: not here\n")
+    added.ok("pull")
+    assert added.on_disk() == PINNED
+
+
+def test_free_keeps_an_object_that_another_model_on_disk_is_made_of(added):
+    folder = added.path / "weights"
+    shutil.copytree(added.weights(), folder)
+    added.ok("track", "NAME=twin", f"DIR={folder}")
+
+    added.ok("free", "MODEL=tiny")
+
+    assert "verified 2 pins, 3 of 6 files on disk" in added.ok("verify").out
+    assert cached(added) >= 3
+
+
+@pytest.mark.parametrize("fault", ["remote changed", "remote missing", "disk changed", "not committed"])
+def test_free_refuses_what_would_be_lost(added, fault):
+    victim = max(added.objects().values(), key=lambda path: path.stat().st_size)
+    if fault == "remote changed":
+        flip(victim)
+    elif fault == "remote missing":
+        victim.unlink()
+    elif fault == "disk changed":
+        flip(added.weights() / "config.json")
+    else:
+        added.pin().write_text(added.pin().read_text().replace("apache-2.0", "mit"))
+    held = added.on_disk()
+
+    result = added.make("free")
+
+    assert result.code == 2
+    assert ("commit it first" if fault == "not committed" else "nothing was freed; ") in result.out
+    assert added.on_disk() == held
+    assert cached(added) == 4
+
+
+def test_free_leaves_a_cache_alone_that_other_clones_may_use(added):
+    shared = added.path / "shared"
+    shutil.move(added.clone / ".dvc" / "cache", shared)
+    settings(added, f"[cache]\n    dir = {shared}\n", local=True)
+
+    added.ok("free")
+
+    assert not added.weights().exists()
+    assert len(list((shared / "files" / "md5").glob("*/*"))) == 4
