@@ -94,6 +94,33 @@ def test_killed_at_any_instant_the_same_command_completes(online, added_template
     assert {oid: path.stat().st_ino for oid, path in world.objects().items() if oid in kept} == kept
 
 
+RETIRED = {"remove": ["MODEL=tiny"], "rename": ["MODEL=tiny", "NAME=other"], "free": ["MODEL=tiny"]}
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.4, 0.7, 0.97])
+@pytest.mark.parametrize("verb", RETIRED)
+def test_a_killed_end_of_a_model_goes_on(added_template, tmp_path, events, verb, moment):
+    words, places = [verb, *RETIRED[verb]], [tmp_path / "a trial", tmp_path / "my world"]
+    for place in places:
+        place.mkdir()
+    if verb not in events:
+        code, events[verb] = run_counted(copy(added_template, World(places[0])), *words)
+        assert code == 0
+    world = copy(added_template, World(places[1]))
+
+    code, _ = run_counted(world, *words, at=str(1 + int(moment * events[verb])))
+
+    assert code == -signal.SIGKILL
+    world.ok(*words)
+    assert leftovers(world) == []
+    assert world.git("status", "--porcelain") == ""
+    assert not world.weights().exists()
+    assert world.pin().exists() == (verb == "free")
+    if verb != "remove":
+        world.ok("pull")
+        assert world.on_disk("other" if verb == "rename" else "tiny") == PINNED
+
+
 def test_a_finished_file_is_not_downloaded_again(online, hub):
     small = ["config.json", "nested/tokenizer.json"]
     process = stalled_add(online, hub)
