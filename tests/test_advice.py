@@ -27,6 +27,7 @@ def test_a_note_survives_whichever_of_two_rows_has_it(world, notes):
     assert row.format("note") in (world.clone / PAGE).read_text()
 
 
+@pytest.mark.marathon
 @pytest.mark.parametrize("side", ["ours", "theirs"])
 def test_every_command_gives_the_advice_for_a_conflict_and_it_works(world, side):
     track(world, "ma", "base")

@@ -131,6 +131,7 @@ def test_rows_and_pins_that_differ_are_named_and_mended(world):
 # Merges.
 
 
+@pytest.mark.marathon
 def test_a_pin_that_two_branches_move_is_resolved_as_advised(world):
     track(world, "ma", "base")
     for branch, text in (("u1", "one"), ("main", "two")):

@@ -154,6 +154,7 @@ def test_every_fault_of_an_object_is_found_without_reading_and_mended(added, sto
     assert other.on_disk() == PINNED
 
 
+@pytest.mark.marathon
 @pytest.mark.parametrize("kind", ["moto", "gcs"])
 def test_a_push_that_lost_the_store_half_way_completes_the_next_time(added, servers, kind):
     store = serve(servers, kind)
@@ -365,6 +366,7 @@ def test_an_object_under_a_users_key_is_size_only(added, moto, header):
         assert "4 of 4 objects on the remote (4 read)" in added.ok("verify", "DEEP=1").out
 
 
+@pytest.mark.marathon
 def test_a_prefix_may_hold_a_space(online, moto):
     online.env |= moto.env
 
@@ -515,6 +517,7 @@ def test_a_checksum_that_contradicts_the_pin_is_found_without_the_weights(big, m
     assert "verify: big/model.safetensors: changed on the remote (object " in result.out
 
 
+@pytest.mark.marathon
 def test_an_older_pin_without_a_checksum_is_as_good_as_before(big, moto):
     without_checksum(big.pin("big"))
     big.git("commit", "--quiet", "--all", "--message", "As before")
@@ -546,6 +549,7 @@ def test_a_store_that_refuses_checksums_still_takes_objects(big, moto):
     assert set(held(moto)) == {key_of(oid) for oid in big.objects()}
 
 
+@pytest.mark.marathon
 def test_bytes_that_change_on_the_way_to_s3_are_found_at_once(big, moto):
     is_part = re.compile(r"PUT .*partNumber=2&")
     with Proxy(moto, lambda request: "flip up" if is_part.search(request) else None) as proxy:
@@ -597,14 +601,16 @@ def worlds(added: World, verbs: list[str], store: Store, endpoint: str, url: str
     return made
 
 
-def assert_refused(places: dict[str, World], store: Store, endpoint: str, want: str, url: str = "") -> None:
+def assert_refused(
+    places: dict[str, World], store: Store, endpoint: str, want: str, url: str = "", timeout: int = 9
+) -> None:
     """Every verb refuses the store in one sentence with `want` in it, in time, and changes nothing."""
 
     def refuse(verb: str) -> None:
         words = {"add": ["MODEL=acme/other"], "remote": [f"URL={url or store.url}", f"ENDPOINT={endpoint}"]}
         world, start = places[verb], time.monotonic()
         before = world.state()
-        result = world.make(verb, *words.get(verb, []), "TIMEOUT=9")
+        result = world.make(verb, *words.get(verb, []), f"TIMEOUT={timeout}")
         assert time.monotonic() - start < 20, verb
         assert result.code == 2, (verb, result.said)
         assert f"remote 'storage' ({url or store.url}) {want}" in result.said, (verb, result.said)
@@ -632,6 +638,7 @@ def added_for_each(added_template, tmp_path) -> World:
         yield world
 
 
+@pytest.mark.marathon
 def test_wrong_credentials_are_refused_in_one_sentence(added_for_each, rclone):
     places = worlds(added_for_each, VERBS, rclone, rclone.endpoint, AWS_SECRET_ACCESS_KEY="wrong")
 
@@ -645,6 +652,7 @@ def test_no_credentials_are_told_of(added_for_each, rclone):
     assert_refused(places, rclone, rclone.endpoint, "wants credentials, and there are none: ")
 
 
+@pytest.mark.marathon
 @pytest.mark.parametrize(("kind", "verbs"), REACH)
 def test_no_bucket_is_told_of(added_for_each, servers, kind, verbs):
     store = serve(servers, kind)
@@ -654,6 +662,7 @@ def test_no_bucket_is_told_of(added_for_each, servers, kind, verbs):
     assert_refused(places, store, store.endpoint, "names a bucket that does not exist; nothing was changed", url)
 
 
+@pytest.mark.marathon
 @pytest.mark.parametrize(("kind", "verbs"), REACH)
 def test_a_dead_endpoint_is_told_of(added_for_each, kind, verbs):
     dead = STORES[kind]()  # never started
@@ -662,13 +671,14 @@ def test_a_dead_endpoint_is_told_of(added_for_each, kind, verbs):
     assert_refused(places, dead, dead.endpoint, f"cannot be reached at {dead.endpoint}; nothing was changed")
 
 
+@pytest.mark.marathon
 @pytest.mark.parametrize(("kind", "verbs"), REACH)
 def test_a_silent_endpoint_is_told_of(added_for_each, kind, verbs):
     mute = STORES[kind]()
     with silent() as (endpoint, _):
         places = worlds(added_for_each, verbs, mute, endpoint)
 
-        assert_refused(places, mute, endpoint, f"cannot be reached at {endpoint}; nothing was changed")
+        assert_refused(places, mute, endpoint, f"cannot be reached at {endpoint}; nothing was changed", timeout=4)
 
 
 UPLOAD = """
@@ -683,6 +693,7 @@ except Exception as error:
 """
 
 
+@pytest.mark.marathon
 def test_an_upload_that_nobody_takes_is_given_up(world, moto):
     """The body is more than all the buffers on the way can hold."""
     python, scripts = str(world.clone / ".venv" / "bin" / "python"), str(world.clone / "scripts")

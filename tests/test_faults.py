@@ -215,6 +215,7 @@ def test_a_cache_on_another_file_system_is_linked_by_symlinks_and_said(online):
         assert "verified 1 pin, 3 of 3 files on disk" in online.ok("verify").out
 
 
+@pytest.mark.marathon
 @ROOT_ONLY
 def test_what_comes_back_is_linked_to_a_cache_on_another_file_system(online, hub):
     with mounted(online.path / "fast disk", "-o", "size=64M"):
@@ -349,6 +350,7 @@ def test_a_venv_that_is_a_link_and_out_of_date_is_named(added):
     assert line.endswith("and out of date; renew it there, or remove the link: rm .venv")
 
 
+@pytest.mark.marathon
 def test_a_set_up_without_the_package_index_says_so(added):
     (added.clone / ".venv").unlink()
 

@@ -304,6 +304,7 @@ def test_track_works_once_the_refused_files_were_moved_away(world):
     assert "verified 1 pin, 2 of 2 files on disk" in world.ok("verify").out
 
 
+@pytest.mark.marathon
 @pytest.mark.slow
 def test_add_brings_more_files_than_a_page_of_the_hub_lists(online, hub):
     tree = {f"part-{number % 50:02}/{number:04}.json": b"%d\n" % number for number in range(1500)}

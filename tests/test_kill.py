@@ -97,7 +97,8 @@ def test_killed_at_any_instant_the_same_command_completes(online, added_template
 RETIRED = {"remove": ["MODEL=tiny"], "rename": ["MODEL=tiny", "NAME=other"], "free": ["MODEL=tiny"]}
 
 
-@pytest.mark.parametrize("moment", [0.0, 0.4, 0.7, 0.97])
+@pytest.mark.marathon
+@pytest.mark.parametrize("moment", [0.0, 0.5, 0.97])
 @pytest.mark.parametrize("verb", RETIRED)
 def test_a_killed_end_of_a_model_goes_on(added_template, tmp_path, events, verb, moment):
     words, places = [verb, *RETIRED[verb]], [tmp_path / "a trial", tmp_path / "my world"]

@@ -235,6 +235,7 @@ def test_weights_of_our_own_have_nothing_to_follow(world):
     assert world.ok("outdated").out == "1 model: 1 not from the Hub\n"
 
 
+@pytest.mark.marathon
 def test_an_update_of_three_that_was_killed_goes_on(online, hub):
     names = [f"m{number}" for number in range(3)]
     for name in names:

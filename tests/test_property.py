@@ -28,6 +28,7 @@ def write(world: World, tree: dict[str, bytes]) -> bool:
     return True
 
 
+@pytest.mark.marathon
 @pytest.mark.slow
 @settings(max_examples=4, deadline=None, suppress_health_check=SLOW)
 @given(tree=trees)

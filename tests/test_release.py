@@ -53,6 +53,7 @@ def test_stages_follow_the_grammar_of_gto(released):
     removed = released.ok("release", "MODEL=tiny", "STAGE=canary", "REMOVE=1")
 
     assert "took tiny out of canary: the tag tiny#canary!#5" in removed.out
+    assert "no release of tiny is in the stage 'canary' here" in released.refused("pull", "MODEL=tiny", "STAGE=canary")
     assert tags(released) == [
         "tiny#canary!#5",
         "tiny#canary#3",
@@ -175,8 +176,8 @@ def test_a_newer_version_takes_the_place_of_the_older_one_whole(released, link):
     assert (weights.stat().st_nlink > 1) == (link == "LINK=1")
 
 
-@pytest.mark.parametrize("where", ["cache", "remote"])
-def test_bytes_that_are_not_right_are_not_handed_over_and_the_old_copy_stays(released, where):
+@pytest.mark.parametrize(("where", "link"), [("cache", ""), ("cache", "1"), ("remote", "")])
+def test_bytes_that_are_not_right_are_not_handed_over_and_the_old_copy_stays(released, where, link):
     to = f"TO={released.path}/srv"
     released.ok("pull", "MODEL=tiny@v1.0.0", to)
     md5 = re.search(r'config.json: {size: 19, md5: "?(\w+)', released.pin().read_text())[1]
@@ -187,7 +188,7 @@ def test_bytes_that_are_not_right_are_not_handed_over_and_the_old_copy_stays(rel
     else:
         flip(cached)
 
-    result = released.make("pull", "MODEL=tiny@v1.1.0", to)
+    result = released.make("pull", "MODEL=tiny@v1.1.0", to, f"LINK={link}")
 
     if where == "remote":
         assert result.code == 2
@@ -206,8 +207,9 @@ def test_a_folder_of_the_clone_is_no_place_to_hand_over_to(released):
     assert "TO=models/elsewhere lies in this clone; name a folder outside" in result.out
 
 
+@pytest.mark.marathon
 def test_a_hand_over_that_was_killed_leaves_the_old_copy_and_goes_on(online, hub):
-    hub.commit("acme/big", {"model.safetensors": os.urandom(200_000_000)})
+    hub.commit("acme/big", {"model.safetensors": os.urandom(100_000_000)})
     online.ok("add", "MODEL=acme/big")
     old = online.path / "srv" / "big"
     old.mkdir(parents=True)

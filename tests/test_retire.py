@@ -146,7 +146,7 @@ def test_a_pin_that_was_renamed_by_hand_is_told_how(added):
     line = added.refused("show", "MODEL=other")
 
     assert (
-        "git mv models/other.dvc models/tiny.dvc, and then all that belongs to it: make rename MODEL=tiny NAME=other"
+        "git mv models/other.dvc models/tiny.dvc (and then all that belongs to it: make rename MODEL=tiny NAME=other)"
         in line
     )
 
@@ -207,7 +207,8 @@ def test_free_refuses_what_would_be_lost(added, fault):
     result = added.make("free")
 
     assert result.code == 2
-    assert ("commit it first" if fault == "not committed" else "nothing was freed; ") in result.out
+    advice = {"not committed": "commit it first", "disk changed": "get the weights right first: make pull MODEL=tiny"}
+    assert advice.get(fault, "nothing was freed; put it there first: make push MODEL=tiny") in result.out
     assert added.on_disk() == held
     assert cached(added) == 4
 

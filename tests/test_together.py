@@ -48,6 +48,7 @@ def held_lock(world: World, name: str):
         yield
 
 
+@pytest.mark.marathon
 def test_a_long_add_keeps_nobody_waiting_who_is_at_work_on_other_models(added_online, hub):
     hub.commit("acme/other", {"config.json": b"other"})
     adding, held = held_add(added_online, hub)
@@ -85,6 +86,7 @@ def adding_pid(world: World) -> str:
     return (world.clone / ".dvc" / "tmp" / "locks" / "model slow").read_text().split()[1]
 
 
+@pytest.mark.marathon
 def test_adds_of_four_models_at_once_all_succeed(online, hub):
     names = ["a", "b", "c", "d"]
     for name in names:

@@ -105,6 +105,7 @@ def track_all(world: World, *models: str) -> None:
         world.ok("track", f"NAME={name}")
 
 
+@pytest.mark.marathon
 @pytest.mark.slow
 def test_a_group_and_a_glob_name_all_of_theirs(world):
     track_all(world, "emb/one", "emb/two", "tiny")
@@ -115,6 +116,7 @@ def test_a_group_and_a_glob_name_all_of_theirs(world):
     assert "no such model: 'embb'; did you mean emb" in world.make("verify", "MODEL=embb").said
 
 
+@pytest.mark.marathon
 @pytest.mark.slow
 def test_names_that_differ_only_in_case_are_refused(world):
     track_all(world, "emb/one", "tiny")
@@ -123,6 +125,7 @@ def test_names_that_differ_only_in_case_are_refused(world):
         assert "differ only in case" in world.refused("track", f"NAME={name}", "DIR=scripts")
 
 
+@pytest.mark.marathon
 @pytest.mark.slow
 def test_a_repo_that_has_moved_is_pinned_and_known_by_its_new_name(online, hub):
     hub.rename(MODEL, "new-org/small")

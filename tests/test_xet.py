@@ -105,6 +105,7 @@ def test_a_file_that_xet_does_not_give_comes_by_a_plain_download(clone, xet, fau
     assert not (clone.clone / ".dvc" / "tmp" / "xet" / "logs").exists()
 
 
+@pytest.mark.marathon
 def test_a_store_out_of_reach_is_given_up_once_for_all_files(clone, xet):
     xet.commit(BIG, {f"{number}.safetensors": os.urandom(1000) for number in range(40)})
     with silent() as (xet.xet, connections):
@@ -145,6 +146,7 @@ def test_a_killed_add_goes_on_inside_a_file_of_xet(clone, xet, stored):
     assert fetched(xet, "big.safetensors") == []
 
 
+@pytest.mark.marathon
 @pytest.mark.parametrize("fault", ["breaks", "goes silent", "is refused"])
 def test_a_plain_download_takes_over_where_the_store_was_lost(clone, xet, stored, fault):
     def lose(answer: Answer) -> None:

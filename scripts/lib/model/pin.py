@@ -164,8 +164,8 @@ def parse(name: str, text: str) -> Pin:
     except Moved as moved:
         old = "/".join([*name.split("/")[:-1], str(moved)])
         raise Failure(
-            f"models/{name}.dvc was renamed by hand, it pins {old!r}; rename it back, git mv models/{name}.dvc "
-            f"models/{old}.dvc, and then all that belongs to it: make rename MODEL={old} NAME={name}"
+            f"models/{name}.dvc was renamed by hand, it pins {old!r}; rename it back: git mv models/{name}.dvc "
+            f"models/{old}.dvc (and then all that belongs to it: make rename MODEL={old} NAME={name})"
         ) from None
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         fault = f"is not a pin ({str(error)[:200]})" if text.strip() else "is empty"
