@@ -42,13 +42,14 @@ def disk() -> str:
     if not cache.links():
         how = ".venv/bin/dvc config cache.type hardlink,symlink,copy"
         raise Failure(f"weights are copies of what the cache holds, so they take twice the space; type: {how}")
-    return f"{text.size(free)} free; {cache.note() or 'weights are hard links to the cache'}"
+    return f"{text.size(free)} free; {cache.note() or 'weights are links to the cache, by the settings'}"
 
 
 def remote() -> str:
     found = factory.default()
     found.check(write=True, probe=True)
-    return f"{found.title} takes objects and gives them back" + (f"; {found.note}" if found.note else "")
+    did = "can be written to" if found.is_folder else "took an object, gave it back and deleted it"
+    return f"{found.title} {did}" + (f"; {found.note}" if found.note else "")
 
 
 def hub() -> str:

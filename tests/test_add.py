@@ -330,6 +330,7 @@ def test_branches_that_add_different_models_merge(online, hub):
     assert "verified 2 pins, 4 of 4 files on disk" in online.ok("verify").out
 
 
+@pytest.mark.marathon
 @pytest.mark.slow
 def test_branches_that_move_the_same_pin_conflict(added_online, hub):
     for branch, text in (("side", b"one"), ("main", b"two")):

@@ -77,6 +77,7 @@ def test_add_over_the_weights_of_another_branch(added_online, hub, damaged):
         added_online.ok("verify", "DEEP=1")
 
 
+@pytest.mark.marathon
 @pytest.mark.parametrize(
     ("break_it", "advice"),
     [

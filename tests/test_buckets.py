@@ -195,9 +195,9 @@ def of_object(world: World, store: Store):
     ("kind", "fault"),
     [
         ("rclone", "cut"),
-        ("rclone", "silence"),
+        pytest.param("rclone", "silence", marks=pytest.mark.marathon),
         ("rclone", "whole"),
-        ("rclone", "flip"),
+        pytest.param("rclone", "flip", marks=pytest.mark.marathon),
         ("rclone", 403),
         ("gcs", "cut"),
     ],
@@ -286,6 +286,7 @@ def size_in(folder: Path) -> int:
     return max((path.stat().st_size for path in folder.glob("*")), default=0)
 
 
+@pytest.mark.marathon
 def test_many_objects_are_listed_and_a_stray_key_among_them_is_ignored_and_named(world, store):
     source = world.path / "many"
     source.mkdir()
@@ -306,6 +307,7 @@ def test_many_objects_are_listed_and_a_stray_key_among_them_is_ignored_and_named
     assert "71 of 71 objects on the remote (71 by hash)" in said
 
 
+@pytest.mark.marathon
 def test_one_model_of_a_large_bucket_is_asked_for_and_not_listed(world, moto):
     source = world.path / "some"
     source.mkdir()
@@ -503,6 +505,7 @@ def test_objects_in_parts_prove_themselves_without_the_weights(big, moto):
     assert fresh.on_disk("big") == big.on_disk("big")
 
 
+@pytest.mark.marathon
 def test_a_checksum_that_contradicts_the_pin_is_found_without_the_weights(big, moto):
     other = big.path / "other"
     other.write_bytes((big.weights("big") / "model.safetensors").read_bytes()[:-1] + b"?")

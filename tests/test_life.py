@@ -450,6 +450,7 @@ def propose(world: World, name: str = "tiny") -> list[str]:
     return [" ".join(line.split()[:2]) for line in log.read_text().splitlines()] if log.exists() else []
 
 
+@pytest.mark.marathon
 def test_a_newer_model_is_one_pull_request_that_is_renewed_and_never_doubled(forge, hub):
     main = forge.head()
     assert propose(forge) == []  # nothing is newer

@@ -69,6 +69,7 @@ def checkout(added) -> World:
     return world
 
 
+@pytest.mark.marathon
 @pytest.mark.slow
 def test_lint_and_collection_of_the_tests_pass_without_any_secret(checkout):
     checkout.env["PYTEST_ADDOPTS"] = "--collect-only"  # running them would run this test again

@@ -68,6 +68,7 @@ def test_a_long_add_keeps_nobody_waiting_who_is_at_work_on_other_models(added_on
     assert added_online.git("status", "--porcelain") == ""
 
 
+@pytest.mark.marathon
 def test_verify_says_that_a_command_is_at_work_on_a_model_and_looks_at_the_others(added_online, hub):
     hub.commit("acme/slow", {"config.json": b"older"})
     added_online.ok("add", "MODEL=acme/slow")

@@ -199,6 +199,7 @@ def test_a_dead_proxy_is_named(world):
     assert line.startswith("add: cannot reach the Hub at http://hub.invalid through the proxy http://127.0.0.1:9 (")
 
 
+@pytest.mark.marathon
 @pytest.mark.slow
 def test_the_next_step_is_the_one_that_is_missing(online, hub):
     hub.commit("acme/other", {"config.json": b"{}"})
