@@ -192,6 +192,20 @@ def test_update_is_one_git_commit_for_each_model_with_what_changed_in_its_body(a
     assert added_online.ok("update").out.endswith("\n0 of 2 models updated\n")
 
 
+def test_where_only_the_card_changed_no_weights_are_fetched(online, hub):
+    files = {"README.md": b"one", "model.safetensors": FILES["model.safetensors"]}
+    hub.commit("acme/card", files)
+    online.ok("add", "MODEL=acme/card")
+    hub.commit("acme/card", files | {"README.md": b"two"})
+    hub.requests.clear()
+
+    assert [each["path"] for each in status(online, "card")["changes"]] == ["README.md"]
+    online.ok("update")
+
+    assert online.on_disk("card")["README.md"] == b"two"
+    assert not [each for each in hub.requests if "/resolve/" in each.path and "safetensors" in each.path]
+
+
 def test_update_goes_to_any_revision_older_too(added_online, hub):
     first = hub.repos[MODEL]["main"].id
     hub.commit(MODEL, LATER)
