@@ -43,7 +43,7 @@ def remove(name: str) -> str:
     last = next((each.commit[:7] for each in before if history.text(each.commit, f"models/{name}.dvc")), "COMMIT")
     return (
         f"removed {name}: {size}; its objects stay on the remote, and this brings it back: "
-        f"git checkout {last} -- models/{name}.dvc, then make pull MODEL={name}; next: {shell.git('next')}"
+        f"git checkout {last} -- models/{name}.dvc, then make pull MODEL={name}; next: {record.next_step()}"
     )
 
 

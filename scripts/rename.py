@@ -33,7 +33,7 @@ def rename(old: str, new: str) -> None:
         pin.path_of(old).unlink()
     kept = len(releases.versions(old))
     tags = f"; its {text.plural(kept, 'release')} {'keeps' if kept == 1 else 'keep'} the old name" if kept else ""
-    result(f"renamed {old} to {new}{tags}; next: {shell.git('next')}")
+    result(f"renamed {old} to {new}{tags}; next: {record.next_step()}")
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from lib.core.console import progress, remark, result
 from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.disk import cleanup, destination, staging, weights
-from lib.flow.record import record
+from lib.flow.record import next_step, record
 from lib.hub import repo
 from lib.model import catalog, history, names, pin, selection
 from lib.remote import factory
@@ -117,7 +117,7 @@ def main() -> None:
     if before == history.committed(name):
         result(f"{name} is pinned as it is already; nothing to do")
     else:
-        result(f"tracked {name}; next: {shell.git('next')}")
+        result(f"tracked {name}; next: {next_step()}")
 
 
 if __name__ == "__main__":

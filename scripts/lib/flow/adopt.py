@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from lib.core import arguments, lock, shell
+from lib.core import arguments, lock
 from lib.core.console import remark
 from lib.core.errors import Failure
 from lib.disk import destination, staging
 from lib.flow.bring import bring
-from lib.flow.record import record
+from lib.flow.record import next_step, record
 from lib.hub import repo
 from lib.model import history, names, pin, selection
 
@@ -103,4 +103,4 @@ def _add(request: Request, done: str) -> str:
     if not is_pinned(staged, request, shot):
         reused = bring(request.name, shot, files, staged, old, include=request.include, exclude=request.exclude)
     record(request.name)
-    return f"{done} {request.name}{reused}; next: {shell.git('next')}"
+    return f"{done} {request.name}{reused}; next: {next_step()}"

@@ -46,6 +46,12 @@ def _check_outs(recorded: Pin, wanted: Pin) -> None:
             )
 
 
+def next_step() -> str:
+    """What to type after a Git commit. `git diff`, which tells, may lock Git's index to renew it."""
+    with lock.clone():
+        return shell.git("next")
+
+
 def commit(message: str, new: Pin | None, gone: str = "") -> None:
     """One Git commit of the pin `new`, of the removal of the pin of `gone`, or of both, and of the catalog.
 
