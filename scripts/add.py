@@ -1,10 +1,9 @@
 """Pin a model of the Hub: checked bytes -> models/ -> remote -> one Git commit."""
 
-from lib.core import arguments, command, lock, shell
+from lib.core import arguments, command
 from lib.core.console import result
 from lib.core.errors import Failure
-from lib.disk import cleanup
-from lib.flow import adopt
+from lib.flow import adopt, record
 from lib.flow.adopt import Request
 from lib.model import catalog, names, pin, selection
 
@@ -30,9 +29,7 @@ def parse_request() -> Request:
 
 
 def main() -> None:
-    cleanup.clear()
-    with lock.clone():
-        shell.git("ready")
+    record.prepare()
     request = parse_request()
     catalog.check()
     result(adopt.add(request, "added"))

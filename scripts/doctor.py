@@ -5,11 +5,12 @@ import shutil
 from collections.abc import Callable
 from importlib.metadata import version
 
-from lib.core import command, lock, shell, text, workers
+from lib.core import command, lock, shell, text
 from lib.core.console import result
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.disk import cache, dvc, quarantine, staging
+from lib.flow import upstream
 from lib.hub import repo
 from lib.model import catalog, history, pin, selection
 from lib.remote import factory
@@ -54,19 +55,13 @@ def remote() -> str:
 
 def hub() -> str:
     pins = [held for name in selection.here() if (held := pin.read(name, broken_is_none=True)) and held.source]
-    sources = sorted({held.source for held in pins})
-    who = repo.who()
-
-    def ask(source: str) -> str | None:
-        try:
-            repo.snapshot(source, "main", may_download=True)
-        except repo.Refusal as refusal:
-            return str(refusal) if refusal.kind == "gated" else None
-        return None
-
-    if refused := list(filter(None, workers.side_by_side(ask, sources, 8))):
-        raise Failure("; ".join(refused))
-    return f"{who}; {text.plural(len(sources), 'repo')} of the pins asked, none refuses us for its license"
+    who, states = repo.who(), upstream.ask_all(pins)
+    if unasked := [state for state in states if isinstance(state, Failure)]:
+        raise unasked[0]
+    if refused := {state.held.source: state.detail for state in states if state.status == "gated"}:
+        raise Failure("; ".join(refused.values()))
+    count = text.plural(len({held.source for held in pins}), "repo")
+    return f"{who}; {count} of the pins asked, none refuses us for its license"
 
 
 def leftovers() -> str:

@@ -1,6 +1,7 @@
 """Free the disk: drop weights and cached objects of models that the remote holds; make pull brings them back."""
 
 import shutil
+from collections import Counter
 
 from lib.core import arguments, command, lock, text
 from lib.core.console import progress, remark
@@ -23,8 +24,7 @@ def check(name: str, items: list[Item]) -> None:
         wrong = weights.compare(name, folder, files, cache.location, watch) if folder.exists() else []
         if changed := [each for each in wrong if each.kind != "missing"]:
             raise Failure(f"{changed[0]}; nothing was freed; get the weights right first: make pull MODEL={name}")
-        right = files.keys() - {each.file for each in wrong} if folder.exists() else set()
-        at_hand = {item.oid: folder / item.path for item in items if item.path in right}
+        at_hand = audit.at_hand(items, folder, wrong) if folder.exists() else {}
         deep = remote.is_folder or arguments.is_on("DEEP")  # a folder says nothing of the content
         found = audit.assess(remote, items, deep, at_hand, watch)
     if bad := [found[item.oid].finding(item) for item in items if found[item.oid].is_bad]:
@@ -35,27 +35,32 @@ def check(name: str, items: list[Item]) -> None:
         )
 
 
-def in_use(but: str) -> set[str]:
-    """The objects of the other models whose weights are on disk, which are links to them."""
-    others = [each for each in selection.here() if each != but and names.weights_dir(each).exists()]
-    pins = [held for each in others if (held := pin.read(each, broken_is_none=True))]
-    return {file.md5 for held in pins for file in (held.files or {}).values()}
+def uses() -> Counter:
+    """How many models whose weights are on disk are made of each object."""
+    there = [name for name in selection.here() if names.weights_dir(name).exists()]
+    pins = [held for name in there if (held := pin.read(name, broken_is_none=True))]
+    return Counter(oid for held in pins for oid in {file.md5 for file in (held.files or {}).values()})
 
 
-def free(name: str) -> int:
-    """Free the model `name`; the bytes of it that were here. Raises `Failure`."""
+def free(name: str, used: Counter) -> int:
+    """Free the model `name`; the bytes of it that were here. `used` counts the models on disk by object.
+
+    Raises `Failure`.
+    """
     held, folder = selection.checked(name), names.weights_dir(name)
     if not history.holds(name):
         raise Failure(f"models/{name}.dvc is not in Git as it is; commit it first")
     items = factory.objects_of(held)
+    own = Counter({item.oid for item in items if item.data is None} if folder.exists() else ())
     inside = cache.location().resolve().is_relative_to(ROOT)  # another cache may be that of other clones too
-    oids = {item.oid for item in items if item.data is None} - in_use(name) if inside else set()
-    cached = [oid for oid in oids if cache.object_path(oid).is_file()]
+    alone = [item.oid for item in items if inside and item.data is None and used[item.oid] <= own[item.oid]]
+    cached = [oid for oid in set(alone) if cache.object_path(oid).is_file()]
     if not folder.exists() and not cached:
         return 0
     check(name, items)
     if not arguments.is_on("DRY"):
         shutil.rmtree(folder, ignore_errors=True)
+        used.subtract(own)
         with lock.clone():
             for oid in cached:
                 cache.drop(oid)
@@ -64,14 +69,14 @@ def free(name: str) -> int:
 
 def main(report: Report) -> tuple[str, str]:
     cleanup.clear()
-    chosen, total = selection.select(arguments.value("MODEL")), 0
+    chosen, used, total = selection.select(arguments.value("MODEL")), uses(), 0
     if not chosen:
         return NO_MODEL, ""
     dry = arguments.is_on("DRY")
     for name in chosen:
         try:
             with lock.model(name):
-                freed = free(name)
+                freed = free(name, used)
             total += freed
             report.note(
                 f"{'would free' if dry else 'freed'} {name}: {text.size(freed)}" if freed else f"{name}: not here"

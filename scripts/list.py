@@ -13,44 +13,38 @@ COLUMNS = ("NAME", "source", "commit", "license", "files", "size", "on disk", "r
 
 
 def look(name: str) -> tuple[Pin, str]:
-    """The pin of a model, and whether its weights are on disk, by names and sizes. Raises `Failure` if it is broken."""
+    """The pin of a model, and whether its weights are on disk. Raises `Failure` if it is broken."""
     is_there = names.weights_dir(name).is_dir()
     held = (selection.checked if is_there else selection.head)(name)  # a pin's files are needed to compare with
-    return held, ("changed" if destination.differs_by_size(held) else "yes") if is_there else "no"
+    return held, destination.on_disk(held)
+
+
+def cells(held: Pin, disk: str, titles: list[str]) -> tuple[str, ...]:
+    """A row of the table, in the order of `COLUMNS`."""
+    commit, here = held.commit[:7] if held.commit else "-", {"present": "yes", "absent": "no"}.get(disk, disk)
+    known = (held.name, held.source or "-", commit, held.license or "-")
+    return (*known, str(held.nfiles), text.size(held.size), here, " ".join(titles) or "-")
 
 
 def main(report: Report) -> tuple[str, str]:
     rows, here, titles = [COLUMNS], 0, {} if history.unreadable() else releases.titles()
     for name in selection.all_names():
         try:
-            held, on_disk = look(name)
+            held, disk = look(name)
         except Failure as failure:
             rows.append((name, *["-"] * (len(COLUMNS) - 3), "broken pin", "-"))
             report.findings.append(Finding(name, "pin", "broken", detail=str(failure)))
             continue
-        here += on_disk == "yes"
-        disk = {"yes": "present", "no": "absent"}.get(on_disk, on_disk)
+        here += disk == "present"
         report.model(**pin.facts(held), disk=disk, releases=titles.get(name))
-        commit, size = held.commit[:7] if held.commit else "-", text.size(held.size)
-        rows.append(
-            (
-                name,
-                held.source or "-",
-                commit,
-                held.license or "-",
-                str(held.nfiles),
-                size,
-                on_disk,
-                " ".join(titles.get(name, "-")),
-            )
-        )
+        rows.append(cells(held, disk, titles.get(name, [])))
     if len(rows) == 1:
         return NO_MODEL, ""
     if not titles:
-        rows = [cells[:-1] for cells in rows]
+        rows = [row[:-1] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for cells in rows:
-        result("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+    for row in rows:
+        result("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     for finding in report.findings[:-1]:
         result(f"list: {finding}")
     files, size = (sum(model[key] for model in report.models) for key in ("files", "size"))

@@ -14,7 +14,7 @@ def check(held: Pin, on_disk: bool) -> str:
 
     Raises `Failure`.
     """
-    folder, findings, looked = names.weights_dir(held.name), [], "the remote"
+    folder, findings, at_hand, looked = names.weights_dir(held.name), [], {}, "the remote"
     items = factory.objects_of(held)
     remote = factory.default()
     remote.check()
@@ -22,7 +22,8 @@ def check(held: Pin, on_disk: bool) -> str:
         if on_disk and folder.is_dir():
             files = {item.path: item.file for item in items if item.data is None}
             findings, looked = weights.compare(held.name, folder, files, cache.location, watch), "disk and remote"
-        found = audit.assess(remote, items, progress=watch)
+            at_hand = audit.at_hand(items, folder, findings)
+        found = audit.assess(remote, items, at_hand=at_hand, progress=watch)
     findings += [found[item.oid].finding(item) for item in items if found[item.oid].is_bad]
     if findings:
         raise Failure(f"{findings[0]}; {len(findings)} in all, nothing was released (make verify MODEL={held.name})")
@@ -49,12 +50,12 @@ def main() -> None:
     (name,), stage, version = chosen, arguments.value("STAGE"), arguments.value("VERSION")
     if not stage and not version:
         raise Failure(f"no VERSION and no STAGE; for example: make release MODEL={name} VERSION=1.0.0")
-    tag = releases.next_tag(name, releases.stage(stage)) if stage else f"{name}@v{releases.version(version)}"
-    if arguments.is_on("REMOVE"):
+    remove = arguments.is_on("REMOVE")
+    tag = releases.next_tag(name, releases.stage(stage), remove) if stage else f"{name}@v{releases.version(version)}"
+    if remove:
         if not stage or version:
             raise Failure("REMOVE=1 takes a model out of a stage; name it, and no version: STAGE=prod REMOVE=1")
         commit, done = releases.at_stage(name, stage), f"took {name} out of {stage}"
-        tag = releases.next_tag(name, stage, remove=True)
     else:
         commit, held, is_here = target(name)
         if not stage and tag in history.tags():

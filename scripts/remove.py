@@ -2,10 +2,10 @@
 
 import shutil
 
-from lib.core import arguments, command, lock, shell, text
+from lib.core import arguments, command, lock, text
 from lib.core.console import remark, result
 from lib.core.errors import Failure
-from lib.disk import cleanup, quarantine, staging, weights
+from lib.disk import quarantine, staging, weights
 from lib.flow import record
 from lib.model import catalog, history, names, pin, selection
 from lib.remote import factory
@@ -48,9 +48,7 @@ def remove(name: str) -> str:
 
 
 def main() -> None:
-    cleanup.clear()
-    with lock.clone():
-        shell.git("ready")
+    record.prepare()
     catalog.check()
     for name in selection.select(arguments.value("MODEL")):
         with lock.model(name):

@@ -3,10 +3,10 @@
 import shutil
 from dataclasses import replace
 
-from lib.core import arguments, atomic, command, lock, shell, text
+from lib.core import arguments, atomic, command, lock, text
 from lib.core.console import remark, result
 from lib.core.errors import Failure
-from lib.disk import cleanup, destination, staging
+from lib.disk import destination, staging
 from lib.flow import record
 from lib.model import catalog, names, pin, releases, selection
 
@@ -37,9 +37,7 @@ def rename(old: str, new: str) -> None:
 
 
 def main() -> None:
-    cleanup.clear()
-    with lock.clone():
-        shell.git("ready")
+    record.prepare()
     catalog.check()
     chosen, new = selection.select(arguments.value("MODEL")), names.model_name(arguments.value("NAME"))
     if len(chosen) != 1 or chosen == [new]:

@@ -19,12 +19,10 @@ def numbers(held: Pin) -> dict[str, int]:
     return dict(tensors.parameters(tensors.of_files(path for path in paths if path.is_file())))
 
 
-def show(name: str, report: Report) -> None:
-    """One model. Raises `Failure` for a broken pin."""
+def show(name: str, titles: list[str] | None, report: Report) -> None:
+    """One model, whose releases are `titles`. Raises `Failure` for a broken pin."""
     held, log = selection.checked(name), history.log(name)
-    is_there = names.weights_dir(name).is_dir()
-    on_disk = ("changed" if destination.differs_by_size(held) else "present") if is_there else "absent"
-    counts, titles = numbers(held), releases.titles().get(name)
+    on_disk, counts = destination.on_disk(held), numbers(held)
     files = sorted((held.files or {}).items(), key=lambda each: (-each[1].size, each[0]))
     lines = {
         "source": held.source and f"{held.source}, {held.revision} at {held.commit}",
@@ -62,9 +60,9 @@ def show(name: str, report: Report) -> None:
 
 
 def main(report: Report) -> tuple[str, str]:
-    chosen = selection.select(arguments.value("MODEL"))
+    chosen, titles = selection.select(arguments.value("MODEL")), releases.titles()
     for name in chosen:
-        show(name, report)
+        show(name, titles.get(name), report)
     return f"showed {text.plural(len(chosen), 'model')}", ""
 
 

@@ -3,12 +3,12 @@
 import stat
 from pathlib import Path
 
-from lib.core import arguments, atomic, command, digest, lock, paths, shell, workers
+from lib.core import arguments, atomic, command, digest, lock, paths, workers
 from lib.core.console import progress, remark, result
 from lib.core.digest import Progress
 from lib.core.errors import Failure
-from lib.disk import cleanup, destination, staging, weights
-from lib.flow.record import next_step, record
+from lib.disk import destination, staging, weights
+from lib.flow.record import next_step, prepare, record
 from lib.hub import repo
 from lib.model import catalog, history, names, pin, selection
 from lib.remote import factory
@@ -104,9 +104,7 @@ def collect(name: str) -> None:
 
 
 def main() -> None:
-    cleanup.clear()
-    with lock.clone():
-        shell.git("ready")
+    prepare()
     name = names.model_name(arguments.value("NAME"))
     catalog.check()
     selection.check_all(but=name)

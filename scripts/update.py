@@ -1,11 +1,11 @@
 """Move pins to what the branch or tag that they follow is now, or to REVISION: one Git commit for each model."""
 
-from lib.core import arguments, command, lock, shell, text
+from lib.core import arguments, command, text
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
-from lib.disk import cleanup, staging
-from lib.flow import adopt, upstream
+from lib.disk import staging
+from lib.flow import adopt, record, upstream
 from lib.model import catalog, history, names, pin, selection
 
 
@@ -27,9 +27,7 @@ def update(state: upstream.State, report: Report) -> bool:
 
 
 def main(report: Report) -> tuple[str, str]:
-    cleanup.clear()
-    with lock.clone():
-        shell.git("ready")
+    record.prepare()
     catalog.check()
     chosen, moved = selection.select(arguments.value("MODEL")), 0
     revision = arguments.value("REVISION") and names.revision(arguments.value("REVISION"))

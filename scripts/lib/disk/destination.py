@@ -56,6 +56,13 @@ def check_replaceable(name: str, elsewhere: Elsewhere, *pins: Pin | None) -> Pin
     return None
 
 
+def on_disk(held: Pin) -> str:
+    """Whether the weights of `held` are `present`, `absent` or `changed`, by names and sizes."""
+    if not names.weights_dir(held.name).is_dir():
+        return "absent"
+    return "changed" if differs_by_size(held) else "present"
+
+
 def differs_by_size(held: Pin) -> bool:
     """Whether models/NAME is there with other names or sizes than `held` pins; nothing is read."""
     target = names.weights_dir(held.name)

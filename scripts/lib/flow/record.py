@@ -5,12 +5,19 @@ import shutil
 from lib.core import arguments, atomic, lock, shell, text
 from lib.core.console import note
 from lib.core.errors import Failure
-from lib.disk import cache, dvc, staging
+from lib.disk import cache, cleanup, dvc, staging
 from lib.model import catalog, compare, history, inventory, pin
 from lib.model.pin import Pin
 from lib.remote import factory, repair
 
 MOST = 30  # changed files that a commit's message names
+
+
+def prepare() -> None:
+    """Remove what a killed command left, and refuse to begin where no Git commit can be made. Raises `Failure`."""
+    cleanup.clear()
+    with lock.clone():
+        shell.git("ready")
 
 
 def record(name: str) -> None:

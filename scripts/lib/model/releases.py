@@ -5,12 +5,14 @@ The number of a stage's tag counts all such tags of the model; the highest says 
 """
 
 import re
+from functools import lru_cache
 
 from lib.core.errors import Failure
 from lib.model import history
 
 VERSION = re.compile(r"v?((?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?)")
 STAGE = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?")
+GIVEN = re.compile(r"#([a-zA-Z0-9-]+)(!?)#(\d+)")  # what follows the NAME in the tag of a stage
 FETCH = "fetch the tags: git fetch --tags"
 
 
@@ -28,10 +30,20 @@ def stage(text: str) -> str:
     raise Failure(f"not a name for a stage: {text!r} (want letters, digits and '-', such as prod)")
 
 
+@lru_cache(maxsize=1)
+def _tags() -> dict[str, dict[str, str]]:
+    """By the NAME of each model, what follows it in its tags, such as `@v1.2.0`, and the Git commit of each."""
+    found: dict[str, dict[str, str]] = {}
+    for tag, commit in history.tags().items():
+        if parts := re.fullmatch(r"([^@#]+)([@#].+)", tag):
+            found.setdefault(parts[1], {})[parts[2]] = commit
+    return found
+
+
 def versions(name: str) -> dict[str, str]:
     """The versions of the model `name` and the Git commit of each, in the order of their numbers."""
-    top = f"{name}@v"
-    found = {tag.removeprefix(top): commit for tag, commit in history.tags().items() if tag.startswith(top)}
+    tags = _tags().get(name, {})
+    found = {rest.removeprefix("@v"): commit for rest, commit in tags.items() if rest.startswith("@v")}
     return {each: found[each] for each in sorted(filter(VERSION.fullmatch, found), key=_order)}
 
 
@@ -42,8 +54,7 @@ def _order(text: str) -> tuple:
 
 def _assigned(name: str) -> list[tuple[int, str, str | None]]:
     """The number, the stage and the Git commit of every tag of a stage of the model `name`, in the order of numbers."""
-    form = re.compile(re.escape(name) + r"#([a-zA-Z0-9-]+)(!?)#(\d+)")
-    found = ((form.fullmatch(tag), commit) for tag, commit in history.tags().items())
+    found = ((GIVEN.fullmatch(rest), commit) for rest, commit in _tags().get(name, {}).items())
     return sorted((int(tag[3]), tag[1], None if tag[2] else commit) for tag, commit in found if tag)
 
 
@@ -52,7 +63,7 @@ def stages(name: str) -> dict[str, str]:
     return {stage: commit for stage, commit in {each[1]: each[2] for each in _assigned(name)}.items() if commit}
 
 
-def next_tag(name: str, stage: str, remove: bool = False) -> str:
+def next_tag(name: str, stage: str, remove: bool) -> str:
     """The tag that gives `stage` another Git commit, or takes it away."""
     return f"{name}#{stage}{'!' if remove else ''}#{max((each[0] for each in _assigned(name)), default=0) + 1}"
 
@@ -76,7 +87,7 @@ def at_stage(name: str, text: str) -> str:
 def titles() -> dict[str, list[str]]:
     """What the pins in Git's index are called, by NAME: versions that are the same pin, and stages that have it."""
     pins = history.in_index()
-    named = {tag.partition("@v")[0].partition("#")[0] for tag in history.tags()} & pins.keys()
+    named = _tags().keys() & pins.keys()
     asked = [(name, f"v{each}", at) for name in named for each, at in versions(name).items()]
     asked += [(name, each, at) for name in named for each, at in stages(name).items()]
     blobs = history.blob_ids(f"{at}:models/{name}.dvc" for name, _, at in asked)

@@ -63,6 +63,12 @@ def assess(
     return found | _by_reading(remote, suspects, progress)
 
 
+def at_hand(items: Iterable[Item], folder: Path, wrong: Iterable[Finding]) -> dict[str, Path]:
+    """The files of `items` in `folder`, models/NAME, by oid; none that is in the findings `wrong`."""
+    bad = {finding.file for finding in wrong}
+    return {item.oid: folder / item.path for item in items if item.data is None and item.path not in bad}
+
+
 def _may_be_told_more_of(found: Assessment, item: Item) -> bool:
     return found.status == "suspect" or bool(found.status == SIZE_ONLY and item.file.crc64nvme)
 
