@@ -39,6 +39,10 @@ $(call variable,OFFLINE)  # 1: leave the remote out
 $(call variable,REQUIRE)  # what must have been looked at, of: disk remote content
 $(call variable,TIMEOUT)  # seconds without a byte after which the Hub or the bucket is given up (default: 60)
 $(call variable,REPORT)   # a file to write the results to, as JSON
+$(call variable,REMOTE)   # 1: the remote, too
+$(call variable,HISTORY)  # 0: keep only what branches and tags name as they are now, not what they named before
+$(call variable,DAYS)     # what is younger on the remote is kept (default: 14)
+$(call variable,FORCE)    # 1: do it; without it, only say what would be done
 $(call variable,DRY)      # 1: say what would be done, and change nothing
 $(call variable,FORMAT)   # json: the results as JSON on standard output, the lines for people on standard error
 $(call variable,MESSAGE)  # the subject of the Git commit: 'feat: add gemma'
@@ -90,11 +94,11 @@ track: $(RUNTIME) ## pin weights that are not on the Hub: NAME= [DIR=] [BASE=] [
 	@python scripts/track.py
 
 # make pull MODEL='gemma-3-12b-it@v1.2.0 embeddings/all-MiniLM-L6-v2' TO=/srv/models
-pull: $(RUNTIME) ## bring pinned weights to models/, checked: [MODEL=] [STAGE=] [TO=] [LINK=1] [TIMEOUT=] [FORMAT=] [REPORT=]
+pull: $(RUNTIME) ## bring pinned weights to models/, checked: [MODEL=] [STAGE=] [TO=] [LINK=1] [DRY=1] [TIMEOUT=] [FORMAT=] [REPORT=]
 	@python scripts/pull.py
 
 # make push DEEP=1
-push: $(RUNTIME) ## upload what the remote lacks, replace what is damaged there: [MODEL=] [DEEP=1] [TIMEOUT=] [FORMAT=] [REPORT=]
+push: $(RUNTIME) ## upload what the remote lacks, replace what is damaged there: [MODEL=] [DEEP=1] [DRY=1] [TIMEOUT=] [FORMAT=] [REPORT=]
 	@python scripts/push.py
 
 # make outdated FORMAT=json
@@ -131,6 +135,10 @@ remove: $(RUNTIME) ## remove models, with a Git commit each; the remote keeps th
 free: $(RUNTIME) ## drop weights and cache of what the remote holds: [MODEL=] [DEEP=1] [DRY=1] [TIMEOUT=] [FORMAT=] [REPORT=]
 	@python scripts/free.py
 
+# make gc REMOTE=1 FORCE=1
+gc: $(RUNTIME) ## delete objects that no Git commit needs: [REMOTE=1] [HISTORY=] [DAYS=] [FORCE=1] [TIMEOUT=] [FORMAT=] [REPORT=]
+	@python scripts/gc.py
+
 # make rename MODEL=gemma-3-12b-it NAME=chat/gemma-3-12b-it
 rename: $(RUNTIME) ## rename a model; no byte is moved: MODEL= NAME= [DRY=1] [MESSAGE=]
 	@python scripts/rename.py
@@ -161,13 +169,7 @@ bench: $(DEVELOP) ## measure against what people would use instead: [SIZE=] [ROU
 	@python tests/bench/run.py
 
 lint: $(DEVELOP) ## check the style of Python, shell and workflows
-	@ruff check --config tests/ruff.toml scripts tests
-	@ruff format --check --config tests/ruff.toml scripts tests
-	@shellcheck --external-sources scripts/*.sh scripts/dev/*.sh scripts/lib/shell/*.sh .ci/run
-	@zizmor --offline --quiet --min-severity medium .github
-	@check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	@check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
-	@check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@scripts/dev/lint.sh
 
 lock: $(DEVELOP) ## renew the locked requirement files
 	@scripts/dev/lock.sh
@@ -180,7 +182,7 @@ clean: guard ## remove .venv and the caches of tools, never weights
 help: guard ## show this list, or explain one command: [VERB=]
 	@python3 -IS scripts/dev/usage.py help
 
-.PHONY: add track pull push remove rename free release doctor outdated update list show diff catalog remote verify demo test bench lint lock clean help guard
+.PHONY: add track pull push remove rename free gc release doctor outdated update list show diff catalog remote verify demo test bench lint lock clean help guard
 
 # Before anything else, also under -n: a variable that is misspelled, missing or not taken is refused.
 guard:

@@ -7,7 +7,6 @@ from lib.core import arguments, command, lock, text
 from lib.core.console import progress, remark
 from lib.core.errors import Failure
 from lib.core.finding import Finding
-from lib.core.paths import ROOT
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cache, cleanup, weights
 from lib.model import history, names, pin, selection
@@ -52,8 +51,7 @@ def free(name: str, used: Counter) -> int:
         raise Failure(f"models/{name}.dvc is not in Git as it is; commit it first")
     items = factory.objects_of(held)
     own = Counter({item.oid for item in items if item.data is None} if folder.exists() else ())
-    inside = cache.location().resolve().is_relative_to(ROOT)  # another cache may be that of other clones too
-    alone = [item.oid for item in items if inside and item.data is None and used[item.oid] <= own[item.oid]]
+    alone = [item.oid for item in items if cache.is_own() and item.data is None and used[item.oid] <= own[item.oid]]
     cached = [oid for oid in set(alone) if cache.object_path(oid).is_file()]
     if not folder.exists() and not cached:
         return 0

@@ -28,9 +28,8 @@ def assemble(new: Path, held: Path, items: list[Item], good: set[str]) -> None:
             cache.link(cache.object_path(item.oid), target)
 
 
-def check_space(chosen: list[str]) -> None:
-    """Refuse what the disk cannot hold before the first byte: what neither the cache nor models/ has, by sizes."""
-    pins = [held for name in chosen if (held := pin.read(name, broken_is_none=True))]
+def to_fetch(pins: list[Pin]) -> dict[str, int]:
+    """What neither the cache nor models/ has of `pins`, by sizes: bytes by object."""
     left = {}
     for held in pins:
         folder = names.weights_dir(held.name)
@@ -40,8 +39,13 @@ def check_space(chosen: list[str]) -> None:
             here = (cache.object_path(file.md5), folder / path)
             if not any(each.is_file() and each.stat().st_size == file.size for each in here):
                 left[file.md5] = file.size
+    return left
+
+
+def check_space(pins: list[Pin]) -> None:
+    """Refuse what the disk cannot hold before the first byte. Raises `Failure`."""
     # Weights are links to the cache, or else copies of what it holds.
-    needed = sum(left.values()) * (1 if cache.links() else 2)
+    needed = sum(to_fetch(pins).values()) * (1 if cache.links() else 2)
     what = f"{text.plural(len(pins), 'model')} need{'s' if len(pins) == 1 else ''}"
     destination.check_space(needed, cache.location(), what, "pull fewer models: MODEL=NAME")
 
@@ -123,8 +127,17 @@ def main(report: Report) -> tuple[str, str]:
     chosen, to = asked(), arguments.value("TO")
     if not chosen:
         return NO_MODEL, ""
+    known = [each for name, released in chosen if (each := released or pin.read(name, broken_is_none=True))]
+    if arguments.is_on("DRY"):
+        for held in known:
+            where = handover.folder(to) if to else names.MODELS
+            size = text.amount(held.nfiles, held.size)
+            report.note(
+                f"would pull {held.name} to {where}: {size}, {text.size(sum(to_fetch([held]).values()))} to fetch"
+            )
+        return "nothing was changed (DRY=1)", ""
     if not to:
-        check_space([name for name, _ in chosen])
+        check_space(known)
     for name, released in chosen:
         try:
             bring(name, released, to, report)

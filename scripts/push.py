@@ -13,8 +13,16 @@ def push(pins: list[Pin], report: Report) -> None:
     """Make the objects of `pins` whole on the remote, and report how that went."""
     remote = factory.default()
     note(remote.note)
-    remote.check(write=True)
+    dry = arguments.is_on("DRY")
+    remote.check(write=not dry)
     items = inventory.unique(item for held in pins for item in factory.objects_of(held))
+    if dry:
+        found = audit.assess(remote, items, arguments.is_on("DEEP"))
+        for held in pins:
+            bad = [item for item in items if item.model == held.name and found[item.oid].is_bad]
+            size = text.size(sum(item.file.size or 0 for item in bad))
+            report.note(f"would push {held.name}: {text.plural(len(bad), 'object')}, {size}")
+        return
     outcome = repair.repair(items, remote, arguments.is_on("DEEP"))
     for line in outcome.replaced:
         report.note(f"push: {line}")
@@ -35,6 +43,8 @@ def main(report: Report) -> tuple[str, str]:
         return NO_MODEL, ""
     if pins := selection.consistent(chosen, report):
         push(pins, report)
+    if arguments.is_on("DRY"):
+        return "nothing was changed (DRY=1)", "nothing was changed (DRY=1), see the lines above"
     count = text.plural(len(report.findings), "problem")
     total = text.tally(len(pins), sum(held.nfiles for held in pins), sum(held.size for held in pins))
     return f"the remote holds {total}", f"{count}; get the weights right with make pull or make add, then push again"

@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from conftest import MODEL, PINNED, World, copy, settings, start
+from conftest import MODEL, PINNED, World, copy, settings, start, track
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -325,6 +325,24 @@ def test_one_model_of_a_large_bucket_is_asked_for_and_not_listed(world, moto):
         listings = [request for request in proxy.requests if "files%2Fmd5%2F&" in request or "files/md5/&" in request]
         assert listings == []
         assert sum(request.startswith("HEAD") for request in proxy.requests) >= 13
+
+
+def test_gc_deletes_from_a_bucket_what_nobody_needs_once_it_is_old(added, store):
+    use(added, store)
+    added.ok("push")
+    needed = held(store)
+    track(added, "gone")
+    added.git("reset", "--quiet", "--hard", "HEAD~1")
+    store.put("files/md5/README", b"an inventory")
+
+    said = added.ok("gc", "REMOTE=1", "FORCE=1").out
+    assert "remote: kept 2 objects younger than 14 days\nremote: left 1 file alone that are no objects\n" in said
+    for _ in range(5):  # a store's clock may count whole seconds
+        if "remote: gone: 2 objects, 69 B" in added.ok("gc", "REMOTE=1", "FORCE=1", "DAYS=0").out:
+            break
+
+    assert held(store).keys() == needed.keys() | {key for key in held(store) if key.endswith("README")}
+    added.ok("verify", "DEEP=1")
 
 
 def test_an_object_whose_hash_contradicts_the_pin_is_read_though_others_turn_out_right(added, moto):

@@ -6,9 +6,10 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
-from conftest import MODEL, PINNED, ROOT, World, copy, start
+from conftest import MODEL, PINNED, ROOT, World, copy, forget_weights, start, track
 from hub import Fault, Hub
 
 MIB = 1 << 20
@@ -120,6 +121,54 @@ def test_a_killed_end_of_a_model_goes_on(added_template, tmp_path, events, verb,
     if verb != "remove":
         world.ok("pull")
         assert world.on_disk("other" if verb == "rename" else "tiny") == PINNED
+
+
+OTHERS = {
+    "release": ["MODEL=tiny", "VERSION=1.0.0"],
+    "pull": ["MODEL=tiny", "TO=../out"],
+    "gc": ["HISTORY=0", "REMOTE=1", "DAYS=0", "FORCE=1"],
+}
+
+
+def for_other(verb: str, added_template: World, path: Path) -> World:
+    """A world at `path` where `verb` of OTHERS has something to do."""
+    path.mkdir()
+    world = copy(added_template, World(path))
+    if verb == "pull":
+        forget_weights(world, cache=True)
+    elif verb == "gc":
+        track(world, "kept")
+        world.ok("remove", "MODEL=tiny")
+    return world
+
+
+@pytest.mark.marathon
+@pytest.mark.parametrize("moment", [float(each) for each in os.environ.get("MOMENTS", "0.0 0.4 0.7 0.97").split()])
+@pytest.mark.parametrize("verb", OTHERS)
+def test_a_killed_release_handing_over_or_gc_goes_on(added_template, tmp_path, events, verb, moment):
+    words = [verb, *OTHERS[verb]]
+    if f"other {verb}" not in events:
+        code, events[f"other {verb}"] = run_counted(for_other(verb, added_template, tmp_path / "a trial"), *words)
+        assert code == 0
+    world = for_other(verb, added_template, tmp_path / "my world")
+    objects = set(world.objects())
+
+    code, _ = run_counted(world, *words, at=str(1 + int(moment * events[f"other {verb}"])))
+
+    assert code == -signal.SIGKILL
+    gone = objects - set(world.objects())
+    assert not gone or any(oid.endswith(".dir") for oid in gone), "a listing goes before what it names"
+    world.ok(*words)
+    assert leftovers(world) == []
+    if verb == "release":
+        assert world.git("tag", "--list").split() == ["tiny@v1.0.0"]
+    elif verb == "pull":
+        handed = world.path / "out" / "tiny"
+        assert {path.relative_to(handed).as_posix(): path.read_bytes() for path in handed.rglob("*.*")} == PINNED
+        assert [path.name for path in handed.parent.iterdir()] == ["tiny"]
+    else:
+        assert len(world.objects()) == 2
+        assert "verified 1 pin" in world.ok("verify", "DEEP=1").out
 
 
 def test_a_finished_file_is_not_downloaded_again(online, hub):

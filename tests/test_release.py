@@ -7,7 +7,9 @@ import signal
 import subprocess
 import time
 
+import kubernetes_validate
 import pytest
+import yaml
 from conftest import FILES, MODEL, PINNED, ROOT, World, flip, forget_weights, furnish, start, track
 
 LATER = FILES | {"config.json": b'{"hidden_size": 8}\n'}
@@ -258,6 +260,61 @@ def test_plain_dvc_gets_a_release_from_another_repository(released):
     assert got.code == 0, got.said
     found = {path.relative_to(target / "tiny").as_posix(): path.read_bytes() for path in (target / "tiny").rglob("*.*")}
     assert found == PINNED
+
+
+def test_another_repository_reads_a_release_by_dvcs_own_api(released):
+    target = released.path / "elsewhere"
+    target.mkdir()
+    code = (
+        "import dvc.api, sys; _, url, rev = sys.argv; "
+        "print(dvc.api.read('models/tiny/config.json', repo=url, rev=rev), end='')"
+    )
+
+    python = str(ROOT / ".venv" / "bin" / "python")
+    read = released.run(python, "-c", code, str(released.clone), "tiny@v1.0.0", cwd=target)
+
+    assert (read.code, read.out) == (0, PINNED["config.json"].decode()), read.said
+
+
+def test_the_readmes_init_container_is_one_by_the_schema_of_kubernetes():
+    def validate(containers: list[dict]) -> None:
+        spec = {
+            "containers": [{"name": "server"}],
+            "initContainers": containers,
+            "volumes": [{"name": "models", "emptyDir": {}}],
+        }
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "server"}, "spec": spec}
+        kubernetes_validate.validate(pod, "1.33", strict=True)
+
+    page = (ROOT / "README.md").read_text()
+    said = yaml.safe_load(page.partition("```yaml\ninitContainers:")[2].partition("```")[0])
+
+    validate(said)
+
+    assert said[0]["volumeMounts"] == [{"name": "models", "mountPath": "/srv/models"}]
+    with pytest.raises(kubernetes_validate.ValidationError):
+        validate([said[0] | {"volumeMount": []}])
+
+
+@pytest.mark.parametrize("to", ["", "TO=../out"])
+def test_a_dry_pull_says_what_would_come_and_changes_nothing(added, to):
+    forget_weights(added, cache=True)
+
+    said = added.ok("pull", "DRY=1", *filter(None, [to])).out
+
+    where = (added.path / "out" if to else added.clone / "models").resolve()
+    assert said == (f"would pull tiny to {where}: 3 files, 102.4 kB, 102.4 kB to fetch\nnothing was changed (DRY=1)\n")
+    assert not added.weights().exists()
+    assert not (added.path / "out").exists()
+
+
+def test_a_dry_push_says_what_would_go_and_changes_nothing(added):
+    assert "would push tiny: 0 objects, 0 B\n" in added.ok("push", "DRY=1").out
+    shutil.rmtree(added.remote / "files")
+
+    assert "would push tiny: 4 objects, 102.7 kB\nnothing was changed (DRY=1)\n" in added.ok("push", "DRY=1").out
+
+    assert added.objects() == {}
 
 
 def test_list_and_show_name_the_releases_of_what_is_pinned(released):

@@ -14,10 +14,10 @@ REFUSED = [
     (["verify", "model=x"], "verify: knows no variable model; did you mean MODEL?"),
     (["pull", "MODELS=x"], "pull: knows no variable MODELS; did you mean MODEL?"),
     (["list", "DEEP=1"], "list: does not take DEEP; it takes FORMAT, REPORT"),
-    (["pull", "NAME=x"], "pull: does not take NAME; it takes MODEL, STAGE, TO, LINK, TIMEOUT, FORMAT, REPORT"),
+    (["pull", "NAME=x"], "pull: does not take NAME; it takes MODEL, STAGE, TO, LINK, DRY, TIMEOUT, FORMAT, REPORT"),
     (
         ["pull", "verify", "URL=x"],
-        "pull: does not take URL; it takes MODEL, STAGE, TO, LINK, TIMEOUT, FORMAT, REPORT, DEEP, SHARD, OFFLINE",
+        "pull: does not take URL; it takes MODEL, STAGE, TO, LINK, DRY, TIMEOUT, FORMAT, REPORT, DEEP, SHARD, OFFLINE",
     ),
     (["verify", "DEEP=true"], "verify: not a switch: DEEP='true' (want DEEP=1, or leave it out)"),
     (["verify", "OFFLINE=0"], "verify: not a switch: OFFLINE='0' (want OFFLINE=1, or leave it out)"),

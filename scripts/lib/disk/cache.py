@@ -1,6 +1,7 @@
 """DVC's cache of this clone: where an object lies, how one gets in and out."""
 
 import os
+import re
 import shutil
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from lib.model.inventory import Item
 from lib.model.names import MODELS
 
 LAYOUT = "files/md5"
+OBJECT = re.compile(r"[0-9a-f]{30}(\.dir)?")  # the name of its file
 INCOMING = "incoming"
 READ_ONLY = 0o444  # DVC's mode for objects; other commands of DVC take it as a sign that the bytes are right
 
@@ -69,6 +71,17 @@ def keep_bytes(data: bytes, oid: str) -> None:
     with incoming(oid) as part:
         part.write_bytes(data)
         keep(part, oid)
+
+
+def is_own() -> bool:
+    """Whether the cache lies in this clone; another may be that of other clones too."""
+    return location().resolve().is_relative_to(ROOT)
+
+
+def all_objects() -> dict[str, int]:
+    """Every object and its size in bytes."""
+    found = (location() / LAYOUT).glob("??/*")
+    return {path.parent.name + path.name: path.stat().st_size for path in found if OBJECT.fullmatch(path.name)}
 
 
 def drop(oid: str) -> None:

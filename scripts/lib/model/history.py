@@ -14,7 +14,8 @@ from lib.core.text import one_line
 PIN = re.compile(r"models/((?:[^/]+/)?[^/]+)\.dvc")
 
 
-def _git(*words: str, data: bytes | None = None) -> bytes:
+def ask(*words: str, data: bytes | None = None) -> bytes:
+    """What `git` with `words` answers, given `data`. Raises `Failure` with Git's own words."""
     try:
         done = subprocess.run(["git", *words], cwd=ROOT, input=data, capture_output=True, check=False)
     except FileNotFoundError as error:
@@ -38,7 +39,7 @@ def _pins(listed: bytes) -> dict[str, str]:
 def unreadable() -> str | None:
     """Why Git cannot be asked here, in its own words; None if it can."""
     try:
-        _git("rev-parse", "--git-dir")
+        ask("rev-parse", "--git-dir")
     except Failure as failure:
         return str(failure)
     return None
@@ -52,17 +53,17 @@ def forget() -> None:
 @lru_cache(maxsize=1)
 def in_index() -> dict[str, str]:
     """NAME to blob id of every pin in Git's index, unmerged ones too; none if Git cannot be asked. Raises `Failure`."""
-    return {} if unreadable() else _pins(_git("ls-files", "--stage", "-z", "--", "models"))
+    return {} if unreadable() else _pins(ask("ls-files", "--stage", "-z", "--", "models"))
 
 
 def in_head() -> dict[str, str]:
     """NAME to blob id of every pin in the last commit; none before the first. Raises `Failure`."""
-    return _pins(_git("ls-tree", "-r", "-z", "HEAD", "--", "models/")) if has_head() else {}
+    return _pins(ask("ls-tree", "-r", "-z", "HEAD", "--", "models/")) if has_head() else {}
 
 
 def has_head() -> bool:
     try:
-        return bool(_git("rev-parse", "--verify", "--quiet", "HEAD"))
+        return bool(ask("rev-parse", "--verify", "--quiet", "HEAD"))
     except Failure:
         return False
 
@@ -70,7 +71,7 @@ def has_head() -> bool:
 def text(where: str, path: str = "models/README.md") -> str | None:
     """The file at `path` in `where`, HEAD or, empty, the index; None if it is not there."""
     try:
-        return _git("cat-file", "blob", f"{where}:{path}").decode(errors="surrogateescape")
+        return ask("cat-file", "blob", f"{where}:{path}").decode(errors="surrogateescape")
     except Failure:
         return None
 
@@ -100,7 +101,7 @@ def log(name: str) -> list[Entry]:
     """The Git commits that changed the pin of the model `name`, the newest first; as far as this clone knows them."""
     if not has_head():
         return []
-    lines = _git("log", "--format=%H%x00%as%x00%an%x00%s", "--", f"models/{name}.dvc").decode(errors="replace")
+    lines = ask("log", "--format=%H%x00%as%x00%an%x00%s", "--", f"models/{name}.dvc").decode(errors="replace")
     return [Entry(*line.split("\0")) for line in lines.splitlines()]
 
 
@@ -108,25 +109,25 @@ def log(name: str) -> list[Entry]:
 def tags() -> dict[str, str]:
     """Every tag of this clone, and the Git commit that it leads to."""
     form = "--format=%(refname:strip=2)%00%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
-    lines = _git("for-each-ref", form, "refs/tags").decode(errors="surrogateescape").splitlines()
+    lines = ask("for-each-ref", form, "refs/tags").decode(errors="surrogateescape").splitlines()
     return dict(line.split("\0") for line in lines)
 
 
 def blob_ids(paths: Iterable[str]) -> list[str | None]:
     """The blob id of each of `paths`, such as `COMMIT:models/NAME.dvc`; None where there is none. Raises `Failure`."""
     data = "".join(f"{path}\n" for path in paths).encode(errors="surrogateescape")
-    lines = _git("cat-file", "--batch-check=%(objectname)", data=data).decode(errors="surrogateescape").splitlines()
+    lines = ask("cat-file", "--batch-check=%(objectname)", data=data).decode(errors="surrogateescape").splitlines()
     return [None if line.endswith(" missing") else line for line in lines]
 
 
 def hooks() -> list[str]:
     """The hooks that Git runs in this clone."""
-    folder = ROOT / _git("rev-parse", "--git-path", "hooks").decode().strip()
+    folder = ROOT / ask("rev-parse", "--git-path", "hooks").decode().strip()
     return sorted(path.name for path in folder.glob("*") if path.suffix != ".sample" and os.access(path, os.X_OK))
 
 
 def is_shallow() -> bool:
-    return _git("rev-parse", "--is-shallow-repository").strip() == b"true"
+    return ask("rev-parse", "--is-shallow-repository").strip() == b"true"
 
 
 def resolve(revision: str, name: str) -> str:
@@ -136,7 +137,7 @@ def resolve(revision: str, name: str) -> str:
     """
     for word in (f"{name}@{revision}", f"{name}@v{revision}", revision):
         try:
-            return _git("rev-parse", "--verify", "--quiet", f"{word}^{{commit}}").decode().strip()
+            return ask("rev-parse", "--verify", "--quiet", f"{word}^{{commit}}").decode().strip()
         except Failure:
             continue
     raise Failure(f"no such Git revision: {revision!r}; git log -- models/{name}.dvc shows those of the pin")
@@ -145,7 +146,7 @@ def resolve(revision: str, name: str) -> str:
 def blobs(ids: Iterable[str]) -> list[str]:
     """The texts of the blobs `ids`, in their order. Raises `Failure`."""
     ids = list(ids)
-    data, texts, at = _git("cat-file", "--batch", data="".join(f"{each}\n" for each in ids).encode()), [], 0
+    data, texts, at = ask("cat-file", "--batch", data="".join(f"{each}\n" for each in ids).encode()), [], 0
     for _ in ids:
         line = data.index(b"\n", at)
         size = int(data[at:line].split()[2])

@@ -45,13 +45,16 @@ def assess(
     deep: bool = False,
     at_hand: Mapping[str, Path] | None = None,
     progress: digest.Progress = digest.unwatched,
+    infos: Mapping[str, ObjectInfo] | None = None,
 ) -> dict[str, Assessment]:
     """An Assessment of each of `items`, by oid, from what the store of `remote` says; `deep` reads the objects too.
+
+    `infos` is what it said already.
 
     `at_hand` are files that were found right, by oid: they give the ETag of an object in parts. Raises `Failure`.
     """
     items = list(items)
-    infos = remote.infos(item.oid for item in items)
+    infos = remote.infos(item.oid for item in items) if infos is None else infos
     found = {item.oid: _by_info(infos.get(item.oid), item, (at_hand or {}).get(item.oid)) for item in items}
     if deep:
         suspects = [item for item in items if not found[item.oid].is_bad]

@@ -28,9 +28,11 @@ class ObjectInfo:
 
     `md5` (hex) is Google's, for every object that was not composed of others. `etag` is S3's: the md5 of an object
     uploaded in one part, the md5 of the parts' md5s and `-N` for N parts, and neither if a user's key encrypts it.
+    `modified` is when it was written, in seconds since 1970 by the store's clock.
     """
 
     size: int
+    modified: float
     md5: str | None = None
     etag: str | None = None
 
@@ -78,6 +80,18 @@ class Remote(ABC):
     @abstractmethod
     def infos(self, oids: Iterable[str]) -> dict[str, ObjectInfo]:
         """What the store says of each of `oids`; one that is not there is left out."""
+
+    @abstractmethod
+    def all(self) -> dict[str, ObjectInfo]:
+        """Every object that is there."""
+
+    @abstractmethod
+    def now(self) -> float:
+        """Seconds since 1970 by the store's clock; it must be one that can be written to."""
+
+    @abstractmethod
+    def drop(self, oid: str, before: float) -> bool:
+        """Delete the object `oid`, unless it was written later than `before`; whether it was deleted."""
 
     def details(self, oid: str) -> Details:
         """What the store says of the object `oid` when it is asked for it alone."""

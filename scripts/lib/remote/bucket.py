@@ -68,12 +68,30 @@ class Bucket(Remote):
         wanted = {self._object(oid): oid for oid in oids}
         with self._explained("list"):
             if len(wanted) > FEW and len(wanted) > self._pages():
-                top = self._key(f"{cache.LAYOUT}/")
-                listed = dict(self._list(top))
-                self.strays = tuple(key[len(top) :] for key in listed if not OBJECT.fullmatch(key[len(top) :]))
-                return {wanted[key]: listed[key] for key in wanted.keys() & listed.keys()}
+                listed = self.all()
+                return {oid: listed[oid] for oid in wanted.values() if oid in listed}
             answers = workers.side_by_side(self._info, wanted, REQUESTS)
             return {oid: info for oid, info in zip(wanted.values(), answers, strict=True) if info}
+
+    def all(self) -> dict[str, ObjectInfo]:
+        with self._explained("list"):
+            top = self._key(f"{cache.LAYOUT}/")
+            listed = {key[len(top) :]: info for key, info in self._list(top)}
+        self.strays = tuple(path for path in listed if not OBJECT.fullmatch(path))
+        return {path.replace("/", ""): info for path, info in listed.items() if OBJECT.fullmatch(path)}
+
+    def now(self) -> float:
+        with self._explained("write"):
+            self._write(self._key(MARKER), MARKER_TEXT.encode())
+            return self._info(self._key(MARKER)).modified
+
+    def drop(self, oid: str, before: float) -> bool:
+        with self._explained("delete"):
+            key = self._object(oid)
+            is_old = bool((info := self._info(key)) and info.modified < before)
+            if is_old:
+                self._delete(key)
+            return is_old
 
     def _pages(self) -> float:
         """How many requests a listing of all objects takes, from how many of them have names that begin with 000."""

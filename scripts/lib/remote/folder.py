@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from lib.core import atomic, digest, lock
 from lib.core.digest import File, Progress, unwatched
@@ -12,7 +13,7 @@ from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.disk import cache
 from lib.model.inventory import Item
-from lib.remote.base import MARKER, ObjectInfo, Remote, mark
+from lib.remote.base import MARKER, OBJECT, ObjectInfo, Remote, mark
 from lib.transfer import road
 
 DEFAULT = ROOT / ".dvc" / "storage"
@@ -52,8 +53,27 @@ class Folder(Remote):
         with self._explained("list"):
             for oid in oids:
                 with suppress(FileNotFoundError):
-                    found[oid] = ObjectInfo(os.stat(cache.path_in(self.url, oid)).st_size)
+                    found[oid] = _info(os.stat(cache.path_in(self.url, oid)))
         return found
+
+    def all(self) -> dict[str, ObjectInfo]:
+        with self._explained("list"):
+            found = {path: path.stat() for path in Path(self.url, cache.LAYOUT).glob("??/*")}
+        names = {path: f"{path.parent.name}/{path.name}" for path in found}
+        self.strays = tuple(name for name in names.values() if not OBJECT.fullmatch(name))
+        return {name.replace("/", ""): _info(found[path]) for path, name in names.items() if OBJECT.fullmatch(name)}
+
+    def now(self) -> float:
+        with self._explained("write"), TemporaryFile(dir=self.url) as file:
+            return os.fstat(file.fileno()).st_mtime
+
+    def drop(self, oid: str, before: float) -> bool:
+        with self._explained("delete"):
+            path = self._path(oid)
+            is_old = path.exists() and path.stat().st_mtime < before
+            if is_old:
+                path.unlink(missing_ok=True)
+            return is_old
 
     def get(self, oid: str, want: File, path: Path, progress: Progress = unwatched) -> str | None:
         with self._explained("read"):
@@ -78,3 +98,7 @@ class Folder(Remote):
     def read(self, item: Item, progress: Progress = unwatched) -> str | None:
         with self._explained("read"):
             return item.file.mismatch(digest.of_file(self._path(item.oid), (item.file.hash_name,), progress))
+
+
+def _info(status: os.stat_result) -> ObjectInfo:
+    return ObjectInfo(status.st_size, status.st_mtime)

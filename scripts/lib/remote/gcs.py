@@ -23,7 +23,7 @@ from lib.transfer.http import Request
 
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 CHUNK = 24 << 20  # bytes of an upload that are in memory
-FIELDS = "items(name,size,md5Hash),nextPageToken"
+FIELDS = "items(name,size,updated,md5Hash),nextPageToken"
 
 
 class Gcs(Bucket):
@@ -81,4 +81,4 @@ class Gcs(Bucket):
 
 
 def _info(blob: Blob) -> ObjectInfo:
-    return ObjectInfo(blob.size, b64decode(blob.md5_hash).hex() if blob.md5_hash else None)
+    return ObjectInfo(blob.size, blob.updated.timestamp(), b64decode(blob.md5_hash).hex() if blob.md5_hash else None)

@@ -1,5 +1,6 @@
 """Making objects whole on the remote, each from bytes that are right: corrupt bytes never leave this machine."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,11 +11,12 @@ from lib.core.console import progress
 from lib.core.digest import Progress
 from lib.core.finding import Finding
 from lib.disk import cache
-from lib.model import names
+from lib.model import names, reachable
 from lib.model.inventory import Item
 from lib.remote import audit
 from lib.remote.base import Remote
 
+OLD = 24 * 3600  # seconds; `make gc` deletes nothing that is younger than some days
 UPLOADS = 4  # objects side by side; a large one is sent in parts, which go side by side too
 
 
@@ -61,11 +63,17 @@ def _upload_all(items: list[Item], remote: Remote) -> dict[str, Finding]:
 
 
 def repair(items: list[Item], remote: Remote, deep: bool = False) -> Outcome:
-    """Upload what the remote lacks of `items` and replace what is damaged; `deep` first reads what is there."""
+    """Upload what the remote lacks of `items` and replace what is damaged; `deep` first reads what is there.
+
+    An old object that no Git commit names is uploaded again, so that it is young to a `make gc` of another clone.
+    """
+    infos = remote.infos(item.oid for item in items)
     with progress("read remote", sum(item.file.size or 0 for item in items) if deep else 0) as watch:
-        found = audit.assess(remote, items, deep, progress=watch)
+        found = audit.assess(remote, items, deep, progress=watch, infos=infos)
     bad = [item for item in items if found[item.oid].is_bad]
-    why = _upload_all(bad, remote)
+    old = {oid for oid, info in infos.items() if info.modified < time.time() - OLD}
+    unnamed = old - reachable.named() if old else old
+    why = _upload_all([item for item in items if found[item.oid].is_bad or item.oid in unnamed], remote)
     done = [item for item in bad if item.oid not in why]
     return Outcome(
         [f"{found[item.oid].finding(item)}: replaced" for item in done if found[item.oid].status == "changed"],

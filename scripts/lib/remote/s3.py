@@ -171,4 +171,4 @@ def _crc(found: Digest) -> dict[str, str]:
 
 
 def _info(said: dict, size: int) -> ObjectInfo:
-    return ObjectInfo(size, etag=said.get("ETag", "").strip('"') or None)
+    return ObjectInfo(size, said["LastModified"].timestamp(), etag=said.get("ETag", "").strip('"') or None)

@@ -1,0 +1,92 @@
+"""Delete the objects that no pin needs any more, from the cache and, with REMOTE=1, from the remote."""
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from lib.core import arguments, command, lock, text, workers
+from lib.core.errors import Failure
+from lib.core.report import Report
+from lib.disk import cache, cleanup
+from lib.model import reachable
+from lib.remote import factory
+
+DAY = 24 * 3600  # seconds
+DELETIONS = 16  # side by side
+UNKNOWN = "of no pin in this clone's history"
+
+
+def days() -> int:
+    """How old in days an object on the remote must be. Raises `Failure`."""
+    typed = arguments.value("DAYS") or "14"
+    if not re.fullmatch("[0-9]{1,4}", typed):
+        raise Failure(f"not a number of days: DAYS={typed!r}")
+    return int(typed)
+
+
+def needed() -> set[str]:
+    """The ids of the objects that must stay. Raises `Failure` if they are not all known."""
+    if (history := arguments.value("HISTORY")) not in ("", "0"):
+        raise Failure(f"not a choice: HISTORY={history!r} (want HISTORY=0, or leave it out)")
+    pins = reachable.kept(walk=not history)
+    listed = [item.oid for held in reachable.without_files(pins) for item in factory.objects_of(held)]
+    return {*listed, *(oid for _, said in pins for oid in reachable.objects(said))}
+
+
+def sweep(place: str, sizes: Mapping[str, int], drop: Callable[[str], object], report: Report) -> None:
+    """Say what goes from `place`, by model, and with FORCE=1 delete it; `sizes` are bytes by object."""
+    names = {oid: name for name, said in reachable.known() for oid in reachable.objects(said)}
+    objects, total = Counter(), Counter()
+    for oid, size in sizes.items():
+        objects[names.get(oid, UNKNOWN)] += 1
+        total[names.get(oid, UNKNOWN)] += size
+    for name, count in sorted(objects.items()):
+        report.note(f"{place}: {name}: {text.plural(count, 'object')}, {text.size(total[name])}")
+        report.facts.setdefault("unneeded", []).append(
+            {"place": place, "model": name if name != UNKNOWN else "", "objects": count, "size": total[name]}
+        )
+    if arguments.is_on("FORCE"):  # listings first: to plain dvc one stands for all that it names
+        for is_listing in (True, False):
+            workers.side_by_side(drop, [oid for oid in sizes if oid.endswith(".dir") == is_listing], DELETIONS)
+
+
+def sweep_remote(keep: set[str], report: Report) -> dict[str, int]:
+    """Sweep the remote, except for `keep` and what is younger than DAYS; the bytes of what goes, by object."""
+    remote, least = factory.default(), days()
+    remote.check(write=arguments.is_on("FORCE"))
+    before = (remote.now() if arguments.is_on("FORCE") else time.time()) - least * DAY
+    unneeded = {oid: info for oid, info in remote.all().items() if oid not in keep}
+    old = {oid: info.size for oid, info in unneeded.items() if info.modified < before}
+    sweep("remote", old, lambda oid: remote.drop(oid, before), report)
+    if young := len(unneeded) - len(old):
+        report.note(f"remote: kept {text.plural(young, 'object')} younger than {text.plural(least, 'day')}")
+    if remote.strays:
+        report.note(f"remote: left {text.plural(len(remote.strays), 'file')} alone that are no objects")
+    return old
+
+
+def main(report: Report) -> tuple[str, str]:
+    cleanup.clear()
+    days()
+    with lock.clone():
+        keep, gone = needed(), {}
+        if cache.is_own():
+            gone = {oid: size for oid, size in cache.all_objects().items() if oid not in keep}
+            sweep("cache", gone, cache.drop, report)
+        else:
+            report.note(f"cache: left alone, since it lies outside of this clone: {cache.location()}")
+    total, count = sum(gone.values()), len(gone)
+    if arguments.is_on("REMOTE"):
+        old = sweep_remote(keep, report)
+        total, count = total + sum(old.values()), count + len(old)
+    amount = f"{text.plural(count, 'object')}, {text.size(total)}"
+    if not count:
+        return "nothing to delete", ""
+    if arguments.is_on("FORCE"):
+        return f"deleted {amount}", ""
+    return f"would delete {amount}; nothing was changed; FORCE=1 deletes them", ""
+
+
+if __name__ == "__main__":
+    command.run_reported("gc", main)

@@ -1,0 +1,346 @@
+"""make gc: what no Git commit needs goes, from the cache and from the remote; what somebody may need stays."""
+
+import json
+import os
+import shutil
+import time
+
+import jsonschema
+import pytest
+from conftest import PINNED, ROOT, World, start, track
+
+from lib.remote.folder import Folder
+
+DAYS_15 = 15 * 24 * 3600
+
+
+def age(world: World, seconds: float = DAYS_15) -> None:
+    """Make every object on the remote that old."""
+    for path in world.objects().values():
+        os.utime(path, (time.time() - seconds,) * 2)
+
+
+def cached(world: World) -> set[str]:
+    return {path.parent.name + path.name for path in (world.clone / ".dvc" / "cache" / "files" / "md5").glob("*/*")}
+
+
+def drop(world: World, name: str = "gone") -> set[str]:
+    """Track the model `name` and undo that, so that no ref reaches its pin; the ids of its objects."""
+    before = set(world.objects())
+    track(world, name)
+    world.git("reset", "--quiet", "--hard", "HEAD~1")
+    shutil.rmtree(world.weights(name))
+    return set(world.objects()) - before
+
+
+def test_without_force_it_says_what_would_go_by_model_and_changes_nothing(added):
+    drop(added)
+    age(added)
+    objects, kept = set(added.objects()), cached(added)
+
+    said = added.ok("gc", "REMOTE=1").out
+
+    assert said == (
+        "cache: gone: 2 objects, 69 B\nremote: gone: 2 objects, 69 B\n"
+        "would delete 4 objects, 138 B; nothing was changed; FORCE=1 deletes them\n"
+    )
+    assert (set(added.objects()), cached(added)) == (objects, kept)
+
+
+def test_with_force_they_go_and_all_that_is_pinned_stays(added):
+    gone = drop(added)
+    age(added)
+
+    assert "deleted 4 objects" in added.ok("gc", "REMOTE=1", "FORCE=1").out
+
+    assert not gone & (set(added.objects()) | cached(added))
+    assert added.ok("gc", "REMOTE=1", "FORCE=1").out == "nothing to delete\n"
+    other = added.second()
+    other.ok("pull")
+    assert other.on_disk() == PINNED
+    other.ok("verify", "DEEP=1")
+
+
+def test_the_cache_alone_without_remote_and_the_remote_keeps_what_is_young(added):
+    gone = drop(added)
+
+    assert "deleted 2 objects" in added.ok("gc", "FORCE=1").out
+    assert gone <= set(added.objects())
+    said = added.ok("gc", "REMOTE=1", "FORCE=1").out
+    assert said == "remote: kept 2 objects younger than 14 days\nnothing to delete\n"
+    assert "deleted 2 objects" in added.ok("gc", "REMOTE=1", "FORCE=1", "DAYS=0").out
+    assert not gone & set(added.objects())
+
+
+def in_history(world: World) -> None:
+    track(world, "kept")
+    world.ok("remove", "MODEL=kept")
+
+
+def in_a_side_branch_that_was_merged_away(world: World) -> None:
+    world.git("switch", "--quiet", "--create", "side")
+    track(world, "kept")
+    world.git("switch", "--quiet", "main")
+    world.git("merge", "--quiet", "--no-ff", "--strategy", "ours", "side")
+    world.git("branch", "--quiet", "-D", "side")
+
+
+def in_a_merge_alone(world: World) -> None:
+    track(world, "kept")
+    pin = world.pin("kept").read_text()
+    world.git("reset", "--quiet", "--hard", "HEAD~1")
+    world.git("switch", "--quiet", "--create", "side")
+    world.git("commit", "--quiet", "--allow-empty", "--message", "x")
+    world.git("switch", "--quiet", "main")
+    world.git("merge", "--quiet", "--no-ff", "--no-commit", "side")
+    world.pin("kept").write_text(pin)
+    world.git("add", "models")
+    world.git("commit", "--quiet", "--message", "Merge")
+    world.git("rm", "--quiet", "models/kept.dvc")
+    world.git("commit", "--quiet", "--message", "Remove")
+
+
+def in_the_first_git_commit_of_a_branch(world: World) -> None:
+    track(world, "kept")
+    world.git("branch", "--quiet", "side", world.git("commit-tree", "HEAD^{tree}", "-m", "x").strip())
+    world.git("reset", "--quiet", "--hard", "HEAD~1")
+
+
+def in_the_stash_below_another(world: World) -> None:
+    for name in ("kept", "other"):
+        track(world, name)
+        world.git("reset", "--quiet", "--soft", "HEAD~1")
+        world.git("stash", "push", "--quiet")
+        shutil.rmtree(world.weights(name))
+
+
+def in_the_index(world: World) -> None:
+    track(world, "kept")
+    world.git("reset", "--quiet", "--soft", "HEAD~1")
+    world.pin("kept").unlink()
+
+
+def in_a_file(world: World) -> None:
+    track(world, "kept")
+    world.git("reset", "--quiet", "HEAD~1")
+
+
+def in_the_index_of_a_worktree(world: World) -> None:
+    world.git("worktree", "add", "--quiet", "../tree")
+    track(world, "kept")
+    world.git("reset", "--quiet", "--soft", "HEAD~1")
+    shutil.copy(world.pin("kept"), world.path / "tree" / "models")
+    world.git("add", "models/kept.dvc", cwd=world.path / "tree")
+    (world.path / "tree" / "models" / "kept.dvc").unlink()
+    world.git("reset", "--quiet", "--hard")
+
+
+def in_the_head_of_a_worktree(world: World) -> None:
+    track(world, "kept")
+    world.git("worktree", "add", "--quiet", "--detach", "../tree")
+    world.git("reset", "--quiet", "--hard", "HEAD~1")
+
+
+def in_a_branch_on_origin(world: World) -> None:
+    world.git("init", "--quiet", "--bare", "../origin", cwd=world.clone)
+    world.git("remote", "add", "origin", "../origin")
+    track(world, "kept")
+    world.git("push", "--quiet", "origin", "HEAD:refs/heads/side")
+    world.git("update-ref", "-d", "refs/remotes/origin/side")
+    world.git("reset", "--quiet", "--hard", "HEAD~1")
+
+
+def by_plain_dvc(world: World) -> None:
+    track(world, "kept")
+    pin = world.pin("kept")
+    pin.write_text(pin.read_text().partition("meta:")[0])
+    world.git("commit", "--quiet", "--all", "--amend", "--message", "As plain dvc add pins")
+
+
+PLACES = [
+    in_history,
+    in_a_side_branch_that_was_merged_away,
+    in_a_merge_alone,
+    in_the_first_git_commit_of_a_branch,
+    in_the_stash_below_another,
+    in_the_index,
+    in_a_file,
+    in_the_index_of_a_worktree,
+    in_the_head_of_a_worktree,
+    in_a_branch_on_origin,
+    by_plain_dvc,
+]
+
+
+@pytest.mark.marathon
+@pytest.mark.parametrize("place", PLACES)
+def test_what_is_pinned_anywhere_is_kept(added, place):
+    drop(added)
+    before = set(added.objects())
+    place(added)
+    kept = set(added.objects()) - before
+    age(added)
+    assert kept
+
+    assert "deleted 4 objects" in added.ok("gc", "REMOTE=1", "FORCE=1").out
+
+    assert kept <= set(added.objects())
+
+
+def test_without_history_what_only_older_git_commits_pin_goes_by_name(added):
+    before = set(added.objects())
+    in_history(added)
+    track(added, "released")
+    added.ok("release", "MODEL=released", "VERSION=1.0.0")
+    added.ok("remove", "MODEL=released")
+    gone = {oid for oid in set(added.objects()) - before}
+    age(added)
+
+    said = added.ok("gc", "REMOTE=1", "HISTORY=0", "FORCE=1").out
+
+    assert "remote: kept: 2 objects" in said
+    assert "released" not in said
+    assert before <= set(added.objects())
+    assert len(gone & set(added.objects())) == 2
+
+
+def shallow(world: World) -> str:
+    world.git("clone", "--quiet", "--depth", "1", f"file://{world.clone}", "../shallow", cwd=world.clone)
+    shutil.rmtree(world.clone / ".git")
+    shutil.move(world.path / "shallow" / ".git", world.clone / ".git")
+    return "a shallow clone does not know which pins there were; git fetch --unshallow"
+
+
+def blind(world: World) -> str:
+    world.git("clone", "--quiet", "--bare", str(world.clone), "../origin", cwd=world.clone)
+    world.git("clone", "--quiet", "../origin", "../elsewhere", cwd=world.clone)
+    elsewhere = world.path / "elsewhere"
+    world.git("commit", "--quiet", "--allow-empty", "--message", "x", cwd=elsewhere)
+    world.git("push", "--quiet", "origin", "HEAD:refs/heads/theirs", cwd=elsewhere)
+    world.git("remote", "add", "origin", "../origin")
+    return "refs/heads/theirs of origin is not in this clone, with what it pins; fetch them: git fetch origin '+refs/*"
+
+
+def unreachable(world: World) -> str:
+    world.git("remote", "add", "origin", "../nowhere")
+    return "git ls-remote failed: "
+
+
+def without_a_worktree(world: World) -> str:
+    world.git("worktree", "add", "--quiet", "--detach", "../tree")
+    shutil.rmtree(world.path / "tree")
+    return "so its pins are not known; if it is gone for good: git worktree prune"
+
+
+def with_a_lost_listing(world: World) -> str:
+    by_plain_dvc(world)
+    listing = next(line for line in world.pin("kept").read_text().split() if line.endswith(".dir"))
+    for top in (world.remote, world.clone / ".dvc" / "cache"):
+        (top / "files" / "md5" / listing[:2] / listing[2:]).unlink()
+    return "is neither in the cache nor on the remote"
+
+
+@pytest.mark.marathon
+@pytest.mark.parametrize("spoil", [shallow, blind, unreachable, without_a_worktree, with_a_lost_listing])
+def test_it_refuses_where_it_does_not_see_all_that_is_pinned(added, spoil):
+    drop(added)
+    said = spoil(added)
+    age(added)
+    objects, kept = set(added.objects()), cached(added)
+
+    assert said in added.refused("gc", "REMOTE=1", "FORCE=1", "DAYS=0")
+
+    assert (set(added.objects()), cached(added)) == (objects, kept)
+
+
+def test_what_it_tells_to_fetch_mends_it(added):
+    command = blind(added).partition("fetch them: ")[2]
+    assert command.startswith("git fetch origin")
+
+    line = added.refused("gc")
+    added.run("sh", "-c", line.partition("fetch them: ")[2])
+
+    added.ok("gc")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("DAYS=soon",), "not a number of days: DAYS='soon'"),
+        (("HISTORY=1",), "not a choice: HISTORY='1' (want HISTORY=0, or leave it out)"),
+    ],
+)
+def test_what_it_cannot_read_is_refused(added, words, said):
+    assert said in added.refused("gc", *words)
+
+
+def test_a_cache_outside_of_the_clone_is_left_alone(added):
+    added.dvc("config", "--local", "cache.dir", str(added.path / "shared"))
+    drop(added)
+    before = sorted((added.path / "shared").rglob("*"))
+
+    assert "cache: left alone, since it lies outside of this clone" in added.ok("gc", "FORCE=1").out
+
+    assert sorted((added.path / "shared").rglob("*")) == before
+
+
+def test_an_old_object_that_no_git_commit_names_is_young_again_after_add_or_push(added):
+    gone, pinned = drop(added), set(added.objects())
+    other = added.second()
+    pinned -= gone
+    age(added)
+
+    track(other, "gone")
+
+    young = {oid for oid, path in added.objects().items() if time.time() - path.stat().st_mtime < 3600}
+    assert young == gone
+    added.ok("gc", "REMOTE=1", "FORCE=1")
+    assert gone <= set(added.objects())
+    other.ok("verify", "DEEP=1")
+
+
+def test_an_object_that_became_young_meanwhile_is_not_deleted(added):
+    oid, path = next(iter(added.objects().items()))
+
+    assert not Folder("storage", str(added.remote)).drop(oid, time.time() - DAYS_15)
+    assert path.exists()
+
+
+@pytest.mark.marathon
+def test_an_add_in_another_clone_at_the_same_time_loses_nothing(added):
+    other = added.second()
+    drop(added, "both")
+    age(added)
+    running = [start(added, "gc", "REMOTE=1", "FORCE=1") for _ in range(2)]
+    for name in ("both", "more"):
+        track(other, name)
+        running.append(start(added, "gc", "REMOTE=1", "FORCE=1"))
+    for each in running:
+        assert each.wait(60) == 0, each.stdout.read()
+
+    assert "verified 3 pins" in other.ok("verify", "DEEP=1").out
+
+
+def test_an_add_in_this_clone_at_the_same_time_loses_nothing(added):
+    folder = added.path / "weights"
+    folder.mkdir()
+    (folder / "a.bin").write_bytes(os.urandom(1 << 20))
+    adding = start(added, "track", "NAME=new", f"DIR={folder}")
+    while adding.poll() is None:
+        added.ok("gc", "REMOTE=1", "FORCE=1", "DAYS=1")
+    assert adding.wait() == 0
+
+    assert "verified 2 pins" in added.ok("verify", "DEEP=1").out
+    shutil.rmtree(added.weights("new"))
+    shutil.rmtree(added.remote / "files")
+    added.ok("push")
+
+
+def test_the_report_has_what_would_go(added):
+    drop(added)
+    facts = json.loads(added.ok("gc", "REMOTE=1", "DAYS=0", "FORMAT=json").out)
+
+    jsonschema.validate(facts, json.loads((ROOT / "tests" / "report.schema.json").read_text()))
+    assert facts["unneeded"] == [
+        {"place": place, "model": "gone", "objects": 2, "size": 69} for place in ("cache", "remote")
+    ]
