@@ -54,32 +54,7 @@ $(call variable,WORK)     # only these works of the benchmark
 $(call variable,CASES)    # only these systems
 $(call variable,VERB)     # the command to explain
 
-# A make that a command starts must not be handed the raw values; what an outer make hands down is not for us.
-override MAKEOVERRIDES :=
-override export TYPED := $(if $(filter 0,$(value MAKELEVEL)),$(TYPED))
-override export GOALS := $(value MAKECMDGOALS)
-
-# The folder it was typed in, for relative paths; only make -C, which turns on w, makes that another one.
-override export CALLER := $(value PWD)
-override export MOVED := $(findstring w,$(firstword -$(MAKEFLAGS)))
-# Our Python finds lib/ and .venv, and nothing of another Python.
-override export PATH := $(CURDIR)/.venv/bin:$(value PATH)
-override export PYTHONPATH := $(CURDIR)/scripts
-override export PYTHONUTF8 := 1
-unexport PYTHONHOME
-# DVC's notes on files belong to this clone, not to the machine.
-override export DVC_SITE_CACHE_DIR := $(CURDIR)/.dvc/tmp/site
-override export DVC_NO_ANALYTICS := true
-# The Hub client tells the Hub more than is needed, and shows bars of its own.
-override export HF_HUB_DISABLE_TELEMETRY := 1
-override export HF_HUB_DISABLE_PROGRESS_BARS := 1
-# hf_xet works in this clone, not in the home of its user, and keeps no logs.
-override export HF_XET_CACHE := $(CURDIR)/.dvc/tmp/xet
-override export HF_XET_LOG_DEST := /dev/null
-# CI systems give a variable that is not set as an empty text.
-ifeq ($(strip $(value HF_ENDPOINT)),)
-unexport HF_ENDPOINT
-endif
+include scripts/dev/environment.mk
 
 override RUNTIME := .venv/runtime
 override DEVELOP := .venv/develop

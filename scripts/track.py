@@ -10,7 +10,7 @@ from lib.core.errors import Failure
 from lib.disk import destination, staging, weights
 from lib.flow.record import next_step, prepare, record
 from lib.hub import repo
-from lib.model import catalog, history, names, pin, selection
+from lib.model import catalog, fields, history, names, pin, selection
 from lib.remote import factory
 
 
@@ -67,7 +67,7 @@ def base() -> str | None:
     source, revision = names.from_address(typed)
     names.repo_id(source)
     revision = names.revision(revision or "main")
-    if pin.COMMIT.fullmatch(revision):
+    if fields.COMMIT.fullmatch(revision):
         return f"{source}@{revision}"
     try:
         shot = repo.snapshot(source, revision)

@@ -71,7 +71,12 @@ def test_nothing_names_the_host_of_a_registry():
 
 
 def test_no_file_of_the_commands_is_longer_than_200_lines():
-    files = [ROOT / "Makefile", *ROOT.glob("scripts/**/*.py"), *ROOT.glob("scripts/**/*.sh")]
+    files = [
+        ROOT / "Makefile",
+        *ROOT.glob("scripts/**/*.py"),
+        *ROOT.glob("scripts/**/*.sh"),
+        *ROOT.glob("scripts/**/*.mk"),
+    ]
     lengths = {path.name: len(path.read_text().splitlines()) for path in files}
 
     assert [name for name, length in lengths.items() if length > 200] == []

@@ -7,7 +7,7 @@ from lib.core.errors import Failure
 from lib.disk import cache
 from lib.hub import repo
 from lib.hub.repo import Refusal, Snapshot
-from lib.model import compare, pin
+from lib.model import compare, fields
 from lib.model.compare import Changes
 from lib.model.pin import Pin
 
@@ -107,6 +107,6 @@ def _old(held: Pin, before: Snapshot | None, new: compare.Files) -> compare.File
     found = {}
     for path, file in (held.files or {}).items():
         key, size = new.get(path, ("", -1))
-        same = size == file.size and not pin.SHA256.fullmatch(key)
+        same = size == file.size and not fields.SHA256.fullmatch(key)
         found[path] = (known.get(path) or (key if same else file.sha256), file.size)
     return found

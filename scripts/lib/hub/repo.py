@@ -13,7 +13,7 @@ from lib.core.digest import Digest, for_pin
 from lib.core.errors import Failure
 from lib.core.text import one_line
 from lib.hub.client import ENDPOINT, reason
-from lib.model import names, pin
+from lib.model import fields, names
 from lib.transfer.retry import GaveUp
 
 LICENSE = 200  # characters; the Hub's own ids have a few dozen
@@ -101,8 +101,8 @@ def _check(shot: Snapshot) -> None:
     if shot.license and not (shot.license.isprintable() and len(shot.license) <= LICENSE):
         raise Failure(f"{shot.source}: the Hub gives a license that is no line of text: {shot.license[:60]!r}")
     for file in shot.files:
-        published = pin.SHA256.fullmatch(file.sha256) if file.sha256 else pin.COMMIT.fullmatch(file.blob)
-        if (file.xet and not pin.SHA256.fullmatch(file.xet)) or not published or not 0 <= file.size < 1 << 60:
+        published = fields.SHA256.fullmatch(file.sha256) if file.sha256 else fields.COMMIT.fullmatch(file.blob)
+        if (file.xet and not fields.SHA256.fullmatch(file.xet)) or not published or not 0 <= file.size < 1 << 60:
             raise ValueError(file)
 
 
@@ -116,7 +116,7 @@ def snapshot(source: str, revision: str, may_download: bool = False) -> Snapshot
     api = huggingface_hub.HfApi()
     try:
         info = api.model_info(source, revision=revision, securityStatus=True)
-        if not pin.COMMIT.fullmatch(info.sha):
+        if not fields.COMMIT.fullmatch(info.sha):
             raise ValueError(info.sha)
         if may_download and info.gated:
             api.auth_check(source)

@@ -5,10 +5,14 @@
   `hash: md5`, `path` (the last part of NAME).
 - `meta.source`, `meta.revision`, `meta.commit`: Hub repo, what was asked for, and the 40-hex commit that it meant.
   All three are absent for weights that are not from the Hub.
-- `meta.license`: as the model card says, or as was typed; absent if neither says anything.
-- `meta.base`, `meta.origin`: of weights that are not from the Hub, what they were tuned from, as `ORG/NAME@COMMIT` (a
-  branch or tag where the Hub could not be asked), and an address: of a run, a paper, a ticket. Only as typed.
+- `meta.license`: as the model card says, or as was typed; absent if neither says anything. Of the license `other`,
+  `license_name` and `license_link` are what the card calls it and where it is.
+- `meta.base`: what the weights were tuned from, as the model card says (`ORG/NAME`, or several with a space between) or
+  as was typed (`ORG/NAME@COMMIT`, a branch or tag where the Hub could not be asked).
+- `meta.origin`: an address, as typed: of a run, a paper, a ticket.
 - `meta.include`, `meta.exclude`: sorted patterns; only where the user narrowed the files.
+- `meta.left_out`: the files that models/policy.yaml left out, since the same repo has the weights in a safe format.
+- `meta.allow`, `meta.reason`: exceptions from the policy, such as `format:pickle`, and why.
 - `meta.files`: each file's path (relative to `models/NAME`, with `/`) to `{size, md5, sha256}`; sorted by path.
   For a file over 8 MiB `crc64nvme` may follow, which S3 publishes of objects that were uploaded in parts.
 - One valid encoding, which `dump` gives: no dates, hosts or local paths, so the same bytes on every machine.
@@ -18,7 +22,6 @@
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,13 +31,10 @@ import yaml
 from lib.core import digest
 from lib.core.digest import File
 from lib.core.errors import Failure
-from lib.model import names
+from lib.model import fields, names
 from lib.model.encoding import document, scalar
+from lib.model.fields import TEXTS, WORDS
 
-MD5 = re.compile(r"[0-9a-f]{32}")
-CRC64 = re.compile(r"[0-9a-f]{16}")
-COMMIT = re.compile(r"[0-9a-f]{40}")
-SHA256 = re.compile(r"[0-9a-f]{64}")
 RESTORE = "restore it: git checkout HEAD -- models/{name}.dvc"
 
 
@@ -51,17 +51,15 @@ class Pin:
     revision: str | None = None
     commit: str | None = None
     license: str | None = None
+    license_name: str | None = None
+    license_link: str | None = None
     base: str | None = None
     origin: str | None = None
+    reason: str | None = None
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-
-
-TEXTS = ("source", "revision", "commit", "license", "base", "origin")
-
-
-class Moved(ValueError):
-    """A pin that was renamed by hand, from the name that it holds."""
+    left_out: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
 
 
 def facts(held: Pin) -> dict[str, object]:
@@ -92,7 +90,7 @@ def dump(pin: Pin) -> str:
     for key in TEXTS:
         if value := getattr(pin, key):
             lines.append(f"  {key}: {scalar(value)}")
-    for key in ("include", "exclude"):
+    for key in WORDS:
         if value := getattr(pin, key):
             lines.append(f"  {key}: [{', '.join(json.dumps(word, ensure_ascii=False) for word in value)}]")
     lines.append("  files:" if pin.files else "  files: {}")
@@ -103,65 +101,16 @@ def dump(pin: Pin) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _number(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,18}", text):
-        raise ValueError(f"not a number: {text!r}")
-    return int(text)
-
-
-def _files(entries: dict) -> dict[str, File]:
-    files = {
-        path: File(_number(each["size"]), each["md5"], each["sha256"], each.get("crc64nvme"))
-        for path, each in entries.items()
-    }
-    for path, file in files.items():
-        checksum = CRC64.fullmatch(file.crc64nvme or "0" * 16)
-        if not (MD5.fullmatch(file.md5) and SHA256.fullmatch(file.sha256) and checksum):
-            raise ValueError(f"meta.files: {path!r}: not an md5, a sha256 and perhaps a crc64nvme")
-        if names.is_control_file(path):
-            raise ValueError(f"meta.files: {path!r}: a control file")
-    if fault := names.unusable(files):
-        raise ValueError(f"meta.files: {fault}")
-    return files
-
-
-def _words(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-        raise ValueError("meta: include and exclude are lists of patterns")
-    return tuple(value)
-
-
-def _from_document(name: str, read: dict) -> Pin:
-    # Every scalar is read as text: a NAME such as 2024-01-01, which YAML takes for a date, is none.
-    (out,) = read["outs"]
-    md5, size, nfiles = out["md5"].removesuffix(".dir"), _number(out["size"]), _number(out["nfiles"])
-    if not MD5.fullmatch(md5):
-        raise ValueError("outs: not a directory of weights")
-    if (path := out["path"]) != name.rpartition("/")[2]:
-        raise Moved(path) if names.PART.fullmatch(path) else ValueError(f"outs: path {path!r}"[:200])
-    meta = read.get("meta") or {}
-    texts = {key: meta[key] for key in TEXTS if key in meta}
-    if not all(isinstance(text, str) and text.isprintable() for text in texts.values()):
-        raise ValueError("meta: not a line of text")
-    if not names.REPO.fullmatch(texts.get("source", "a/b")) or not COMMIT.fullmatch(texts.get("commit", "0" * 40)):
-        raise ValueError("meta: not a repo of the Hub and its commit")
-    if not names.REPO.fullmatch(texts.get("base", "a/b@").partition("@")[0]):
-        raise ValueError("meta: base is no repo of the Hub")
-    choice = {key: _words(meta[key]) for key in ("include", "exclude") if key in meta}
-    files = _files(meta["files"]) if "files" in meta else None
-    return Pin(name, md5, size, nfiles, files, **texts, **choice)
-
-
 def parse(name: str, text: str) -> Pin:
     """The pin `text` of the model `name`. Raises `Failure` if it is not one."""
     try:
-        return _from_document(name, document(text))
+        return Pin(name, **fields.checked(name, document(text)))
     except yaml.YAMLError:
         if "\n<<<<<<< " in f"\n{text}":
             sides = f"git checkout --ours -- models/{name}.dvc (or --theirs), then git add models/{name}.dvc"
             raise Failure(f"models/{name}.dvc holds a merge conflict; take one side: {sides}") from None
         fault = "is not YAML"
-    except Moved as moved:
+    except fields.Moved as moved:
         old = "/".join([*name.split("/")[:-1], str(moved)])
         raise Failure(
             f"models/{name}.dvc was renamed by hand, it pins {old!r}; rename it back: git mv models/{name}.dvc "
