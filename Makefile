@@ -18,6 +18,8 @@ $(call variable,NAME)     # what it is called in models/: NAME or FOLDER/NAME (d
 $(call variable,INCLUDE)  # only the files that match: '*.safetensors *.json'
 $(call variable,EXCLUDE)  # not the files that match: '*.bin'
 $(call variable,DIR)      # a folder to copy the weights from (default: they lie in models/NAME already)
+$(call variable,ALLOW)    # an exception from models/policy.yaml, in its words: 'license:gemma format:pickle'
+$(call variable,REASON)   # why there is that exception: 'approved in LEGAL-12'
 $(call variable,BASE)     # what the weights were tuned from: ORG/NAME@REVISION of the Hub
 $(call variable,SOURCE)   # where the weights come from, as an address: of a run, a paper, a ticket
 $(call variable,LICENSE)  # the license of the weights, as in SPDX: apache-2.0
@@ -61,11 +63,11 @@ override DEVELOP := .venv/develop
 
 ##@ Models
 # make add MODEL=google/gemma-3-12b-it INCLUDE='*.safetensors *.json'
-add: $(RUNTIME) ## pin a model of the Hub: MODEL= [REVISION=] [NAME=] [INCLUDE=] [EXCLUDE=] [POINTERS=1] [MESSAGE=] [TIMEOUT=]
+add: $(RUNTIME) ## pin models of the Hub: MODEL= [REVISION=] [NAME=] [INCLUDE=] [EXCLUDE=] [ALLOW=] [REASON=] [POINTERS=1] [DRY=1] [MESSAGE=] [TIMEOUT=]
 	@python scripts/add.py
 
 # make track NAME=gemma-3-12b-tuned DIR=/data/run-17
-track: $(RUNTIME) ## pin weights that are not on the Hub: NAME= [DIR=] [BASE=] [SOURCE=] [LICENSE=] [POINTERS=1] [MESSAGE=] [TIMEOUT=]
+track: $(RUNTIME) ## pin weights that are not on the Hub: NAME= [DIR=] [BASE=] [SOURCE=] [LICENSE=] [ALLOW=] [REASON=] [POINTERS=1] [MESSAGE=] [TIMEOUT=]
 	@python scripts/track.py
 
 # make pull MODEL='gemma-3-12b-it@v1.2.0 embeddings/all-MiniLM-L6-v2' TO=/srv/models
@@ -81,7 +83,7 @@ outdated: $(RUNTIME) ## ask the Hub what is newer than the pins: [MODEL=] [TIMEO
 	@python scripts/outdated.py
 
 # make update MODEL=gemma-3-12b-it
-update: $(RUNTIME) ## move pins to what they follow on the Hub: [MODEL=] [REVISION=] [POINTERS=1] [MESSAGE=] [TIMEOUT=] [FORMAT=] [REPORT=]
+update: $(RUNTIME) ## move pins to what they follow on the Hub: [MODEL=] [REVISION=] [POINTERS=1] [DRY=1] [MESSAGE=] [TIMEOUT=] [FORMAT=] [REPORT=]
 	@python scripts/update.py
 
 list: $(RUNTIME) ## show a table of all models: [FORMAT=] [REPORT=]

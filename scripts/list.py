@@ -1,5 +1,7 @@
 """A table of all models: what they are, where from, and whether their weights are on disk."""
 
+from collections.abc import Iterable, Iterator
+
 from lib.core import command, text
 from lib.core.console import result
 from lib.core.errors import Failure
@@ -9,7 +11,7 @@ from lib.disk import destination
 from lib.model import history, names, pin, releases, selection
 from lib.model.pin import Pin
 
-COLUMNS = ("NAME", "source", "commit", "license", "files", "size", "on disk", "releases")
+COLUMNS = ("NAME", "source", "commit", "license", "files", "size", "on disk", "releases", "allowed")
 
 
 def look(name: str) -> tuple[Pin, str]:
@@ -23,7 +25,12 @@ def cells(held: Pin, disk: str, titles: list[str]) -> tuple[str, ...]:
     """A row of the table, in the order of `COLUMNS`."""
     commit, here = held.commit[:7] if held.commit else "-", {"present": "yes", "absent": "no"}.get(disk, disk)
     known = (held.name, held.source or "-", commit, held.license or "-")
-    return (*known, str(held.nfiles), text.size(held.size), here, " ".join(titles) or "-")
+    return (*known, str(held.nfiles), text.size(held.size), here, " ".join(titles) or "-", " ".join(held.allow) or "-")
+
+
+def drop_empty(columns: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """`columns`, without releases or exceptions where no model has any."""
+    return (each for each in columns if each[0] not in COLUMNS[-2:] or set(each[1:]) != {"-"})
 
 
 def main(report: Report) -> tuple[str, str]:
@@ -32,7 +39,7 @@ def main(report: Report) -> tuple[str, str]:
         try:
             held, disk = look(name)
         except Failure as failure:
-            rows.append((name, *["-"] * (len(COLUMNS) - 3), "broken pin", "-"))
+            rows.append((name, *["-"] * (len(COLUMNS) - 4), "broken pin", "-", "-"))
             report.findings.append(Finding(name, "pin", "broken", detail=str(failure)))
             continue
         here += disk == "present"
@@ -40,8 +47,7 @@ def main(report: Report) -> tuple[str, str]:
         rows.append(cells(held, disk, titles.get(name, [])))
     if len(rows) == 1:
         return NO_MODEL, ""
-    if not titles:
-        rows = [row[:-1] for row in rows]
+    rows = list(zip(*drop_empty(zip(*rows, strict=True)), strict=True))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         result("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -28,9 +28,11 @@ def show(name: str, titles: list[str] | None, report: Report) -> None:
         "source": held.source and f"{held.source}, {held.revision} at {held.commit}",
         "base": held.base,
         "origin": held.origin,
-        "license": held.license or "none stated",
+        "license": " ".join(filter(None, (held.license, held.license_name, held.license_link))) or "none stated",
         "include": " ".join(held.include),
         "exclude": " ".join(held.exclude),
+        "left out": " ".join(held.left_out),
+        "allowed": held.allow and f"{' '.join(held.allow)} ({held.reason})",
         "weights": f"{text.amount(held.nfiles, held.size)}; {on_disk} on disk, by names and sizes",
         "releases": " ".join(titles or ()),
         "numbers": ", ".join(f"{count:,} {dtype}" for dtype, count in sorted(counts.items())),
@@ -46,7 +48,7 @@ def show(name: str, titles: list[str] | None, report: Report) -> None:
     if history.is_shallow():
         report.note(f"{name}: this clone is shallow, so older Git commits are not shown (git fetch --unshallow)")
     listing = [{"path": path, **asdict(file)} for path, file in files]
-    choice = {"include": held.include or None, "exclude": held.exclude or None}
+    choice = {"include": held.include or None, "exclude": held.exclude or None, "left_out": held.left_out or None}
     history_ = [asdict(entry) for entry in log]
     report.model(
         **pin.facts(held),

@@ -1,6 +1,7 @@
 """Pin weights that are not on the Hub: models/NAME as it lies there, or copied from DIR -> remote -> one Git commit."""
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 from lib.core import arguments, atomic, command, digest, lock, paths, workers
@@ -8,6 +9,7 @@ from lib.core.console import progress, remark, result
 from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.disk import destination, staging, weights
+from lib.flow import admission
 from lib.flow.record import next_step, prepare, record
 from lib.hub import repo
 from lib.model import catalog, fields, history, names, pin, selection
@@ -79,6 +81,12 @@ def base() -> str | None:
         return f"{source}@{revision}"
 
 
+def admit(name: str, folder: Path, old: pin.Pin | None, sizes: dict[str, int], **meta: str | None) -> pin.Pin:
+    """The pin of the model `name`, without digests, if the policy takes the files in `folder`. Raises `Failure`."""
+    draft = pin.Pin(name, "", sum(sizes.values()), len(sizes), dict.fromkeys(sizes), **meta)
+    return admission.admit(replace(draft, **admission.exceptions(old)), folder, {})
+
+
 def collect(name: str) -> None:
     """Stage the weights of the model `name` and their pin. Raises `Failure`."""
     staging.recover(name)
@@ -89,6 +97,7 @@ def collect(name: str) -> None:
     typed = {"base": base(), "origin": names.line("SOURCE"), "license": names.line("LICENSE")}
     meta = {key: value or (getattr(old, key) if old else None) for key, value in typed.items()}
     sizes = inspect(folder)
+    admitted = admit(name, folder, old, sizes, **meta)
     factory.default().check(write=True)
     staging.clear(name)
     target = staging.files(name) if copies else None
@@ -100,7 +109,7 @@ def collect(name: str) -> None:
     for path, known in (old and old.files or {}).items():  # an unchanged file stays as it was pinned
         if path in files and files[path].sha256 == known.sha256:
             files[path] = known
-    staging.finish(pin.build(name, files, **meta))
+    staging.finish(pin.build(name, files, **meta, allow=admitted.allow, reason=admitted.reason))
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cache, staging, weights
 from lib.flow.looked import NOT_ASKED, Looked, check_required, requirements, share
-from lib.model import catalog, history, inventory, names, selection
+from lib.model import catalog, history, inventory, names, pin, policy, selection
 from lib.model.inventory import Item
 from lib.model.pin import Pin
 from lib.remote import audit, factory
@@ -21,16 +21,17 @@ def stopped(held: Pin) -> str | None:
     staged = staging.finished(held.name)
     if not staged or (staged.md5, staged.commit) != (held.md5, held.commit) or history.holds(held.name):
         return None
-    typed = f"make add MODEL={held.source}@{held.revision}" if held.source else "make track"
-    choice = {"INCLUDE": held.include, "EXCLUDE": held.exclude}
-    more = "".join(f" {variable}='{' '.join(words)}'" for variable, words in choice.items() if words)
-    return f"{held.name}: its add was stopped before the Git commit; to go on: {typed} NAME={held.name}{more}"
+    return f"{held.name}: its add was stopped before the Git commit; to go on: {pin.command(held)}"
 
 
 def check_pin(name: str, report: Report) -> tuple[Pin, list[Item]] | None:
     """The pin of `name` and its objects, if it is consistent and in use."""
     try:
         held = selection.checked(name)
+        try:
+            policy.check(policy.findings(held, policy.read()), held)
+        except Failure as failure:
+            report.found(Finding(name, "pin", "forbidden", detail=str(failure)))
         if held.files is None:
             report.note(f"{name}: pinned by plain dvc add, so checked by md5 (make track NAME={name} pins sha256 too)")
             if arguments.is_on("OFFLINE") and not cache.object_path(f"{held.md5}.dir").is_file():
@@ -119,6 +120,7 @@ def check_catalog(report: Report) -> None:
 
 
 def main(report: Report) -> tuple[str, str]:
+    policy.read()  # raises `Failure`
     required, looked = requirements(), Looked()
     chosen = selection.select(arguments.value("MODEL"))
     if not arguments.value("MODEL"):

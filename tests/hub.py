@@ -160,13 +160,14 @@ class Answer(BaseHTTPRequestHandler):
         hub, license = self.server, commit.license
         data = {"id": repo, "sha": commit.id, "private": repo in hub.private}
         data["gated"] = "manual" if repo in hub.gated else False
-        data["cardData"] = {"license": license} if license else {}
+        data["cardData"] = ({"license": license} if license else {}) | hub.cards.get(repo, {})
+        data["lastModified"] = "2026-11-20T08:00:00.000Z"
         data["tags"] = [f"license:{license}"] if license else []
         blobs = query.get("blobs") == "true"
         data["siblings"] = [entry if blobs else {"rfilename": name} for name, entry in commit.entries.items()]
         if query.get("securityStatus") == "true":
             issues = [{"path": name, "level": "unsafe"} for name in hub.unsafe.get(repo, ())]
-            data["securityRepoStatus"] = {"scansDone": True, "filesWithIssues": issues}
+            data["securityRepoStatus"] = {"scansDone": repo not in hub.unscanned, "filesWithIssues": issues}
         return self.as_json(data)
 
     def auth_check(self, repo: str, commit: Commit, path: str, query: dict) -> Reply:
@@ -296,6 +297,8 @@ class Hub(ThreadingTCPServer):
         self.gated: set[str] = set()  # everyone may look, only `token` may download
         self.private: set[str] = set()  # only `token` may look
         self.renamed: dict[str, str] = {}  # old name of a repo -> its new one
+        self.cards: dict[str, dict] = {}  # repo -> more of its model card
+        self.unscanned: set[str] = set()  # repos whose scan is not done
         self.unsafe: dict[str, list[str]] = {}  # repo -> paths that the security scan warns of
         self.token, self.page_size = "hf_good", 1000
         self.lock, self.stopping = threading.Lock(), threading.Event()

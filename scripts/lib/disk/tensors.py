@@ -19,6 +19,39 @@ class Tensor:
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
 
 
+# Bits of one number; of a dtype that is not here only the bounds are checked.
+BITS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6}
+BITS |= {"I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32}
+BITS |= {"I64": 64, "U64": 64, "F64": 64, "C64": 64}
+
+
+def fault(path: Path) -> str | None:
+    """Why the file at `path` is no safetensors file that is right; None if it is. Raises OSError."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(MOST, size - 8):
+            return "its header is longer than the file, or not there"
+        header = file.read(length)
+    try:
+        pairs = json.loads(header, object_pairs_hook=list)
+        if len({name for name, _ in pairs}) < len(pairs):
+            return "its header has a name twice"
+        found = [(name, dict(each)) for name, each in pairs if name != "__metadata__"]
+        places = sorted((*map(int, each["data_offsets"]), name, each) for name, each in found)
+        at = 0
+        for start, end, name, each in places:
+            numbers = math.prod(map(int, each["shape"]))
+            if start != at or end < start or min(map(int, each["shape"]), default=0) < 0:
+                return f"the bytes of {name!r} overlap others, or leave a gap"
+            if (bits := BITS.get(each["dtype"])) and numbers * bits != 8 * (end - start):
+                return f"the shape of {name!r} is not that of its bytes"
+            at = end
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return "its header is not one"
+    return None if at == size - 8 - length else "its size is not what its header says"
+
+
 def of_file(path: Path) -> dict[str, Tensor] | None:
     """The tensors of the file at `path` by name; None if it is no safetensors file. Raises OSError."""
     with path.open("rb") as file:

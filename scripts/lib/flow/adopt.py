@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass, replace
 
-from lib.core import arguments, lock
+from lib.core import arguments, atomic, lock
 from lib.core.console import remark
 from lib.core.errors import Failure
 from lib.disk import destination, staging
+from lib.flow import admission
 from lib.flow.bring import bring
-from lib.flow.record import next_step, record
+from lib.flow.record import commit, message, next_step, record
 from lib.hub import repo
-from lib.model import history, names, pin, selection
+from lib.model import history, names, pin, policy, selection
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,6 @@ def chosen_files(request: Request, shot: repo.Snapshot) -> list[repo.HubFile]:
         )
     if fault := names.unusable(file.path for file in files):
         raise Failure(f"refused {fault}; leave it out with EXCLUDE")
-    if warned := sorted({file.path for file in files} & set(shot.unsafe)):
-        remark(f"the Hub's scan warns of {', '.join(warned)}; leave out what you do not need with EXCLUDE")
     return files
 
 
@@ -90,17 +89,42 @@ def _add(request: Request, done: str) -> str:
     old = pin.read(request.name, broken_is_none=staged is not None)
     if not (staged or old):
         destination.check_free(request.name)
-    shot = repo.snapshot(request.source, request.revision)
+    shot = repo.snapshot(request.source, request.revision, may_download=True)
     known = request
     request = complete(request, shot, staged or old)
     if request.name != known.name:
         return add(replace(known, source=shot.source, name=request.name), done)
     check_name(request.name, staged or old, known.source, request.source)
     files = chosen_files(request, shot)
-    if is_pinned(old, request, shot) and not staged:
+    if is_pinned(old, request, shot) and not staged and not arguments.value("ALLOW"):
         return unchanged(old)
+    allowed = admission.exceptions(staged or old)
+    out = policy.left_out([file.path for file in files], policy.read(), allowed["allow"])
+    files = [file for file in files if file.path not in out]
+    choice = {"include": request.include, "exclude": request.exclude, "left_out": out}
+    draft = admission.draft(shot, request.name, files, **choice, **allowed)
+    scan, found = admission.scan(shot, files), admission.scan_findings(shot, files)
+    admission.admit(draft, None, found)
+    if is_pinned(old, request, shot) and not staged and old.left_out == out:
+        return _except(old, draft, scan, found)
     reused = ""
     if not is_pinned(staged, request, shot):
-        reused = bring(request.name, shot, files, staged, old, include=request.include, exclude=request.exclude)
-    record(request.name)
+        reused = bring(draft, shot, files, lambda made, folder: admission.admit(made, folder, found), staged, old)
+    if arguments.is_on("DRY"):
+        return "nothing was changed (DRY=1)"
+    record(request.name, scan)
     return f"{done} {request.name}{reused}; next: {next_step()}"
+
+
+def _except(old: pin.Pin, draft: pin.Pin, scan: str, found: dict[str, str]) -> str:
+    """Write the exceptions of `draft` to the pin `old` of the same files; what was done. Raises `Failure`."""
+    folder = names.weights_dir(old.name)
+    kept = {key: getattr(old, key) for key in ("md5", "size", "nfiles", "files", "revision")}
+    made = admission.admit(replace(draft, **kept), folder if destination.on_disk(old) == "present" else None, found)
+    if made == old and history.holds(old.name):
+        return unchanged(old)
+    with lock.clone():
+        atomic.write(pin.path_of(old.name), pin.dump(made))
+        commit(message(made, old, scan), made)
+    done = f"excepted {' '.join(made.allow)} in the pin of {old.name}"
+    return f"{done}, whose weights are the same; next: {next_step()}"

@@ -1,7 +1,8 @@
 """Bringing the files of one model from the Hub into staging: what is on this machine is reused, the rest is fetched."""
 
+import shutil
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,33 +14,58 @@ from lib.disk import cache, destination, staging, weights
 from lib.hub import sources
 from lib.hub.repo import HubFile, Snapshot
 from lib.hub.xet import Xet
-from lib.model import names, pin, selection
+from lib.model import fields, names, pin, selection
 from lib.remote import factory
 from lib.remote.base import Remote
 from lib.transfer import road
 
+Admit = Callable[[pin.Pin, Path], pin.Pin]  # takes a pin and the folder of its files, gives the pin or refuses
+
 DOWNLOADS = 8  # files side by side; with more a link is full already, and a disk begins to seek
 
 
-def bring(name: str, shot: Snapshot, files: list[HubFile], *pins: pin.Pin | None, **meta: object) -> str:
-    """Stage `files` of `shot` and their pin, with `meta`, as the model `name`. Raises `Failure`.
+def bring(draft: pin.Pin, shot: Snapshot, files: list[HubFile], admit: Admit, *pins: pin.Pin | None) -> str:
+    """Stage `files` of `shot` and their pin, with the meta of `draft`, once `admit` takes both. Raises `Failure`.
 
     `pins` are what models/NAME may be now; anything else is not replaced. Returns what was on this machine already, to
     follow the sentence that the model was added.
     """
+    name = draft.name
     remote = factory.default()
     remote.check(write=True)
     there = destination.check_replaceable(name, remote.infos, *pins)
+    _say_plan(draft, shot, files, remote)
+    if arguments.is_on("DRY"):
+        return ""
     staging.start(name, {file.path: file.identity for file in files})
     found = _reuse(name, files, there)
     missing = [file for file in files if file.path not in found]
     _check_space(name, sum(file.size for file in missing), sum(file.size for file in files), remote)
     fetch = _Fetch(name, shot, {file.path: at for file in missing if (at := sources.on_this_machine(file))})
     fetched = fetch.all(missing)
-    upstream = {"source": shot.source, "revision": shot.revision, "commit": shot.commit, "license": shot.license}
-    staging.finish(pin.build(name, found | fetched, **upstream, **meta))
+    made = pin.build(name, found | fetched, **{key: getattr(draft, key) for key in (*fields.TEXTS, *fields.WORDS)})
+    staging.finish(admit(made, staging.files(name)))
     here = [file.size for file in files if file.path in found or file.path in fetch.copies]
     return f", of which {text.amount(len(here), sum(here))} were on this machine" if here else ""
+
+
+def to_fetch(files: list[HubFile]) -> int:
+    """The bytes of `files` that the cache has by no pin of this clone."""
+    digests = {file.sha256 for file in files if file.sha256}
+    held = (file for known in _pins_with(digests) for file in (known.files or {}).values())
+    here = {file.sha256 for file in held if cache.object_path(file.md5).is_file()}
+    return sum(file.size for file in files if file.sha256 not in here)
+
+
+def _say_plan(draft: pin.Pin, shot: Snapshot, files: list[HubFile], remote: Remote) -> None:
+    """What is about to happen, before the first byte."""
+    terms = " ".join(filter(None, (draft.license, draft.license_name))) or "no license stated"
+    remark(f"{shot.source} at {shot.commit[:7]}{shot.date and f' of {shot.date}'}, {terms}")
+    free = text.size(shutil.disk_usage(paths.ROOT).free)
+    amount = f"{text.amount(draft.nfiles, draft.size)}, {text.size(to_fetch(files))} to fetch"
+    remark(f"{draft.name}: {amount}, {free} free here; to {remote.title}")
+    if draft.left_out:
+        remark(f"{draft.name}: left out by models/policy.yaml: {' '.join(draft.left_out)}")
 
 
 def _check_space(name: str, missing: int, total: int, remote: Remote) -> None:

@@ -20,8 +20,10 @@ def prepare() -> None:
         shell.git("ready")
 
 
-def record(name: str) -> None:
+def record(name: str, scan: str = "") -> None:
     """Place, pin, upload and commit the model `name`, whose weights are staged. Raises `Failure`.
+
+    `scan` is what the Hub's scan says of it today.
 
     Safe to run again from any point. The clone's lock is held for what clones share, not for the upload.
     """
@@ -39,7 +41,7 @@ def record(name: str) -> None:
         raise Failure(f"{outcome.failed[0]}; nothing was committed; run the same command again")
     with lock.clone():
         old = history.committed(name)
-        commit(_message(wanted, pin.parse(name, old) if old else None), wanted)
+        commit(message(wanted, pin.parse(name, old) if old else None, scan), wanted)
     shutil.rmtree(staging.folder(name))
 
 
@@ -73,7 +75,7 @@ def commit(message: str, new: Pin | None, gone: str = "") -> None:
     shell.git("commit", str(folder), message, new.name if new else "", gone)
 
 
-def _message(new: Pin, old: Pin | None) -> str:
+def message(new: Pin, old: Pin | None, scan: str) -> str:
     """The Git commit's message: subject, what changed, and trailers that a machine can read."""
     lines = [arguments.value("MESSAGE") or f"{'Update' if old else 'Add'} {new.name} model", ""]
     if old:
@@ -84,6 +86,7 @@ def _message(new: Pin, old: Pin | None) -> str:
         lines += [f"and {text.plural(len(changes) - MOST, 'more file')}"] if len(changes) > MOST else []
         lines += [""] if lines[-1] else []
     lines.append(text.amount(new.nfiles, new.size) + ".")
-    if new.source:
-        lines += ["", f"Source: {new.source}", f"Commit: {new.commit}"]
-    return "\n".join(lines)
+    trailers = {"Source": new.source, "Commit": new.commit, "Scan": scan, "Allow": " ".join(new.allow)}
+    trailers["Reason"] = new.reason
+    lines += ["", *(f"{key}: {value}" for key, value in trailers.items() if value)]
+    return "\n".join(lines).rstrip()

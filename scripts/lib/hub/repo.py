@@ -16,7 +16,7 @@ from lib.hub.client import ENDPOINT, reason
 from lib.model import fields, names
 from lib.transfer.retry import GaveUp
 
-LICENSE = 200  # characters; the Hub's own ids have a few dozen
+LICENSE = 300  # characters; the Hub's own ids have a few dozen, links more
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,30 @@ class HubFile:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A repo at one commit: `source` is the name it has now, `revision` what was asked for, `unsafe` the files that the
-    Hub's scan warns of."""
+    """A repo at one commit: `source` is the name it has now, `revision` what was asked for; `license`, its name and its
+    link, and `base` are what the model card says.
+
+    `unsafe` are the files that the Hub's scan warns of; `scanned` whether it is done, None if the Hub does not tell;
+    `date` is when the commit was made, as YYYY-MM-DD.
+    """
 
     source: str
     revision: str
     commit: str
-    license: str | None
     files: tuple[HubFile, ...]
-    unsafe: tuple[str, ...]
+    license: str | None = None
+    license_name: str | None = None
+    license_link: str | None = None
+    base: str | None = None
+    unsafe: tuple[str, ...] = ()
+    scanned: bool | None = None
+    date: str = ""
+
+    @property
+    def meta(self) -> dict[str, str | None]:
+        """What a pin holds of it."""
+        keys = ("source", "revision", "commit", "license", "license_name", "license_link", "base")
+        return {key: getattr(self, key) for key in keys}
 
 
 class Refusal(Failure):
@@ -87,9 +102,14 @@ def refusal(error: Exception, source: str, revision: str) -> Failure:
     return Failure(f"{source}: {reason(error)}{words}; {advice}")
 
 
-def _license(card: object) -> str | None:
-    said = card.get("license") if card else None
-    return ", ".join(map(str, said)) if isinstance(said, list) else said and str(said)
+def _card(card: object) -> dict[str, str | None]:
+    """What a pin holds of a model card."""
+    said = {key: card.get(key) if card else None for key in ("license", "license_name", "license_link", "base_model")}
+    found = {
+        key: ", ".join(map(str, each)) if isinstance(each, list) else each and str(each) for key, each in said.items()
+    }
+    bases = (found.pop("base_model") or "").split(", ")
+    return found | {"base": " ".join(each for each in bases if names.REPO.fullmatch(each)) or None}
 
 
 def _check(shot: Snapshot) -> None:
@@ -98,8 +118,9 @@ def _check(shot: Snapshot) -> None:
     The names of files are checked once it is known which of them are wanted. Raises `Failure`.
     """
     names.repo_id(shot.source)
-    if shot.license and not (shot.license.isprintable() and len(shot.license) <= LICENSE):
-        raise Failure(f"{shot.source}: the Hub gives a license that is no line of text: {shot.license[:60]!r}")
+    for said in filter(None, (shot.license, shot.license_name, shot.license_link)):
+        if not said.isprintable() or len(said) > LICENSE:
+            raise Failure(f"{shot.source}: the Hub gives a license that is no line of text: {said[:60]!r}")
     for file in shot.files:
         published = fields.SHA256.fullmatch(file.sha256) if file.sha256 else fields.COMMIT.fullmatch(file.blob)
         if (file.xet and not fields.SHA256.fullmatch(file.xet)) or not published or not 0 <= file.size < 1 << 60:
@@ -125,8 +146,11 @@ def snapshot(source: str, revision: str, may_download: bool = False) -> Snapshot
             for each in api.list_repo_tree(source, recursive=True, revision=info.sha)
             if isinstance(each, RepoFile)
         )
-        unsafe = tuple(each["path"] for each in (info.security_repo_status or {}).get("filesWithIssues") or ())
-        shot = Snapshot(info.id, revision, info.sha, _license(info.card_data), files, unsafe)
+        status = info.security_repo_status or {}
+        unsafe = tuple(each["path"] for each in status.get("filesWithIssues") or ())
+        date = str(info.last_modified.date()) if info.last_modified else ""
+        scan = {"unsafe": unsafe, "scanned": bool(status.get("scansDone")) if status else None}
+        shot = Snapshot(info.id, revision, info.sha, files, **_card(info.card_data), **scan, date=date)
         _check(shot)
     except GaveUp as error:
         raise Failure(f"{source}: {error}") from error

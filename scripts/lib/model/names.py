@@ -30,7 +30,7 @@ def model_name(text: str) -> str:
     parts = text.split("/")
     if (
         len(parts) > 2
-        or text.casefold() == "readme.md"
+        or text.casefold() in ("readme.md", "policy.yaml")
         or NO_REF.search(f"{text}@v1")
         or not all(map(PART.fullmatch, parts))
         or any(map(META.fullmatch, parts))

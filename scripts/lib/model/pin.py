@@ -64,7 +64,17 @@ class Pin:
 
 def facts(held: Pin) -> dict[str, object]:
     """What `held` says of the whole model, by the keys of JSON reports."""
-    return {"name": held.name, "files": held.nfiles, "total": held.size, **{key: getattr(held, key) for key in TEXTS}}
+    texts = {key: getattr(held, key) for key in TEXTS}
+    return {"name": held.name, "files": held.nfiles, "total": held.size, **texts, "allow": held.allow or None}
+
+
+def command(held: Pin) -> str:
+    """What to type to pin `held` again."""
+    typed = f"add MODEL={held.source}@{held.revision}" if held.source else "track"
+    choice = {"INCLUDE": held.include, "EXCLUDE": held.exclude}
+    return f"make {typed} NAME={held.name}" + "".join(
+        f" {variable}='{' '.join(words)}'" for variable, words in choice.items() if words
+    )
 
 
 def path_of(name: str) -> Path:

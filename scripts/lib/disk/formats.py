@@ -1,0 +1,75 @@
+"""What the files of a model are by their content, whatever they are called; nothing is loaded."""
+
+import json
+import posixpath
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from lib.disk import gguf, onnx, tensors
+from lib.model.policy import Policy, format_of
+
+BROKEN = "format:broken"  # the exception for a file that is not what it says it is
+BEGINNINGS = {
+    b"\x89HDF\r\n\x1a\n": "hdf5",
+    b"PK\x03\x04": "archive",  # what torch saves is one, with a pickle in it
+    b"\x1f\x8b": "archive",
+    b"BZh": "archive",
+    b"\xfd7zXZ": "archive",
+    b"7z\xbc\xaf": "archive",
+    b"\x28\xb5\x2f\xfd": "archive",
+    b"Rar!": "archive",
+    b"\x93NUMPY": "pickle",
+    **{bytes([0x80, protocol]): "pickle" for protocol in range(2, 6)},
+}
+
+
+def findings(folder: Path, paths: Collection[str], policy: Policy) -> dict[str, str]:
+    """What of the files `paths` in `folder` is not what it should be, as a sentence by the word that excepts it."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(paths) if policy.formats is not None else ():
+        for word, said in _of_file(folder, path, paths, policy):
+            found.setdefault(word, []).append(f"{path} {said}")
+    return {word: said[0] + (f" ({len(said) - 1} more)" if said[1:] else "") for word, said in found.items()}
+
+
+def _of_file(folder: Path, path: str, paths: Collection[str], policy: Policy) -> Iterator[tuple[str, str]]:
+    kind, at = format_of(path), folder / path
+    with at.open("rb") as file:
+        head = file.read(8)
+    fault = {"safetensors": tensors.fault, "gguf": gguf.fault}.get(kind, lambda at: None)(at)
+    looks = next((each for start, each in BEGINNINGS.items() if head.startswith(start)), kind)
+    if kind == "safetensors" and not fault:
+        looks = kind  # the length of a header may look like the beginning of a pickle
+    if looks != kind and policy.takes(kind) and not policy.takes(looks):
+        yield f"format:{looks}", f"is {looks} by its content"
+    elif fault:
+        yield BROKEN, f"is no sound {kind} file: {fault}"
+    elif kind == "onnx" and path.endswith(".onnx"):
+        yield from ((BROKEN, said) for said in _external(at, path, paths))
+    elif path.endswith(".index.json"):
+        yield from ((BROKEN, said) for said in _index(at, path, paths))
+
+
+def _external(at: Path, path: str, paths: Collection[str]) -> Iterator[str]:
+    try:
+        places = onnx.locations(at)
+    except (ValueError, RecursionError):
+        yield "is no sound onnx file"
+        return
+    for place in places:
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(path), place))
+        if place.startswith("/") or target.startswith("../"):
+            yield f"takes weights from outside of its folder: {place!r}"
+        elif target not in paths:
+            yield f"takes weights from {place!r}, which is not there"
+
+
+def _index(at: Path, path: str, paths: Collection[str]) -> Iterator[str]:
+    try:
+        named = set(json.loads(at.read_bytes())["weight_map"].values())
+        wanted = {posixpath.join(posixpath.dirname(path), each) for each in named}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return  # another kind of index
+    gone = sorted(wanted - set(paths))
+    if gone and len(gone) < len(wanted):  # without any of its shards it is the index of weights that were not chosen
+        yield f"names {gone[0]!r}, which is not there"

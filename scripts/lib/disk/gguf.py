@@ -1,0 +1,86 @@
+"""The header of a GGUF file: whether it agrees with itself and with the size of the file. Nothing is loaded."""
+
+import mmap
+import struct
+from pathlib import Path
+
+SCALARS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}  # type of a value -> bytes
+STRING, ARRAY, ALIGNMENT = 8, 9, 32
+# Type of a tensor -> numbers of a block, and its bytes; of one that is not here only the bounds are checked.
+BLOCKS = {0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 36)}
+BLOCKS |= {10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292)}
+BLOCKS |= {24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 30: (1, 2)}
+
+
+class _Reader:
+    def __init__(self, data: mmap.mmap) -> None:
+        self.data, self.at = data, 0
+
+    def number(self, form: str) -> int:
+        (value,) = struct.unpack_from(f"<{form}", self.data, self.at)
+        self.at += struct.calcsize(form)
+        return value
+
+    def skip(self, count: int) -> None:
+        if count > len(self.data) - self.at:
+            raise struct.error
+        self.at += count
+
+    def text(self) -> bytes:
+        size = self.number("Q")
+        start = self.at
+        self.skip(size)
+        return self.data[start : self.at]
+
+    def value(self, kind: int) -> None:
+        if kind == STRING:
+            self.skip(self.number("Q"))
+        elif kind == ARRAY:
+            inner, count = self.number("I"), self.number("Q")
+            if inner in SCALARS:
+                self.skip(count * SCALARS[inner])
+                return
+            for _ in range(count):  # each takes bytes, so a count that lies ends at the end of the file
+                self.value(inner)
+        else:
+            self.skip(SCALARS[kind])
+
+
+def fault(path: Path) -> str | None:
+    """Why the file at `path` is no GGUF file that is right; None if it is. Raises OSError."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return _fault(_Reader(data))
+    except (struct.error, KeyError, ValueError, ZeroDivisionError, RecursionError):
+        return "its header is cut short, or is not one"
+
+
+def _fault(read: _Reader) -> str | None:
+    if read.data[:4] != b"GGUF":
+        return "it does not begin as GGUF does"
+    read.skip(4)
+    if (version := read.number("I")) not in (2, 3):
+        return None if version in (1, 3 << 24) else f"its version is {version}"  # an old one, and that of big-endian
+    tensors, pairs, alignment = read.number("Q"), read.number("Q"), ALIGNMENT
+    for _ in range(pairs):
+        key, kind = read.text(), read.number("I")
+        start = read.at
+        read.value(kind)
+        if key == b"general.alignment":
+            (alignment,) = struct.unpack_from("<I", read.data, start)
+    names, places = set(), []
+    for _ in range(tensors):
+        name, count = read.text(), 1
+        for _ in range(read.number("I")):
+            count *= read.number("Q")
+        numbers, size = BLOCKS.get(read.number("I"), (1, 0))
+        names.add(name)
+        places.append((read.number("Q"), -(-count // numbers) * size, name.decode(errors="replace")))
+    if len(names) < tensors:
+        return "its header has a name twice"
+    at, room = 0, len(read.data) - -(-read.at // alignment) * alignment
+    for start, size, name in sorted(places):
+        if start < at or start + size > room:
+            return f"the bytes of {name!r} overlap others, or lie beyond the end of the file"
+        at = start + size
+    return None

@@ -1,0 +1,383 @@
+"""models/policy.yaml: what may be pinned, what is left out, which exceptions there are, and what files really are."""
+
+import json
+import pickle
+import struct
+from pathlib import Path
+
+import pytest
+from conftest import MODEL, ROOT, World
+
+from lib.disk import formats, gguf, onnx, tensors
+from lib.model import policy
+from lib.model.policy import Policy
+
+DEFAULT = (ROOT / "models" / "policy.yaml").read_text()
+PICKLE = pickle.dumps({"a": 1})
+
+
+def safetensors(size: int = 8, **more: dict) -> bytes:
+    header = json.dumps({"a": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}} | more).encode()
+    return struct.pack("<Q", len(header)) + header + bytes(size)
+
+
+def string(text: str) -> bytes:
+    return struct.pack("<Q", len(text)) + text.encode()
+
+
+def gguf_file(count: int = 2, *, name: str = "b", offset: int = 32, data: int = 64, key: str = "k") -> bytes:
+    """Two tensors of eight F32, `a` at 0 and `name` at `offset`, and `data` bytes of weights."""
+    head = b"GGUF" + struct.pack("<IQQ", 3, count, 2) + string(key) + struct.pack("<II", 4, 0)
+    head += string("list") + struct.pack("<IIQ", 9, 8, 2) + string("x") + string("y")
+    for each, at in (("a", 0), (name, offset)):
+        head += string(each) + struct.pack("<IQIQ", 1, 8, 0, at)
+    return head + bytes(-len(head) % 32) + bytes(data)
+
+
+def field(number: int, content: bytes) -> bytes:
+    return bytes([number << 3 | 2]) + bytes([len(content)]) + content
+
+
+def onnx_file(place: str, in_node: bool = False) -> bytes:
+    entry = field(1, b"location") + field(2, place.encode())
+    tensor = field(13, entry)
+    node = field(1, field(5, field(5, tensor)))
+    return b"\x08\x07" + field(7, node if in_node else field(5, tensor))
+
+
+GOOD = {"config.json": b"{}", "model.safetensors": safetensors()}
+
+
+@pytest.fixture
+def strict(online) -> World:
+    """A clone with the policy that the template has."""
+    set_policy(online)
+    return online
+
+
+def set_policy(world: World, **more: str) -> None:
+    lines = [line for line in DEFAULT.splitlines() if line.partition(":")[0] not in more]
+    (world.clone / "models" / "policy.yaml").write_text(
+        "\n".join([*lines, *(f"{k}: {v}" for k, v in more.items())]) + "\n"
+    )
+
+
+def test_what_may_run_code_is_left_out_beside_safe_weights_and_adding_again_is_a_no_op(strict, hub):
+    index = {"weight_map": {"a": "pytorch_model.bin"}}
+    more = {
+        "pytorch_model.bin": PICKLE,
+        "tf_model.h5": b"x",
+        "pytorch_model.bin.index.json": json.dumps(index).encode(),
+    }
+    hub.commit(MODEL, GOOD | more)
+
+    said = strict.ok("add", f"MODEL={MODEL}")
+
+    left = "pytorch_model.bin pytorch_model.bin.index.json tf_model.h5"
+    assert f"add: tiny: left out by models/policy.yaml: {left}\n" in said.err
+    assert set(strict.on_disk()) == set(GOOD)
+    assert 'left_out: ["pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5"]' in strict.pin().read_text()
+    assert f"left out  {left}" in strict.ok("show", "MODEL=tiny").out
+    assert "nothing to do" in strict.ok("add", f"MODEL={MODEL}").out
+    strict.ok("verify")
+    assert not any("pytorch_model" in request.path for request in hub.requests if "/resolve/" in request.path)
+
+
+def test_a_pickle_without_safe_weights_is_refused_before_the_first_byte_unless_excepted(strict, hub):
+    hub.commit(MODEL, {"config.json": b"{}", "pytorch_model.bin": PICKLE})
+    before = strict.state()
+
+    line = strict.refused("add", f"MODEL={MODEL}")
+
+    assert line == (
+        "add: models/policy.yaml forbids tiny: pytorch_model.bin is a pickle, which can run code when it is loaded; "
+        "choose other files, or make an exception: make add MODEL=acme/tiny@main NAME=tiny ALLOW='format:pickle' "
+        "REASON='…'"
+    )
+    assert strict.state() == before
+    assert not any("/resolve/" in request.path for request in hub.requests)
+    assert "an exception has a word and a reason" in strict.refused("add", f"MODEL={MODEL}", "ALLOW=format:pickle")
+    strict.ok("add", f"MODEL={MODEL}", "ALLOW=format:pickle", "REASON=approved in LEGAL-12")
+    assert "  allowed   format:pickle (approved in LEGAL-12)\n" in strict.ok("show", "MODEL=tiny").out
+    assert strict.ok("list").out.splitlines()[1].endswith("format:pickle")
+    assert "Allow: format:pickle\nReason: approved in LEGAL-12" in strict.git("log", "-1", "--format=%B")
+    strict.ok("verify")
+
+
+def test_verify_accepts_exactly_the_exception_that_the_pin_has(strict, hub):
+    hub.commit(MODEL, {"config.json": b"{}", "pytorch_model.bin": PICKLE, "a.py": b"1"}, license="gemma")
+    strict.ok("add", f"MODEL={MODEL}", "ALLOW=format:pickle code", "REASON=x")
+    pin = strict.pin().read_text()
+    assert 'allow: ["code", "format:pickle"]' in pin
+
+    strict.pin().write_text(pin.replace('"code", ', ""))
+    assert "verify: models/policy.yaml forbids tiny: a.py is code; choose" in strict.make("verify").out
+    strict.pin().write_text(pin)
+    strict.ok("verify")
+    set_policy(strict, licenses="[mit]")
+    assert "forbids tiny: its license is gemma; choose other files, or make an exception: " in strict.make("verify").out
+
+
+def test_a_repository_in_use_is_mended_by_an_exception_that_changes_the_pin_alone(online, hub):
+    hub.commit(MODEL, {"config.json": b"{}", "pytorch_model.bin": PICKLE})
+    online.ok("add", f"MODEL={MODEL}", "INCLUDE=*.bin")
+    set_policy(online)
+    line = next(line for line in online.make("verify").out.splitlines() if "forbids" in line)
+    fetched = sum("/resolve/" in request.path for request in hub.requests)
+    command = line.partition("make an exception: make ")[2].replace("…", "old news")
+
+    result = online.run("sh", "-c", f"make {command}")
+
+    assert result.code == 0, result.said
+    assert "excepted format:pickle in the pin of tiny, whose weights are the same; next: " in result.out
+    assert sum("/resolve/" in request.path for request in hub.requests) == fetched
+    changed = online.git("diff", "HEAD~1", "--", "models/tiny.dvc")
+    lines = [line for line in changed.splitlines() if line.startswith(("+ ", "- "))]
+    assert {line.split(":")[0] for line in lines} == {"+  reason", "+  allow"}
+    online.ok("verify")
+    assert "nothing to do" in online.run("sh", "-c", f"make {command}").out
+
+
+def test_update_carries_an_exception_along_and_a_new_finding_fails(strict, hub):
+    hub.commit(MODEL, {"config.json": b"{}", "pytorch_model.bin": PICKLE})
+    strict.ok("add", f"MODEL={MODEL}", "ALLOW=format:pickle", "REASON=x")
+    hub.commit(MODEL, {"config.json": b"{ }", "pytorch_model.bin": PICKLE})
+    strict.ok("update")
+    assert 'allow: ["format:pickle"]' in strict.pin().read_text()
+    hub.commit(MODEL, {"config.json": b"{ }", "pytorch_model.bin": PICKLE, "a.py": b"1"})
+    before = strict.state()
+
+    assert "forbids tiny: a.py is code" in strict.make("update").out
+
+    assert strict.state() == before
+    hub.commit(MODEL, GOOD)
+    strict.ok("update")
+    assert "allow" not in strict.pin().read_text()
+
+
+@pytest.mark.parametrize(
+    ("rule", "license", "word"),
+    [
+        ({"licenses": "[mit]"}, "gemma", "license:gemma"),
+        ({"licenses": "stated"}, "", "license:none"),
+        ({"sources": "[google/*]"}, "mit", "source:acme/tiny"),
+        ({"size": "50B"}, "mit", "size"),
+    ],
+)
+def test_each_rule_refuses_and_takes_its_exception(strict, hub, rule, license, word):
+    hub.commit(MODEL, GOOD, license=license)
+    set_policy(strict, **rule)
+
+    line = strict.refused("add", f"MODEL={MODEL}", "DRY=1")
+
+    assert f"ALLOW='{word}' REASON=" in line
+    assert "nothing was changed (DRY=1)" in strict.ok("add", f"MODEL={MODEL}", f"ALLOW={word}", "REASON=x", "DRY=1").out
+    assert not strict.pin().exists()
+    assert not any("/resolve/" in request.path for request in hub.requests)
+
+
+def test_code_is_refused_even_beside_safe_weights(strict, hub):
+    hub.commit(MODEL, GOOD | {"modeling.py": b"1"})
+
+    assert "forbids tiny: modeling.py is code; choose" in strict.refused("add", f"MODEL={MODEL}")
+    strict.ok("add", f"MODEL={MODEL}", "EXCLUDE=*.py")
+
+
+def test_an_exception_for_what_was_left_out_brings_it(strict, hub):
+    hub.commit(MODEL, GOOD | {"pytorch_model.bin": PICKLE})
+    strict.ok("add", f"MODEL={MODEL}")
+
+    strict.ok("add", f"MODEL={MODEL}", "ALLOW=format:pickle", "REASON=x")
+
+    assert strict.on_disk()["pytorch_model.bin"] == PICKLE
+    assert "left_out" not in strict.pin().read_text()
+
+
+def test_a_license_called_other_goes_by_its_name(strict, hub):
+    hub.commit(MODEL, GOOD, license="other")
+    hub.cards[MODEL] = {"license_name": "acme-1.0", "license_link": "LICENSE.md", "base_model": ["acme/base", "?"]}
+    set_policy(strict, licenses="[acme-1.0]")
+
+    said = strict.ok("add", f"MODEL={MODEL}")
+
+    assert "add: acme/tiny at " in said.err
+    assert " of 2026-11-20, other acme-1.0\n" in said.err
+    assert "  license_name: acme-1.0\n  license_link: LICENSE.md\n  base: acme/base\n" in strict.pin().read_text()
+    set_policy(strict, licenses="[other]")
+    assert "its license is acme-1.0" in strict.make("verify").out
+
+
+@pytest.mark.parametrize("state", ["clean", "issues", "unscanned", "issues in what is left out"])
+def test_the_hubs_scan_decides_and_stands_in_the_git_commit(strict, hub, state):
+    hub.commit(MODEL, GOOD | {"pytorch_model.bin": PICKLE})
+    if state.startswith("issues"):
+        hub.unsafe[MODEL] = ["pytorch_model.bin" if "left out" in state else "model.safetensors"]
+    if state == "unscanned":
+        hub.unscanned.add(MODEL)
+
+    result = strict.make("add", f"MODEL={MODEL}")
+
+    if state == "issues":
+        assert "forbids tiny: the Hub's scan is finished, issues with model.safetensors" in result.err
+        assert result.code == 2
+        return
+    said = "not finished, no issues" if state == "unscanned" else "finished, no issues"
+    assert f"Scan: {said}" in strict.git("log", "-1", "--format=%B")
+    assert "scan" not in strict.pin().read_text()
+    if state == "unscanned":
+        set_policy(strict, scan="finished")
+        assert "the Hub's scan is not finished" in strict.refused("add", f"MODEL={MODEL}", "NAME=again")
+
+
+def test_a_pickle_that_is_called_safetensors_is_refused_and_nothing_is_pinned(strict, hub):
+    hub.commit(MODEL, GOOD | {"model.safetensors": PICKLE})
+    before = strict.state()
+
+    line = strict.refused("add", f"MODEL={MODEL}").splitlines()[-1]
+
+    assert "forbids tiny: model.safetensors is pickle by its content; choose other files" in line
+    assert strict.state() == before
+
+
+def test_track_holds_the_policy_too(strict):
+    folder = strict.path / "weights"
+    folder.mkdir()
+    (folder / "a.bin").write_bytes(PICKLE)
+    words = ("track", "NAME=mine", f"DIR={folder}")
+
+    assert "make track NAME=mine ALLOW='format:pickle' REASON='…'" in strict.refused(*words)
+    line = strict.refused(*words, "ALLOW=format:pickle format:gguf", "REASON=x")
+    assert line == "track: ALLOW names what models/policy.yaml allows: format:gguf; it objects to format:pickle"
+    strict.ok(*words, "ALLOW=format:pickle", "REASON=ours")
+    assert "reason: ours" in strict.pin("mine").read_text()
+    assert "nothing to do" in strict.ok(*words).out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("license: any", "models/policy.yaml knows no 'license'; did you mean licenses?"),
+        ("formats: pickle", "models/policy.yaml: formats is neither any nor a list of words"),
+        ("size: big", "models/policy.yaml: size is 'big' (want any, or such as 80GB)"),
+        ("code: maybe", "models/policy.yaml: code is 'maybe' (want yes or no)"),
+        ("a: [", "models/policy.yaml is not YAML: "),
+        ("- a", "models/policy.yaml is not a list of settings"),
+    ],
+)
+def test_a_policy_that_cannot_be_read_is_refused(added, text, said):
+    (added.clone / "models" / "policy.yaml").write_text(text + "\n")
+
+    assert said in added.refused("verify", "OFFLINE=1")
+
+
+def test_the_file_says_what_the_commands_do_without_it(monkeypatch, tmp_path):
+    monkeypatch.setattr(policy, "PATH", tmp_path / "policy.yaml")
+    policy.read.cache_clear()
+    default = policy.read()
+    (tmp_path / "policy.yaml").write_text(DEFAULT)
+    policy.read.cache_clear()
+
+    assert policy.read() == default == Policy()
+    policy.read.cache_clear()
+
+
+def faults(kind, content: bytes, tmp_path: Path) -> str | None:
+    (tmp_path / "file").write_bytes(content)
+    return kind.fault(tmp_path / "file")
+
+
+HEAD = {"dtype": "U8", "shape": [4]}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (safetensors(), None),
+        (safetensors(8, __metadata__={"format": "pt"}), None),
+        (b"", "its header is longer than the file"),
+        (safetensors()[:-1], "its size is not what its header says"),
+        (safetensors() + b"x", "its size is not what its header says"),
+        (safetensors(8, b=HEAD | {"data_offsets": [4, 8]}), "overlap others"),
+        (safetensors(8, b=HEAD | {"data_offsets": [9, 13]}), "or leave a gap"),
+        (safetensors(8, b=HEAD | {"data_offsets": [8, 8]}), "the shape of 'b' is not that of its bytes"),
+        (struct.pack("<Q", 4) + b"nope", "its header is not one"),
+    ],
+)
+def test_a_safetensors_header_that_lies_is_found(content, said, tmp_path):
+    found = faults(tensors, content, tmp_path)
+
+    assert found == said if said is None else said in found
+
+
+def test_a_name_twice_in_a_safetensors_header_is_found(tmp_path):
+    header = (
+        b'{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}'
+    )
+
+    assert faults(tensors, struct.pack("<Q", len(header)) + header, tmp_path) == "its header has a name twice"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (gguf_file(), None),
+        (b"", "cut short"),
+        (b"GGML" + gguf_file()[4:], "it does not begin as GGUF does"),
+        (gguf_file()[:60], "cut short"),
+        (gguf_file(count=1 << 60), "cut short"),
+        (gguf_file(name="a"), "its header has a name twice"),
+        (gguf_file(offset=16), "the bytes of 'b' overlap others"),
+        (gguf_file(key="general.alignment"), "cut short"),
+        (gguf_file(data=63), "lie beyond the end of the file"),
+        (gguf_file(offset=1 << 62), "lie beyond the end of the file"),
+    ],
+)
+def test_a_gguf_header_that_lies_is_found(content, said, tmp_path):
+    found = faults(gguf, content, tmp_path)
+
+    assert found == said if said is None else said in found
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"m.onnx": onnx_file("m.onnx_data"), "m.onnx_data": b"x"}, None),
+        ({"d/m.onnx": onnx_file("../../etc/passwd")}, "takes weights from outside of its folder: '../../etc/passwd'"),
+        ({"m.onnx": onnx_file("/etc/passwd")}, "takes weights from outside of its folder: '/etc/passwd'"),
+        ({"m.onnx": onnx_file("gone")}, "takes weights from 'gone', which is not there"),
+        ({"m.onnx": b"\xff\xff"}, "is no sound onnx file"),
+        ({"a.index.json": b'{"weight_map": {"x": "1.safetensors", "y": "2.safetensors"}}'}, None),
+        (
+            {"a.index.json": b'{"weight_map": {"x": "1.gguf", "y": "2.gguf"}}', "1.gguf": gguf_file()},
+            "a.index.json names '2.gguf', which is not there",
+        ),
+        ({"tokenizer.json": b"PK\x03\x04"}, "tokenizer.json is archive by its content"),
+        ({"a.gguf": b"\x89HDF\r\n\x1a\n"}, "a.gguf is hdf5 by its content"),
+        ({"a.safetensors": struct.pack("<Q", 0x280) + b" " * 0x280}, "a.safetensors is pickle by its content"),
+    ],
+)
+def test_what_a_file_really_is_is_found(files, said, tmp_path):
+    for path, content in files.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+
+    found = " ".join(formats.findings(tmp_path, files, Policy()).values())
+
+    assert found == "" if said is None else said in found
+    assert formats.findings(tmp_path, files, Policy(formats=None)) == {}
+
+
+def test_a_sound_header_as_long_as_a_pickle_begins_is_no_pickle(tmp_path):
+    content = safetensors()
+    size = 0x280 - (len(content) - 16)
+    content = struct.pack("<Q", 0x280) + content[8:-8] + b" " * size + bytes(8)
+    (tmp_path / "a.safetensors").write_bytes(content)
+    assert content.startswith(b"\x80\x02")
+
+    assert formats.findings(tmp_path, {"a.safetensors"}, Policy()) == {}
+
+
+def test_the_weights_of_an_onnx_file_are_found_at_any_depth(tmp_path):
+    (tmp_path / "m.onnx").write_bytes(onnx_file("w", in_node=True))
+
+    assert onnx.locations(tmp_path / "m.onnx") == ["w"]
