@@ -1,17 +1,15 @@
-"""Pin a model of the Hub: checked bytes -> models/ -> remote -> one Git commit."""
+"""Pin models of the Hub: checked bytes -> models/ -> remote -> one Git commit each."""
 
-from lib.core import arguments, command
-from lib.core.console import result
+from lib.core import arguments, command, text
+from lib.core.console import remark, result
 from lib.core.errors import Failure
 from lib.flow import adopt, record
 from lib.flow.adopt import Request
 from lib.model import catalog, names, pin, selection
 
 
-def parse_request() -> Request:
-    """The request as it was typed. Raises `Failure` for a bad one."""
-    arguments.timeout()
-    typed = arguments.value("MODEL")
+def parse_request(typed: str) -> Request:
+    """The request for the model `typed`. Raises `Failure` for a bad one."""
     path = names.from_path(typed)
     known = pin.read_head(path) if path != typed and path in selection.here() else None
     source, after = (known.source, "") if known and known.source else names.from_address(typed)
@@ -30,9 +28,22 @@ def parse_request() -> Request:
 
 def main() -> None:
     record.prepare()
-    request = parse_request()
+    arguments.timeout()
+    words, failed = arguments.value("MODEL").split() or [""], 0
+    if len(words) > 1 and arguments.value("NAME"):
+        raise Failure(f"NAME is of one model, and MODEL names {len(words)}; leave NAME out, or add them one by one")
+    requests = [parse_request(word) for word in words]
     catalog.check()
-    result(adopt.add(request, "added"))
+    for request in requests:
+        try:
+            result(adopt.add(request, "added"))
+        except Failure as failure:
+            if len(words) == 1:
+                raise
+            remark(f"{request.source}: {failure}")
+            failed += 1
+    if failed:
+        raise Failure(f"{failed} of {text.plural(len(words), 'model')} not added; see the lines above")
 
 
 if __name__ == "__main__":

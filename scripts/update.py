@@ -22,6 +22,9 @@ def update(state: upstream.State, report: Report) -> bool:
         return False
     asked = adopt.Request(held.source, state.revision, held.name, held.include, held.exclude)
     report.note(adopt.add(asked, "updated"))
+    if arguments.is_on("DRY"):
+        report.model(**pin.facts(held), **state.facts())
+        return False
     report.model(**pin.facts(pin.read(held.name)), **state.facts() | {"status": "updated"})
     return True
 

@@ -222,7 +222,8 @@ def test_add_commits_nothing_when_the_remote_takes_nothing(online):
         (["MODEL=gemma"], "add: not a model: 'gemma' (want ORG/NAME, as on the Hub)"),
         (["MODEL=../../etc"], "add: not a model: '../../etc'"),
         (["MODEL=-rf"], "add: not a model: '-rf'"),
-        (["MODEL=acme/tiny\nx"], "add: not a model: 'acme/tiny\\nx'"),
+        (["MODEL=acme/tiny\nx"], "add: not a model: 'x'"),
+        (["MODEL= "], "add: not a model: ''"),
         (["MODEL=acme/tiny@"], "add: no revision after the @"),
         (["MODEL=acme/tiny@a", "REVISION=b"], "add: two revisions: 'a' in MODEL and REVISION='b'; give one"),
         (["MODEL=acme/tiny", "NAME=a/b/c"], "add: not a name for a model: 'a/b/c'"),
@@ -304,15 +305,6 @@ def test_add_refuses_weights_that_have_no_pin(online):
     assert online.on_disk() == {"mine.bin": b"mine"}
 
 
-@pytest.mark.slow
-def test_add_warns_of_files_that_the_hub_calls_unsafe(online, hub):
-    hub.unsafe[MODEL] = ["model.safetensors"]
-
-    result = online.ok("add", f"MODEL={MODEL}")
-
-    assert "add: the Hub's scan warns of model.safetensors; leave out what you do not need with EXCLUDE" in result.err
-
-
 def merge(world: World, other: str) -> int:
     return world.run("git", "merge", "--quiet", "--no-edit", other).code
 
@@ -341,3 +333,17 @@ def test_branches_that_move_the_same_pin_conflict(added_online, hub):
 
     assert merge(added_online, "side") == 1
     assert "verify: models/tiny.dvc holds a merge conflict" in added_online.make("verify").out
+
+
+@pytest.mark.slow
+def test_add_takes_several_models_and_one_that_fails_does_not_stop_the_others(online, hub):
+    hub.commit("acme/a", {"config.json": b"a"})
+    hub.commit("acme/c", {"config.json": b"c"})
+    assert "NAME is of one model, and MODEL names 2" in online.refused("add", "MODEL=acme/a acme/c", "NAME=x")
+
+    result = online.make("add", "MODEL=acme/a acme/gone acme/c")
+
+    assert result.code == 2
+    assert "add: acme/gone: no such model on the Hub: acme/gone" in result.err
+    assert "add: 1 of 3 models not added; see the lines above" in result.err
+    assert online.git("log", "-2", "--format=%s") == "Add c model\nAdd a model\n"

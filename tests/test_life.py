@@ -183,7 +183,7 @@ def test_update_is_one_git_commit_for_each_model_with_what_changed_in_its_body(a
         "A more.json (2 B)\n"
         "D nested/tokenizer.json (9 B)\n"
         "R model.safetensors -> renamed.safetensors\n\n"
-        f"3 files, 102.4 kB.\n\nSource: {MODEL}\nCommit: {commit}"
+        f"3 files, 102.4 kB.\n\nSource: {MODEL}\nCommit: {commit}\nScan: finished, no issues"
     )
     assert other in added_online.pin("other").read_text()
     assert added_online.on_disk() == new
@@ -501,3 +501,15 @@ def test_the_plan_names_what_is_newer_and_skips_what_does_not_fit(added_online, 
     result = added_online.run(*program, **env)
     assert json.loads(result.out) == []
     assert "tiny is skipped: 1152921.5 TB do not fit on this runner" in (added_online.path / "summary").read_text()
+
+
+def test_a_dry_update_says_what_it_would_do_and_changes_nothing(added_online, hub):
+    hub.commit(MODEL, LATER)
+    before = added_online.state()
+
+    result = added_online.ok("update", "DRY=1")
+
+    assert "tiny: newer: " in result.out
+    assert "update: tiny: 3 files, 102.4 kB, 102.4 kB to fetch, " in result.err
+    assert result.out.endswith("nothing was changed (DRY=1)\n0 of 1 model updated\n")
+    assert added_online.state() == before
