@@ -19,7 +19,7 @@ def check(name: str, items: list[Item]) -> None:
     folder, remote = names.weights_dir(name), factory.default()
     files = {item.path: item.file for item in items if item.data is None}
     remote.check()
-    with progress(name, sum(file.size or 0 for file in files.values())) as watch:
+    with progress(f"check {name}", sum(file.size or 0 for file in files.values())) as watch:
         wrong = weights.compare(name, folder, files, cache.location, watch) if folder.exists() else []
         if changed := [each for each in wrong if each.kind != "missing"]:
             raise Failure(f"{changed[0]}; nothing was freed; get the weights right first: make pull MODEL={name}")

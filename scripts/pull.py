@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from lib.core import arguments, command, lock, text
-from lib.core.console import note, progress
+from lib.core.console import note, progress, took
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
@@ -143,9 +143,11 @@ def main(report: Report) -> tuple[str, str]:
             bring(name, released, to, report)
         except Failure as failure:
             report.found(Finding(name, "model", "not pulled", detail=f"{name}: {failure}"))
-    good = [name for name, _ in chosen if report.is_good(name)]
-    bad = text.plural(len(chosen) - len(good), "model")
-    return f"{text.plural(len(good), 'model')} good", f"{bad} not good, {len(good)} good; see the lines above"
+    good = [model for model in report.models if report.is_good(model["name"])]
+    files, size = (sum(model[key] for model in good) for key in ("files", "size"))
+    bad, whole = text.plural(len(chosen) - len(good), "model"), text.plural(len(good), "model")
+    amount = f"{text.amount(files, size)}{took()}"
+    return f"{whole} good: {amount}", f"{bad} not good, {len(good)} good; see the lines above"
 
 
 if __name__ == "__main__":

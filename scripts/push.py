@@ -1,7 +1,7 @@
 """Upload what the remote lacks and replace what is damaged there, object by object, from bytes that are right."""
 
 from lib.core import arguments, command, text
-from lib.core.console import note
+from lib.core.console import note, took
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cleanup
 from lib.model import inventory, selection
@@ -46,8 +46,9 @@ def main(report: Report) -> tuple[str, str]:
     if arguments.is_on("DRY"):
         return "nothing was changed (DRY=1)", "nothing was changed (DRY=1), see the lines above"
     count = text.plural(len(report.findings), "problem")
-    total = text.tally(len(pins), sum(held.nfiles for held in pins), sum(held.size for held in pins))
-    return f"the remote holds {total}", f"{count}; get the weights right with make pull or make add, then push again"
+    whole = text.tally(len(pins), sum(held.nfiles for held in pins), sum(held.size for held in pins))
+    advice = "get the weights right with make pull or make add, then push again"
+    return f"the remote holds {whole}{took()}", f"{count}; {advice}"
 
 
 if __name__ == "__main__":

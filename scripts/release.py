@@ -18,7 +18,7 @@ def check(held: Pin, on_disk: bool) -> str:
     items = factory.objects_of(held)
     remote = factory.default()
     remote.check()
-    with progress(held.name, held.size) as watch:
+    with progress(f"check {held.name}", held.size) as watch:
         if on_disk and folder.is_dir():
             files = {item.path: item.file for item in items if item.data is None}
             findings, looked = weights.compare(held.name, folder, files, cache.location, watch), "disk and remote"

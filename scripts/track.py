@@ -4,8 +4,8 @@ import stat
 from dataclasses import replace
 from pathlib import Path
 
-from lib.core import arguments, atomic, command, digest, lock, paths, workers
-from lib.core.console import progress, remark, result
+from lib.core import arguments, atomic, command, digest, lock, paths, text, workers
+from lib.core.console import progress, remark, result, took
 from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.disk import destination, staging, weights
@@ -101,7 +101,7 @@ def collect(name: str) -> None:
     factory.default().check(write=True)
     staging.clear(name)
     target = staging.files(name) if copies else None
-    with progress(name, sum(sizes.values())) as watch:
+    with progress(f"read {name}", sum(sizes.values())) as watch:
         found = workers.side_by_side(
             lambda path: read(folder / path, target and target / path, watch), sizes, size=sizes.__getitem__
         )
@@ -124,7 +124,8 @@ def main() -> None:
     if before == history.committed(name):
         result(f"{name} is pinned as it is already; nothing to do")
     else:
-        result(f"tracked {name}; next: {next_step()}")
+        held = pin.read(name)
+        result(f"tracked {name}: {text.amount(held.nfiles, held.size)}{took()}; next: {next_step()}")
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def check_disk(held: Pin, items: list[Item], report: Report, looked: Looked) -> 
     is_there = bool(items) and (folder.exists() or folder.is_symlink())
     wanted = {item.path: item.file for item in files} if is_there else {}
     bad: list[Finding] = []
-    with progress(held.name, held.size) as watch:
+    with progress(f"check {held.name}", held.size) as watch:
         if is_there:
             bad = weights.compare(held.name, folder, wanted, cache.location, watch)
         elif items:
@@ -92,7 +92,7 @@ def check_remote(items: list[Item], at_hand: dict[str, Path], report: Report) ->
         remote = factory.default()
         note(remote.note)
         remote.check()
-        with progress("remote", sum(item.file.size or 0 for item in items) if deep else 0) as watch:
+        with progress("read remote", sum(item.file.size or 0 for item in items) if deep else 0) as watch:
             found = audit.assess(remote, items, deep, at_hand, watch)
     except Failure as failure:
         report.found(Finding("", "remote", "unreachable", detail=f"{failure}; the remote was not looked at"))

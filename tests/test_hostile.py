@@ -182,7 +182,7 @@ def test_add_leaves_out_the_control_files_of_git_dvc_and_the_hub_client(online, 
 
     result = online.ok("add", f"MODEL={SOURCE}")
 
-    assert (result.out, result.err) == ("added odd; next: git push\n", "")
+    assert (result.out, result.err) == ("added odd: 2 files, 3 B; next: git push\n", "")
     assert online.on_disk("odd") == GOOD
     assert len(fetched(hub)) == len(GOOD)
     assert [(online.clone / path).read_bytes() for path in (".git/config", ".dvc/config", ".dvcignore")] == config

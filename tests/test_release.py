@@ -139,7 +139,7 @@ def test_a_release_is_handed_over_to_a_folder_and_the_pin_stays(released, words)
 
     result = released.ok("pull", *words, f"TO={released.path}/srv")
 
-    assert result.out == "handed over tiny: 3 files, 102.4 kB\n1 model good\n"
+    assert result.out == "handed over tiny: 3 files, 102.4 kB\n1 model good: 3 files, 102.4 kB\n"
     assert handed(released) == PINNED
     assert released.state() == before
     assert sorted(path.name for path in (released.path / "srv").iterdir()) == ["tiny"]

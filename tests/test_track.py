@@ -37,7 +37,7 @@ def test_track_makes_one_commit_of_the_weights_as_they_lie(world):
 
     result = world.ok("track", "NAME=mine")
 
-    assert result.out == "tracked mine; next: git push\n"
+    assert result.out == "tracked mine: 3 files, 102.4 kB; next: git push\n"
     changed = world.git("diff", "--name-only", "HEAD~1", "HEAD").split()
     assert changed == ["models/README.md", "models/mine.dvc"]
     assert world.git("log", "-1", "--format=%B").startswith("Add mine model\n\n3 files, 102.4 kB.\n")

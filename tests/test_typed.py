@@ -1,5 +1,6 @@
 """What people type, and what commands say of it in the end."""
 
+import re
 import shutil
 
 import pytest
@@ -211,8 +212,9 @@ def test_the_next_step_is_the_one_that_is_missing(online, hub):
     online.git("switch", "--quiet", "--detach")
     detached = online.ok("add", "MODEL=acme/other").out
 
-    assert added == "added tiny; next: git commit --message 'Set the remote' -- .dvc/config, then git push\n"
-    assert detached == "added other; next: git switch --create BRANCH, since HEAD is detached\n"
+    step = "git commit --message 'Set the remote' -- .dvc/config, then git push"
+    assert added == f"added tiny: 3 files, 102.4 kB; next: {step}\n"
+    assert detached == "added other: 1 file, 2 B; next: git switch --create BRANCH, since HEAD is detached\n"
 
 
 @pytest.mark.slow
@@ -268,3 +270,18 @@ def test_a_repo_that_moved_to_another_organisation_is_known_by_both_names(online
 
     for model in (MODEL, "nova/tiny"):
         assert online.ok("add", f"MODEL={model}").out == "tiny is pinned at this commit already; nothing to do\n"
+
+
+@pytest.mark.slow
+def test_where_no_bar_can_be_drawn_a_line_now_and_then_says_how_far_it_is(online, hub):
+    hub.commit(MODEL, {"model.safetensors": bytes(3 << 20)})
+
+    quiet, said = (
+        online.make("add", f"MODEL={MODEL}", f"NAME={name}", **env)
+        for name, env in (("quiet", {}), ("said", {"PROGRESS_SECONDS": "0"}))
+    )
+
+    assert " left" not in quiet.err
+    lines = re.findall(r"add: download said: (.*) of 3.1 MB, .*/s, 0 s left\n", said.err)
+    assert lines[-1] == "3.1 MB"
+    assert "\r" not in said.err

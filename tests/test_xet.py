@@ -51,7 +51,7 @@ def test_add_brings_files_from_xet_and_asks_for_one_token(clone, xet):
 
     result = clone.ok("add", f"MODEL={BIG}")
 
-    assert result.out == "added big; next: git push\n"
+    assert result.out == "added big: 5 files, 4.2 MB; next: git push\n"
     assert tokens(xet) == 1
     assert [fetched(xet, f"{number}.safetensors") for number in range(4)] == [[]] * 4
     assert len(fetched(xet, "config.json")) == 1
@@ -234,7 +234,8 @@ def test_a_file_in_the_cache_of_the_hub_client_is_not_fetched(clone, xet):
 
     result = clone.ok("add", f"MODEL={MODEL}")
 
-    assert result.out == "added tiny, of which 1 file, 102.4 kB were on this machine; next: git push\n"
+    here = "1 file, 102.4 kB were on this machine"
+    assert result.out == f"added tiny: 3 files, 102.4 kB, of which {here}; next: git push\n"
     assert (tokens(xet), fetched(xet, "model.safetensors")) == (0, [])
     assert clone.on_disk() == PINNED
     assert held.stat().st_nlink == 1
@@ -259,7 +260,8 @@ def test_a_file_in_dvcs_cache_under_another_name_is_not_fetched(clone, xet):
 
     result = clone.ok("add", "MODEL=acme/copy")
 
-    assert result.out == "added copy, of which 1 file, 102.4 kB were on this machine; next: git push\n"
+    here = "1 file, 102.4 kB were on this machine"
+    assert result.out == f"added copy: 2 files, 102.4 kB, of which {here}; next: git push\n"
     assert tokens(xet) == before
     assert fetched(xet, "renamed.safetensors") == []
     assert (clone.weights("copy") / "renamed.safetensors").samefile(clone.weights() / "model.safetensors")

@@ -1,10 +1,15 @@
 """How a command speaks: results on standard output, everything else on standard error."""
 
+import os
 import sys
+import threading
+import time
 from contextlib import contextmanager
 
-from lib.core import arguments
+from lib.core import arguments, text
 
+EVERY = float(os.environ.get("PROGRESS_SECONDS", "30"))  # between two lines of progress
+_started = time.monotonic()
 _speaker = [""]
 
 
@@ -45,13 +50,42 @@ def document(text: str) -> None:
     print(text, flush=True)
 
 
+def took() -> str:
+    """How long this command has been at work, to follow what it did; nothing within the first minute."""
+    seconds = time.monotonic() - _started
+    return f" in {text.duration(seconds)}" if seconds > 60 else ""
+
+
+class _Lines:
+    """Progress where no bar can be drawn, as in CI: a line now and then."""
+
+    def __init__(self, label: str, total: int) -> None:
+        self.label, self.total, self.done = label, total, 0
+        self.started = self.said = time.monotonic()
+        self.lock = threading.Lock()  # files are brought side by side
+
+    def update(self, count: int) -> None:
+        with self.lock:
+            self.done += count
+            now = time.monotonic()
+            if now - self.said < EVERY or not self.total:
+                return
+            self.said, rate = now, self.done / (now - self.started)
+        left = text.duration(max(0, self.total - self.done) / rate) if rate else "unknown"
+        amounts = f"{text.size(self.done)} of {text.size(self.total)}, {text.size(int(rate))}/s"
+        remark(f"{self.label}: {amounts}, {left} left")
+
+
 @contextmanager
 def progress(label: str, total: int):
-    """Yield a function that takes the number of bytes just done; on a terminal it moves a bar of `total` bytes."""
-    if not sys.stderr.isatty():
-        yield lambda count: None
+    """Yield a function that takes the number of bytes just done of `total`, which it shows: as a bar on a terminal."""
+    environment = os.environ.get
+    if not sys.stderr.isatty() or environment("TERM") in ("dumb", ""):
+        yield _Lines(label, total).update
         return
     from tqdm import tqdm
 
-    with tqdm(desc=label, total=total, unit="B", unit_scale=True, leave=False, dynamic_ncols=True) as bar:
+    locale = environment("LC_ALL") or environment("LC_CTYPE") or environment("LANG") or ""
+    style = {"leave": False, "dynamic_ncols": True, "ascii": "UTF" not in locale.upper()}
+    with tqdm(desc=label, total=total, unit="B", unit_scale=True, **style) as bar:
         yield bar.update

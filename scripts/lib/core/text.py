@@ -23,6 +23,14 @@ def amount(files: int, total: int) -> str:
     return f"{plural(files, 'file')}, {size(total)}"
 
 
+def duration(seconds: float) -> str:
+    """`42 s`, `4 min 12 s`, `2 h 5 min`."""
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return f"{rest} s"
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def tally(models: int, files: int, total: int) -> str:
     """`3 models, 41 files, 24.4 GB`; `total` in bytes."""
     return f"{plural(models, 'model')}, {amount(files, total)}"

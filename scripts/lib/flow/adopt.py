@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from lib.core import arguments, atomic, lock
-from lib.core.console import remark
+from lib.core import arguments, atomic, lock, text
+from lib.core.console import remark, took
 from lib.core.errors import Failure
 from lib.disk import destination, staging
 from lib.flow import admission
@@ -113,7 +113,7 @@ def _add(request: Request, done: str) -> str:
     if arguments.is_on("DRY"):
         return "nothing was changed (DRY=1)"
     record(request.name, scan)
-    return f"{done} {request.name}{reused}; next: {next_step()}"
+    return f"{done} {request.name}: {text.amount(draft.nfiles, draft.size)}{took()}{reused}; next: {next_step()}"
 
 
 def _except(old: pin.Pin, draft: pin.Pin, scan: str, found: dict[str, str]) -> str:

@@ -115,7 +115,7 @@ class _Fetch:
     def all(self, files: list[HubFile]) -> dict[str, digest.File]:
         """Every file of `files`, side by side; the first `Failure` stops the others too, whose parts stay."""
         stop, xet = threading.Event(), Xet(self.shot)
-        with progress(self.name, sum(file.size for file in files)) as watch:
+        with progress(f"download {self.name}", sum(file.size for file in files)) as watch:
             found = workers.side_by_side(
                 lambda file: self._checked(file, xet, watch, stop),
                 files,

@@ -60,7 +60,7 @@ def _assemble(held: Pin, part: Path, items: list[Item], report: Report) -> bool:
     factory.default().check()
     shutil.rmtree(part, ignore_errors=True)
     destination.check_space(held.size, part, f"{held.name} needs", "name another folder")
-    with progress(held.name, held.size) as watch:
+    with progress(f"copy {held.name}", held.size) as watch:
         found = workers.side_by_side(lambda item: _place(item, part / item.path, watch), items, DOWNLOADS)
     if failed := list(filter(None, found)):
         report.found(*failed)

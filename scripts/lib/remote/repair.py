@@ -55,7 +55,7 @@ def _upload_all(items: list[Item], remote: Remote) -> dict[str, Finding]:
     """Upload `items`, listings after all that they name; why one was not uploaded, by oid."""
     failed = {}
     files, listings = [item for item in items if item.data is None], [item for item in items if item.data is not None]
-    with progress("push", sum(item.file.size or 0 for item in items)) as watch:
+    with progress("upload", sum(item.file.size or 0 for item in items)) as watch:
         for wave in (files, listings):
             reasons = workers.side_by_side(lambda item: _upload(item, remote, watch), wave, UPLOADS)
             failed |= {item.oid: why for item, why in zip(wave, reasons, strict=True) if why}
