@@ -130,6 +130,10 @@ release: $(RUNTIME) ## tag a version of a model, or put one into a stage: MODEL=
 verify: $(RUNTIME) ## check pins, weights on disk and the remote: [MODEL=] [DEEP=1] [SHARD=] [OFFLINE=1] [REQUIRE=] [TIMEOUT=] [FORMAT=] [REPORT=]
 	@python scripts/verify.py
 
+# make sbom MODEL='gemma-*'
+sbom: $(RUNTIME) ## print a bill of materials, as CycloneDX: [MODEL=]
+	@python scripts/sbom.py
+
 doctor: $(RUNTIME) ## say whether this clone has what it needs, or what to type: [TIMEOUT=]
 	@python scripts/doctor.py
 
@@ -159,7 +163,7 @@ clean: guard ## remove .venv and the caches of tools, never weights
 help: guard ## show this list, or explain one command: [VERB=]
 	@python3 -IS scripts/dev/usage.py help
 
-.PHONY: add track pull push remove rename free gc release doctor outdated update list show diff catalog remote verify demo test bench lint lock clean help guard
+.PHONY: add track pull push remove rename free gc release doctor outdated update list show diff catalog remote verify sbom demo test bench lint lock clean help guard
 
 # Before anything else, also under -n: a variable that is misspelled, missing or not taken is refused.
 guard:

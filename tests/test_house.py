@@ -26,6 +26,7 @@ KNOWN_IN = {
     r"dvc.*": r"lib\.disk\.(dvc|cache)|lib\.remote\..*",
     r"huggingface_hub|hf_xet|httpx2": r"lib\.hub\..*",
     r"fsspec|s3fs|gcsfs|aiohttp|aiobotocore|botocore|boto3|google": r"lib\.remote\..*",
+    r"cyclonedx|packageurl": r"lib\.model\.bill",
     r"subprocess": r"lib\.model\.history|lib\.core\.shell",  # which ask Git, and call what changes it
     r"concurrent": r"lib\.core\.(workers|digest)",
 }
