@@ -39,6 +39,7 @@ $(call variable,DEEP)     # 1: read the objects on the remote, every byte
 $(call variable,SHARD)    # with DEEP=1: one of several shares of the objects, the same on every machine: 3/16
 $(call variable,OFFLINE)  # 1: leave the remote out
 $(call variable,REQUIRE)  # what must have been looked at, of: disk remote content
+$(call variable,SIGNED)   # 1: each pin must be signed, its Git commit or a release, by a key of .github/allowed_signers
 $(call variable,TIMEOUT)  # seconds without a byte after which the Hub or the bucket is given up (default: 60)
 $(call variable,REPORT)   # a file to write the results to, as JSON
 $(call variable,REMOTE)   # 1: the remote, too
@@ -127,7 +128,7 @@ release: $(RUNTIME) ## tag a version of a model, or put one into a stage: MODEL=
 
 ##@ Checks
 # make verify REPORT=verify.json
-verify: $(RUNTIME) ## check pins, weights on disk and the remote: [MODEL=] [DEEP=1] [SHARD=] [OFFLINE=1] [REQUIRE=] [TIMEOUT=] [FORMAT=] [REPORT=]
+verify: $(RUNTIME) ## check pins, weights on disk and the remote: [MODEL=] [DEEP=1] [SHARD=] [OFFLINE=1] [REQUIRE=] [SIGNED=1] [TIMEOUT=] [FORMAT=] [REPORT=]
 	@python scripts/verify.py
 
 # make sbom MODEL='gemma-*'

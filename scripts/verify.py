@@ -10,7 +10,7 @@ from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cache, staging, weights
 from lib.flow.looked import NOT_ASKED, Looked, check_required, requirements, share
-from lib.model import catalog, history, inventory, names, pin, policy, selection
+from lib.model import catalog, history, inventory, names, pin, policy, selection, signatures
 from lib.model.inventory import Item
 from lib.model.pin import Pin
 from lib.remote import audit, factory
@@ -63,6 +63,14 @@ def check_disk(held: Pin, items: list[Item], report: Report, looked: Looked) -> 
     return {item.oid: folder / item.path for item in files if item.path in right}
 
 
+def check_signed(held: Pin, report: Report, looked: Looked) -> None:
+    """A finding if no signature covers `held`."""
+    if why := signatures.missing(held):
+        report.found(Finding(held.name, "pin", "not signed", detail=f"{held.name}: not signed: {why}"))
+    else:
+        looked.signed += 1
+
+
 def check_model(name: str, report: Report, looked: Looked) -> tuple[list[Item], dict[str, Path]]:
     """The pin and the weights of `name`; its objects, and which files of it are right, by oid."""
     with lock.model(name, wait=False) as busy:
@@ -75,6 +83,8 @@ def check_model(name: str, report: Report, looked: Looked) -> tuple[list[Item], 
         looked.pins += 1
         looked.pinned_files += held.nfiles
         looked.pinned_bytes += held.size
+        if looked.signed is not None:
+            check_signed(held, report, looked)
         if busy:
             report.note(f"{name}: {busy} is at work on it, so it was not looked at; verify it again when that ends")
             report.model(name, held.nfiles, held.size, disk="busy")
@@ -122,6 +132,9 @@ def check_catalog(report: Report) -> None:
 def main(report: Report) -> tuple[str, str]:
     policy.read()  # raises `Failure`
     required, looked = requirements(), Looked()
+    if arguments.is_on("SIGNED"):
+        signatures.check_ready()
+        looked.signed = 0
     chosen = selection.select(arguments.value("MODEL"))
     if not arguments.value("MODEL"):
         check_catalog(report)
@@ -133,7 +146,7 @@ def main(report: Report) -> tuple[str, str]:
     if items := share(items):
         looked.objects = check_remote(items, at_hand, report)
     check_required(required, looked, report)
-    report.facts["looked"] = vars(looked) | {"objects": dict(looked.objects)}
+    report.facts["looked"] = looked.facts()
     if report.findings:
         report.note(str(looked))
     problems, models = text.plural(len(report.findings), "problem"), text.plural(len(chosen), "model")

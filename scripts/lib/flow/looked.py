@@ -25,16 +25,23 @@ class Looked:
     pinned_files: int = 0
     pinned_bytes: int = 0
     objects: Counter = field(default_factory=Counter)
+    signed: int | None = None  # None: not asked for
 
     def __str__(self) -> str:
-        objects = sum(self.objects.values())
+        pins, objects = text.plural(self.pins, "pin"), sum(self.objects.values())
         proven = sum(self.objects[status] for status in audit.PROVEN)
         how = ", ".join(f"{count} {status}" for status, count in sorted(self.objects.items()))
+        signed = "" if self.signed is None else f", signed: {self.signed} of {pins}"
         return (
-            f"verified {text.plural(self.pins, 'pin')}, "
+            f"verified {pins}, "
             f"{self.files} of {text.plural(self.pinned_files, 'file')} on disk ({text.size(self.bytes)}), "
-            f"{proven} of {text.plural(objects, 'object')} on the remote{how and f' ({how})'}"
+            f"{proven} of {text.plural(objects, 'object')} on the remote{how and f' ({how})'}{signed}"
         )
+
+    def facts(self) -> dict[str, object]:
+        """The same for JSON."""
+        known = {key: value for key, value in vars(self).items() if value is not None}
+        return known | {"objects": dict(self.objects)}
 
 
 def requirements() -> list[str]:

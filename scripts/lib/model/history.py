@@ -14,12 +14,22 @@ from lib.core.text import one_line
 PIN = re.compile(r"models/((?:[^/]+/)?[^/]+)\.dvc")
 
 
-def ask(*words: str, data: bytes | None = None) -> bytes:
-    """What `git` with `words` answers, given `data`. Raises `Failure` with Git's own words."""
+def _run(words: tuple[str, ...], data: bytes | None = None) -> subprocess.CompletedProcess:
     try:
-        done = subprocess.run(["git", *words], cwd=ROOT, input=data, capture_output=True, check=False)
+        return subprocess.run(["git", *words], cwd=ROOT, input=data, capture_output=True, check=False)
     except FileNotFoundError as error:
         raise Failure("git is not installed") from error
+
+
+def tried(*words: str) -> tuple[bool, str]:
+    """Whether `git` with `words` succeeds, and all that it says. Raises `Failure` if there is no Git."""
+    done = _run(words)
+    return not done.returncode, (done.stdout + done.stderr).decode(errors="replace")
+
+
+def ask(*words: str, data: bytes | None = None) -> bytes:
+    """What `git` with `words` answers, given `data`. Raises `Failure` with Git's own words."""
+    done = _run(words, data)
     if done.returncode:
         raise Failure(f"git {words[0]} failed: {one_line(done.stderr.decode(errors='replace'))}")
     return done.stdout
@@ -101,8 +111,17 @@ def log(name: str) -> list[Entry]:
     """The Git commits that changed the pin of the model `name`, the newest first; as far as this clone knows them."""
     if not has_head():
         return []
-    lines = ask("log", "--format=%H%x00%as%x00%an%x00%s", "--", f"models/{name}.dvc").decode(errors="replace")
+    form = "--format=%H%x00%as%x00%an%x00%s"
+    lines = ask("log", "--no-show-signature", form, "--", f"models/{name}.dvc").decode(errors="replace")
     return [Entry(*line.split("\0")) for line in lines.splitlines()]
+
+
+def last_change(name: str) -> str:
+    """The Git commit that made the pin of the model `name` what HEAD has. Raises `Failure`.
+
+    Of a merge that took the pin of one side, it is that side's. In a shallow clone it may be any.
+    """
+    return ask("rev-list", "-1", "HEAD", "--", f"models/{name}.dvc").decode().strip()
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,74 @@
+"""Whether a pin is signed: its last Git commit, or a release of it, by a key of .github/allowed_signers.
+
+Git judges SSH signatures alone, each as of the time of its commit or tag. One of GPG counts for nothing: which keys it
+trusts depends on the machine.
+"""
+
+import re
+import shutil
+
+from lib.core.errors import Failure
+from lib.core.paths import ROOT
+from lib.model import history, releases
+from lib.model.pin import Pin
+
+ALLOWED, REVOKED = ".github/allowed_signers", ".github/revoked_signers"
+SSH_ONLY = {"gpg.ssh.program": "ssh-keygen", "gpg.program": "false", "gpg.x509.program": "false"}
+
+
+def check_ready() -> None:
+    """Raise `Failure` where signatures cannot be judged."""
+    if not shutil.which("ssh-keygen"):
+        raise Failure("ssh-keygen is not installed, and SIGNED=1 needs it (on Debian: apt install openssh-client)")
+    if history.is_shallow():
+        raise Failure("this clone is shallow, where Git names the wrong commit of a pin; type: git fetch --unshallow")
+    if not (ROOT / ALLOWED).is_file():
+        line = 'you@example.com namespaces="git" ssh-ed25519 AAAA…'
+        raise Failure(f"{ALLOWED} is not there; commit it with a line for each signer, with the public key: {line}")
+    for path in (ALLOWED, REVOKED):
+        here = (ROOT / path).read_bytes().decode(errors="surrogateescape") if (ROOT / path).exists() else None
+        if history.text("HEAD", path) != here:
+            raise Failure(f"{path} is not that of the last Git commit; commit it, or: git checkout HEAD -- {path}")
+
+
+def missing(held: Pin) -> str | None:
+    """Why no signature covers `held`; None if one does."""
+    name, path = held.name, f"models/{held.name}.dvc"
+    if held.files is None:
+        return f"a signature would cover md5 alone; pin sha256 too: make track NAME={name}"
+    if not history.holds(name):
+        return f"the pin is not that of the last Git commit; commit it: git commit -- {path}"
+    versions, commit = releases.versions(name), history.last_change(name)
+    here, *there = history.blob_ids(f"{at}:{path}" for at in ("HEAD", *versions.values()))
+    faults = {f"Git commit {commit[:7]}": _fault("commit", commit)}
+    for version, blob in zip(versions, there, strict=True):
+        if blob == here:
+            faults[f"release {name}@v{version}"] = _fault("tag", f"{name}@v{version}")
+    if None in faults.values():
+        return None
+    said = ", ".join(f"{what} {why}" for what, why in faults.items())
+    return f"{said}; a signed release of it is enough: make release MODEL={name} VERSION=…"
+
+
+def _fault(kind: str, name: str) -> str | None:
+    """Why the signature of a Git commit or tag does not count; None if it does."""
+    ref = name if kind == "commit" else f"refs/tags/{name}"
+    raw = history.tried("cat-file", kind, ref)[1]
+    if "-----BEGIN SSH SIGNATURE-----" not in raw:
+        return "is signed, but not with SSH" if "-----BEGIN PGP " in raw else "is unsigned"
+    if kind == "tag" and f"tag {name}" not in raw.partition("\n\n")[0].splitlines():
+        return "was signed under another name"
+    is_good, said = _verify(kind, ref, str(ROOT / REVOKED))
+    if is_good:
+        return None
+    if key := re.search(r"SHA256:\S+", said):
+        late = re.search(r"key (has expired|is not yet valid)", said)
+        return f"is signed by a key that {late[1] if late else f'{ALLOWED} does not have'}: {key[0]}"
+    is_revoked = _verify(kind, ref, "")[0]
+    return f"is signed by a key that {REVOKED} revokes" if is_revoked else "has a signature that is not right"
+
+
+def _verify(kind: str, ref: str, revoked: str) -> tuple[bool, str]:
+    settings = SSH_ONLY | {"gpg.ssh.allowedSignersFile": str(ROOT / ALLOWED), "gpg.ssh.revocationFile": revoked}
+    options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+    return history.tried(*options, f"verify-{kind}", "--raw", ref)
