@@ -42,7 +42,7 @@ $(call variable,REQUIRE)  # what must have been looked at, of: disk remote conte
 $(call variable,SIGNED)   # 1: each pin must be signed, its Git commit or a release, by a key of .github/allowed_signers
 $(call variable,TIMEOUT)  # seconds without a byte after which the Hub or the bucket is given up (default: 60)
 $(call variable,REPORT)   # a file to write the results to, as JSON
-$(call variable,REMOTE)   # 1: the remote, too
+$(call variable,REMOTE)   # a remote by its name: mirror (default: the default one); for gc 1, the default one, or a name
 $(call variable,HISTORY)  # 0: keep only what branches and tags name as they are now, not what they named before
 $(call variable,DAYS)     # what is younger on the remote is kept (default: 14)
 $(call variable,FORCE)    # 1: do it; without it, only say what would be done
@@ -72,11 +72,11 @@ track: $(RUNTIME) ## pin weights that are not on the Hub: NAME= [DIR=] [BASE=] [
 	@python scripts/track.py
 
 # make pull MODEL='gemma-3-12b-it@v1.2.0 embeddings/all-MiniLM-L6-v2' TO=/srv/models
-pull: $(RUNTIME) ## bring pinned weights to models/, checked: [MODEL=] [STAGE=] [TO=] [LINK=1] [DRY=1] [TIMEOUT=] [FORMAT=] [REPORT=]
+pull: $(RUNTIME) ## bring pinned weights to models/, checked: [MODEL=] [STAGE=] [TO=] [LINK=1] [REMOTE=] [DRY=1] [TIMEOUT=] [FORMAT=] [REPORT=]
 	@python scripts/pull.py
 
 # make push DEEP=1
-push: $(RUNTIME) ## upload what the remote lacks, replace what is damaged there: [MODEL=] [DEEP=1] [DRY=1] [TIMEOUT=] [FORMAT=] [REPORT=]
+push: $(RUNTIME) ## upload what the remote lacks, replace what is damaged there: [MODEL=] [REMOTE=] [DEEP=1] [DRY=1] [TIMEOUT=] [FORMAT=] [REPORT=]
 	@python scripts/push.py
 
 # make outdated FORMAT=json
@@ -102,7 +102,7 @@ catalog: $(RUNTIME) ## write the table of models/README.md again from the pins i
 	@python scripts/catalog.py
 
 # make remote URL=s3://bucket/path REGION=eu-central-1
-remote: $(RUNTIME) ## show the remote, or set it: [URL=] [ENDPOINT=] [REGION=] [PROFILE=] [PROJECT=] [TIMEOUT=]
+remote: $(RUNTIME) ## show the remotes, or set one: [REMOTE=] [URL=] [ENDPOINT=] [REGION=] [PROFILE=] [PROJECT=] [TIMEOUT=]
 	@scripts/remote.sh
 
 # make remove MODEL=gemma-3-12b-it
@@ -114,7 +114,7 @@ free: $(RUNTIME) ## drop weights and cache of what the remote holds: [MODEL=] [D
 	@python scripts/free.py
 
 # make gc REMOTE=1 FORCE=1
-gc: $(RUNTIME) ## delete objects that no Git commit needs: [REMOTE=1] [HISTORY=] [DAYS=] [FORCE=1] [TIMEOUT=] [FORMAT=] [REPORT=]
+gc: $(RUNTIME) ## delete objects that no Git commit needs: [REMOTE=] [HISTORY=] [DAYS=] [FORCE=1] [TIMEOUT=] [FORMAT=] [REPORT=]
 	@python scripts/gc.py
 
 # make rename MODEL=gemma-3-12b-it NAME=chat/gemma-3-12b-it
@@ -128,7 +128,7 @@ release: $(RUNTIME) ## tag a version of a model, or put one into a stage: MODEL=
 
 ##@ Checks
 # make verify REPORT=verify.json
-verify: $(RUNTIME) ## check pins, weights on disk and the remote: [MODEL=] [DEEP=1] [SHARD=] [OFFLINE=1] [REQUIRE=] [SIGNED=1] [TIMEOUT=] [FORMAT=] [REPORT=]
+verify: $(RUNTIME) ## check pins, weights on disk and the remote: [MODEL=] [REMOTE=] [DEEP=1] [SHARD=] [OFFLINE=1] [REQUIRE=] [SIGNED=1] [TIMEOUT=] [FORMAT=] [REPORT=]
 	@python scripts/verify.py
 
 # make sbom MODEL='gemma-*'

@@ -1,4 +1,4 @@
-"""Delete the objects that no pin needs any more, from the cache and, with REMOTE=1, from the remote."""
+"""Delete the objects that no pin needs any more, from the cache and, with REMOTE=1 or a name, from a remote."""
 
 import re
 import time
@@ -68,7 +68,7 @@ def sweep_remote(keep: set[str], report: Report) -> dict[str, int]:
 
 def main(report: Report) -> tuple[str, str]:
     cleanup.clear()
-    days()
+    days(), factory.asked()
     with lock.clone():
         keep, gone = needed(), {}
         if cache.is_own():
@@ -77,7 +77,7 @@ def main(report: Report) -> tuple[str, str]:
         else:
             report.note(f"cache: left alone, since it lies outside of this clone: {cache.location()}")
     total, count = sum(gone.values()), len(gone)
-    if arguments.is_on("REMOTE"):
+    if arguments.value("REMOTE"):
         old = sweep_remote(keep, report)
         total, count = total + sum(old.values()), count + len(old)
     amount = f"{text.plural(count, 'object')}, {text.size(total)}"

@@ -14,7 +14,7 @@ from lib.flow.obtain import obtain_all
 from lib.model import history, inventory, names, pin, releases, selection
 from lib.model.inventory import Item
 from lib.model.pin import Pin
-from lib.remote import factory
+from lib.remote import factory, fallback
 
 
 def assemble(new: Path, held: Path, items: list[Item], good: set[str]) -> None:
@@ -69,8 +69,8 @@ def pull(held: Pin, report: Report) -> bool:
         report.note(f"pull: {finding}: dropped")
     if folder.is_dir() and not wrong and not corrupt:
         return False
-    note(factory.default().note)
-    factory.default().check()
+    remote = next(fallback.remotes())
+    note(remote.note)
     needed = {finding.object for finding in corrupt}
     if failed := obtain_all(inventory.unique(item for item in items if item.path not in good or item.oid in needed)):
         report.found(*failed)
@@ -79,7 +79,7 @@ def pull(held: Pin, report: Report) -> bool:
         assemble(staging.new(held.name), folder, [item for item in items if item.data is None], good)
         staging.swap(held.name, staging.new(held.name))
         note(cache.note())
-        for line in staging.settle(held.name, wrong, factory.default().infos):
+        for line in staging.settle(held.name, wrong, remote.infos):
             report.note(f"pull: {line}")
     return True
 
@@ -116,6 +116,8 @@ def bring(name: str, released: Pin | None, to: str, report: Report) -> None:
             )
         else:
             new, done = pull(held, report), "pulled"
+        for line in fallback.detours(name):
+            report.note(f"pull: {line}")
     report.model(name, held.nfiles, held.size)
     if report.is_good(name):
         size = text.amount(held.nfiles, held.size)
@@ -124,6 +126,7 @@ def bring(name: str, released: Pin | None, to: str, report: Report) -> None:
 
 def main(report: Report) -> tuple[str, str]:
     cleanup.clear()
+    factory.asked()
     chosen, to = asked(), arguments.value("TO")
     if not chosen:
         return NO_MODEL, ""

@@ -132,6 +132,7 @@ def check_catalog(report: Report) -> None:
 def main(report: Report) -> tuple[str, str]:
     policy.read()  # raises `Failure`
     required, looked = requirements(), Looked()
+    factory.asked()
     if arguments.is_on("SIGNED"):
         signatures.check_ready()
         looked.signed = 0

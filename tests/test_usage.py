@@ -9,16 +9,14 @@ from conftest import ROOT, World
 MAKEFILE = (ROOT / "Makefile").read_text()
 COMMANDS = re.findall(r"^([a-z]+):.* ## ", MAKEFILE, re.MULTILINE)
 
+PULL = "MODEL, STAGE, TO, LINK, REMOTE, DRY, TIMEOUT, FORMAT, REPORT"
 REFUSED = [
     (["verify", "DEPP=1"], "verify: knows no variable DEPP; did you mean DEEP?"),
     (["verify", "model=x"], "verify: knows no variable model; did you mean MODEL?"),
     (["pull", "MODELS=x"], "pull: knows no variable MODELS; did you mean MODEL?"),
     (["list", "DEEP=1"], "list: does not take DEEP; it takes FORMAT, REPORT"),
-    (["pull", "NAME=x"], "pull: does not take NAME; it takes MODEL, STAGE, TO, LINK, DRY, TIMEOUT, FORMAT, REPORT"),
-    (
-        ["pull", "verify", "URL=x"],
-        "pull: does not take URL; it takes MODEL, STAGE, TO, LINK, DRY, TIMEOUT, FORMAT, REPORT, DEEP, SHARD, OFFLINE",
-    ),
+    (["pull", "NAME=x"], f"pull: does not take NAME; it takes {PULL}"),
+    (["pull", "verify", "URL=x"], f"pull: does not take URL; it takes {PULL}, DEEP, SHARD, OFFLINE"),
     (["verify", "DEEP=true"], "verify: not a switch: DEEP='true' (want DEEP=1, or leave it out)"),
     (["verify", "OFFLINE=0"], "verify: not a switch: OFFLINE='0' (want OFFLINE=1, or leave it out)"),
     (["push", "DEEP=\x1b[2J"], "push: not a switch: DEEP='\\x1b[2J' (want DEEP=1, or leave it out)"),

@@ -1,4 +1,4 @@
-"""The half of `make remote` that looks: which remote is set, or whether the one that is about to be set works.
+"""The half of `make remote` that looks: which remotes are set, or whether the one that is about to be set works.
 
 Usage: probe.py   (takes the variables of make remote; prints a URL that was typed as DVC's config takes it)
 """
@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from lib.core import arguments, command, paths
-from lib.core.console import note, result, say
+from lib.core.console import note, remark, result, say
 from lib.core.errors import Failure
 from lib.core.text import one_line
 from lib.remote import factory
@@ -64,16 +64,39 @@ def settings(url: str) -> dict[str, str]:
     return found
 
 
-def main() -> None:
-    if not arguments.value("URL"):
-        held = factory.default()
-        held.check()
+def name() -> str:
+    """What the remote is called. Raises `Failure`."""
+    typed = arguments.value("REMOTE") or factory.NAME
+    if not re.fullmatch("[a-z][a-z0-9_-]{0,62}", typed):
+        raise Failure(f"not a name of a remote: {typed!r} (want small letters, digits and dashes: mirror)")
+    return typed
+
+
+def show(names: list[str]) -> None:
+    """A line for each remote of `names`. Raises the `Failure` of the last one that is out of reach."""
+    failed: list[Failure] = []
+    for each in names:
+        try:
+            held = factory.named(each)
+            held.check()
+        except Failure as failure:
+            failed.append(failure)
+            continue
         known = {typed: held.config.get(setting) for typed, (setting, *_) in SETTINGS.items()}
         result(" ".join([f"{held.title} is there", *(f"{k}={one_line(v)}" for k, v in known.items() if v)]))
         note(held.note)
+    for failure in failed[:-1]:
+        remark(str(failure))
+    if failed:
+        raise failed[-1]
+
+
+def main() -> None:
+    if not arguments.value("URL"):
+        show([factory.asked()] if arguments.value("REMOTE") else factory.names())
         return
     wanted = settings(canonical(arguments.value("URL")))
-    new = factory.candidate(wanted)
+    new = factory.candidate(name(), wanted)
     if new.is_folder:
         if not Path(new.url).exists():
             say(f"remote: made the folder {new.url}")

@@ -15,7 +15,7 @@ from lib.disk import cache, destination, weights
 from lib.flow.obtain import DOWNLOADS, obtain
 from lib.model.inventory import Item
 from lib.model.pin import Pin
-from lib.remote import factory
+from lib.remote import factory, fallback
 
 
 def folder(typed: str) -> Path:
@@ -56,8 +56,7 @@ def _is_there(held: Pin, target: Path, items: list[Item]) -> bool:
 
 def _assemble(held: Pin, part: Path, items: list[Item], report: Report) -> bool:
     """Make the folder `part` of `items`; False, and a report of why, if that cannot be."""
-    note(factory.default().note)
-    factory.default().check()
+    note(next(fallback.remotes()).note)
     shutil.rmtree(part, ignore_errors=True)
     destination.check_space(held.size, part, f"{held.name} needs", "name another folder")
     with progress(f"copy {held.name}", held.size) as watch:

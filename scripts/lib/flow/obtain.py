@@ -1,6 +1,4 @@
-"""Bringing objects from the remote into the cache, which takes only what is right."""
-
-from pathlib import Path
+"""Bringing objects from a remote into the cache, which takes only what is right."""
 
 from lib.core import workers
 from lib.core.console import progress
@@ -8,26 +6,9 @@ from lib.core.digest import Progress
 from lib.core.finding import Finding
 from lib.disk import cache
 from lib.model.inventory import Item
-from lib.remote import factory
+from lib.remote import fallback
 
 DOWNLOADS = 8  # objects side by side
-
-
-def fetch(item: Item, part: Path, watch: Progress) -> Finding | None:
-    """Bring `item` from the remote into the cache by way of `part`; why not, or None.
-
-    One that arrives changed is tried once more.
-    """
-    for _ in range(2):
-        try:
-            mismatch = factory.default().get(item.oid, item.file, part, watch)
-        except FileNotFoundError:
-            return Finding(item.model, "remote", "missing", item.path, object=item.oid)
-        if not mismatch:
-            cache.keep(part, item.oid)
-            return None
-        part.write_bytes(b"")
-    return Finding(item.model, "remote", "changed", item.path, mismatch, item.oid)
 
 
 def obtain(item: Item, watch: Progress) -> Finding | None:
@@ -38,8 +19,11 @@ def obtain(item: Item, watch: Progress) -> Finding | None:
         cache.keep_bytes(item.data, item.oid)
         return None
     with cache.incoming(item.oid) as part:
-        held = cache.object_path(item.oid).is_file()  # another command may have brought it meanwhile
-        return None if held else fetch(item, part, watch)
+        if cache.object_path(item.oid).is_file():  # another command may have brought it meanwhile
+            return None
+        if not (why := fallback.get(item, part, watch)):
+            cache.keep(part, item.oid)
+        return why
 
 
 def obtain_all(items: list[Item]) -> list[Finding]:

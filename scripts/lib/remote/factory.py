@@ -1,7 +1,9 @@
-"""Which remote is set, as an object that can be asked; and the objects of a pin, whose listing may be on it."""
+"""Which remotes are set, as objects that can be asked; and the objects of a pin, whose listing may be on one."""
 
+from difflib import get_close_matches
 from functools import lru_cache
 
+from lib.core import arguments
 from lib.core.digest import File
 from lib.core.errors import Failure
 from lib.core.text import one_line
@@ -17,26 +19,48 @@ NAME = "storage"
 HOW = "make remote URL=s3://bucket/path"
 
 
-@lru_cache(maxsize=1)
 def default() -> Remote:
-    """The remote that DVC's setting `core.remote` names. Raises `Failure` if there is none."""
-    return _of(dvc.settings())
+    """The remote that is `asked` for. Raises `Failure` if there is none."""
+    return named(asked())
 
 
-def candidate(settings: dict[str, str]) -> Remote:
-    """The default remote as it would be with `settings` in .dvc/config. Raises `Failure`."""
+@lru_cache
+def named(name: str) -> Remote:
+    """The remote `name` of DVC's settings. Raises `Failure`."""
+    return _of(name, dvc.settings())
+
+
+def names() -> list[str]:
+    """The remotes of this repository and this clone, without those of its user alone; the one that is asked first."""
+    found = [name for level in ("repo", "local") for name in dvc.settings().load_one(level)["remote"]]
+    return list(dict.fromkeys([asked(), *found]))
+
+
+def asked() -> str:
+    """What REMOTE names, or else DVC's setting `core.remote`. Raises `Failure` for a name that is not set."""
+    settings, typed = dvc.settings(), arguments.value("REMOTE")
+    if typed in ("", "1"):
+        return settings["core"].get("remote", "").lower()  # as DVC reads the name of a section
+    if typed not in settings["remote"]:
+        near = get_close_matches(typed, settings["remote"], n=1)
+        there = f"did you mean {near[0]}?" if near else f"there is: {', '.join(settings['remote']) or 'none'}"
+        raise Failure(f"no such remote: {typed!r}; {there}")
+    return typed
+
+
+def candidate(name: str, settings: dict[str, str]) -> Remote:
+    """The remote `name` as it would be with `settings` in .dvc/config. Raises `Failure`."""
     if "://" not in settings["url"]:
-        return Folder(NAME, settings["url"])
+        return Folder(name, settings["url"])
     config = dvc.settings()
-    machine = config.load_config_to_level("repo").get("remote", {}).get(NAME, {})
-    clone = config.load_one("local")["remote"].get(NAME, {})  # .dvc/config.local, which Git ignores
-    core, remotes = config["core"] | {"remote": NAME}, config["remote"] | {NAME: machine | settings | clone}
-    return _of({"core": core, "remote": remotes})
+    machine = config.load_config_to_level("repo").get("remote", {}).get(name, {})
+    clone = config.load_one("local")["remote"].get(name, {})  # .dvc/config.local, which Git ignores
+    remotes = config["remote"] | {name: machine | settings | clone}
+    return _of(name, {"core": config["core"], "remote": remotes})
 
 
-def _of(settings: dict) -> Remote:
-    """The default remote by DVC's `settings`. Raises `Failure`."""
-    name = settings["core"].get("remote", "").lower()  # as DVC reads the name of a section
+def _of(name: str, settings: dict) -> Remote:
+    """The remote `name` by DVC's `settings`. Raises `Failure`."""
     url = settings["remote"].get(name, {}).get("url")
     if not url:
         raise Failure(f"no remote is set; set one: {HOW}")
@@ -79,14 +103,18 @@ def objects_of(held: Pin) -> list[Item]:
 
 
 def _listing(oid: str) -> bytes:
-    """DVC's listing `oid`, unchecked, from the cache or else from the remote. Raises `Failure`."""
+    """DVC's listing `oid`, from the cache or else from a remote. Raises `Failure`."""
     if cache.object_path(oid).is_file():
         return cache.object_path(oid).read_bytes()
-    try:
-        with cache.incoming(oid) as part:
-            default().get(oid, File(None, oid.removesuffix(".dir")), part)
-            return part.read_bytes()
-    except FileNotFoundError:
-        raise Failure(
-            f"the listing {oid} is neither in the cache nor on the remote; run make add or make track again"
-        ) from None
+    why = Failure(f"the listing {oid} is neither in the cache nor on the remote; run make add or make track again")
+    with cache.incoming(oid) as part:
+        for name in names():
+            try:
+                if not named(name).get(oid, File(None, oid.removesuffix(".dir")), part):
+                    return part.read_bytes()
+                part.unlink()
+            except FileNotFoundError:
+                continue
+            except Failure as failure:
+                why = failure
+    raise why

@@ -26,6 +26,11 @@ PARTS = 4  # that are in memory and on their way, of all objects together
 IN_FLIGHT = threading.BoundedSemaphore(PARTS)
 # What stores answer that do not know a checksum of the whole object.
 UNKNOWN = "NotImplemented|XNotImplemented|InvalidRequest|InvalidArgument|MalformedXML|400|501"
+# DVC's settings of where credentials lie, the variables of the environment that come first, and botocore's names.
+FILES = (
+    ("credentialpath", "AWS_SHARED_CREDENTIALS_FILE", "credentials_file"),
+    ("configpath", "AWS_CONFIG_FILE", "config_file"),
+)
 # DVC's settings of what is written, and S3's names for them.
 WRITTEN = {
     "sse": "ServerSideEncryption",
@@ -49,10 +54,10 @@ class S3(Bucket):
             raise Failure(
                 f"{self.title}: DVC's setting sse_customer_key is not supported; use a key of the store (sse)"
             )
-        for setting, name in (("credentialpath", "AWS_SHARED_CREDENTIALS_FILE"), ("configpath", "AWS_CONFIG_FILE")):
-            if config.get(setting):
-                os.environ.setdefault(name, config[setting])
         session = Session(profile=config.get("profile"))
+        for setting, variable, name in FILES:
+            if config.get(setting) and variable not in os.environ:
+                session.set_config_variable(name, config[setting])
         self._bundle = config.get("ssl_verify")
         if self._bundle in (None, True):
             self._bundle = session.get_config_variable("ca_bundle")

@@ -1,0 +1,96 @@
+"""Reading from the remote that is asked and, where that fails, from the others that are set."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from lib.core.console import remark
+from lib.core.digest import Progress
+from lib.core.errors import Failure
+from lib.core.finding import Finding
+from lib.core.text import plural
+from lib.model.inventory import Item
+from lib.remote import factory
+from lib.remote.base import Remote
+
+_checked: set[str] = set()  # names of remotes
+_failed: dict[tuple[str, str], Failure] = {}  # by remote and model; the model is "" if the remote is out of reach
+_detours: Counter = Counter()  # objects by model, the remote that lacks them, and the one that gave them
+_lock = threading.Lock()
+
+
+def remotes(model: str = "") -> Iterator[Remote]:
+    """The remotes that answer, the one that is asked first, without those that have failed `model`.
+
+    Raises `Failure` if none is left.
+    """
+    left = False
+    for name in factory.names():
+        with _lock:
+            _check(name)
+            why = _failed.get((name, "")) or _failed.get((name, model))
+        if not why:
+            left = True
+            yield factory.named(name)
+    if not left:
+        raise why
+
+
+def _check(name: str) -> None:
+    if name not in _checked:
+        _checked.add(name)
+        try:
+            factory.named(name).check()
+        except Failure as failure:
+            _fail(name, "", failure)
+
+
+def _fail(name: str, model: str, why: Failure) -> None:
+    """Leave the remote `name` out from now on, and say so once. The lock must be held."""
+    known = factory.names()
+    if (name, model) not in _failed and name != known[-1]:
+        remark(f"{str(why).partition('; ')[0]}; going on with remote {known[known.index(name) + 1]!r}")
+    _failed[name, model] = why
+
+
+def get(item: Item, part: Path, watch: Progress) -> Finding | None:
+    """Bring `item` to `part` from the first remote that has it right; why not, or None. Raises `Failure`."""
+    lacking = finding = failure = None
+    for remote in remotes(item.model):
+        try:
+            why = _get(remote, item, part, watch)
+        except Failure as error:
+            failure = error
+            with _lock:
+                _fail(remote.name, item.model, error)
+            continue
+        if not why:
+            with _lock:
+                _detours[item.model, lacking, remote] += bool(lacking)
+            return None
+        lacking, finding = lacking or remote, finding or why
+    if not finding:
+        raise failure
+    return finding
+
+
+def _get(remote: Remote, item: Item, part: Path, watch: Progress) -> Finding | None:
+    """Bring `item` from `remote` to `part`; why not, or None. One that arrives changed is tried once more."""
+    for _ in range(2):
+        try:
+            mismatch = remote.get(item.oid, item.file, part, watch)
+        except FileNotFoundError:
+            return Finding(item.model, "remote", "missing", item.path, object=item.oid)
+        if not mismatch:
+            return None
+        part.write_bytes(b"")
+    return Finding(item.model, "remote", "changed", item.path, mismatch, item.oid)
+
+
+def detours(model: str) -> Iterator[str]:
+    """A sentence for each remote that gave objects of `model` which another one should have had."""
+    for (name, lacking, gave), count in _detours.items():
+        if name == model and count:
+            what = f"{plural(count, 'object')} missing or changed on {lacking.title}"
+            yield f"{model}: {what}, taken from {gave.title}; next: make push REMOTE={lacking.name}"
