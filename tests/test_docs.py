@@ -71,6 +71,24 @@ def test_nothing_names_the_host_of_a_registry():
     assert [path.name for path in locks if "://" in path.read_text()] == []
 
 
+def test_every_locked_package_has_its_hashes():
+    locks = [path.read_text() for path in ROOT.glob("[st]*s/**/*.txt") if "make lock" in path.read_text()]
+    packages = [each for text in locks for each in re.split(r"^(?=\S+==)", text, flags=re.MULTILINE)[1:]]
+
+    assert len(packages) > 200
+    assert [each.split()[0] for each in packages if "--hash=sha256:" not in each] == []
+
+
+def test_every_test_that_security_names_exists():
+    page = (ROOT / ".github" / "SECURITY.md").read_text()
+    named = re.findall(r"`(test_\w+\.py)::(\w+)`", page)
+
+    assert len(named) > 20
+    assert page.count("::") == len(named)
+    missing = [f"{file}::{name}" for file, name in named if f"\ndef {name}(" not in (ROOT / "tests" / file).read_text()]
+    assert missing == []
+
+
 def test_no_file_of_the_commands_is_longer_than_200_lines():
     files = [
         ROOT / "Makefile",
