@@ -274,12 +274,11 @@ def test_a_repo_that_moved_to_another_organisation_is_known_by_both_names(online
 
 @pytest.mark.slow
 def test_where_no_bar_can_be_drawn_a_line_now_and_then_says_how_far_it_is(online, hub):
-    hub.commit(MODEL, {"model.safetensors": bytes(3 << 20)})
+    for number, name in enumerate(("quiet", "said")):
+        hub.commit(f"acme/{name}", {"model.safetensors": bytes([number]) * (3 << 20)})
 
-    quiet, said = (
-        online.make("add", f"MODEL={MODEL}", f"NAME={name}", **env)
-        for name, env in (("quiet", {}), ("said", {"PROGRESS_SECONDS": "0"}))
-    )
+    quiet = online.ok("add", "MODEL=acme/quiet")
+    said = online.ok("add", "MODEL=acme/said", PROGRESS_SECONDS="0")
 
     assert " left" not in quiet.err
     lines = re.findall(r"add: download said: (.*) of 3.1 MB, .*/s, 0 s left\n", said.err)
