@@ -1,4 +1,4 @@
-"""The README against reality."""
+"""The README and the pages in .github/ against reality."""
 
 import re
 import subprocess
@@ -7,18 +7,22 @@ from pathlib import PurePosixPath
 import pytest
 from conftest import ROOT
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README, GITHUB = ROOT / "README.md", ROOT / ".github"
+# A fork has pages of its own beside these.
+NAMES = ("BENCHMARK", "COMMANDS", "CONTRIBUTING", "DEPLOY", "FAULTS", "REMOTES", "REPORTS", "SECURITY")
+PAGES = {path: path.read_text(encoding="utf-8") for path in (README, *(GITHUB / f"{name}.md" for name in NAMES))}
+COMMANDS, CONTRIBUTING = PAGES[GITHUB / "COMMANDS.md"], PAGES[GITHUB / "CONTRIBUTING.md"]
 
 
-def block(name: str) -> str:
-    """The fenced text in the README that follows the comment `name`."""
-    return re.search(rf"<!-- {name}: [^\n]*-->\n```\w*\n(.*?)```", README, re.DOTALL)[1]
+def block(name: str, page: str) -> str:
+    """The fenced text in `page` that follows the comment `name`."""
+    return re.search(rf"<!-- {name}: [^\n]*-->\n```\w*\n(.*?)```", page, re.DOTALL)[1]
 
 
 def drawn_folders() -> list[str]:
-    """The folders that the README's tree draws, by its indentation."""
+    """The folders that the tree draws, by its indentation."""
     stack, folders = [], []
-    for line in block("tree").splitlines():
+    for line in block("tree", CONTRIBUTING).splitlines():
         name = line.split()[0]
         depth = (len(line) - len(line.lstrip())) // 2
         stack[depth:] = [name]
@@ -27,7 +31,7 @@ def drawn_folders() -> list[str]:
     return folders
 
 
-def test_the_tree_of_the_readme_draws_every_folder_that_git_tracks():
+def test_the_tree_draws_every_folder_that_git_tracks():
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     tracked = [path for path in listed if path and (ROOT / path).exists() and not re.match(r"models/.+/", path)]
@@ -37,10 +41,34 @@ def test_the_tree_of_the_readme_draws_every_folder_that_git_tracks():
 
 
 @pytest.mark.slow
-def test_the_tour_of_the_readme_is_what_make_demo_prints(bare_world):
+def test_the_tour_is_what_make_demo_prints(bare_world):
     printed = bare_world.ok("demo").out
 
-    assert normal(printed) == normal(block("demo"))
+    assert normal(printed) == normal(block("demo", COMMANDS))
+
+
+def test_the_readme_begins_with_a_part_of_the_tour():
+    assert block("part of the tour", PAGES[README]) in block("demo", COMMANDS)
+    assert len(PAGES[README].splitlines()) < 200
+
+
+def anchors(page: str) -> set[str]:
+    """What GitHub calls the headings of `page` in a link."""
+    titles = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_every_link_leads_somewhere(path):
+    links = re.findall(r"\]\((?!https:)([^)#]*)(?:#([^)]*))?\)", PAGES[path])
+    targets = [((path.parent / target if target else path).resolve(), anchor) for target, anchor in links]
+
+    assert [target for target, _ in targets if not target.exists()] == []
+    assert [anchor for target, anchor in targets if anchor and anchor not in anchors(PAGES[target])] == []
+
+
+def test_every_page_is_linked_from_the_readme():
+    assert [name for name in NAMES if f"(.github/{name}.md)" not in PAGES[README]] == []
 
 
 def normal(text: str) -> str:
@@ -57,11 +85,11 @@ def test_every_script_says_how_it_is_used():
     assert [path.name for path in scripts if "\nUsage: " not in path.read_text().replace("# ", "")] == []
 
 
-def test_the_readme_names_every_target_of_the_makefile():
+def test_the_page_on_commands_names_every_target_of_the_makefile():
     targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
     assert targets
-    assert [target for target in targets if not re.search(rf"`make {target}\b|`{target}`", README)] in ([], ["help"])
+    assert [target for target in targets if not re.search(rf"`make {target}\b|`{target}`", COMMANDS)] in ([], ["help"])
 
 
 def test_nothing_names_the_host_of_a_registry():

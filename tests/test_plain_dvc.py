@@ -1,4 +1,4 @@
-"""The README's table of faults: what plain dvc does, and what this project does. Every row is a test."""
+"""The table in .github/FAULTS.md: what plain dvc does, and what this project does. Every row is a test."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from conftest import PINNED, ROOT, VICTIM, World, flip, forget_weights, inflict
 
 pytestmark = pytest.mark.slow
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / ".github" / "FAULTS.md").read_text(encoding="utf-8")
 
 
 def corrupt_remote(world: World) -> None:
@@ -79,7 +79,7 @@ def whole_remote(world: World) -> bool:
     return all(right) and len(right) == len(PINNED) + 1
 
 
-# fault, dvc's command and exit status, ours, what must hold afterwards; the README's words for fault, dvc and ours
+# fault, dvc's command and exit status, ours, what must hold afterwards; the page's words for fault, dvc and ours
 ROWS: list[tuple[Callable, str, int, str, int, Callable, str, str, str]] = [
     (corrupt_remote, "dvc pull", 0, "make pull", 2, no_weights,
      "an object on the remote is changed; a clone pulls", "bad bytes in `models/`", "names the file, leaves it out"),
@@ -118,4 +118,4 @@ def test_row(added, tmp_path, row):
 
     assert (done.code, result.code) == (plain_code, our_code), done.said + result.said
     assert holds(other)
-    assert f"| {said} | `{plain}` exits {plain_code}: {does} | `{ours}` exits {our_code}: {we} |" in README
+    assert f"| {said} | `{plain}` exits {plain_code}: {does} | `{ours}` exits {our_code}: {we} |" in PAGE

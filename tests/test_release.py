@@ -276,7 +276,7 @@ def test_another_repository_reads_a_release_by_dvcs_own_api(released):
     assert (read.code, read.out) == (0, PINNED["config.json"].decode()), read.said
 
 
-def test_the_readmes_init_container_is_one_by_the_schema_of_kubernetes():
+def test_the_init_container_is_one_by_the_schema_of_kubernetes():
     def validate(containers: list[dict]) -> None:
         spec = {
             "containers": [{"name": "server"}],
@@ -286,7 +286,7 @@ def test_the_readmes_init_container_is_one_by_the_schema_of_kubernetes():
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "server"}, "spec": spec}
         kubernetes_validate.validate(pod, "1.33", strict=True)
 
-    page = (ROOT / "README.md").read_text()
+    page = (ROOT / ".github" / "DEPLOY.md").read_text()
     said = yaml.safe_load(page.partition("```yaml\ninitContainers:")[2].partition("```")[0])
 
     validate(said)
@@ -336,8 +336,9 @@ def test_diff_takes_releases(released):
     assert "tiny: 1.0.0 -> v1.1.0: 1 file changed" in said
 
 
-def test_the_lines_of_the_readmes_dockerfile_bring_a_release_into_an_empty_folder(released, tmp_path_factory):
-    page = (ROOT / "README.md").read_text().partition("```dockerfile\n")[2].partition("```")[0].replace("\\\n", "")
+def test_the_lines_of_the_dockerfile_bring_a_release_into_an_empty_folder(released, tmp_path_factory):
+    page = (ROOT / ".github" / "DEPLOY.md").read_text().partition("```dockerfile\n")[2].partition("```")[0]
+    page = page.replace("\\\n", "")
     image = tmp_path_factory.mktemp("image")  # its /
     env = {"REPOSITORY": str(released.clone), "MODEL": "tiny", "STAGE": "prod"}
     (image / "remote").symlink_to(released.remote)

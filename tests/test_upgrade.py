@@ -64,8 +64,8 @@ def upgraded(template, tmp_path) -> World:
 
 def recipe() -> list[str]:
     """The commands that the README gives for it, without those that fetch."""
-    section = (ROOT / "README.md").read_text().partition("## Bringing your repository up to date")[2]
-    commands = re.findall("^    (.*)$", section.partition("\n## ")[0], re.MULTILINE)
+    section = (ROOT / "README.md").read_text().partition("**How do I bring a repository made from this template")[2]
+    commands = re.findall("^    (.*)$", section.partition("\n**")[0], re.MULTILINE)
     return [
         each.replace("upstream/main", "upstream")
         for each in commands
