@@ -1,11 +1,14 @@
 """The README and the pages in .github/ against reality."""
 
+import json
 import re
 import subprocess
 from pathlib import PurePosixPath
 
 import pytest
+from chart import chart
 from conftest import ROOT
+from run import WORKS
 
 README, GITHUB = ROOT / "README.md", ROOT / ".github"
 # A fork has pages of its own beside these.
@@ -69,6 +72,15 @@ def test_every_link_leads_somewhere(path):
 
 def test_every_page_is_linked_from_the_readme():
     assert [name for name in NAMES if f"(.github/{name}.md)" not in PAGES[README]] == []
+
+
+def test_the_chart_is_drawn_from_the_run_beside_it_and_its_numbers_are_quoted_right():
+    drawn = (GITHUB / "benchmark.svg").read_text()
+    quoted = re.findall(r"(\d+\.\d) s", PAGES[GITHUB / "BENCHMARK.md"].partition("## Against everything else")[0])
+
+    assert drawn == chart(json.loads((GITHUB / "benchmark.json").read_text()), WORKS)
+    assert quoted
+    assert [seconds for seconds in quoted if f">{seconds}</text>" not in drawn] == []
 
 
 def normal(text: str) -> str:

@@ -1,7 +1,8 @@
 """How fast the project is next to other systems at the same work, on this machine and over loopback.
 
 Usage: [SIZE=2GB] [ROUNDS=3] [WORK='add pull …'] [CASES='make openssl …'] [FORMAT=json] [BENCH_JSON=FILE] make bench
-CASES names systems, with a dash for a space: by-hand. PINS=1000 is how many pins `many` means.
+CASES names systems, with a dash for a space: by-hand. PINS=1000 is how many pins `many` means. A chart, FILE with the
+ending .svg, is written beside the JSON; .github/benchmark.json and its chart are such a run.
 """
 
 import json
@@ -14,6 +15,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+from chart import chart
 from measure import Usage, adopt_orphans, chill, disk_used, middle, use_up, warm
 from others import Annex, Hand, Lfs
 from ours import Make
@@ -167,6 +169,7 @@ class Bench:
             "broken": self.broken,
         }
         path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        path.with_suffix(".svg").write_text(chart(facts, WORKS), encoding="utf-8")
 
 
 def main() -> int:
@@ -199,7 +202,7 @@ def main() -> int:
         world.close()
     if bench.runs:
         bench.write(target)
-        print(f"\ntargets\n{target_table(bench.medians(), size)}\n\nas JSON: {target}")
+        print(f"\ntargets\n{target_table(bench.medians(), size)}\n\nas JSON: {target}, and as a chart beside it")
         if setting("FORMAT", "") == "json":
             out.write(target.read_text())
     return 1 if bench.broken else 0
