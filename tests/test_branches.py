@@ -152,6 +152,7 @@ def test_a_pin_that_two_branches_move_is_resolved_as_advised(world):
     assert "verified 1 pin" in world.ok("verify").out
 
 
+@pytest.mark.marathon
 @pytest.mark.parametrize("change", ["update", "removal"])
 def test_a_change_beside_a_new_model_merges_or_is_named(world, change):
     track(world, "ma")
@@ -190,6 +191,7 @@ def test_a_forge_meets_a_conflict_in_the_page_at_most(world):
 # Other branches, other commits.
 
 
+@pytest.mark.marathon
 def test_weights_of_another_branch_do_not_stand_in_the_way(world):
     track(world, "ma", "base")
     world.git("switch", "--quiet", "--create", "u1")

@@ -166,6 +166,7 @@ def test_a_disk_too_small_for_a_pull_is_named_before_the_first_byte(added_online
         assert len(other.on_disk("big")["a.bin"]) == 12 << 20
 
 
+@pytest.mark.marathon
 @ROOT_ONLY
 def test_a_remote_that_is_full_before_the_last_byte_of_a_file_is_no_success(online, hub):
     content = os.urandom(300_000)  # one write, of which the disk takes only a part

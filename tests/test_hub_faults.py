@@ -123,6 +123,7 @@ def test_add_gives_up_on_an_api_that_stays_broken(online, hub, match, fault, sai
     assert staged(online) == []
 
 
+@pytest.mark.marathon
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
@@ -146,6 +147,7 @@ def test_add_gives_up_on_a_file_that_never_comes_and_the_next_add_goes_on(online
     assert staged(online) == []
 
 
+@pytest.mark.marathon
 def test_add_gives_up_on_a_stream_that_stalls_every_time_and_the_next_add_goes_on(online, hub):
     hub.faults += [Fault(FILE, silent, after=50_000), always(FILE, silent, after=0)]
     before = online.state()

@@ -173,6 +173,7 @@ def test_a_file_is_chosen_by_its_name_as_it_stands(online, hub):
     assert online.on_disk("odd") == {ODD: b"odd"}
 
 
+@pytest.mark.marathon
 @pytest.mark.slow
 def test_track_speaks_of_itself_and_says_when_nothing_changed(world):
     track_all(world, "mine")

@@ -295,6 +295,7 @@ def plain(added: World) -> World:
     return added
 
 
+@pytest.mark.marathon
 @pytest.mark.slow
 def test_verify_checks_a_pin_of_plain_dvc_by_md5_and_says_so(added):
     world = plain(added)
