@@ -24,7 +24,7 @@ $(call variable,BASE)     # what the weights were tuned from: ORG/NAME@REVISION 
 $(call variable,SOURCE)   # where the weights come from, as an address: of a run, a paper, a ticket
 $(call variable,LICENSE)  # the license of the weights, as in SPDX: apache-2.0
 $(call variable,FROM)     # a Git revision or a release, the old one (default: the version before)
-$(call variable,TO)       # for diff, a Git revision or a release, the new one (default: as it is here); for pull, a folder
+$(call variable,TO)       # for diff, a Git revision or a release, the new one (default: as it is here); for pull and export, a folder
 $(call variable,LINK)     # 1: link weights to the cache of this clone instead of copying them, where the disk can
 $(call variable,VERSION)  # of a release: 1.2.0
 $(call variable,STAGE)    # what a release is for: prod
@@ -78,6 +78,10 @@ pull: $(RUNTIME) ## bring pinned weights to models/, checked: [MODEL=] [STAGE=] 
 # make push DEEP=1
 push: $(RUNTIME) ## upload what the remote lacks, replace what is damaged there: [MODEL=] [REMOTE=] [DEEP=1] [DRY=1] [TIMEOUT=] [FORMAT=] [REPORT=]
 	@python scripts/push.py
+
+# make export MODEL=gemma-3-12b-it TO=/media/disk
+export: $(RUNTIME) ## write a folder that is a remote, and a Git bundle, for machines without a network: TO= [MODEL=] [DEEP=1]
+	@python scripts/export.py
 
 # make outdated FORMAT=json
 outdated: $(RUNTIME) ## ask the Hub what is newer than the pins: [MODEL=] [TIMEOUT=] [FORMAT=] [REPORT=]
@@ -164,7 +168,7 @@ clean: guard ## remove .venv and the caches of tools, never weights
 help: guard ## show this list, or explain one command: [VERB=]
 	@python3 -IS scripts/dev/usage.py help
 
-.PHONY: add track pull push remove rename free gc release doctor outdated update list show diff catalog remote verify sbom demo test bench lint lock clean help guard
+.PHONY: add track pull push export remove rename free gc release doctor outdated update list show diff catalog remote verify sbom demo test bench lint lock clean help guard
 
 # Before anything else, also under -n: a variable that is misspelled, missing or not taken is refused.
 guard:

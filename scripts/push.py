@@ -4,9 +4,10 @@ from lib.core import arguments, command, text
 from lib.core.console import note, took
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cleanup
+from lib.flow.upload import upload
 from lib.model import inventory, selection
 from lib.model.pin import Pin
-from lib.remote import audit, factory, repair
+from lib.remote import audit, factory
 
 
 def push(pins: list[Pin], report: Report) -> None:
@@ -15,25 +16,15 @@ def push(pins: list[Pin], report: Report) -> None:
     note(remote.note)
     dry = arguments.is_on("DRY")
     remote.check(write=not dry)
-    items = inventory.unique(item for held in pins for item in factory.objects_of(held))
     if dry:
+        items = inventory.unique(item for held in pins for item in factory.objects_of(held))
         found = audit.assess(remote, items, arguments.is_on("DEEP"))
         for held in pins:
             bad = [item for item in items if item.model == held.name and found[item.oid].is_bad]
             size = text.size(sum(item.file.size or 0 for item in bad))
             report.note(f"would push {held.name}: {text.plural(len(bad), 'object')}, {size}")
         return
-    outcome = repair.repair(items, remote, arguments.is_on("DEEP"))
-    for line in outcome.replaced:
-        report.note(f"push: {line}")
-    report.found(*outcome.failed)
-    if outcome.unchecked:
-        report.note(audit.size_only(outcome.unchecked, len(items)))
-    for held in pins:
-        uploaded = outcome.uploaded[held.name]
-        report.model(held.name, held.nfiles, held.size, put=uploaded)
-        if uploaded:
-            report.note(f"pushed {held.name}: {text.plural(uploaded, 'object')}")
+    upload(pins, remote, report)
 
 
 def main(report: Report) -> tuple[str, str]:

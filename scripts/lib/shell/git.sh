@@ -71,4 +71,10 @@ tag() {
   why=$(git tag "$sign" --annotate --message "$2" -- "$1" "$3" 2>&1) || die "git tag failed: ${why//$'\n'/ }"
 }
 
+# bundle FILE: HEAD, all branches and tags, with all that they need, as a file that can be cloned.
+bundle() {
+  local why
+  why=$(git bundle create --quiet - HEAD --branches --tags 2>&1 >"$1") || die "git bundle failed: ${why//$'\n'/ }"
+}
+
 "$@"

@@ -1,0 +1,61 @@
+"""Write models to a folder that is a remote, beside a Git bundle of this repository, for where no network is."""
+
+from pathlib import Path
+
+from lib.core import arguments, atomic, command, lock, shell, text
+from lib.core.errors import Failure
+from lib.core.paths import ROOT
+from lib.core.report import NO_MODEL, Report
+from lib.disk import cleanup, destination
+from lib.flow import handover
+from lib.flow.upload import upload
+from lib.model import history, selection
+from lib.model.pin import Pin
+from lib.remote import factory
+from lib.remote.base import mark
+from lib.remote.folder import Folder
+
+
+def check(pins: list[Pin], remote: Folder) -> None:
+    """Refuse what the other side could not use, or the disk cannot hold, before the first byte. Raises `Failure`."""
+    if history.is_shallow():
+        raise Failure("this clone is shallow, so it cannot be handed on; type: git fetch --unshallow")
+    if new := [held.name for held in pins if not history.holds(held.name)]:
+        raise Failure(f"models/{new[0]}.dvc is not in Git as it is; commit it first")
+    items = {item.oid: item.file.size or 0 for held in pins for item in factory.objects_of(held)}
+    needed = sum(items[oid] for oid in items.keys() - remote.infos(items).keys())
+    destination.check_space(needed, Path(remote.url), "what is not there yet takes", "name fewer models: MODEL=NAME")
+
+
+def bundle(to: Path) -> None:
+    """Make the file `to` all branches and tags of this repository; it is whole or not there. Raises `Failure`."""
+    part = to.with_name(f".{to.name}.part")
+    with lock.part(part):
+        shell.git("bundle", str(part))
+        atomic.sync(part)
+        part.replace(to)
+    atomic.sync(to.parent)
+
+
+def main(report: Report) -> tuple[str, str]:
+    cleanup.clear()
+    typed, to = arguments.value("MODEL"), handover.folder(arguments.value("TO"))
+    if not (chosen := selection.select(typed)):
+        return NO_MODEL, ""
+    pins, remote, file = selection.consistent(chosen, report), Folder("export", str(to)), to / f"{ROOT.name}.bundle"
+    check(pins, remote)
+    mark(to)
+    remote.check(write=True)
+    upload(pins, remote, report)
+    if not report.findings:
+        bundle(file)
+    total = text.tally(len(pins), sum(held.nfiles for held in pins), sum(held.size for held in pins))
+    pull = "make pull" + (f" MODEL='{' '.join(chosen)}'" if typed else "")
+    return (
+        f"{to} holds {total}; next, over there: git clone '{file}', and in it make remote URL='{to}' && {pull}",
+        f"{text.plural(len(report.findings), 'problem')}; get the weights right with make pull, then export again",
+    )
+
+
+if __name__ == "__main__":
+    command.run_reported("export", main)

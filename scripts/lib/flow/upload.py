@@ -1,0 +1,24 @@
+"""Making the objects of pins whole on a remote, and reporting how that went, for push and export alike."""
+
+from lib.core import arguments, text
+from lib.core.report import Report
+from lib.model import inventory
+from lib.model.pin import Pin
+from lib.remote import audit, factory, repair
+from lib.remote.base import Remote
+
+
+def upload(pins: list[Pin], remote: Remote, report: Report) -> None:
+    """Make the objects of `pins` whole on `remote`, and report that. Raises `Failure`."""
+    items = inventory.unique(item for held in pins for item in factory.objects_of(held))
+    outcome = repair.repair(items, remote, arguments.is_on("DEEP"))
+    for line in outcome.replaced:
+        report.note(f"{report.verb}: {line}")
+    report.found(*outcome.failed)
+    if outcome.unchecked:
+        report.note(audit.size_only(outcome.unchecked, len(items)))
+    for held in pins:
+        put = outcome.uploaded[held.name]
+        report.model(held.name, held.nfiles, held.size, put=put)
+        if put:
+            report.note(f"{report.verb}ed {held.name}: {text.plural(put, 'object')}")

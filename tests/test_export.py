@@ -1,0 +1,146 @@
+"""make export: a folder that is a remote and a Git bundle are all that a machine without a network needs."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import MODEL, PINNED, ROOT, VICTIM, World, flip, furnish, start, track, victim
+
+NO_NETWORK = ["unshare", "--net"]  # the loopback is down there, too
+WITHOUT = pytest.mark.skipif(
+    subprocess.run([*NO_NETWORK, "true"], capture_output=True, check=False).returncode != 0, reason="needs unshare"
+)
+
+
+def disk(world: World) -> Path:
+    return world.path / "a disk"
+
+
+def over_there(world: World) -> World:
+    """A machine that has nothing but the disk: the bundle is cloned, and the disk is its remote."""
+    other = World(world.path / "over there")
+    (other.path / "home").mkdir(parents=True)
+    bundle = disk(world) / "clone.bundle"
+    cloned = other.run(*NO_NETWORK, "git", "clone", "--quiet", str(bundle), str(other.clone), cwd=other.path)
+    assert cloned.code == 0, cloned.said
+    furnish(other.clone)
+    return other
+
+
+@WITHOUT
+@pytest.mark.slow
+def test_a_disk_is_all_that_a_machine_without_a_network_needs(added):
+    said = added.ok("export", "TO=../a disk").out
+    shutil.rmtree(added.remote)
+    other = over_there(added)
+
+    for words in (["remote", f"URL={disk(added)}"], ["pull"], ["verify", "DEEP=1"]):
+        result = other.run(*NO_NETWORK, "make", *words)
+        assert result.code == 0, result.said
+
+    assert f"git clone '{disk(added)}/clone.bundle', and in it make remote URL='{disk(added)}' && make pull\n" in said
+    assert other.on_disk() == PINNED
+    assert other.head() == added.head()
+
+
+def test_only_what_is_named_is_written_and_the_next_step_says_so(added):
+    track(added, "mine")
+    stash = added.clone / "README.md"
+    stash.write_text("not for others\n")
+    added.git("stash")
+
+    said = added.ok("export", "TO=../a disk", "MODEL=mine").out
+
+    assert said.endswith("&& make pull MODEL='mine'\n")
+    assert len(list(disk(added).glob("files/md5/*/*"))) == 2
+    assert "refs/stash" not in added.git("bundle", "list-heads", str(disk(added) / "clone.bundle"))
+
+
+@pytest.mark.slow
+def test_an_export_that_was_killed_is_completed_by_the_same_command(added):
+    for moment in range(1, 5):
+        exporting = start(added, "export", "TO=../a disk")
+        while exporting.poll() is None and len(list(disk(added).rglob("*"))) < 3 * moment:
+            pass
+        os.killpg(exporting.pid, signal.SIGKILL)
+        exporting.communicate()
+    (disk(added) / ".clone.bundle.part").write_bytes(b"half a bundle")
+
+    added.ok("export", "TO=../a disk")
+
+    found = {path.read_bytes() for path in disk(added).glob("files/md5/*/*") if path.suffix != ".dir"}
+    assert found == set(PINNED.values())
+    assert sorted(path.name for path in disk(added).iterdir()) == [".model-weights", "clone.bundle", "files"]
+    added.git("bundle", "verify", str(disk(added) / "clone.bundle"))
+
+
+def test_what_is_damaged_on_the_disk_is_written_again(added):
+    added.ok("export", "TO=../a disk")
+    flip(max(disk(added).glob("files/md5/*/*"), key=lambda path: path.stat().st_size))
+
+    said = added.ok("export", "TO=../a disk", "DEEP=1").out
+
+    assert f"export: tiny/{VICTIM}: changed on the remote (object " in said
+    assert PINNED[VICTIM] in {path.read_bytes() for path in disk(added).glob("files/md5/*/*")}
+
+
+def test_corrupt_bytes_are_not_written(added):
+    shutil.rmtree(added.weights())
+    flip(victim(added, "cache", "flipped"))
+
+    result = added.make("export", "TO=../a disk")
+
+    assert result.code == 2
+    assert f"export: tiny/{VICTIM}: not on this machine" in result.out or "not put on the remote" in result.out
+    assert len(list(disk(added).glob("files/md5/*/*"))) == 3
+    assert not (disk(added) / "clone.bundle").exists()
+
+
+def shallow(world: World) -> str:
+    world.git("clone", "--quiet", "--depth", "1", f"file://{world.clone}", "../shallow")
+    shutil.rmtree(world.clone / ".git")
+    shutil.move(world.path / "shallow" / ".git", world.clone / ".git")
+    return "this clone is shallow, so it cannot be handed on; type: git fetch --unshallow"
+
+
+def uncommitted(world: World) -> str:
+    world.pin().write_text(world.pin().read_text().replace("acme/tiny", "acme/other"))
+    return "models/tiny.dvc is not in Git as it is; commit it first"
+
+
+def within(world: World) -> str:
+    (world.path / "a disk").symlink_to(world.clone / "models")
+    return "TO=../a disk lies in this clone; name a folder outside"
+
+
+@pytest.mark.parametrize("spoil", [shallow, uncommitted, within])
+def test_what_could_not_be_used_over_there_is_refused_before_anything_is_written(added, spoil):
+    want = spoil(added)
+    before = added.state()
+
+    assert added.refused("export", "TO=../a disk") == f"export: {want}"
+
+    assert added.state() == before
+    assert spoil is within or not disk(added).exists()
+
+
+@WITHOUT
+@pytest.mark.slow
+@pytest.mark.marathon
+@pytest.mark.timeout(600)
+def test_the_environment_is_set_up_from_a_folder_of_wheels_as_the_page_says(added, tmp_path):
+    page = (ROOT / ".github" / "MOVING.md").read_text().replace("/media/disk", str(tmp_path))
+    download, setting = re.findall("^    ((?:python3 -m pip download|export) .*)$", page, re.MULTILINE)
+    subprocess.run(["bash", "-ec", download], cwd=ROOT, capture_output=True, check=True)
+    (added.clone / ".venv").unlink()
+    # Indexes that this machine has on its own disk would need no network.
+    alone = {"PIP_CONFIG_FILE": os.devnull, "UV_NO_CONFIG": "1", "UV_NO_CACHE": "1"}
+
+    result = added.run(*NO_NETWORK, "bash", "-ec", f"{setting}\nmake list", **alone)
+
+    assert result.code == 0, result.said
+    assert MODEL in result.out
