@@ -62,7 +62,7 @@ def sweep_remote(keep: set[str], report: Report) -> dict[str, int]:
     if young := len(unneeded) - len(old):
         report.note(f"remote: kept {text.plural(young, 'object')} younger than {text.plural(least, 'day')}")
     if remote.strays:
-        report.note(f"remote: left {text.plural(len(remote.strays), 'file')} alone that are no objects")
+        report.note(f"remote: {text.plural(len(remote.strays), 'file')} beside the objects left alone")
     return old
 
 

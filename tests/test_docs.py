@@ -12,7 +12,7 @@ from run import WORKS
 
 README, GITHUB = ROOT / "README.md", ROOT / ".github"
 # A fork has pages of its own beside these.
-NAMES = ("BENCHMARK", "COMMANDS", "CONTRIBUTING", "DEPLOY", "FAULTS", "REMOTES", "REPORTS", "SECURITY")
+NAMES = ("BENCHMARK", "COMMANDS", "CONTRIBUTING", "DEPLOY", "FAULTS", "MOVING", "REMOTES", "REPORTS", "SECURITY")
 PAGES = {path: path.read_text(encoding="utf-8") for path in (README, *(GITHUB / f"{name}.md" for name in NAMES))}
 COMMANDS, CONTRIBUTING = PAGES[GITHUB / "COMMANDS.md"], PAGES[GITHUB / "CONTRIBUTING.md"]
 

@@ -208,7 +208,7 @@ def shallow(world: World) -> str:
     world.git("clone", "--quiet", "--depth", "1", f"file://{world.clone}", "../shallow", cwd=world.clone)
     shutil.rmtree(world.clone / ".git")
     shutil.move(world.path / "shallow" / ".git", world.clone / ".git")
-    return "a shallow clone does not know which pins there were; git fetch --unshallow"
+    return "this clone is shallow, so older pins are not known; type: git fetch --unshallow"
 
 
 def blind(world: World) -> str:

@@ -96,7 +96,7 @@ def test_a_pickle_without_safe_weights_is_refused_before_the_first_byte_unless_e
     )
     assert strict.state() == before
     assert not any("/resolve/" in request.path for request in hub.requests)
-    assert "an exception has a word and a reason" in strict.refused("add", f"MODEL={MODEL}", "ALLOW=format:pickle")
+    assert "ALLOW and REASON go together" in strict.refused("add", f"MODEL={MODEL}", "ALLOW=format:pickle")
     strict.ok("add", f"MODEL={MODEL}", "ALLOW=format:pickle", "REASON=approved in LEGAL-12")
     assert "  allowed   format:pickle (approved in LEGAL-12)\n" in strict.ok("show", "MODEL=tiny").out
     assert strict.ok("list").out.splitlines()[1].endswith("format:pickle")
@@ -235,7 +235,7 @@ def test_a_pickle_that_is_called_safetensors_is_refused_and_nothing_is_pinned(st
 
     line = strict.refused("add", f"MODEL={MODEL}").splitlines()[-1]
 
-    assert "forbids tiny: model.safetensors is pickle by its content; choose other files" in line
+    assert "forbids tiny: model.safetensors is in fact a pickle, which can run code when it is loaded; choose" in line
     assert strict.state() == before
 
 
@@ -247,7 +247,8 @@ def test_track_holds_the_policy_too(strict):
 
     assert "make track NAME=mine ALLOW='format:pickle' REASON='…'" in strict.refused(*words)
     line = strict.refused(*words, "ALLOW=format:pickle format:gguf", "REASON=x")
-    assert line == "track: ALLOW names what models/policy.yaml allows: format:gguf; it objects to format:pickle"
+    said = "does not forbid format:gguf, so leave it out of ALLOW; what it forbids: format:pickle"
+    assert line == f"track: models/policy.yaml {said}"
     strict.ok(*words, "ALLOW=format:pickle", "REASON=ours")
     assert "reason: ours" in strict.pin("mine").read_text()
     assert "nothing to do" in strict.ok(*words).out
@@ -345,15 +346,15 @@ def test_a_gguf_header_that_lies_is_found(content, said, tmp_path):
         ({"d/m.onnx": onnx_file("../../etc/passwd")}, "takes weights from outside of its folder: '../../etc/passwd'"),
         ({"m.onnx": onnx_file("/etc/passwd")}, "takes weights from outside of its folder: '/etc/passwd'"),
         ({"m.onnx": onnx_file("gone")}, "takes weights from 'gone', which is not there"),
-        ({"m.onnx": b"\xff\xff"}, "is no sound onnx file"),
+        ({"m.onnx": b"\xff\xff"}, "is not a valid onnx file"),
         ({"a.index.json": b'{"weight_map": {"x": "1.safetensors", "y": "2.safetensors"}}'}, None),
         (
             {"a.index.json": b'{"weight_map": {"x": "1.gguf", "y": "2.gguf"}}', "1.gguf": gguf_file()},
             "a.index.json names '2.gguf', which is not there",
         ),
-        ({"tokenizer.json": b"PK\x03\x04"}, "tokenizer.json is archive by its content"),
-        ({"a.gguf": b"\x89HDF\r\n\x1a\n"}, "a.gguf is hdf5 by its content"),
-        ({"a.safetensors": struct.pack("<Q", 0x280) + b" " * 0x280}, "a.safetensors is pickle by its content"),
+        ({"tokenizer.json": b"PK\x03\x04"}, "tokenizer.json is in fact an archive"),
+        ({"a.gguf": b"\x89HDF\r\n\x1a\n"}, "a.gguf is in fact HDF5"),
+        ({"a.safetensors": struct.pack("<Q", 0x280) + b" " * 0x280}, "a.safetensors is in fact a pickle"),
     ],
 )
 def test_what_a_file_really_is_is_found(files, said, tmp_path):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from lib.disk import gguf, onnx, tensors
-from lib.model.policy import Policy, format_of
+from lib.model.policy import Policy, format_of, title
 
 BROKEN = "format:broken"  # the exception for a file that is not what it says it is
 BEGINNINGS = {
@@ -41,9 +41,9 @@ def _of_file(folder: Path, path: str, paths: Collection[str], policy: Policy) ->
     if kind == "safetensors" and not fault:
         looks = kind  # the length of a header may look like the beginning of a pickle
     if looks != kind and policy.takes(kind) and not policy.takes(looks):
-        yield f"format:{looks}", f"is {looks} by its content"
+        yield f"format:{looks}", f"is in fact {title(looks)}"
     elif fault:
-        yield BROKEN, f"is no sound {kind} file: {fault}"
+        yield BROKEN, f"is not a valid {kind} file: {fault}"
     elif kind == "onnx" and path.endswith(".onnx"):
         yield from ((BROKEN, said) for said in _external(at, path, paths))
     elif path.endswith(".index.json"):
@@ -54,7 +54,7 @@ def _external(at: Path, path: str, paths: Collection[str]) -> Iterator[str]:
     try:
         places = onnx.locations(at)
     except (ValueError, RecursionError):
-        yield "is no sound onnx file"
+        yield "is not a valid onnx file"
         return
     for place in places:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(path), place))

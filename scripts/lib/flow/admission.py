@@ -17,7 +17,7 @@ def exceptions(old: Pin | None) -> dict[str, object]:
     """The exceptions and their reason, as ALLOW and REASON were typed, or else as `old` has them. Raises `Failure`."""
     allow, reason = tuple(sorted(set(arguments.value("ALLOW").split()))), names.line("REASON")
     if bool(allow) != bool(reason):
-        raise Failure("an exception has a word and a reason: ALLOW='format:pickle' REASON='approved in LEGAL-12'")
+        raise Failure("ALLOW and REASON go together: ALLOW='format:pickle' REASON='approved in LEGAL-12'")
     if not allow and old:
         return {"allow": old.allow, "reason": old.reason}
     return {"allow": allow, "reason": reason}

@@ -151,11 +151,12 @@ def findings(held: Pin, policy: Policy) -> dict[str, str]:
     for kind, paths in sorted(kinds.items()):
         if not policy.takes(kind):
             word, more = (kind if kind == "code" else f"format:{kind}"), len(paths) - 1
-            found[word] = f"{paths[0]}{more and f' and {more} more' or ''} is {_titles(kind)}"
+            found[word] = f"{paths[0]}{more and f' and {more} more' or ''} is {title(kind)}"
     return found
 
 
-def _titles(kind: str) -> str:
+def title(kind: str) -> str:
+    """A file of the format `kind`, in words."""
     known = {
         "pickle": "a pickle, which can run code when it is loaded",
         "hdf5": "HDF5, which can run code when it is loaded",
@@ -181,6 +182,6 @@ def excepted(found: Collection[str], held: Pin, typed: bool) -> Pin:
     """`held` with those of its exceptions that are of `found`; refuses others that were `typed`. Raises `Failure`."""
     kept = tuple(word for word in held.allow if word in found)
     if typed and (vain := set(held.allow) - set(kept)):
-        known = f"it objects to {', '.join(sorted(found))}" if found else "it objects to nothing"
-        raise Failure(f"ALLOW names what models/policy.yaml allows: {' '.join(sorted(vain))}; {known}")
+        known = f"what it forbids: {' '.join(sorted(found))}" if found else "it forbids nothing of this model"
+        raise Failure(f"models/policy.yaml does not forbid {' '.join(sorted(vain))}, so leave it out of ALLOW; {known}")
     return replace(held, allow=kept, reason=held.reason if kept else None)

@@ -22,7 +22,7 @@ def _lines(*words: str, data: bytes | None = None) -> list[str]:
 def _foreign() -> set[str]:
     """What the branches, tags and pull requests of every Git remote lead to. Raises `Failure` if one is not here."""
     if history.is_shallow():
-        raise Failure("a shallow clone does not know which pins there were; git fetch --unshallow")
+        raise Failure("this clone is shallow, so older pins are not known; type: git fetch --unshallow")
     found = set()
     for remote in _lines("remote"):
         tips = dict(line.split("\t") for line in _lines("ls-remote", "--refs", remote))

@@ -1,0 +1,63 @@
+"""Every sentence that a command can print, in one list to read as a whole: tests/messages.list.
+
+After a change of one: python tests/test_messages.py > tests/messages.list, and read what changed.
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LIST = ROOT / "tests" / "messages.list"
+SPEAK = {"Failure", "Refusal", "Unable", "remark", "note", "result", "say", "Finding"}
+
+
+def words(node: ast.expr) -> str:
+    """The text of a string or f-string, with `…` for what only the run knows; empty for anything else."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else ""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(words(part) or "…" for part in node.values)
+    if isinstance(node, ast.BinOp):
+        return (words(node.left) or "…") + (words(node.right) or "…")
+    return ""
+
+
+def sentences(tree: ast.Module) -> Iterator[str]:
+    """What is handed to a function that speaks, and what a function that explains returns."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if name in SPEAK:
+                yield from map(words, [*node.args, *(each.value for each in node.keywords if each.arg == "detail")])
+        elif isinstance(node, (ast.Return, ast.Yield)) and node.value:
+            yield from map(words, node.value.elts if isinstance(node.value, ast.Tuple) else [node.value])
+
+
+def collected() -> str:
+    found = set()
+    for path in sorted(ROOT.glob("scripts/**/*.*")):
+        where, text = path.relative_to(ROOT / "scripts").as_posix(), path.read_text(encoding="utf-8")
+        if path.suffix == ".py":
+            found |= {f"{where}: {said.strip()}" for said in sentences(ast.parse(text)) if " " in said.strip("… ")}
+        elif path.suffix == ".sh":
+            for said in re.findall(r"(?:die|printf '%s\\n') \"([^\"]* [^\"]*)\"", text):
+                found.add(f"{where}: {re.sub(r'[$][{(]?[^ ]+', '…', said)}")
+    return "".join(f"{line}\n" for line in sorted(found))
+
+
+def test_the_list_of_messages_is_what_the_commands_can_print():
+    assert collected() == LIST.read_text(encoding="utf-8")
+
+
+def test_messages_keep_their_form():
+    for line in LIST.read_text(encoding="utf-8").splitlines():
+        said = line.partition(": ")[2]
+        assert not said.endswith((".", "!", " ")), line  # a sentence here is followed by nothing
+        assert "please" not in said.lower(), line
+        assert "  " not in said, line
+
+
+if __name__ == "__main__":
+    print(collected(), end="")
