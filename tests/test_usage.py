@@ -1,7 +1,11 @@
 """What may be typed: make help shows it, and everything else is refused before anything runs."""
 
+import os
+import pty
 import re
 import shlex
+import shutil
+import subprocess
 
 import pytest
 from conftest import ROOT, World
@@ -120,3 +124,63 @@ def test_the_quick_loop_runs_what_was_asked_for(world: World):
     assert '-k "$ONLY"' in printed
     assert "-m 'not slow'" in printed
     assert "slow" not in world.ok("-n", "test").out
+
+
+SETUP = {  # what a user's own file has before and after the line that the README gives
+    "bash": ("before() { COMPREPLY=(before); }; complete -F before make", "PS1='ready> '"),
+    "zsh": ("autoload -Uz compinit; compinit -uD; before() { compadd before; }; compdef before make", "PS1='ready> '"),
+}
+
+
+def press(world: World, shell: str, keys: str) -> str:
+    """What make is called with when `keys` are pressed after `make ` in `shell`, in a terminal."""
+    if not shutil.which(shell):
+        pytest.skip(f"{shell} is not installed")
+    source = f"source {shlex.quote(str(ROOT / 'scripts/dev/completion.sh'))}"
+    before, after = SETUP[shell]
+    home = world.path / "home"
+    for name in (".bashrc", ".zshrc"):
+        (home / name).write_text("\n".join([before, source, source, after, 'make() { echo "<<$*>>"; }\n']))
+    main, side = pty.openpty()
+    env = world.environment(TERM="dumb", ZDOTDIR=str(home))
+    child = subprocess.Popen([shell, "-i"], cwd=world.clone, env=env, stdin=side, stdout=side, stderr=side)
+    os.close(side)
+    said = read(main, b"ready> ")
+    os.write(main, f"make {keys}\n".encode())
+    said += read(main, b">>")
+    child.kill()
+    child.wait()
+    os.close(main)
+    return re.search("<<(.*?) ?>>", said.decode())[1]
+
+
+def read(terminal: int, until: bytes) -> bytes:
+    """What comes from `terminal` until `until`; the time limit of a test ends a wait in vain."""
+    said = b""
+    while until not in said:
+        said += os.read(terminal, 1024)
+    return said
+
+
+PRESSED = [
+    ("ver\tDEE\tMODEL=ti\tREPORT=x", "verify DEEP=1 MODEL=tiny REPORT=x"),
+    ("pull MOD\tgr\t", "pull MODEL=group/small"),
+    ("list DEE\t", "list DEE"),
+]
+
+
+@pytest.mark.parametrize("shell", SETUP)
+@pytest.mark.parametrize(("keys", "typed"), PRESSED)
+def test_a_shell_completes_commands_variables_and_names(world, shell, keys, typed):
+    (world.clone / "models" / "group").mkdir()
+    for name in ("tiny", "group/small"):
+        world.pin(name).touch()
+
+    assert press(world, shell, keys) == typed
+
+
+@pytest.mark.parametrize("shell", SETUP)
+def test_elsewhere_make_is_completed_as_before(world, shell):
+    (world.clone / "Makefile").write_text("verify:\n")
+
+    assert press(world, shell, "b\t") == "before"

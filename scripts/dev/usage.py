@@ -1,7 +1,8 @@
-"""What may be typed: the Makefile's declarations of commands and variables, as help and as a check before any command.
+"""What may be typed, as the Makefile declares it: for help, for a check before any command, and for completion.
 
 Usage: usage.py check   (GOALS and TYPED: the targets and the names of the variables on make's command line)
        usage.py help    (VERB: the command to explain; without it, all in one list)
+       usage.py complete WORD...   (what follows make; prints what the last WORD may become)
 Runs on any Python 3 before .venv is there, and before every command, so it imports little.
 """
 
@@ -69,8 +70,24 @@ def show(wanted):
     print(f"for example: {example}")
 
 
+def completions(typed, word):
+    """What `word` may become after the words `typed`."""
+    goals = [each for each in typed if each in COMMANDS]
+    taken = [each.partition("=")[0] for each in typed]
+    found = [f"{name}={switch}" for goal in goals for _, name, switch in variables(goal) if name not in taken]
+    if word.startswith("MODEL="):
+        from glob import glob
+
+        found = [f"MODEL={path[7:-4]}" for path in sorted(glob("models/*.dvc") + glob("models/*/*.dvc"))]
+    elif word or not goals:
+        found += COMMANDS
+    return [each for each in dict.fromkeys(found) if each.startswith(word)]
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "help":
+    if sys.argv[1] == "complete":
+        print(*completions(sys.argv[2:-1], sys.argv[-1]), sep="\n")
+    elif sys.argv[1] == "help":
         show(os.environ.get("VERB"))
     else:
         goals = [goal for goal in (os.environ.get("GOALS") or "help").split() if goal in COMMANDS]
