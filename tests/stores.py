@@ -237,7 +237,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.proxy.logins.add(self.headers.get("Proxy-Authorization"))
         self.server.proxy.tokens.add(self.headers.get("Authorization"))
         self.server.proxy.requests.append(request)
-        kind = None if self.server.proxy.struck else self.server.proxy.fault(request)
+        spent = self.server.proxy.once and self.server.proxy.struck
+        kind = None if spent else self.server.proxy.fault(request)
         if kind:
             self.server.proxy.struck.append(request)
             self.server.proxy.down = kind == "down"
@@ -296,6 +297,8 @@ def shovel(source: socket.socket, target: socket.socket) -> None:
 class Proxy:
     """Passes requests on to `store`, remembers them as `METHOD path`, and breaks the first one that `fault` picks.
 
+    Without `once` it breaks all that `fault` picks.
+
     `fault` takes `METHOD path` and returns None or
 
     - `flip`, `flip up`: change one bit of the answer, or of the request's body;
@@ -313,8 +316,9 @@ class Proxy:
         fault: Callable[[str], str | int | None] = lambda request: None,
         answered: Callable[[str, dict[str, str]], object] = lambda request, headers: None,
         tls: ssl.SSLContext | None = None,
+        once: bool = True,
     ) -> None:
-        self.store, self.fault, self.answered = store, fault, answered
+        self.store, self.fault, self.answered, self.once = store, fault, answered, once
         self.requests: list[str] = []
         self.logins: set[str | None] = set()  # that were given to it as a proxy
         self.tokens: set[str | None] = set()  # that were given to the store

@@ -53,9 +53,9 @@ class Bucket(Remote):
                 do()
 
     def _compare(self, key: str, data: bytes) -> None:
-        found = digest.buffer(len(data))
-        self._http.read(self._request(key), 0, found)
-        if found != data:
+        source = Ranges(self._http, lambda: self._request(key), len(data))
+        found = road.look(source, road.Wanted(self.title, len(data), ("md5",)), unwatched)
+        if found.md5 != digest.of_bytes(data).md5:
             raise Unable("gave back other bytes than it was given")
 
     def _key(self, path: str) -> str:

@@ -1,8 +1,10 @@
 """A bucket in S3, or in what speaks it, by botocore's client: it knows every kind of credentials, and signs."""
 
 import os
+import random
 import ssl
 import threading
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +14,14 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.session import Session
 
-from lib.core import digest, workers
+from lib.core import arguments, digest, workers
 from lib.core.digest import Digest, Progress
 from lib.core.errors import Failure
 from lib.remote import errors, etag
 from lib.remote.base import Details, ObjectInfo
 from lib.remote.bucket import PAGE, REQUESTS, TRIES, Bucket, patience
 from lib.remote.errors import Unable
+from lib.transfer import retry
 from lib.transfer.http import Request
 
 SIGNED = 3600  # seconds that a signed address is good for
@@ -84,6 +87,7 @@ class S3(Bucket):
                 response_checksum_validation="when_required",
             ),
         )
+        self._client.meta.events.register_first("needs-retry.s3", _pause)
 
     def _trust(self) -> ssl.SSLContext:
         made = ssl.create_default_context(cafile=self._bundle or None)
@@ -168,6 +172,18 @@ class S3(Bucket):
         except BaseException:
             self._client.abort_multipart_upload(**where)
             raise
+
+
+def _pause(attempts: int, response: tuple | None, request_dict: dict, **_: object) -> float | None:
+    """Seconds to wait before another try of a request that a busy store refused; None to leave it to botocore.
+
+    It allows few tries, since each may be of a store that is silent; such an answer comes at once.
+    """
+    since = request_dict["context"].setdefault("since", time.monotonic())
+    seconds = retry.pause(attempts) * random.uniform(0.5, 1)  # so that clones do not all come back at once
+    if not response or response[0].status_code not in retry.TRANSIENT:
+        return None
+    return seconds if time.monotonic() + seconds - since < arguments.timeout() else None
 
 
 def _crc(found: Digest) -> dict[str, str]:

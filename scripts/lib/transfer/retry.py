@@ -27,6 +27,11 @@ def asked_to_wait(headers: Mapping[str, str]) -> float:
     return float(asked) + 0.1 if asked.isdigit() else 0
 
 
+def pause(tries: int) -> float:
+    """The seconds to wait after `tries` tries that failed."""
+    return min(FIRST * 2 ** (tries - 1), LONGEST)
+
+
 class Retry:
     """Waits between tries, and gives up when nothing has arrived within the time that TIMEOUT sets."""
 
@@ -35,15 +40,15 @@ class Retry:
 
     def progress(self) -> None:
         """Bytes have arrived: the clock and the pauses start again."""
-        self._since, self._pause = time.monotonic(), FIRST
+        self._since, self._tries = time.monotonic(), 0
 
     def wait(self, fault: Broken) -> None:
         """Pause before another try after `fault`. Raises `GaveUp`."""
-        pause = max(self._pause, fault.pause)
-        if time.monotonic() + pause - self._since > arguments.timeout():
+        self._tries += 1
+        seconds = max(pause(self._tries), fault.pause)
+        if time.monotonic() + seconds - self._since > arguments.timeout():
             raise GaveUp(
                 f"{fault}; gave up after {arguments.timeout():g} s without a byte "
                 "(TIMEOUT=seconds sets how long); run the same command again to go on"
             ) from fault
-        time.sleep(pause)
-        self._pause = min(self._pause * 2, LONGEST)
+        time.sleep(seconds)
