@@ -1,6 +1,9 @@
 # The whole interface: what may be typed, and which file of scripts/ does it. `make help` is made of these lines.
 # What a user types is data: make never expands it, and only its command line gives values, not the environment.
 # So all that this file sets is set with override; what was typed is handed on if it is declared, and else not at all.
+ifneq ($(filter 3.%,$(value MAKE_VERSION)),)
+$(error make: GNU make $(value MAKE_VERSION) is too old (want 4.0 or newer); on macOS: brew install make, then type gmake)
+endif
 override TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 $(foreach name,$(TYPED),$(eval unexport $$(name)))
 override variable = $(eval override export $(1) := $$(if $$(filter command,$$(origin $(1))),$$(value $(1))))

@@ -61,6 +61,7 @@ def test_only_what_is_named_is_written_and_the_next_step_says_so(added):
 
 
 @pytest.mark.slow
+@pytest.mark.marathon
 def test_an_export_that_was_killed_is_completed_by_the_same_command(added):
     for moment in range(1, 5):
         exporting = start(added, "export", "TO=../a disk")

@@ -121,6 +121,7 @@ def test_a_remote_of_its_user_alone_is_not_asked(mirrored):
 
 
 @pytest.mark.slow
+@pytest.mark.marathon
 @pytest.mark.parametrize("fault", ["missing", "changed"])
 def test_a_pin_of_plain_dvc_finds_its_listing_on_another_remote(added, fault):
     folder = added.weights("plain")
@@ -192,6 +193,7 @@ def test_each_bucket_has_the_credentials_of_its_own_file(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.marathon
 def test_the_way_from_one_bucket_to_another_is_as_the_page_says(added):
     page = (added.clone / ".github" / "MOVING.md").read_text()
     steps = re.search("## From one bucket to another\n\n(.*?)\n\n", page, re.DOTALL)[1]

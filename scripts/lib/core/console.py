@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from functools import lru_cache
 
 from lib.core import arguments, text
 
@@ -34,8 +35,9 @@ def say(line: str) -> None:
     sys.stderr.flush()
 
 
+@lru_cache
 def note(line: str | None) -> None:
-    """Say `line`, if there is one."""
+    """Say `line`, if there is one, once."""
     if line:
         say(line)
 

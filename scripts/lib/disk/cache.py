@@ -7,11 +7,12 @@ from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from lib.core import lock, workers
 from lib.core.digest import File, Progress, unwatched
 from lib.core.finding import Finding
-from lib.core.paths import ROOT
+from lib.core.paths import ROOT, TMP
 from lib.disk import dvc, weights
 from lib.model.inventory import Item
 from lib.model.names import MODELS
@@ -35,9 +36,19 @@ def path_in(top: str | Path, oid: str) -> str:
 
 def note() -> str | None:
     """What to tell a user whose cache cannot be hard-linked into models/."""
+    if links() and not _takes_links():
+        return "note: this file system has no links, so weights are copies of what the cache holds: twice the space"
     if MODELS.stat().st_dev == location().stat().st_dev:
         return None
     return f"note: the cache ({location()}) is on another file system than models/, so weights are links into it"
+
+
+def _takes_links() -> bool:
+    """Whether a file beside the weights can be a link, hard or symbolic."""
+    with TemporaryDirectory(dir=TMP) as folder:
+        (source := Path(folder, "source")).touch()
+        link(source, Path(folder, "target"))
+        return source.samefile(Path(folder, "target"))
 
 
 def object_path(oid: str) -> Path:

@@ -1,0 +1,206 @@
+"""Where the commands must run, beside what other files try: odd checkouts, environments, programs and file systems."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import FILES, MODEL, PINNED, ROOT, VICTIM, World, furnish
+
+FOUND = [*Path.home().glob(".pyenv/versions/3.1[0-4].*/bin/python3"), *Path("/usr/bin").glob("python3.1[0-4]")]
+PYTHONS = sorted({str(path.resolve()) for path in FOUND})
+
+
+def works(world: World, *before: str, adds: bool = True, **env: str) -> None:
+    """`pull`, `verify` and `list`, and `add` if the world knows the Hub, work after the words `before`."""
+    for words in [*([["add", f"MODEL={MODEL}"]] if adds else []), ["pull"], ["verify"], ["list"]]:
+        result = world.run(*before, "make", *words, **env)
+        assert result.code == 0, result.said
+        assert "Traceback" not in result.said
+    assert world.on_disk() == PINNED
+    assert world.git("status", "--porcelain") == ""
+
+
+# Checkouts.
+
+
+def test_a_submodule(added, hub):
+    outer, inner = added.path / "outer", added.path / "outer" / "deep" / "models"
+    added.git("init", "--quiet", str(outer))
+    added.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../clone", "deep/models", cwd=outer)
+    furnish(inner)
+    os.symlink(added.remote, inner.parent / "remote")
+    hub.commit("acme/other", {"config.json": b"{}"})
+
+    for words in (["add", "MODEL=acme/other"], ["pull"], ["verify"], ["list"]):
+        result = added.run("make", *words, cwd=inner, HF_ENDPOINT=hub.url)
+        assert result.code == 0, result.said
+
+    assert (inner / "models" / "tiny" / VICTIM).read_bytes() == PINNED[VICTIM]
+    assert added.git("log", "-1", "--format=%s", cwd=inner) == "Add other model\n"
+    assert added.git("status", "--porcelain", cwd=inner) == ""
+
+
+@pytest.mark.marathon
+def test_a_shallow_clone(added_online, hub):
+    shallow = added_online.second()
+    shutil.rmtree(shallow.clone)
+    added_online.git("clone", "--quiet", "--depth", "1", f"file://{added_online.clone}", str(shallow.clone))
+    furnish(shallow.clone)
+    hub.commit("acme/other", {"config.json": b"{}"})
+
+    shallow.ok("add", "MODEL=acme/other")
+
+    works(shallow, adds=False)
+
+
+@pytest.mark.marathon
+def test_a_repository_with_git_lfs(online):
+    """With the hooks and filters that `git lfs install` writes, and a program that fails where weights pass it."""
+    tool, log, hooks = online.path / "lfs", online.path / "log", online.clone / ".git" / "hooks"
+    tool.mkdir()
+    hooks.mkdir(exist_ok=True)
+    program = f'#!/bin/sh\necho "$1" >>"{log}"\ncase $1 in filter-process|clean|smudge) exit 1;; esac\n'
+    scripts = {tool / "git-lfs": program}
+    for hook in ("pre-push", "post-checkout", "post-commit", "post-merge"):
+        scripts[hooks / hook] = f'#!/bin/sh\ncommand -v git-lfs >/dev/null 2>&1 || exit 2\ngit lfs {hook} "$@"\n'
+    for path, text in scripts.items():
+        path.write_text(text)
+        path.chmod(0o755)
+    for key, value in (("clean", "git-lfs clean -- %f"), ("smudge", "git-lfs smudge -- %f"), ("required", "true")):
+        online.git("config", f"filter.lfs.{key}", value)
+    (online.clone / ".gitattributes").write_text("*.safetensors filter=lfs diff=lfs merge=lfs -text\n")
+    online.env["PATH"] = f"{tool}:{os.environ['PATH']}"
+    online.git("add", ".gitattributes")
+    online.git("commit", "--quiet", "--message", "Use LFS")
+
+    works(online)
+
+    assert set(log.read_text().split()) == {"post-commit"}
+
+
+# Environments.
+
+
+def test_a_bare_environment(added):
+    works(added, "env", "-i", f"PATH={os.environ['PATH']}", adds=False)
+
+
+def test_a_locale_without_unicode(added):
+    works(added, adds=False, LC_ALL="C")
+
+
+@pytest.mark.marathon
+def test_a_umask_that_lets_the_group_write(online):
+    works(online, "bash", "-c", 'umask 002; exec "$@"', "bash")
+
+    assert online.pin().stat().st_mode & 0o777 == 0o664
+
+
+@pytest.mark.marathon
+def test_a_dead_proxy_around_which_the_hub_is_reached(online):
+    dead = "http://127.0.0.1:9"
+
+    works(online, HTTP_PROXY=dead, http_proxy=dead, HTTPS_PROXY=dead, https_proxy=dead, NO_PROXY="127.0.0.1")
+
+
+def test_an_environment_of_python_that_is_active(added):
+    """It has programs of the names that ours have, and they are not run."""
+    other = added.path / "other"
+    (other / "bin").mkdir(parents=True)
+    for name in ("python", "dvc", "hf", "pip", "uv"):
+        (other / "bin" / name).write_text(f"#!/bin/sh\necho 'the {name} of another' >&2\nexit 1\n")
+        (other / "bin" / name).chmod(0o755)
+    path = f"{other / 'bin'}:{os.environ['PATH']}"
+
+    works(added, adds=False, VIRTUAL_ENV=str(other), CONDA_PREFIX=str(other), PATH=path)
+
+
+# Programs.
+
+
+@pytest.mark.parametrize("command", ["help", "list"])
+def test_an_old_make_is_refused_with_what_to_install(added, command):
+    line = added.refused(command, "MAKE_VERSION=3.81")
+
+    assert re.sub(r"^Makefile:\d+: \*\*\* ", "", line) == (
+        "make: GNU make 3.81 is too old (want 4.0 or newer); on macOS: brew install make, then type gmake.  Stop."
+    )
+
+
+def test_the_version_of_make_is_not_expanded(added):
+    added.refused("list", "MAKE_VERSION=3.81$(shell touch pwned)")
+
+    assert not (added.clone / "pwned").exists()
+
+
+def test_shell_scripts_use_nothing_that_the_bash_of_macos_lacks():
+    """It is 3.2."""
+    newer = r"\b(mapfile|readarray|coproc|wait -n|(declare|local) -[Agn])\b|\$\{\w+(\^|,|@)|&>>|\|&"
+    scripts = [*ROOT.glob("scripts/**/*.sh"), ROOT / ".ci" / "run"]
+
+    assert len(scripts) > 5
+    assert [path.name for path in scripts if re.search(newer, path.read_text())] == []
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_every_python_takes_the_code(world, python):
+    """Compiles all of it, and shows the help, which must run before .venv is there."""
+    code = "import pathlib, sys; [compile(pathlib.Path(path).read_bytes(), path, 'exec') for path in sys.argv[1:]]"
+    paths = [str(path) for path in (world.clone / "scripts").rglob("*.py")]
+
+    compiled = world.run(python, "-IS", "-W", "error", "-c", code, *paths)
+
+    assert (compiled.code, compiled.said) == (0, "")
+    assert world.run(python, "-IS", "scripts/dev/usage.py", "help", VERB="add").out.startswith("make add MODEL=")
+
+
+@pytest.mark.slow
+@pytest.mark.marathon
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("python", PYTHONS)
+def test_every_python_runs_the_commands_in_an_environment_of_its_own(added, python):
+    (added.clone / ".venv").unlink()
+    added.env |= {key: value for key, value in os.environ.items() if key.startswith(("PIP_", "UV_"))}
+    (added.path / "bin").mkdir()
+    (added.path / "bin" / "python3").symlink_to(python)
+    env = added.environment(PATH=f"{added.path / 'bin'}:/usr/bin:/bin")
+
+    subprocess.run(["make", "list"], cwd=added.clone, env=env, capture_output=True, check=True)
+
+    assert (added.clone / ".venv" / "bin" / "python").resolve() == Path(python)
+    works(added, adds=False, PATH=env["PATH"])
+
+
+# File systems.
+
+NO_LINKS = """
+import sys
+
+def hook(event, args):
+    if event in ("os.link", "os.symlink"):
+        raise PermissionError(1, "Operation not permitted")
+
+sys.addaudithook(hook)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.marathon
+def test_a_file_system_without_links_holds_copies_and_that_is_said_once(online, hub):
+    """As exFAT: every Python of the clone is refused links."""
+    hub.commit("acme/other", FILES)
+    (online.clone / "scripts" / "sitecustomize.py").write_text(NO_LINKS)
+    said = [online.ok("add", f"MODEL={model}").err for model in (MODEL, "acme/other")]
+    shutil.rmtree(online.weights())
+    shutil.rmtree(online.weights("other"))
+
+    said.append(online.ok("pull").err)
+
+    for each in said:
+        assert each.count("note: this file system has no links, so weights are copies of what the cache holds") == 1
+    assert online.on_disk() == online.on_disk("other") == PINNED
+    assert all(path.stat().st_nlink == 1 and not path.is_symlink() for path in online.weights().rglob("*.json"))
+    assert "verified 2 pins, 6 of 6 files on disk" in online.ok("verify", "DEEP=1").out
