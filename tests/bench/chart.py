@@ -14,7 +14,7 @@ def chart(facts: dict, titles: dict[str, str]) -> str:
     """An SVG of the medians in `facts`, the JSON of a run, by work and system; `titles` are those of the works."""
     taken = {key: used["seconds"] for key, used in facts["medians"].items() if key.count("/") == 1}
     longest, works = max(taken.values()), dict.fromkeys(key.split("/")[0] for key in taken)
-    said = f"Seconds for {facts['size'] / 1e9:g} GB, medians of {facts['rounds']} rounds; less is better"
+    said = f"Seconds for {facts['size'] / 1e9:g} GB, medians (rounds: {facts['rounds']}); less is better"
     drawn, top = [f'<text x="0" y="16">{said}</text>'], 16
     for work in works:
         title = escape(f"{work}: {titles[work]}")
