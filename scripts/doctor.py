@@ -2,6 +2,7 @@
 
 import platform
 import shutil
+import time
 from collections.abc import Callable
 from importlib.metadata import version
 
@@ -12,9 +13,10 @@ from lib.core.paths import ROOT
 from lib.disk import cache, dvc, quarantine, staging
 from lib.flow import upstream
 from lib.hub import repo
-from lib.model import catalog, history, pin, selection
+from lib.model import catalog, history, pin, policy, selection
 from lib.remote import factory
 
+SKEW = 5 * 60  # seconds; S3 refuses signatures from a clock that is 15 minutes wrong
 LOW = 10 << 30  # bytes free; fewer do not hold a usual model
 
 
@@ -32,6 +34,7 @@ def git() -> str:
 def settings() -> str:
     dvc.settings()
     catalog.check()
+    policy.read()
     selection.check_all(but=None)
     return text.plural(len(selection.all_names()), "model")
 
@@ -49,6 +52,8 @@ def disk() -> str:
 def remote() -> str:
     found = factory.default()
     found.check(write=True, probe=True)
+    if (skew := abs(found.now() - time.time())) > SKEW:
+        raise Failure(f"this machine's clock and that of {found.title} differ by {text.duration(skew)}; set this one")
     did = "can be written to" if found.is_folder else "took an object, gave it back and deleted it"
     return f"{found.title} {did}" + (f"; {found.note}" if found.note else "")
 

@@ -4,7 +4,7 @@ import os
 import shutil
 
 import pytest
-from conftest import FILES, MODEL, PINNED, World, flip
+from conftest import FILES, MODEL, PINNED, World, flip, forget_weights
 from hub import Fault
 
 
@@ -347,3 +347,17 @@ def test_add_takes_several_models_and_one_that_fails_does_not_stop_the_others(on
     assert "add: acme/gone: no such model on the Hub: acme/gone" in result.err
     assert "add: 1 of 3 models not added; see the lines above" in result.err
     assert online.git("log", "-2", "--format=%s") == "Add c model\nAdd a model\n"
+
+
+@pytest.mark.slow
+def test_weights_that_are_lost_here_and_on_the_remote_come_from_the_hub_again(added_online, hub):
+    forget_weights(added_online, cache=True)
+    before, pin = added_online.head(), added_online.pin().read_text()
+    assert "nothing to do" in added_online.ok("add", f"MODEL={MODEL}").out  # the remote holds them
+    shutil.rmtree(added_online.remote / "files")
+
+    added_online.ok("add", f"MODEL={MODEL}@{hub.repos[MODEL]['main'].id}")
+
+    assert added_online.on_disk() == PINNED
+    assert (added_online.head(), added_online.pin().read_text()) == (before, pin)
+    added_online.ok("verify", "DEEP=1")

@@ -65,3 +65,21 @@ def test_what_is_wrong_is_named_with_what_to_type(added_online, hub, what):
     assert [title for title, line in said.items() if line.startswith("WRONG")] == [what]
     assert ADVICE[what] in said[what]
     assert result.err.startswith("doctor: 1 thing wrong; ")
+
+
+def test_a_clock_that_is_an_hour_wrong_is_told_of(added_online):
+    hook = added_online.clone / "scripts" / "sitecustomize.py"  # the clock of this machine
+    hook.write_text("import time\nreal = time.time\ntime.time = lambda: real() + 3600\n")
+
+    said = added_online.make("doctor").out
+
+    assert "WRONG  remote: this machine's clock and that of remote 'storage' (" in said
+    assert ") differ by 1 h 0 min; set this one\n" in said
+
+
+def test_a_policy_that_cannot_be_read_is_told_of(added_online):
+    (added_online.clone / "models" / "policy.yaml").write_text("licence: any\n")
+
+    said = added_online.make("doctor").out
+
+    assert "WRONG  models: models/policy.yaml knows no 'licence'; did you mean licenses?" in said

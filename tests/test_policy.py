@@ -126,6 +126,10 @@ def test_a_repository_in_use_is_mended_by_an_exception_that_changes_the_pin_alon
     fetched = sum("/resolve/" in request.path for request in hub.requests)
     command = line.partition("make an exception: make ")[2].replace("…", "old news")
 
+    before = online.state()
+    assert "nothing was changed (DRY=1)" in online.run("sh", "-c", f"make DRY=1 {command}").out
+    assert online.state() == before
+
     result = online.run("sh", "-c", f"make {command}")
 
     assert result.code == 0, result.said

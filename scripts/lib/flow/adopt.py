@@ -10,7 +10,8 @@ from lib.flow import admission
 from lib.flow.bring import bring
 from lib.flow.record import commit, message, next_step, record
 from lib.hub import repo
-from lib.model import history, names, pin, policy, selection
+from lib.model import history, inventory, names, pin, policy, selection
+from lib.remote import factory
 
 
 @dataclass(frozen=True)
@@ -96,16 +97,19 @@ def _add(request: Request, done: str) -> str:
         return add(replace(known, source=shot.source, name=request.name), done)
     check_name(request.name, staged or old, known.source, request.source)
     files = chosen_files(request, shot)
-    if is_pinned(old, request, shot) and not staged and not arguments.value("ALLOW"):
+    is_same = is_pinned(old, request, shot) and not staged
+    is_gone = is_same and _is_lost(old)
+    if is_same and not is_gone and not arguments.value("ALLOW"):
         return unchanged(old)
     allowed = admission.exceptions(staged or old)
     out = policy.left_out([file.path for file in files], policy.read(), allowed["allow"])
     files = [file for file in files if file.path not in out]
     choice = {"include": request.include, "exclude": request.exclude, "left_out": out}
-    draft = admission.draft(shot, request.name, files, **choice, **allowed)
+    revision = old.revision if is_same else shot.revision
+    draft = admission.draft(shot, request.name, files, **choice, **allowed, revision=revision)
     scan, found = admission.scan(shot, files), admission.scan_findings(shot, files)
     admission.admit(draft, None, found)
-    if is_pinned(old, request, shot) and not staged and old.left_out == out:
+    if is_same and not is_gone and old.left_out == out:
         return _except(old, draft, scan, found)
     reused = ""
     if not is_pinned(staged, request, shot):
@@ -116,6 +120,14 @@ def _add(request: Request, done: str) -> str:
     return f"{done} {request.name}: {text.amount(draft.nfiles, draft.size)}{took()}{reused}; next: {next_step()}"
 
 
+def _is_lost(held: pin.Pin) -> bool:
+    """Whether the weights of `held` are neither here nor all on the remote: the Hub may have them still."""
+    if names.weights_dir(held.name).exists():
+        return False
+    items = inventory.unique(factory.objects_of(held))
+    return len(factory.default().infos(item.oid for item in items)) < len(items)
+
+
 def _except(old: pin.Pin, draft: pin.Pin, scan: str, found: dict[str, str]) -> str:
     """Write the exceptions of `draft` to the pin `old` of the same files; what was done. Raises `Failure`."""
     folder = names.weights_dir(old.name)
@@ -123,6 +135,8 @@ def _except(old: pin.Pin, draft: pin.Pin, scan: str, found: dict[str, str]) -> s
     made = admission.admit(replace(draft, **kept), folder if destination.on_disk(old) == "present" else None, found)
     if made == old and history.holds(old.name):
         return unchanged(old)
+    if arguments.is_on("DRY"):
+        return "nothing was changed (DRY=1)"
     with lock.clone():
         atomic.write(pin.path_of(old.name), pin.dump(made))
         commit(message(made, old, scan), made)
