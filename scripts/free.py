@@ -55,6 +55,7 @@ def free(name: str, used: Counter) -> int:
     cached = [oid for oid in set(alone) if cache.object_path(oid).is_file()]
     if not folder.exists() and not cached:
         return 0
+    remark(f"{name} goes from this machine once it is found on the remote: {text.amount(held.nfiles, held.size)}")
     check(name, items)
     if not arguments.is_on("DRY"):
         shutil.rmtree(folder, ignore_errors=True)

@@ -24,7 +24,7 @@ def look(name: str) -> tuple[Pin, str]:
 def cells(held: Pin, disk: str, titles: list[str]) -> tuple[str, ...]:
     """A row of the table, in the order of `COLUMNS`."""
     commit, here = held.commit[:7] if held.commit else "-", {"present": "yes", "absent": "no"}.get(disk, disk)
-    known = (held.name, held.source or "-", commit, held.license or "-")
+    known = (held.name, held.source or "-", commit, held.terms or "-")
     return (*known, str(held.nfiles), text.size(held.size), here, " ".join(titles) or "-", " ".join(held.allow) or "-")
 
 

@@ -69,6 +69,7 @@ def main() -> None:
     if arguments.is_on("DRY"):
         remark(f"would make the tag {tag} on {commit[:7]}; nothing was changed (DRY=1)")
         return
+    remark(f"the tag {tag} comes on {commit[:7]}")
     with lock.clone():
         shell.git("tag", tag, f"{done[0].upper()}{done[1:]}", commit)
     result(f"{done}: the tag {tag}; next: git push origin '{tag}'")

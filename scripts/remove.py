@@ -32,6 +32,7 @@ def remove(name: str) -> str:
     size = text.amount(held.nfiles, held.size) if held else "a broken pin"
     if arguments.is_on("DRY"):
         return f"would remove {name}: {size}; nothing was changed (DRY=1)"
+    remark(f"{name} goes: {size}")
     with lock.clone():
         message = arguments.value("MESSAGE") or f"Remove {name} model"
         record.commit(f"{message}\n\n{size}. Its objects stay on the remote.", None, name)

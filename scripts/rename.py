@@ -22,6 +22,7 @@ def rename(old: str, new: str) -> None:
     if arguments.is_on("DRY"):
         remark(f"would rename {old} to {new}; nothing was changed (DRY=1)")
         return
+    remark(f"{old} becomes {new}: {text.amount(held.nfiles, held.size)}")
     with lock.clone():
         atomic.write(pin.path_of(new), pin.dump(made))
         source, target = names.weights_dir(old), names.weights_dir(new)

@@ -205,7 +205,7 @@ def test_a_license_called_other_goes_by_its_name(strict, hub):
     said = strict.ok("add", f"MODEL={MODEL}")
 
     assert "add: acme/tiny at " in said.err
-    assert " of 2026-11-20, other acme-1.0\n" in said.err
+    assert " of 2026-11-20, acme-1.0\n" in said.err
     assert "  license_name: acme-1.0\n  license_link: LICENSE.md\n  base: acme/base\n" in strict.pin().read_text()
     set_policy(strict, licenses="[other]")
     assert "its license is acme-1.0" in strict.make("verify").out

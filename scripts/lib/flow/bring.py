@@ -59,8 +59,8 @@ def to_fetch(files: list[HubFile]) -> int:
 
 def _say_plan(draft: pin.Pin, shot: Snapshot, files: list[HubFile], remote: Remote) -> None:
     """What is about to happen, before the first byte."""
-    terms = " ".join(filter(None, (draft.license, draft.license_name))) or "no license stated"
-    remark(f"{shot.source} at {shot.commit[:7]}{shot.date and f' of {shot.date}'}, {terms}")
+    date = shot.date and f" of {shot.date}"
+    remark(f"{shot.source} at {shot.commit[:7]}{date}, {draft.terms or 'no license stated'}")
     free = text.size(shutil.disk_usage(paths.ROOT).free)
     amount = f"{text.amount(draft.nfiles, draft.size)}, {text.size(to_fetch(files))} to fetch"
     remark(f"{draft.name}: {amount}, {free} free here; to {remote.title}")

@@ -5,8 +5,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from lib.core import arguments, atomic, digest, lock, paths, workers
-from lib.core.console import note, progress
+from lib.core import arguments, atomic, digest, lock, paths, text, workers
+from lib.core.console import note, progress, remark
 from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.core.finding import Finding
@@ -56,6 +56,7 @@ def _is_there(held: Pin, target: Path, items: list[Item]) -> bool:
 
 def _assemble(held: Pin, part: Path, items: list[Item], report: Report) -> bool:
     """Make the folder `part` of `items`; False, and a report of why, if that cannot be."""
+    remark(f"{held.name} goes to {part.parent}: {text.amount(held.nfiles, held.size)}")
     note(next(fallback.remotes()).note)
     shutil.rmtree(part, ignore_errors=True)
     destination.check_space(held.size, part, f"{held.name} needs", "name another folder")

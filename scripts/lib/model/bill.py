@@ -80,7 +80,7 @@ def _ancestor(word: str) -> Component:
 
 
 def _licenses(held: Pin) -> list[DisjunctiveLicense]:
-    if not (name := held.license_name or held.license):
+    if not (name := held.terms):
         return []
     known, link = spdx.fixup_id(name), held.license_link or ""
     if link and held.source and held.commit and ":" not in link:  # a card may name a file of its repo

@@ -33,7 +33,7 @@ def _row(held: Pin, note: str) -> str:
     repos = {"": held.source, "tuned from ": held.base and held.base.partition("@")[0]}
     cells = [f"{words}[{repo}](https://huggingface.co/{repo})" for words, repo in repos.items() if repo]
     source = ", ".join([*cells, *([_cell(held.origin)] if held.origin else [])]) or "-"
-    return f"| [{held.name}]({held.name}.dvc) | {source} | {_cell(held.license)} | {note} |\n"
+    return f"| [{held.name}]({held.name}.dvc) | {source} | {_cell(held.terms)} | {note} |\n"
 
 
 def _rows(page: str) -> list[tuple[str, str]]:

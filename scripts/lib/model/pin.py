@@ -61,6 +61,11 @@ class Pin:
     left_out: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
 
+    @property
+    def terms(self) -> str | None:
+        """The license; by its name where the card calls it `other`."""
+        return (self.license == "other" and self.license_name) or self.license
+
 
 def facts(held: Pin) -> dict[str, object]:
     """What `held` says of the whole model, by the keys of JSON reports."""

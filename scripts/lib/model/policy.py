@@ -130,12 +130,11 @@ def left_out(paths: Iterable[str], policy: Policy, allow: Collection[str] = ()) 
 def findings(held: Pin, policy: Policy) -> dict[str, str]:
     """What of `held` the policy forbids, by the word that makes an exception: each as a sentence, exceptions too."""
     found = {}
-    license_ = (held.license == "other" and held.license_name) or held.license
-    if not license_ and (policy.stated or policy.licenses is not None):
+    if not held.terms and (policy.stated or policy.licenses is not None):
         found["license:none"] = "it states no license"
     elif policy.licenses is not None:
         allowed = {each.casefold() for each in policy.licenses}
-        wrong = [each for each in (license_ or "").split(", ") if each.casefold() not in allowed]
+        wrong = [each for each in (held.terms or "").split(", ") if each.casefold() not in allowed]
         found |= {f"license:{each.replace(' ', '-')}": f"its license is {each}" for each in wrong}
     if (
         held.source
