@@ -223,7 +223,7 @@ def test_add_commits_nothing_when_the_remote_takes_nothing(online):
         (["MODEL=../../etc"], "add: not a model: '../../etc'"),
         (["MODEL=-rf"], "add: not a model: '-rf'"),
         (["MODEL=acme/tiny\nx"], "add: not a model: 'x'"),
-        (["MODEL= "], "add: not a model: ''"),
+        (["MODEL= "], "add: no MODEL; for example: make add MODEL="),
         (["MODEL=acme/tiny@"], "add: no revision after the @"),
         (["MODEL=acme/tiny@a", "REVISION=b"], "add: two revisions: 'a' in MODEL and REVISION='b'; give one"),
         (["MODEL=acme/tiny", "NAME=a/b/c"], "add: not a name for a model: 'a/b/c'"),

@@ -55,7 +55,8 @@ def test_a_payload_is_shown_as_it_was_typed_and_never_run(offline, payload):
         line = offline.refused(verb, *(f"{key}={value}" for key, value in values.items()))
 
         assert re.fullmatch(f"{verb}: .*", line)
-        assert repr(payload) in line or "cannot reach the Hub" in line  # a branch or a pattern may be called so
+        first = payload.split()[0] if variable == "MODEL" and verb == "add" else payload  # which takes several
+        assert repr(first) in line or "cannot reach the Hub" in line  # a branch or a pattern may be called so
     assert ran(offline) == []
 
 

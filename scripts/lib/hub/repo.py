@@ -16,7 +16,8 @@ from lib.hub.client import ENDPOINT, reason
 from lib.model import fields, names
 from lib.transfer.retry import GaveUp
 
-LICENSE = 300  # characters; the Hub's own ids have a few dozen, links more
+LICENSE = 200  # characters; the Hub's own ids have a few dozen
+LINK = 1000
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,8 @@ def _check(shot: Snapshot) -> None:
     The names of files are checked once it is known which of them are wanted. Raises `Failure`.
     """
     names.repo_id(shot.source)
-    for said in filter(None, (shot.license, shot.license_name, shot.license_link)):
-        if not said.isprintable() or len(said) > LICENSE:
+    for said, most in ((shot.license, LICENSE), (shot.license_name, LICENSE), (shot.license_link, LINK)):
+        if said and not (said.isprintable() and len(said) <= most):
             raise Failure(f"{shot.source}: the Hub gives a license that is no line of text: {said[:60]!r}")
     for file in shot.files:
         published = fields.SHA256.fullmatch(file.sha256) if file.sha256 else fields.COMMIT.fullmatch(file.blob)
