@@ -131,6 +131,7 @@ def test_an_update_does_not_fetch_what_this_machine_has(added_online, hub, on_di
     assert "verified 1 pin, 2 of 2 files on disk" in added_online.ok("verify", "DEEP=1").out
 
 
+@pytest.mark.marathon
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["symlink", "copy"])
 def test_an_update_keeps_what_is_linked_in_another_way(online, hub, way):
@@ -309,6 +310,7 @@ def merge(world: World, other: str) -> int:
     return world.run("git", "merge", "--quiet", "--no-edit", other).code
 
 
+@pytest.mark.marathon
 @pytest.mark.slow
 def test_branches_that_add_different_models_merge(online, hub):
     hub.commit("acme/other", {"config.json": b"other"})

@@ -110,6 +110,7 @@ def test_a_page_without_its_markers_is_refused_before_the_first_byte(online, hub
     assert not hub.requests
 
 
+@pytest.mark.marathon
 def test_rows_and_pins_that_differ_are_named_and_mended(world):
     track(world, "one")
     track(world, "two")
@@ -238,6 +239,7 @@ def test_git_takes_no_new_pin_for_a_changed_file(world):
     assert not world.pin("ma").exists()  # Git leaves what it takes for changed
 
 
+@pytest.mark.marathon
 @pytest.mark.parametrize("how", ["deleted", "sparse"])
 def test_a_pin_that_git_has_and_the_checkout_lacks_is_named(world, how):
     track(world, "ma")
@@ -264,6 +266,7 @@ def test_models_that_a_sparse_checkout_leaves_out_are_brought_first(world):
     assert line == "track: models/ is not in this checkout; bring it: git sparse-checkout add models .dvc"
 
 
+@pytest.mark.marathon
 def test_a_pin_that_was_renamed_by_hand_is_named_with_the_way_back(world):
     track(world, "group/ma")
     track(world, "mb")
@@ -388,6 +391,7 @@ def test_a_cache_of_a_group_has_folders_that_the_group_can_write(world):
     assert {path.stat().st_mode & 0o020 for path in folders} == {0o020}
 
 
+@pytest.mark.marathon
 def test_line_endings_of_other_systems_are_no_matter(world):
     track(world, "one")
     other = World(world.path / "crlf", dict(world.env))

@@ -187,6 +187,7 @@ def test_what_is_pinned_anywhere_is_kept(added, place):
     assert kept <= set(added.objects())
 
 
+@pytest.mark.marathon
 def test_without_history_what_only_older_git_commits_pin_goes_by_name(added):
     before = set(added.objects())
     in_history(added)
@@ -274,6 +275,7 @@ def test_what_it_cannot_read_is_refused(added, words, said):
     assert said in added.refused("gc", *words)
 
 
+@pytest.mark.marathon
 def test_a_cache_outside_of_the_clone_is_left_alone(added):
     added.dvc("config", "--local", "cache.dir", str(added.path / "shared"))
     drop(added)

@@ -69,6 +69,7 @@ def staged(world: World) -> list[str]:
     return sorted(path.name for path in world.clone.glob(".dvc/tmp/staging/*"))
 
 
+@pytest.mark.marathon
 @pytest.mark.parametrize(
     "fault",
     [

@@ -27,6 +27,7 @@ def lose(world: World, *files: str) -> None:
             flip(path)
 
 
+@pytest.mark.marathon
 @pytest.mark.slow
 def test_a_second_remote_is_set_filled_and_checked_by_its_name(added):
     said = added.ok("remote", "REMOTE=mirror", "URL=../mirror").out
@@ -87,7 +88,7 @@ def test_pull_goes_on_with_another_remote_where_one_fails_on_the_way_and_says_so
         path.unlink()
         path.mkdir()
 
-    said = mirrored.ok("pull").said
+    said = mirrored.ok("pull", "TIMEOUT=1").said
 
     assert mirrored.on_disk() == PINNED
     assert said.count("going on with remote 'mirror'") == said.count("mirror'") == 1

@@ -142,6 +142,7 @@ def test_deploy_checks_what_the_cache_of_the_runner_gave(checkout):
     assert checkout.on_disk() == PINNED
 
 
+@pytest.mark.marathon
 @pytest.mark.slow
 def test_deploy_brings_only_the_models_that_are_named(added_online, hub):
     hub.commit("acme/other", {"config.json": b"other"})
