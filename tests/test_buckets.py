@@ -50,7 +50,7 @@ def serve(servers: dict[str, Store], kind: str) -> Store:
     return servers[kind]
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=["moto", "rclone", pytest.param("gcs", marks=pytest.mark.marathon)])
 def store(request, servers) -> Store:
     """A store with nothing under its URL."""
     return serve(servers, request.param)

@@ -71,8 +71,9 @@ def events(added_template, template, tmp_path_factory) -> dict[str, int]:
     return {}
 
 
-MOMENTS = [("add", part, 6) for part in range(6)]
-MOMENTS += [("pull", part, 3) for part in range(3)] + [("push", part, 2) for part in range(2)]
+MOMENTS = [("add", part, 6) for part in (1, 5)] + [("pull", 1, 3), ("push", 1, 2)]
+MORE = [("add", part, 6) for part in (0, 2, 3, 4)] + [("pull", 0, 3), ("pull", 2, 3), ("push", 0, 2)]
+MOMENTS += [pytest.param(*moment, marks=pytest.mark.marathon) for moment in MORE]
 
 
 @pytest.mark.parametrize(("verb", "part", "parts"), MOMENTS)
