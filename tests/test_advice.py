@@ -6,7 +6,7 @@ import pytest
 from conftest import FILES, MODEL, World, flip, settings, track
 
 PAGE = "models/README.md"
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.marathon]
 
 
 def type_in(world: World, line: str) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from conftest import MODEL, World, furnish, settings, track
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.marathon]
 
 PAGE = "models/README.md"
 ROW = "| [{0}]({0}.dvc) | - | - | {1} |\n"

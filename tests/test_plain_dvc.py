@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from conftest import PINNED, ROOT, VICTIM, World, flip, forget_weights, inflict
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.marathon]
 
 PAGE = (ROOT / ".github" / "FAULTS.md").read_text(encoding="utf-8")
 
