@@ -4,6 +4,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from lib.core import arguments, command, lock, text, workers
 from lib.core.errors import Failure
@@ -34,13 +35,19 @@ def needed() -> set[str]:
     return {*listed, *(oid for _, said in pins for oid in reachable.objects(said))}
 
 
+@lru_cache(maxsize=1)
+def names() -> dict[str, str]:
+    """The NAME of a model that each object is or was of."""
+    return reachable.named(undone=True)
+
+
 def sweep(place: str, sizes: Mapping[str, int], drop: Callable[[str], object], report: Report) -> None:
     """Say what goes from `place`, by model, and with FORCE=1 delete it; `sizes` are bytes by object."""
-    names = {oid: name for name, said in reachable.known() for oid in reachable.objects(said)}
     objects, total = Counter(), Counter()
     for oid, size in sizes.items():
-        objects[names.get(oid, UNKNOWN)] += 1
-        total[names.get(oid, UNKNOWN)] += size
+        name = names().get(oid, UNKNOWN)
+        objects[name] += 1
+        total[name] += size
     for name, count in sorted(objects.items()):
         report.note(f"{place}: {name}: {text.plural(count, 'object')}, {text.size(total[name])}")
         report.facts.setdefault("unneeded", []).append(

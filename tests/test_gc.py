@@ -286,9 +286,10 @@ def test_a_cache_outside_of_the_clone_is_left_alone(added):
     assert sorted((added.path / "shared").rglob("*")) == before
 
 
-def test_an_old_object_that_no_git_commit_names_is_young_again_after_add_or_push(added):
+@pytest.mark.parametrize("where", ["here, where it was undone", "elsewhere"])
+def test_an_old_object_that_no_git_commit_names_is_young_again_after_add_or_push(added, where):
     gone, pinned = drop(added), set(added.objects())
-    other = added.second()
+    other = added.second() if where == "elsewhere" else added
     pinned -= gone
     age(added)
 

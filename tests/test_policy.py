@@ -386,3 +386,11 @@ def test_the_weights_of_an_onnx_file_are_found_at_any_depth(tmp_path):
     (tmp_path / "m.onnx").write_bytes(onnx_file("w", in_node=True))
 
     assert onnx.locations(tmp_path / "m.onnx") == ["w"]
+
+
+def test_outdated_does_not_count_what_the_policy_leaves_out(strict, hub):
+    hub.commit(MODEL, GOOD | {"pytorch_model.bin": PICKLE})
+    strict.ok("add", f"MODEL={MODEL}")
+    hub.commit(MODEL, GOOD | {"pytorch_model.bin": PICKLE, "config.json": b"{ }"})
+
+    assert ": 1 file changed, 3 B to fetch" in strict.ok("outdated").out

@@ -18,7 +18,7 @@ from lib.model.inventory import Item
 from lib.model.names import MODELS
 
 LAYOUT = "files/md5"
-OBJECT = re.compile(r"[0-9a-f]{30}(\.dir)?")  # the name of its file
+OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?")  # its path below the layout
 INCOMING = "incoming"
 READ_ONLY = 0o444  # DVC's mode for objects; other commands of DVC take it as a sign that the bytes are right
 
@@ -89,10 +89,15 @@ def is_own() -> bool:
     return location().resolve().is_relative_to(ROOT)
 
 
+def listed(top: str | Path) -> dict[str, os.stat_result]:
+    """Every file two folders below the layout in the folder `top`, by its path there: objects, and perhaps others."""
+    return {f"{path.parent.name}/{path.name}": path.stat() for path in Path(top, LAYOUT).glob("??/*")}
+
+
 def all_objects() -> dict[str, int]:
     """Every object and its size in bytes."""
-    found = (location() / LAYOUT).glob("??/*")
-    return {path.parent.name + path.name: path.stat().st_size for path in found if OBJECT.fullmatch(path.name)}
+    found = listed(location()).items()
+    return {path.replace("/", ""): status.st_size for path, status in found if OBJECT.fullmatch(path)}
 
 
 def drop(oid: str) -> None:

@@ -1,5 +1,6 @@
 """What the policy says of weights that are to be pinned: before the first byte by name, later by content."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,6 +49,12 @@ def admit(held: Pin, folder: Path | None, more: dict[str, str]) -> Pin:
         found |= formats.findings(folder, held.files or (), rules)
     policy.check(found, held)
     return policy.excepted(found, held, bool(arguments.value("ALLOW"))) if folder is not None else held
+
+
+def leave_out(files: list[HubFile], allow: Collection[str]) -> tuple[list[HubFile], tuple[str, ...]]:
+    """`files` without those that the policy leaves out, and the paths of these."""
+    out = policy.left_out([file.path for file in files], policy.read(), allow)
+    return [file for file in files if file.path not in out], out
 
 
 def draft(shot: Snapshot, name: str, files: list[HubFile], **more: object) -> Pin:

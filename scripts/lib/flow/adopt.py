@@ -10,7 +10,7 @@ from lib.flow import admission
 from lib.flow.bring import bring
 from lib.flow.record import commit, message, next_step, record
 from lib.hub import repo
-from lib.model import history, inventory, names, pin, policy, selection
+from lib.model import history, inventory, names, pin, selection
 from lib.remote import factory
 
 
@@ -102,8 +102,7 @@ def _add(request: Request, done: str) -> str:
     if is_same and not is_gone and not arguments.value("ALLOW"):
         return unchanged(old)
     allowed = admission.exceptions(staged or old)
-    out = policy.left_out([file.path for file in files], policy.read(), allowed["allow"])
-    files = [file for file in files if file.path not in out]
+    files, out = admission.leave_out(files, allowed["allow"])
     choice = {"include": request.include, "exclude": request.exclude, "left_out": out}
     revision = old.revision if is_same else shot.revision
     draft = admission.draft(shot, request.name, files, **choice, **allowed, revision=revision)
@@ -131,7 +130,7 @@ def _is_lost(held: pin.Pin) -> bool:
 def _except(old: pin.Pin, draft: pin.Pin, scan: str, found: dict[str, str]) -> str:
     """Write the exceptions of `draft` to the pin `old` of the same files; what was done. Raises `Failure`."""
     folder = names.weights_dir(old.name)
-    kept = {key: getattr(old, key) for key in ("md5", "size", "nfiles", "files", "revision")}
+    kept = {key: getattr(old, key) for key in ("md5", "size", "nfiles", "files")}
     made = admission.admit(replace(draft, **kept), folder if destination.on_disk(old) == "present" else None, found)
     if made == old and history.holds(old.name):
         return unchanged(old)

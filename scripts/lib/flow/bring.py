@@ -11,6 +11,7 @@ from lib.core.console import progress, remark
 from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.disk import cache, destination, staging, weights
+from lib.flow.upstream import to_fetch
 from lib.hub import sources
 from lib.hub.repo import HubFile, Snapshot
 from lib.hub.xet import Xet
@@ -34,11 +35,12 @@ def bring(draft: pin.Pin, shot: Snapshot, files: list[HubFile], admit: Admit, *p
     remote = factory.default()
     remote.check(write=True)
     there = destination.check_replaceable(name, remote.infos, *pins)
-    _say_plan(draft, shot, files, remote)
+    known = list(_pins_with({file.sha256 for file in files if file.sha256}))
+    _say_plan(draft, shot, to_fetch(files, known), remote)
     if arguments.is_on("DRY"):
         return ""
     staging.start(name, {file.path: file.identity for file in files})
-    found = _reuse(name, files, there)
+    found = _reuse(name, files, there, known)
     missing = [file for file in files if file.path not in found]
     _check_space(name, sum(file.size for file in missing), sum(file.size for file in files), remote)
     fetch = _Fetch(name, shot, {file.path: at for file in missing if (at := sources.on_this_machine(file))})
@@ -49,20 +51,12 @@ def bring(draft: pin.Pin, shot: Snapshot, files: list[HubFile], admit: Admit, *p
     return f", of which {text.amount(len(here), sum(here))} were on this machine" if here else ""
 
 
-def to_fetch(files: list[HubFile]) -> int:
-    """The bytes of `files` that the cache has by no pin of this clone."""
-    digests = {file.sha256 for file in files if file.sha256}
-    held = (file for known in _pins_with(digests) for file in (known.files or {}).values())
-    here = {file.sha256 for file in held if cache.object_path(file.md5).is_file()}
-    return sum(file.size for file in files if file.sha256 not in here)
-
-
-def _say_plan(draft: pin.Pin, shot: Snapshot, files: list[HubFile], remote: Remote) -> None:
-    """What is about to happen, before the first byte."""
+def _say_plan(draft: pin.Pin, shot: Snapshot, fetch: int, remote: Remote) -> None:
+    """What is about to happen, before the first byte; `fetch` are the bytes to download."""
     date = shot.date and f" of {shot.date}"
     remark(f"{shot.source} at {shot.commit[:7]}{date}, {draft.terms or 'no license stated'}")
     free = text.size(shutil.disk_usage(paths.ROOT).free)
-    amount = f"{text.amount(draft.nfiles, draft.size)}, {text.size(to_fetch(files))} to fetch"
+    amount = f"{text.amount(draft.nfiles, draft.size)}, {text.size(fetch)} to fetch"
     remark(f"{draft.name}: {amount}, {free} free here; to {remote.title}")
     if draft.left_out:
         remark(f"{draft.name}: left out by models/policy.yaml: {' '.join(draft.left_out)}")
@@ -76,23 +70,23 @@ def _check_space(name: str, missing: int, total: int, remote: Remote) -> None:
     destination.check_space(needed, paths.ROOT, f"{name} needs", "bring fewer files with INCLUDE and EXCLUDE")
 
 
-def _reuse(name: str, files: list[HubFile], there: pin.Pin | None) -> dict[str, digest.File]:
-    """Link into staging those of `files` that DVC's cache holds by any pin of this clone; their digests.
+def _reuse(name: str, files: list[HubFile], there: pin.Pin | None, known: list[pin.Pin]) -> dict[str, digest.File]:
+    """Link into staging those of `files` that DVC's cache holds by `there` or one of `known`; their digests.
 
     `there` is what models/NAME was found to be, so the objects that it shares are not read again.
     """
     folder = staging.files(name)
     wanted = {file.sha256: file.path for file in files if file.sha256 and not (folder / file.path).exists()}
     found = {}
-    for held in [*([there] if there else []), *_pins_with(wanted)]:
-        for path, known in (held.files or {}).items():
-            target = wanted.get(known.sha256)
+    for held in [*([there] if there else []), *known]:
+        for path, file in (held.files or {}).items():
+            target = wanted.get(file.sha256)
             if not target or target in found:
                 continue
-            if cache.is_right(known, names.weights_dir(name) / path if held is there else None):
+            if cache.is_right(file, names.weights_dir(name) / path if held is there else None):
                 (folder / target).parent.mkdir(parents=True, exist_ok=True)
-                cache.link(cache.object_path(known.md5), folder / target)
-                found[target] = known
+                cache.link(cache.object_path(file.md5), folder / target)
+                found[target] = file
     return found
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from lib.core import text, workers
 from lib.core.errors import Failure
 from lib.disk import cache
+from lib.flow import admission
 from lib.hub import repo
 from lib.hub.repo import Refusal, Snapshot
 from lib.model import compare, fields
@@ -88,14 +89,20 @@ def ask(held: Pin, revision: str) -> State:
     except Refusal:
         before, status = None, GONE_COMMIT
     chosen = _chosen(held, shot)
-    at_hand = {file.sha256 for file in (held.files or {}).values() if cache.object_path(file.md5).is_file()}
-    fetch = sum(file.size for file in chosen if not (file.sha256 and file.sha256 in at_hand))
+    fetch = to_fetch(chosen, [held])
     new = {file.path: (file.identity, file.size) for file in chosen}
     return State(held, revision, status, shot, compare.compare(_old(held, before, new), new), fetch, more=tuple(more))
 
 
+def to_fetch(files: list[repo.HubFile], pins: list[Pin]) -> int:
+    """The bytes of `files` that the cache has by none of `pins`."""
+    held = (file for known in pins for file in (known.files or {}).values())
+    here = {file.sha256 for file in held if cache.object_path(file.md5).is_file()}
+    return sum(file.size for file in files if file.sha256 not in here)
+
+
 def _chosen(held: Pin, shot: Snapshot) -> list[repo.HubFile]:
-    return repo.choose(shot.files, held.include, held.exclude)
+    return admission.leave_out(repo.choose(shot.files, held.include, held.exclude), held.allow)[0]
 
 
 def _old(held: Pin, before: Snapshot | None, new: compare.Files) -> compare.Files:

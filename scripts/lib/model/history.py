@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -35,14 +35,12 @@ def ask(*words: str, data: bytes | None = None) -> bytes:
     return done.stdout
 
 
-def _pins(listed: bytes) -> dict[str, str]:
-    """NAME to blob id of the pins in `listed`: lines of MODE [TYPE] BLOB [STAGE] and a path, each ended by a NUL."""
-    found = {}
+def pins(listed: bytes) -> Iterator[tuple[str, str]]:
+    """NAME and blob id of the pins in `listed`: lines of MODE [TYPE] BLOB [STAGE] and a path, each ended by a NUL."""
     for line in filter(None, listed.decode(errors="surrogateescape").split("\0")):
         head, _, path = line.partition("\t")
         if pin := PIN.fullmatch(path):
-            found[pin[1]] = re.search(r"\b[0-9a-f]{40,64}\b", head)[0]
-    return found
+            yield pin[1], re.search(r"\b[0-9a-f]{40,64}\b", head)[0]
 
 
 @lru_cache(maxsize=1)
@@ -63,12 +61,12 @@ def forget() -> None:
 @lru_cache(maxsize=1)
 def in_index() -> dict[str, str]:
     """NAME to blob id of every pin in Git's index, unmerged ones too; none if Git cannot be asked. Raises `Failure`."""
-    return {} if unreadable() else _pins(ask("ls-files", "--stage", "-z", "--", "models"))
+    return {} if unreadable() else dict(pins(ask("ls-files", "--stage", "-z", "--", "models")))
 
 
 def in_head() -> dict[str, str]:
     """NAME to blob id of every pin in the last commit; none before the first. Raises `Failure`."""
-    return _pins(ask("ls-tree", "-r", "-z", "HEAD", "--", "models/")) if has_head() else {}
+    return dict(pins(ask("ls-tree", "-r", "-z", "HEAD", "--", "models/"))) if has_head() else {}
 
 
 def has_head() -> bool:

@@ -86,12 +86,7 @@ def _in_files() -> Iterator[tuple[str, str]]:
 def _in_index() -> Iterator[tuple[str, str]]:
     """NAME and blob id of every pin in the index of a worktree, on all sides of a merge."""
     for top in _worktrees():
-        for line in (
-            ask("-C", str(top), "ls-files", "--stage", "-z", "--", "models").decode(errors="replace").split("\0")
-        ):
-            head, _, path = line.partition("\t")
-            if found := PIN.fullmatch(path):
-                yield found[1], head.split()[1]
+        yield from history.pins(ask("-C", str(top), "ls-files", "--stage", "-z", "--", "models"))
 
 
 def _read(found: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -108,11 +103,6 @@ def kept(walk: bool = True) -> set[tuple[str, str]]:
     return _read([*_in_commits(_trees(walk, "--all", *_foreign(), *_stash())), *_in_index()]) | set(_in_files())
 
 
-def known() -> set[tuple[str, str]]:
-    """NAME and text of every pin in the history that this clone has, also of what was undone."""
-    return _read(_in_commits(_trees(True, "--all", "--reflog"))) if history.has_head() else set()
-
-
 def objects(text: str) -> set[str]:
     """The ids in the pin `text`, broken or not: of its files and their listing."""
     return set(OID.findall(text))
@@ -126,6 +116,12 @@ def without_files(texts: Iterable[tuple[str, str]]) -> Iterator[Pin]:
                 yield pin.parse(name, text)
 
 
-def named() -> set[str]:
-    """The ids of all objects that the pins in this clone's history name."""
-    return {oid for _, text in known() for oid in objects(text)}
+def named(undone: bool = False) -> dict[str, str]:
+    """The id of each object that this clone's history names, and the NAME of a model that it is of.
+
+    With `undone` also what no ref reaches any more, as far as Git's reflog has it.
+    """
+    if not history.has_head():
+        return {}
+    pins = _read(_in_commits(_trees(True, "--all", *(["--reflog"] if undone else []))))
+    return {oid: name for name, text in sorted(pins) for oid in objects(text)}

@@ -4,9 +4,8 @@ Plain `dvc push`, `pull` and `status` take a directory's listing for all that it
 call a remote that has lost an object up to date. So DVC gives the settings and the layout here, and no more.
 """
 
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,10 @@ from pathlib import Path
 from lib.core import atomic
 from lib.core.digest import File, Progress, unwatched
 from lib.core.errors import Failure
+from lib.disk import cache
 from lib.model.inventory import Item
 from lib.remote.errors import sentence
 
-OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?")  # its path below DVC's layout
 MARKER = ".model-weights"
 MARKER_TEXT = "A remote of model weights. Without this file nothing is written here, since a disk may not be mounted.\n"
 
@@ -84,6 +83,11 @@ class Remote(ABC):
     @abstractmethod
     def all(self) -> dict[str, ObjectInfo]:
         """Every object that is there."""
+
+    def _objects(self, listed: Mapping[str, ObjectInfo]) -> dict[str, ObjectInfo]:
+        """Those of `listed`, by path below DVC's layout, that are objects; the others are `strays`."""
+        self.strays = tuple(path for path in listed if not cache.OBJECT.fullmatch(path))
+        return {path.replace("/", ""): info for path, info in listed.items() if cache.OBJECT.fullmatch(path)}
 
     @abstractmethod
     def now(self) -> float:

@@ -11,7 +11,7 @@ from lib.core import arguments, digest, workers
 from lib.core.digest import Digest, File, Progress, unwatched
 from lib.disk import cache
 from lib.model.inventory import Item
-from lib.remote.base import MARKER, MARKER_TEXT, OBJECT, ObjectInfo, Remote
+from lib.remote.base import MARKER, MARKER_TEXT, ObjectInfo, Remote
 from lib.remote.errors import Unable
 from lib.transfer import road
 from lib.transfer.http import Client, Ranges, Refused, Request
@@ -77,8 +77,7 @@ class Bucket(Remote):
         with self._explained("list"):
             top = self._key(f"{cache.LAYOUT}/")
             listed = {key[len(top) :]: info for key, info in self._list(top)}
-        self.strays = tuple(path for path in listed if not OBJECT.fullmatch(path))
-        return {path.replace("/", ""): info for path, info in listed.items() if OBJECT.fullmatch(path)}
+        return self._objects(listed)
 
     def now(self) -> float:
         with self._explained("write"):

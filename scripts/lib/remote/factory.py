@@ -30,6 +30,7 @@ def named(name: str) -> Remote:
     return _of(name, dvc.settings())
 
 
+@lru_cache(maxsize=1)
 def names() -> list[str]:
     """The remotes of this repository and this clone, without those of its user alone; the one that is asked first."""
     found = [name for level in ("repo", "local") for name in dvc.settings().load_one(level)["remote"]]

@@ -13,7 +13,7 @@ from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.disk import cache
 from lib.model.inventory import Item
-from lib.remote.base import MARKER, OBJECT, ObjectInfo, Remote, mark
+from lib.remote.base import MARKER, ObjectInfo, Remote, mark
 from lib.transfer import road
 
 DEFAULT = ROOT / ".dvc" / "storage"
@@ -58,10 +58,7 @@ class Folder(Remote):
 
     def all(self) -> dict[str, ObjectInfo]:
         with self._explained("list"):
-            found = {path: path.stat() for path in Path(self.url, cache.LAYOUT).glob("??/*")}
-        names = {path: f"{path.parent.name}/{path.name}" for path in found}
-        self.strays = tuple(name for name in names.values() if not OBJECT.fullmatch(name))
-        return {name.replace("/", ""): _info(found[path]) for path, name in names.items() if OBJECT.fullmatch(name)}
+            return self._objects({path: _info(status) for path, status in cache.listed(self.url).items()})
 
     def now(self) -> float:
         with self._explained("write"), TemporaryFile(dir=self.url) as file:

@@ -72,7 +72,7 @@ def repair(items: list[Item], remote: Remote, deep: bool = False) -> Outcome:
         found = audit.assess(remote, items, deep, progress=watch, infos=infos)
     bad = [item for item in items if found[item.oid].is_bad]
     old = {oid for oid, info in infos.items() if info.modified < time.time() - OLD}
-    unnamed = old - reachable.named() if old else old
+    unnamed = old - reachable.named().keys() if old else old
     why = _upload_all([item for item in items if found[item.oid].is_bad or item.oid in unnamed], remote)
     done = [item for item in bad if item.oid not in why]
     return Outcome(
