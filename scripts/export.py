@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from lib.core import arguments, atomic, command, lock, shell, text
+from lib.core.console import took
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.core.report import NO_MODEL, Report
@@ -52,7 +53,7 @@ def main(report: Report) -> tuple[str, str]:
     total = text.tally(len(pins), sum(held.nfiles for held in pins), sum(held.size for held in pins))
     pull = "make pull" + (f" MODEL='{' '.join(chosen)}'" if typed else "")
     return (
-        f"{to} holds {total}; next, over there: git clone '{file}', and in it make remote URL='{to}' && {pull}",
+        f"{to} holds {total}{took()}; next, over there: git clone '{file}', and in it make remote URL='{to}' && {pull}",
         f"{text.plural(len(report.findings), 'problem')}; get the weights right with make pull, then export again",
     )
 

@@ -4,7 +4,7 @@ import shutil
 from collections import Counter
 
 from lib.core import arguments, command, lock, text
-from lib.core.console import progress, remark
+from lib.core.console import progress, remark, took
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
@@ -87,7 +87,7 @@ def main(report: Report) -> tuple[str, str]:
     done, models = f"{'would free' if dry else 'freed'} {text.size(total)}", text.plural(len(chosen), "model")
     if report.findings:
         return "", f"{len(report.findings)} of {models} not freed, see the lines above; {done}"
-    return f"{done} of {models}; make pull brings it back", ""
+    return f"{done} of {models}{took()}; make pull brings it back", ""
 
 
 if __name__ == "__main__":

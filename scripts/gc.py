@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from lib.core import arguments, command, lock, text, workers
+from lib.core.console import took
 from lib.core.errors import Failure
 from lib.core.report import Report
 from lib.disk import cache, cleanup
@@ -91,7 +92,7 @@ def main(report: Report) -> tuple[str, str]:
     if not count:
         return "nothing to delete", ""
     if arguments.is_on("FORCE"):
-        return f"deleted {amount}", ""
+        return f"deleted {amount}{took()}", ""
     return f"would delete {amount}; nothing was changed; FORCE=1 deletes them", ""
 
 

@@ -10,7 +10,7 @@ from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cache, cleanup, destination, staging, weights
 from lib.flow import handover
-from lib.flow.obtain import obtain_all
+from lib.flow.obtain import brought, obtain_all
 from lib.model import history, inventory, names, pin, releases, selection
 from lib.model.inventory import Item
 from lib.model.pin import Pin
@@ -149,7 +149,8 @@ def main(report: Report) -> tuple[str, str]:
     good = [model for model in report.models if report.is_good(model["name"])]
     files, size = (sum(model[key] for model in good) for key in ("files", "size"))
     bad, whole = text.plural(len(chosen) - len(good), "model"), text.plural(len(good), "model")
-    amount = f"{text.amount(files, size)}{took()}"
+    came = f"; {text.amount(len(brought), sum(brought))} from the remote" if brought else ""
+    amount = f"{text.amount(files, size)}{came}{took()}"
     return f"{whole} good: {amount}", f"{bad} not good, {len(good)} good; see the lines above"
 
 

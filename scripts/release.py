@@ -1,7 +1,7 @@
 """Release a model: an annotated Git tag for a version, or for the stage that a version is in."""
 
 from lib.core import arguments, command, lock, shell, text
-from lib.core.console import progress, remark, result
+from lib.core.console import progress, remark, result, took
 from lib.core.errors import Failure
 from lib.disk import cache, weights
 from lib.model import history, names, releases, selection
@@ -72,7 +72,7 @@ def main() -> None:
     remark(f"the tag {tag} comes on {commit[:7]}")
     with lock.clone():
         shell.git("tag", tag, f"{done[0].upper()}{done[1:]}", commit)
-    result(f"{done}: the tag {tag}; next: git push origin '{tag}'")
+    result(f"{done}{took()}: the tag {tag}; next: git push origin '{tag}'")
 
 
 if __name__ == "__main__":

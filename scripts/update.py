@@ -1,6 +1,7 @@
 """Move pins to what the branch or tag that they follow is now, or to REVISION: one Git commit for each model."""
 
 from lib.core import arguments, command, text
+from lib.core.console import took
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
@@ -51,7 +52,7 @@ def main(report: Report) -> tuple[str, str]:
         except Failure as failure:
             report.found(Finding(held.name, "hub", "not updated", detail=f"{held.name}: {failure}"))
     summary = f"{moved} of {text.plural(len(chosen), 'model')} updated"
-    return summary, f"{summary}; {len(report.findings)} could not be, see the lines above"
+    return f"{summary}{took()}", f"{summary}; {len(report.findings)} could not be, see the lines above"
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 from lib.core import arguments, command, lock, text
-from lib.core.console import note, progress
+from lib.core.console import note, progress, took
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
@@ -152,7 +152,7 @@ def main(report: Report) -> tuple[str, str]:
         report.note(str(looked))
     problems, models = text.plural(len(report.findings), "problem"), text.plural(len(chosen), "model")
     advice = "; make pull restores weights" if any(each.place in ("disk", "cache") for each in report.findings) else ""
-    return str(looked), f"{problems} in {models}; see the lines above{advice}"
+    return f"{looked}{took()}", f"{problems} in {models}; see the lines above{advice}"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """What people type, and what commands say of it in the end."""
 
-import re
 import shutil
 
 import pytest
@@ -271,17 +270,3 @@ def test_a_repo_that_moved_to_another_organisation_is_known_by_both_names(online
 
     for model in (MODEL, "nova/tiny"):
         assert online.ok("add", f"MODEL={model}").out == "tiny is pinned at this commit already; nothing to do\n"
-
-
-@pytest.mark.slow
-def test_where_no_bar_can_be_drawn_a_line_now_and_then_says_how_far_it_is(online, hub):
-    for number, name in enumerate(("quiet", "said")):
-        hub.commit(f"acme/{name}", {"model.safetensors": bytes([number]) * (3 << 20)})
-
-    quiet = online.ok("add", "MODEL=acme/quiet")
-    said = online.ok("add", "MODEL=acme/said", PROGRESS_SECONDS="0")
-
-    assert " left" not in quiet.err
-    lines = re.findall(r"add: download said: (.*) of 3.1 MB, .*/s, 0 s left\n", said.err)
-    assert lines[-1] == "3.1 MB"
-    assert "\r" not in said.err

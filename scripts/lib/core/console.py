@@ -10,6 +10,9 @@ from functools import lru_cache
 from lib.core import arguments, text
 
 EVERY = float(os.environ.get("PROGRESS_SECONDS", "30"))  # between two lines of progress
+LONG = 100_000_000  # bytes; work on fewer ends before a reader wonders
+NUMBERS = 70  # columns of a bar and its figures
+_on_their_way: list[str] = []
 _started = time.monotonic()
 _speaker = [""]
 
@@ -53,26 +56,55 @@ def document(text: str) -> None:
 
 
 def took() -> str:
-    """How long this command has been at work, to follow what it did; nothing within the first minute."""
+    """How long this command has been at work, to follow what it did; nothing within the first second."""
     seconds = time.monotonic() - _started
-    return f" in {text.duration(seconds)}" if seconds > 60 else ""
+    return f", {text.duration(seconds)}" if seconds >= 1 else ""
+
+
+@contextmanager
+def on_its_way(file: str):
+    """As long as this lasts, a bar names `file`, if there is room."""
+    _on_their_way.append(file)
+    try:
+        yield
+    finally:
+        _on_their_way.remove(file)
+
+
+def _named(room: int) -> str:
+    """As many names of the files on their way as fit in `room` columns, and how many more there are."""
+    names = [file.rpartition("/")[2] for file in _on_their_way.copy()]
+    for count in range(len(names), 0, -1):
+        more = f" and {len(names) - count} more" if count < len(names) else ""
+        if len(line := ", ".join(names[:count]) + more) <= room:
+            return line
+    return ""
 
 
 class _Lines:
-    """Progress where no bar can be drawn, as in CI: a line now and then."""
+    """Progress where no bar can be drawn, as in CI: a line as long work begins, then one now and then."""
+
+    said = float("-inf")  # when the last line was said, of whatever work
 
     def __init__(self, label: str, total: int) -> None:
         self.label, self.total, self.done = label, total, 0
-        self.started = self.said = time.monotonic()
+        self.started = time.monotonic()
         self.lock = threading.Lock()  # files are brought side by side
+        if total >= LONG and self._is_time(self.started, _Lines.said):
+            remark(f"{label}: {text.size(total)}")
+
+    def _is_time(self, now: float, last: float) -> bool:
+        if due := now - last >= EVERY:
+            _Lines.said = now
+        return due
 
     def update(self, count: int) -> None:
         with self.lock:
             self.done += count
             now = time.monotonic()
-            if now - self.said < EVERY or not self.total:
+            if not self.total or not self._is_time(now, max(_Lines.said, _started)):
                 return
-            self.said, rate = now, self.done / (now - self.started)
+            rate = self.done / (now - self.started)
         left = text.duration(max(0, self.total - self.done) / rate) if rate else "unknown"
         amounts = f"{text.size(self.done)} of {text.size(self.total)}, {text.size(int(rate))}/s"
         remark(f"{self.label}: {amounts}, {left} left")
@@ -82,7 +114,7 @@ class _Lines:
 def progress(label: str, total: int):
     """Yield a function that takes the number of bytes just done of `total`, which it shows: as a bar on a terminal."""
     environment = os.environ.get
-    if not sys.stderr.isatty() or environment("TERM") in ("dumb", ""):
+    if not total or not sys.stderr.isatty() or environment("TERM") in ("dumb", ""):
         yield _Lines(label, total).update
         return
     from tqdm import tqdm
@@ -90,4 +122,9 @@ def progress(label: str, total: int):
     locale = environment("LC_ALL") or environment("LC_CTYPE") or environment("LANG") or ""
     style = {"leave": False, "dynamic_ncols": True, "ascii": "UTF" not in locale.upper()}
     with tqdm(desc=label, total=total, unit="B", unit_scale=True, **style) as bar:
-        yield bar.update
+
+        def update(count: int) -> None:
+            bar.set_postfix_str(_named((bar.ncols or 0) - len(label) - NUMBERS), refresh=False)
+            bar.update(count)
+
+        yield update

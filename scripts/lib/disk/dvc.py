@@ -1,9 +1,10 @@
 """DVC in this clone: its settings, and what of it is used beyond its remote."""
 
 import fcntl
+import io
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from functools import lru_cache
 from pathlib import Path
 
@@ -44,12 +45,18 @@ def _say_if_busy() -> None:
             remark("waiting for a dvc command, which is at work in this clone")
 
 
+def _without_bars() -> redirect_stderr:
+    """DVC draws bars of its own, but only on a terminal."""
+    return redirect_stderr(io.StringIO())
+
+
 def add(name: str) -> None:
     """Do `dvc add models/NAME`: its files become objects, and links to them. Raises `Failure`."""
     from dvc.exceptions import DvcException
 
     try:
-        repository().add(str(MODELS / name))
+        with _without_bars():
+            repository().add(str(MODELS / name))
     except DvcException as error:
         raise Failure(
             f"dvc add failed: {one_line(error)}; nothing was committed; fix that and run the same command again"
@@ -62,7 +69,7 @@ def remember(digests: Iterable[tuple[Path, str]]) -> None:
 
     repo = repository()
     _say_if_busy()
-    with repo.lock:
+    with _without_bars(), repo.lock:
         repo.state.save_many(((str(path), HashInfo("md5", md5), None) for path, md5 in digests), repo.fs)
 
 

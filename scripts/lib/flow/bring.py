@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.core import arguments, atomic, digest, paths, text, workers
-from lib.core.console import progress, remark
+from lib.core.console import on_its_way, progress, remark
 from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.disk import cache, destination, staging, weights
@@ -127,7 +127,8 @@ class _Fetch:
             ways[0].insert(0, road.Copy(at))
             cache.clone(at, path)
         for way in ways:
-            found = road.bring(way, road.Wanted(label, file.size, file.hashes), path, watch, stop)
+            with on_its_way(file.path):
+                found = road.bring(way, road.Wanted(label, file.size, file.hashes), path, watch, stop)
             if stop.is_set():
                 raise Failure("stopped")
             if not (mismatch := file.mismatch(found)):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.core import digest, workers
+from lib.core.console import on_its_way
 from lib.core.finding import Finding
 from lib.core.text import plural
 from lib.model.inventory import Item
@@ -83,7 +84,11 @@ def _by_details(said: Details, item: Item, found: Assessment) -> Assessment:
 
 
 def _by_reading(remote: Remote, items: list[Item], progress: digest.Progress) -> dict[str, Assessment]:
-    found = workers.side_by_side(lambda item: remote.read(item, progress), items, READERS)
+    def read(item: Item) -> str | None:
+        with on_its_way(item.path):
+            return remote.read(item, progress)
+
+    found = workers.side_by_side(read, items, READERS)
     return {
         item.oid: Assessment("changed", mismatch) if mismatch else Assessment("read")
         for item, mismatch in zip(items, found, strict=True)

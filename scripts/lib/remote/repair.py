@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.core import workers
-from lib.core.console import progress
+from lib.core.console import on_its_way, progress
 from lib.core.digest import Progress
 from lib.core.finding import Finding
 from lib.disk import cache
@@ -44,7 +44,8 @@ def _upload(item: Item, remote: Remote, watch: Progress) -> Finding | None:
     why = Finding(item.model, "cache", "not on this machine", item.path, object=item.oid)
     for source in _sources(item):
         if source.is_file():
-            mismatch = remote.put(source, item, watch)
+            with on_its_way(item.path):
+                mismatch = remote.put(source, item, watch)
             if not mismatch:
                 return None
             why = Finding(item.model, "cache", "changed", item.path, f"{mismatch}; not put on the remote", item.oid)

@@ -1,0 +1,98 @@
+"""What a person sees of long work: a bar on a terminal, a line now and then elsewhere."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+import threading
+
+import pytest
+from conftest import start
+from hub import MIB, Fault
+
+LONG = 101_000_000  # bytes, of which a first line is said
+
+
+def on_a_terminal(world, columns: int, *words: str, **env: str) -> str:
+    """What `make` with `words` writes on a terminal that has so many columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    env = world.environment(TERM="xterm", LC_ALL="C.UTF-8", TQDM_MININTERVAL="0") | env
+    process = subprocess.Popen(
+        ["make", *words], cwd=world.clone, env=env, stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    said = b""
+    try:
+        while piece := os.read(ours, 1 << 16):
+            said += piece
+    except OSError:  # Linux says so when the last writer has gone
+        pass
+    os.close(ours)
+    assert process.wait() == 0, said
+    return said.decode()
+
+
+def together(hub, repo: str, count: int) -> None:
+    """Make `repo` one of `count` files, each of which stops half-way until all have begun."""
+    hub.commit(repo, {f"shards/part-{number}.bin": bytes([number]) * (2 * MIB) for number in range(count)})
+    meeting = threading.Barrier(count)
+    hub.faults.append(Fault(f"GET /{repo}/", lambda _: meeting.wait(20), times=count, after=MIB))
+
+
+@pytest.mark.parametrize(
+    ("columns", "names"),
+    [(200, "part-[0-2].bin, part-[0-2].bin, part-[0-2].bin"), (110, "part-[0-2].bin and 2 more"), (80, "")],
+)
+def test_a_bar_names_the_files_on_their_way_where_there_is_room(online, hub, columns, names):
+    together(hub, "acme/three", 3)
+
+    said = on_a_terminal(online, columns, "add", "MODEL=acme/three")
+
+    bars = [line for line in re.split(r"[\r\n]", said) if line.startswith("download three:")]
+    assert any(re.search(rf"B/s{names and ', ' + names}\]", line) for line in bars), bars
+    assert names or not any("part-" in line for line in bars), bars
+    assert max(map(len, bars)) <= columns
+
+
+@pytest.mark.parametrize(
+    ("env", "sign"),
+    [({"TERM": "dumb"}, r"\A[^\r]*(\r\n[^\r]*)*\Z"), ({"LC_ALL": "C"}, r"\|#+"), ({"NO_COLOR": "1"}, r"\A[^\x1b]*\Z")],
+)
+def test_a_terminal_that_cannot_draw_is_asked_for_no_more(online, hub, env, sign):
+    together(hub, "acme/plain", 1)
+
+    said = on_a_terminal(online, 100, "add", "MODEL=acme/plain", **env)
+
+    assert re.search(sign, said), said
+    assert said.isascii() or "LC_ALL" not in env
+
+
+def test_where_no_bar_can_be_drawn_a_line_now_and_then_says_how_far_it_is(online, hub):
+    for number, name in enumerate(("quiet", "said")):
+        hub.commit(f"acme/{name}", {"model.safetensors": bytes([number]) * (3 << 20)})
+
+    quiet = online.ok("add", "MODEL=acme/quiet")
+    said = online.ok("add", "MODEL=acme/said", PROGRESS_SECONDS="0")
+
+    assert " left" not in quiet.err
+    lines = re.findall(r"add: download said: (.*) of 3.1 MB, .*/s, 0 s left\n", said.err)
+    assert lines[-1] == "3.1 MB"
+    assert "\r" not in said.err
+
+
+def test_long_work_says_so_as_it_begins_and_at_its_end_how_long_it_took(online):
+    folder = online.path / "long"
+    folder.mkdir()
+    with (folder / "a.bin").open("wb") as file:
+        file.truncate(LONG)
+
+    said, _ = start(online, "track", "NAME=long", f"DIR={folder}").communicate(timeout=60)
+    verified = online.ok("verify")
+
+    assert said.startswith("track: read long: 101.0 MB\n")
+    assert re.search(r"^tracked long: 1 file, 101.0 MB, [0-9]+ s; next: ", said, re.MULTILINE)
+    assert verified.err == "verify: check long: 101.0 MB\n"
