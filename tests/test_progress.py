@@ -68,6 +68,7 @@ def test_a_terminal_that_cannot_draw_is_asked_for_no_more(online, hub, env, sign
     said = on_a_terminal(online, 100, "add", "MODEL=acme/plain", **env)
 
     assert re.search(sign, said), said
+    assert "read remote" not in said  # nothing had to be read
     assert said.isascii() or "LC_ALL" not in env
 
 
