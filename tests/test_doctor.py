@@ -25,6 +25,10 @@ def test_a_clone_that_has_all_is_good_in_every_line(added_online, hub):
     assert added_online.state() == before
 
 
+def test_a_new_clone_in_which_nothing_was_done_is_good(online):
+    assert all(line.startswith("good ") for line in lines(online.ok("doctor").out).values())
+
+
 def break_it(world, hub, what: str) -> None:
     if what == "Git":
         (world.path / "home" / ".gitconfig").unlink()

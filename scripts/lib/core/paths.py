@@ -9,6 +9,11 @@ ROOT = Path(__file__).resolve().parents[3]
 TMP = ROOT / ".dvc" / "tmp"  # DVC keeps Git out of it
 
 
+def nearest(path: Path) -> Path:
+    """`path`, or the nearest folder above it that is there."""
+    return next(each for each in (path, *path.parents) if each.exists())
+
+
 def typed(text: str) -> Path:
     """The path `text`, relative to the folder it was typed in. Raises `Failure` where make does not tell which."""
     typed_in = Path(arguments.value("CALLER") or ROOT)

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from lib.core import lock, workers
 from lib.core.digest import File, Progress, unwatched
 from lib.core.finding import Finding
-from lib.core.paths import ROOT, TMP
+from lib.core.paths import ROOT, TMP, nearest
 from lib.disk import dvc, weights
 from lib.model.inventory import Item
 from lib.model.names import MODELS
@@ -38,7 +38,7 @@ def note() -> str | None:
     """What to tell a user whose cache cannot be hard-linked into models/."""
     if links() and not _takes_links():
         return "note: this file system has no links, so weights are copies of what the cache holds: twice the space"
-    if MODELS.stat().st_dev == location().stat().st_dev:
+    if MODELS.stat().st_dev == nearest(location()).stat().st_dev:
         return None
     return f"note: the cache ({location()}) is on another file system than models/, so weights are links into it"
 

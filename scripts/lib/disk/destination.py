@@ -5,7 +5,7 @@ import shutil
 import stat
 from pathlib import Path
 
-from lib.core import text
+from lib.core import paths, text
 from lib.core.errors import Failure
 from lib.disk import cache, quarantine, weights
 from lib.disk.quarantine import Elsewhere
@@ -83,7 +83,7 @@ def _size(path: Path, status: os.stat_result) -> int:
 
 def check_space(needed: int, at: Path, what: str, advice: str) -> None:
     """Refuse to bring `what` where `needed` bytes are more than are free at `at`. Raises `Failure`."""
-    free = shutil.disk_usage(next(each for each in (at, *at.parents) if each.exists())).free
+    free = shutil.disk_usage(paths.nearest(at)).free
     if needed > free:
         raise Failure(
             f"not enough disk: {what} {text.size(needed)}, {text.size(free)} are free at {at}; free some, or {advice}"
