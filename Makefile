@@ -53,7 +53,7 @@ $(call variable,DRY)      # 1: say what would be done, and change nothing
 $(call variable,FORMAT)   # json: the results as JSON on standard output, the lines for people on standard error
 $(call variable,MESSAGE)  # the subject of the Git commit: 'feat: add gemma'
 $(call variable,ONLY)     # tests whose name or file matches: 'verify and not deep'
-$(call variable,QUICK)    # 1: leave out the tests that take over five seconds
+$(call variable,QUICK)    # 1: leave out the tests that take over a second
 $(call variable,SIZE)     # of the weights: 2GB
 $(call variable,ROUNDS)   # how often each system runs (default: 3)
 $(call variable,WORK)     # only these works of the benchmark

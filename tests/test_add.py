@@ -8,6 +8,7 @@ from conftest import FILES, MODEL, PINNED, World, flip, forget_weights
 from hub import Fault
 
 
+@pytest.mark.slow
 def test_add_makes_one_commit_of_pin_and_catalog(online, hub):
     before = online.head()
 
@@ -40,6 +41,7 @@ def test_add_pins_the_same_bytes_on_every_machine(added_template, online):
     assert online.pin().read_bytes() == added_template.pin().read_bytes()
 
 
+@pytest.mark.slow
 def test_add_pins_what_plain_dvc_would_and_hashes_nothing_twice(added):
     before = added.pin().read_text()
     cached = added.clone / ".dvc" / "cache" / "files" / "md5"

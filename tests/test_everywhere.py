@@ -26,6 +26,7 @@ def works(world: World, *before: str, adds: bool = True, **env: str) -> None:
 # Checkouts.
 
 
+@pytest.mark.slow
 def test_a_submodule(added, hub):
     outer, inner = added.path / "outer", added.path / "outer" / "deep" / "models"
     added.git("init", "--quiet", str(outer))
@@ -43,6 +44,7 @@ def test_a_submodule(added, hub):
     assert added.git("status", "--porcelain", cwd=inner) == ""
 
 
+@pytest.mark.slow
 @pytest.mark.marathon
 def test_a_shallow_clone(added_online, hub):
     shallow = added_online.second()
@@ -56,6 +58,7 @@ def test_a_shallow_clone(added_online, hub):
     works(shallow, adds=False)
 
 
+@pytest.mark.slow
 @pytest.mark.marathon
 def test_a_repository_with_git_lfs(online):
     """With the hooks and filters that `git lfs install` writes, and a program that fails where weights pass it."""
@@ -92,6 +95,7 @@ def test_a_locale_without_unicode(added):
     works(added, adds=False, LC_ALL="C")
 
 
+@pytest.mark.slow
 @pytest.mark.marathon
 def test_a_umask_that_lets_the_group_write(online):
     works(online, "bash", "-c", 'umask 002; exec "$@"', "bash")
@@ -99,6 +103,7 @@ def test_a_umask_that_lets_the_group_write(online):
     assert online.pin().stat().st_mode & 0o777 == 0o664
 
 
+@pytest.mark.slow
 @pytest.mark.marathon
 def test_a_dead_proxy_around_which_the_hub_is_reached(online):
     dead = "http://127.0.0.1:9"

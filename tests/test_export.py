@@ -47,6 +47,7 @@ def test_a_disk_is_all_that_a_machine_without_a_network_needs(added):
     assert other.head() == added.head()
 
 
+@pytest.mark.slow
 def test_only_what_is_named_is_written_and_the_next_step_says_so(added):
     track(added, "mine")
     stash = added.clone / "README.md"

@@ -33,6 +33,7 @@ def drop(world: World, name: str = "gone") -> set[str]:
     return set(world.objects()) - before
 
 
+@pytest.mark.slow
 def test_without_force_it_says_what_would_go_by_model_and_changes_nothing(added):
     drop(added)
     age(added)
@@ -47,6 +48,7 @@ def test_without_force_it_says_what_would_go_by_model_and_changes_nothing(added)
     assert (set(added.objects()), cached(added)) == (objects, kept)
 
 
+@pytest.mark.slow
 def test_with_force_they_go_and_all_that_is_pinned_stays(added):
     gone = drop(added)
     age(added)
@@ -61,6 +63,7 @@ def test_with_force_they_go_and_all_that_is_pinned_stays(added):
     other.ok("verify", "DEEP=1")
 
 
+@pytest.mark.slow
 def test_the_cache_alone_without_remote_and_the_remote_keeps_what_is_young(added):
     gone = drop(added)
 
@@ -172,6 +175,7 @@ PLACES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.marathon
 @pytest.mark.parametrize("place", PLACES)
 def test_what_is_pinned_anywhere_is_kept(added, place):
@@ -187,6 +191,7 @@ def test_what_is_pinned_anywhere_is_kept(added, place):
     assert kept <= set(added.objects())
 
 
+@pytest.mark.slow
 @pytest.mark.marathon
 def test_without_history_what_only_older_git_commits_pin_goes_by_name(added):
     before = set(added.objects())
@@ -241,6 +246,7 @@ def with_a_lost_listing(world: World) -> str:
     return "is neither in the cache nor on the remote"
 
 
+@pytest.mark.slow
 @pytest.mark.marathon
 @pytest.mark.parametrize("spoil", [shallow, blind, unreachable, without_a_worktree, with_a_lost_listing])
 def test_it_refuses_where_it_does_not_see_all_that_is_pinned(added, spoil):
@@ -275,6 +281,7 @@ def test_what_it_cannot_read_is_refused(added, words, said):
     assert said in added.refused("gc", *words)
 
 
+@pytest.mark.slow
 @pytest.mark.marathon
 def test_a_cache_outside_of_the_clone_is_left_alone(added):
     added.dvc("config", "--local", "cache.dir", str(added.path / "shared"))
@@ -286,6 +293,7 @@ def test_a_cache_outside_of_the_clone_is_left_alone(added):
     assert sorted((added.path / "shared").rglob("*")) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["here, where it was undone", "elsewhere"])
 def test_an_old_object_that_no_git_commit_names_is_young_again_after_add_or_push(added, where):
     gone, pinned = drop(added), set(added.objects())
@@ -309,6 +317,7 @@ def test_an_object_that_became_young_meanwhile_is_not_deleted(added):
     assert path.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.marathon
 def test_an_add_in_another_clone_at_the_same_time_loses_nothing(added):
     other = added.second()
@@ -324,6 +333,7 @@ def test_an_add_in_another_clone_at_the_same_time_loses_nothing(added):
     assert "verified 3 pins" in other.ok("verify", "DEEP=1").out
 
 
+@pytest.mark.slow
 def test_an_add_in_this_clone_at_the_same_time_loses_nothing(added):
     folder = added.path / "weights"
     folder.mkdir()
@@ -339,6 +349,7 @@ def test_an_add_in_this_clone_at_the_same_time_loses_nothing(added):
     added.ok("push")
 
 
+@pytest.mark.slow
 def test_the_report_has_what_would_go(added):
     drop(added)
     facts = json.loads(added.ok("gc", "REMOTE=1", "DAYS=0", "FORMAT=json").out)

@@ -43,6 +43,7 @@ def status(world: World, name: str = "tiny") -> dict:
     return found
 
 
+@pytest.mark.slow
 def test_a_pin_that_follows_a_branch_is_up_to_date_until_the_branch_moves(added_online, hub):
     before = added_online.state()
     assert status(added_online)["status"] == "up to date"
@@ -82,6 +83,7 @@ def test_what_would_be_fetched_counts_what_this_machine_holds(added_online, hub,
     assert status(added_online)["fetch"] == small + (102400 if weights == "elsewhere" else 0)
 
 
+@pytest.mark.slow
 def test_a_commit_that_is_gone_upstream_is_said_loudly(added_online, hub):
     pinned = hub.repos[MODEL]["main"].id
     hub.forget(MODEL, pinned)
@@ -97,6 +99,7 @@ def test_a_commit_that_is_gone_upstream_is_said_loudly(added_online, hub):
     assert added_online.on_disk()["model.safetensors"] == LATER["model.safetensors"]
 
 
+@pytest.mark.slow
 def test_a_pin_at_a_commit_of_its_own_is_asked_for_and_stays(online, hub):
     commit = hub.repos[MODEL]["main"].id
     online.ok("add", f"MODEL={MODEL}", f"REVISION={commit}")
@@ -139,6 +142,7 @@ def test_a_gated_repo_that_lets_us_in_is_asked_as_any_other(added_online, hub):
     assert status(added_online)["status"] == "up to date"
 
 
+@pytest.mark.slow
 def test_a_repo_that_was_renamed_is_followed(added_online, hub):
     hub.repos["acme/small"] = hub.repos.pop(MODEL)
     hub.renamed[MODEL] = "acme/small"
@@ -160,6 +164,7 @@ def test_a_hub_out_of_reach_is_no_answer(added_online, hub):
     assert facts["models"] == []
 
 
+@pytest.mark.slow
 def test_update_is_one_git_commit_for_each_model_with_what_changed_in_its_body(added_online, hub):
     hub.commit("acme/other", {"config.json": b"1"})
     added_online.ok("add", "MODEL=acme/other")
@@ -192,6 +197,7 @@ def test_update_is_one_git_commit_for_each_model_with_what_changed_in_its_body(a
     assert added_online.ok("update").out.endswith("\n0 of 2 models updated\n")
 
 
+@pytest.mark.slow
 def test_where_only_the_card_changed_no_weights_are_fetched(online, hub):
     files = {"README.md": b"one", "model.safetensors": FILES["model.safetensors"]}
     hub.commit("acme/card", files)
@@ -206,6 +212,7 @@ def test_where_only_the_card_changed_no_weights_are_fetched(online, hub):
     assert not [each for each in hub.requests if "/resolve/" in each.path and "safetensors" in each.path]
 
 
+@pytest.mark.slow
 def test_update_goes_to_any_revision_older_too(added_online, hub):
     first = hub.repos[MODEL]["main"].id
     hub.commit(MODEL, LATER)
@@ -217,6 +224,7 @@ def test_update_goes_to_any_revision_older_too(added_online, hub):
     assert f"revision: {first}\n  commit: {first}" in added_online.pin().read_text()
 
 
+@pytest.mark.slow
 def test_update_keeps_the_choice_of_files(online, hub):
     online.ok("add", f"MODEL={MODEL}", "EXCLUDE=*.json")
     hub.commit(MODEL, LATER)
@@ -227,6 +235,7 @@ def test_update_keeps_the_choice_of_files(online, hub):
     assert 'exclude: ["*.json"]' in online.pin().read_text()
 
 
+@pytest.mark.slow
 def test_one_model_that_cannot_be_updated_does_not_stop_the_others(added_online, hub):
     hub.commit("acme/other", {"config.json": b"1"})
     added_online.ok("add", "MODEL=acme/other")
@@ -240,6 +249,7 @@ def test_one_model_that_cannot_be_updated_does_not_stop_the_others(added_online,
     assert added_online.on_disk()["model.safetensors"] == LATER["model.safetensors"]
 
 
+@pytest.mark.slow
 def test_weights_of_our_own_have_nothing_to_follow(world):
     track(world, "mine")
 
@@ -249,6 +259,7 @@ def test_weights_of_our_own_have_nothing_to_follow(world):
     assert world.ok("outdated").out == "1 model: 1 not from the Hub\n"
 
 
+@pytest.mark.slow
 @pytest.mark.marathon
 def test_an_update_of_three_that_was_killed_goes_on(online, hub):
     names = [f"m{number}" for number in range(3)]
@@ -273,6 +284,7 @@ def test_an_update_of_three_that_was_killed_goes_on(online, hub):
     assert online.git("status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_an_update_that_was_stopped_before_its_git_commit_is_finished(added_online, hub):
     hook = added_online.clone / ".git" / "hooks" / "pre-commit"
     hook.parent.mkdir(exist_ok=True)
@@ -288,6 +300,7 @@ def test_an_update_that_was_stopped_before_its_git_commit_is_finished(added_onli
     assert added_online.git("log", "--format=%s", f"{before}..") == "Update tiny model\n"
 
 
+@pytest.mark.slow
 def test_diff_tells_what_the_last_update_changed(online, hub):
     hub.commit("acme/t", {"model.safetensors": tensors(a=("BF16", 2, 3), b=("BF16", 4)), "config.json": b"1"}, "mit")
     online.ok("add", "MODEL=acme/t")
@@ -329,12 +342,14 @@ def test_diff_refuses_what_it_cannot_compare(added, words, said):
     assert added.refused("diff", "MODEL=tiny", *words).startswith(f"diff: {said}")
 
 
+@pytest.mark.slow
 def test_diff_takes_one_model(added):
     track(added, "mine")
 
     assert added.refused("diff", "MODEL=*").startswith("diff: 2 models named; diff compares two versions of one")
 
 
+@pytest.mark.slow
 def test_show_tells_all_that_is_known(online, hub):
     files = {"model.safetensors": tensors(a=("BF16", 200, 3), b=("F32", 4)), "config.json": b"1"}
     commit = hub.commit("acme/t", files, "mit")
@@ -356,6 +371,7 @@ def test_show_tells_all_that_is_known(online, hub):
     assert "2 files, 1.3 kB; absent on disk" in online.ok("show", "MODEL=t").out.replace("1.4 kB", "1.3 kB")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "data", [b"", b"\xff" * 100, struct.pack("<Q", 10) + b"[1,2,3,4] ", b"\x02" + bytes(7) + b"{}"]
 )
@@ -367,6 +383,7 @@ def test_show_takes_a_file_that_only_calls_itself_safetensors(world, data):
     assert "numbers" not in world.ok("show", "MODEL=odd").out
 
 
+@pytest.mark.slow
 def test_track_pins_what_weights_were_tuned_from_and_where_they_come_from(online, hub):
     commit = hub.repos[MODEL]["main"].id
     track(online, "mine")
@@ -383,6 +400,7 @@ def test_track_pins_what_weights_were_tuned_from_and_where_they_come_from(online
     assert online.pin("mine").read_text() == text  # what is not typed again stays
 
 
+@pytest.mark.slow
 def test_a_base_that_the_hub_does_not_know_is_refused_and_one_that_cannot_be_asked_for_is_kept(online, hub):
     track(online, "mine")
     before = online.state()
@@ -396,6 +414,7 @@ def test_a_base_that_the_hub_does_not_know_is_refused_and_one_that_cannot_be_ask
     assert f'  base: "{MODEL}@v1"\n' in online.pin("mine").read_text()
 
 
+@pytest.mark.slow
 def test_every_report_is_of_one_family(added_online):
     verbs = ["list", "verify", "pull", "push", "outdated", "update", ("show", "MODEL=tiny"), ("diff", "MODEL=tiny")]
     for words in verbs:
@@ -464,6 +483,7 @@ def propose(world: World, name: str = "tiny") -> list[str]:
     return [" ".join(line.split()[:2]) for line in log.read_text().splitlines()] if log.exists() else []
 
 
+@pytest.mark.slow
 @pytest.mark.marathon
 def test_a_newer_model_is_one_pull_request_that_is_renewed_and_never_doubled(forge, hub):
     main = forge.head()
@@ -484,6 +504,7 @@ def test_a_newer_model_is_one_pull_request_that_is_renewed_and_never_doubled(for
     assert "`make verify`: verified 1 pin, 3 of 3 files on disk" in text
 
 
+@pytest.mark.slow
 def test_the_plan_names_what_is_newer_and_skips_what_does_not_fit(added_online, hub):
     hub.commit("acme/other", {"config.json": b"1"})
     added_online.ok("add", "MODEL=acme/other")

@@ -259,6 +259,7 @@ def test_a_pin_that_plain_dvc_made_has_no_files():
     assert pin.parse("tiny", text) == Pin("tiny", MD5, 3, 1)
 
 
+@pytest.mark.slow
 def test_the_listing_is_the_one_that_dvc_writes(world):
     files = PINNED | {"empty": b"", "deep/er/größe 数.bin": b"1", "Z": b"2", "a'\"b": b"3", "yes": b"4", "-rf": b"5"}
     for path, data in files.items():

@@ -81,6 +81,7 @@ def test_lint_and_collection_of_the_tests_pass_without_any_secret(checkout):
     assert "test_pipeline.py" in done.results[1].out
 
 
+@pytest.mark.slow
 def test_verify_without_credentials_says_so_and_checks_the_pins(checkout):
     checkout.remote.unlink()
 

@@ -62,6 +62,7 @@ def set_policy(world: World, **more: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_what_may_run_code_is_left_out_beside_safe_weights_and_adding_again_is_a_no_op(strict, hub):
     index = {"weight_map": {"a": "pytorch_model.bin"}}
     more = {
@@ -83,6 +84,7 @@ def test_what_may_run_code_is_left_out_beside_safe_weights_and_adding_again_is_a
     assert not any("pytorch_model" in request.path for request in hub.requests if "/resolve/" in request.path)
 
 
+@pytest.mark.slow
 def test_a_pickle_without_safe_weights_is_refused_before_the_first_byte_unless_excepted(strict, hub):
     hub.commit(MODEL, {"config.json": b"{}", "pytorch_model.bin": PICKLE})
     before = strict.state()
@@ -104,6 +106,7 @@ def test_a_pickle_without_safe_weights_is_refused_before_the_first_byte_unless_e
     strict.ok("verify")
 
 
+@pytest.mark.slow
 def test_verify_accepts_exactly_the_exception_that_the_pin_has(strict, hub):
     hub.commit(MODEL, {"config.json": b"{}", "pytorch_model.bin": PICKLE, "a.py": b"1"}, license="gemma")
     strict.ok("add", f"MODEL={MODEL}", "ALLOW=format:pickle code", "REASON=x")
@@ -118,6 +121,7 @@ def test_verify_accepts_exactly_the_exception_that_the_pin_has(strict, hub):
     assert "forbids tiny: its license is gemma; choose other files, or make an exception: " in strict.make("verify").out
 
 
+@pytest.mark.slow
 def test_a_repository_in_use_is_mended_by_an_exception_that_changes_the_pin_alone(online, hub):
     hub.commit(MODEL, {"config.json": b"{}", "pytorch_model.bin": PICKLE})
     online.ok("add", f"MODEL={MODEL}", "INCLUDE=*.bin")
@@ -142,6 +146,7 @@ def test_a_repository_in_use_is_mended_by_an_exception_that_changes_the_pin_alon
     assert "nothing to do" in online.run("sh", "-c", f"make {command}").out
 
 
+@pytest.mark.slow
 def test_update_carries_an_exception_along_and_a_new_finding_fails(strict, hub):
     hub.commit(MODEL, {"config.json": b"{}", "pytorch_model.bin": PICKLE})
     strict.ok("add", f"MODEL={MODEL}", "ALLOW=format:pickle", "REASON=x")
@@ -180,6 +185,7 @@ def test_each_rule_refuses_and_takes_its_exception(strict, hub, rule, license, w
     assert not any("/resolve/" in request.path for request in hub.requests)
 
 
+@pytest.mark.slow
 def test_code_is_refused_even_beside_safe_weights(strict, hub):
     hub.commit(MODEL, GOOD | {"modeling.py": b"1"})
 
@@ -187,6 +193,7 @@ def test_code_is_refused_even_beside_safe_weights(strict, hub):
     strict.ok("add", f"MODEL={MODEL}", "EXCLUDE=*.py")
 
 
+@pytest.mark.slow
 def test_an_exception_for_what_was_left_out_brings_it(strict, hub):
     hub.commit(MODEL, GOOD | {"pytorch_model.bin": PICKLE})
     strict.ok("add", f"MODEL={MODEL}")
@@ -197,6 +204,7 @@ def test_an_exception_for_what_was_left_out_brings_it(strict, hub):
     assert "left_out" not in strict.pin().read_text()
 
 
+@pytest.mark.slow
 def test_a_license_called_other_goes_by_its_name(strict, hub):
     hub.commit(MODEL, GOOD, license="other")
     hub.cards[MODEL] = {"license_name": "acme-1.0", "license_link": "LICENSE.md", "base_model": ["acme/base", "?"]}
@@ -243,6 +251,7 @@ def test_a_pickle_that_is_called_safetensors_is_refused_and_nothing_is_pinned(st
     assert strict.state() == before
 
 
+@pytest.mark.slow
 def test_track_holds_the_policy_too(strict):
     folder = strict.path / "weights"
     folder.mkdir()
@@ -388,6 +397,7 @@ def test_the_weights_of_an_onnx_file_are_found_at_any_depth(tmp_path):
     assert onnx.locations(tmp_path / "m.onnx") == ["w"]
 
 
+@pytest.mark.slow
 def test_outdated_does_not_count_what_the_policy_leaves_out(strict, hub):
     hub.commit(MODEL, GOOD | {"pytorch_model.bin": PICKLE})
     strict.ok("add", f"MODEL={MODEL}")

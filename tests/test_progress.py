@@ -43,6 +43,7 @@ def together(hub, repo: str, count: int) -> None:
     hub.faults.append(Fault(f"GET /{repo}/", lambda _: meeting.wait(20), times=count, after=MIB))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("columns", "names"),
     [(200, "part-[0-2].bin, part-[0-2].bin, part-[0-2].bin"), (110, "part-[0-2].bin and 2 more"), (80, "")],
@@ -72,6 +73,7 @@ def test_a_terminal_that_cannot_draw_is_asked_for_no_more(online, hub, env, sign
     assert said.isascii() or "LC_ALL" not in env
 
 
+@pytest.mark.slow
 def test_where_no_bar_can_be_drawn_a_line_now_and_then_says_how_far_it_is(online, hub):
     for number, name in enumerate(("quiet", "said")):
         hub.commit(f"acme/{name}", {"model.safetensors": bytes([number]) * (3 << 20)})
@@ -85,6 +87,7 @@ def test_where_no_bar_can_be_drawn_a_line_now_and_then_says_how_far_it_is(online
     assert "\r" not in said.err
 
 
+@pytest.mark.slow
 def test_long_work_says_so_as_it_begins_and_at_its_end_how_long_it_took(online):
     folder = online.path / "long"
     folder.mkdir()

@@ -48,6 +48,7 @@ def test_a_release_is_an_annotated_tag_of_what_was_checked(added):
     assert again == "release: tiny@v1.0.0 is there already, and a release never changes; choose another VERSION"
 
 
+@pytest.mark.slow
 def test_stages_follow_the_grammar_of_gto(released):
     released.ok("release", "MODEL=tiny", "STAGE=prod")
     released.ok("release", "MODEL=tiny", "STAGE=canary", "VERSION=1.0.0")
@@ -85,6 +86,7 @@ def test_what_is_not_right_is_not_released(added, place):
     assert tags(added) == []
 
 
+@pytest.mark.slow
 def test_going_back_checks_the_pin_of_the_older_version(released):
     old = released.git("show", "tiny@v1.0.0:models/tiny.dvc")
     md5 = re.search(r'config.json: {size: 19, md5: "?(\w+)', old)[1]
@@ -133,6 +135,7 @@ def test_a_release_is_signed_where_git_signs(added):
     assert "-----BEGIN SSH SIGNATURE-----" in added.git("cat-file", "tag", "tiny@v1.0.0")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["MODEL=tiny@v1.0.0"], ["MODEL=tiny", "STAGE=prod"], ["STAGE=prod"]])
 def test_a_release_is_handed_over_to_a_folder_and_the_pin_stays(released, words):
     before = released.state()
@@ -146,6 +149,7 @@ def test_a_release_is_handed_over_to_a_folder_and_the_pin_stays(released, words)
     assert "up to date" in released.ok("pull", *words, f"TO={released.path}/srv").out
 
 
+@pytest.mark.slow
 def test_a_release_that_is_not_checked_out_is_refused_without_a_folder(released):
     result = released.make("pull", "MODEL=tiny@v1.0.0")
 
@@ -154,6 +158,7 @@ def test_a_release_that_is_not_checked_out_is_refused_without_a_folder(released)
     assert released.ok("pull", "MODEL=tiny@v1.1.0").out.startswith("tiny: up to date")
 
 
+@pytest.mark.slow
 def test_a_release_that_is_not_here_says_how_to_fetch_tags(released):
     other = released.second()
     other.git("tag", "--delete", *tags(other))
@@ -164,6 +169,7 @@ def test_a_release_that_is_not_here_says_how_to_fetch_tags(released):
     assert "no release of any model is in the stage 'prod' here" in other.refused("pull", "STAGE=prod")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("link", ["LINK=1", "LINK="])
 def test_a_newer_version_takes_the_place_of_the_older_one_whole(released, link):
     to = f"TO={released.path}/srv"
@@ -178,6 +184,7 @@ def test_a_newer_version_takes_the_place_of_the_older_one_whole(released, link):
     assert (weights.stat().st_nlink > 1) == (link == "LINK=1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("where", "link"), [("cache", ""), ("cache", "1"), ("remote", "")])
 def test_bytes_that_are_not_right_are_not_handed_over_and_the_old_copy_stays(released, where, link):
     to = f"TO={released.path}/srv"
@@ -202,6 +209,7 @@ def test_bytes_that_are_not_right_are_not_handed_over_and_the_old_copy_stays(rel
         assert handed(released)["config.json"] == LATER["config.json"]
 
 
+@pytest.mark.slow
 def test_a_folder_of_the_clone_is_no_place_to_hand_over_to(released):
     result = released.make("pull", "MODEL=tiny", "TO=models/elsewhere")
 
@@ -209,6 +217,7 @@ def test_a_folder_of_the_clone_is_no_place_to_hand_over_to(released):
     assert "TO=models/elsewhere lies in this clone; name a folder outside" in result.out
 
 
+@pytest.mark.slow
 @pytest.mark.marathon
 def test_a_hand_over_that_was_killed_leaves_the_old_copy_and_goes_on(online, hub):
     hub.commit("acme/big", {"model.safetensors": os.urandom(100_000_000)})
@@ -242,6 +251,7 @@ def test_a_kill_between_the_two_renames_is_undone(added):
     assert handed(added) == {"config.json": b"old"}
 
 
+@pytest.mark.slow
 def test_a_group_is_handed_over_below_its_name(world):
     track(world, "group/mine")
 
@@ -250,6 +260,7 @@ def test_a_group_is_handed_over_below_its_name(world):
     assert handed(world, "group/mine") == {"a.bin": b"group/mine"}
 
 
+@pytest.mark.slow
 def test_plain_dvc_gets_a_release_from_another_repository(released):
     target = released.path / "elsewhere"
     target.mkdir()
@@ -262,6 +273,7 @@ def test_plain_dvc_gets_a_release_from_another_repository(released):
     assert found == PINNED
 
 
+@pytest.mark.slow
 def test_another_repository_reads_a_release_by_dvcs_own_api(released):
     target = released.path / "elsewhere"
     target.mkdir()
@@ -317,6 +329,7 @@ def test_a_dry_push_says_what_would_go_and_changes_nothing(added):
     assert added.objects() == {}
 
 
+@pytest.mark.slow
 def test_list_and_show_name_the_releases_of_what_is_pinned(released):
     assert released.ok("list").out.splitlines()[1].endswith(" yes      v1.1.0")
     released.ok("release", "MODEL=tiny", "STAGE=prod")
@@ -329,6 +342,7 @@ def test_list_and_show_name_the_releases_of_what_is_pinned(released):
     )  # the pin of 1.0.0 follows main, this one a commit
 
 
+@pytest.mark.slow
 def test_diff_takes_releases(released):
     said = released.ok("diff", "MODEL=tiny", "FROM=1.0.0", "TO=v1.1.0").out
 
@@ -336,6 +350,7 @@ def test_diff_takes_releases(released):
     assert "tiny: 1.0.0 -> v1.1.0: 1 file changed" in said
 
 
+@pytest.mark.slow
 def test_the_lines_of_the_dockerfile_bring_a_release_into_an_empty_folder(released, tmp_path_factory):
     page = (ROOT / ".github" / "DEPLOY.md").read_text().partition("```dockerfile\n")[2].partition("```")[0]
     page = page.replace("\\\n", "")

@@ -24,6 +24,7 @@ def entries(world: World) -> set[str]:
     return {str(path) for path in [*world.path.iterdir(), *world.clone.iterdir()]}
 
 
+@pytest.mark.slow
 def test_the_folder_that_was_typed_is_tried_whatever_this_clone_has_set_for_itself(world):
     local = "['remote \"storage\"']\n    url = /nowhere/at all\n"
     (world.clone / ".dvc" / "config.local").write_text(local)
@@ -70,6 +71,7 @@ def test_remote_takes_a_folder_relative_to_where_it_was_typed(world, where):
     assert world.ok("remote").out == f"remote 'storage' ({here / where.format(here)}) is there\n"
 
 
+@pytest.mark.slow
 def test_remote_changes_dvc_config_alone_and_says_how_to_commit_it(world):
     result = world.ok("remote", "URL=../bucket")
 

@@ -19,6 +19,7 @@ def note(world: World, text: str) -> None:
     world.git("commit", "--quiet", "--all", "--message", "A note")
 
 
+@pytest.mark.slow
 def test_remove_takes_pin_weights_and_row_in_one_git_commit_that_any_older_one_undoes(added):
     track(added, "mine")
     before = added.head()
@@ -52,6 +53,7 @@ def test_remove_refuses_what_exists_nowhere_else(added):
     assert added.state() == before
 
 
+@pytest.mark.slow
 def test_remove_takes_several_and_leaves_what_is_staged(added):
     track(added, "group/a")
     track(added, "group/b")
@@ -94,6 +96,7 @@ def test_what_was_stopped_at_its_git_commit_goes_on(added, words):
         assert "verified 1 pin, 3 of 3 files on disk" in added.ok("verify").out
 
 
+@pytest.mark.slow
 def test_rename_moves_pin_weights_row_and_note_and_reads_no_byte(added):
     note(added, "the small one")
     inodes = {path.name: path.stat().st_ino for path in added.weights().rglob("*.*")}
@@ -122,6 +125,7 @@ def test_rename_says_that_releases_keep_the_old_name(added):
     assert "; its 1 release keeps the old name; " in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -161,6 +165,7 @@ def cached(world: World) -> int:
     return len(list((world.clone / ".dvc" / "cache" / "files" / "md5").glob("*/*")))
 
 
+@pytest.mark.slow
 def test_free_drops_what_the_remote_holds_and_pull_brings_it_back(added):
     track(added, "mine")
     before = added.git("status", "--porcelain")
@@ -180,6 +185,7 @@ def test_free_drops_what_the_remote_holds_and_pull_brings_it_back(added):
     assert added.on_disk() == PINNED
 
 
+@pytest.mark.slow
 def test_free_keeps_an_object_that_another_model_on_disk_is_made_of(added):
     folder = added.path / "weights"
     shutil.copytree(added.weights(), folder)

@@ -58,6 +58,7 @@ def test_the_bill_names_the_model_its_license_and_the_sha256_of_every_file(added
     assert {each["type"] for each in files} == {"file"}
 
 
+@pytest.mark.slow
 def test_the_bill_is_the_same_in_every_run_and_on_every_machine(added):
     track(added, "group/mine")
     first = added.ok("sbom", PYTHONHASHSEED="1").out
@@ -73,6 +74,7 @@ def test_the_bill_is_the_same_in_every_run_and_on_every_machine(added):
     assert one["serialNumber"] != read(first)["serialNumber"]
 
 
+@pytest.mark.slow
 def test_weights_of_ones_own_have_no_purl_and_their_digest_as_version(world):
     track(world, "group/mine")
 

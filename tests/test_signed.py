@@ -72,6 +72,7 @@ def signed(signed_template, tmp_path) -> World:
     return copy(signed_template, World(tmp_path / "my world"))
 
 
+@pytest.mark.slow
 def test_verify_says_which_pin_is_not_signed_and_why(signed):
     for key in ("known", "stranger", "expired", "revoked"):
         sign_with(signed, key)

@@ -32,6 +32,7 @@ def tracked(tracked_template, tmp_path) -> World:
     return copy(tracked_template, World(path))
 
 
+@pytest.mark.slow
 def test_track_makes_one_commit_of_the_weights_as_they_lie(world):
     lay(world.weights("mine"))
 
@@ -56,6 +57,7 @@ def test_track_pins_sha256_and_no_source(tracked):
     )
 
 
+@pytest.mark.slow
 def test_track_copies_a_folder_and_leaves_it_as_it_was(world):
     folder = lay(world.path / "my weights")
 
@@ -253,6 +255,7 @@ def test_track_replaces_no_weights_that_have_no_pin(world):
     assert world.on_disk("mine") == {"only.bin": b"only copy"}
 
 
+@pytest.mark.slow
 def test_track_replaces_no_weights_that_were_changed(tracked):
     flip(tracked.weights("mine") / "model.safetensors")
     folder = lay(tracked.path / "new", {"new.bin": b"new"})
@@ -337,6 +340,7 @@ def test_a_track_that_was_stopped_goes_on(world):
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 8000000000\n" % (b"a" * 64)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["in place", "from a folder"])
 def test_track_refuses_a_pointer_of_git_lfs_until_it_is_told_to_take_it(world, way):
     folder = lay(world.weights("mine") if way == "in place" else world.path / "clone without lfs")

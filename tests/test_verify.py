@@ -144,6 +144,7 @@ def many(world) -> World:
     return world
 
 
+@pytest.mark.slow
 def test_the_shares_of_a_deep_verify_are_whole_objects_and_together_all_of_them(many):
     fresh = many.second()
 
@@ -156,6 +157,7 @@ def test_the_shares_of_a_deep_verify_are_whole_objects_and_together_all_of_them(
     assert min(read) > 2
 
 
+@pytest.mark.slow
 def test_a_share_names_its_bad_objects_and_the_others_pass(many):
     oid = max(many.objects(), key=lambda each: many.objects()[each].stat().st_size)
     flip(many.objects()[oid])
@@ -166,6 +168,7 @@ def test_a_share_names_its_bad_objects_and_the_others_pass(many):
     assert sum("verify: many/19.bin: changed on the remote" in result.out for result in results) == 1
 
 
+@pytest.mark.slow
 def test_an_empty_share_passes(added):
     said = [added.ok("verify", "DEEP=1", f"SHARD={number}/6").out for number in range(1, 7)]
 
@@ -181,6 +184,7 @@ def test_verify_refuses_what_is_no_share(added, words):
     assert line.startswith("verify: not a share of what DEEP=1 reads: SHARD=")
 
 
+@pytest.mark.slow
 def test_verify_says_that_an_add_was_stopped_and_how_to_go_on(added_online, hub):
     hook = added_online.clone / ".git" / "hooks" / "commit-msg"
     hook.parent.mkdir(exist_ok=True)
@@ -199,6 +203,7 @@ def test_verify_says_that_an_add_was_stopped_and_how_to_go_on(added_online, hub)
     added_online.ok("verify")
 
 
+@pytest.mark.slow
 def test_verify_asks_no_remote_for_the_listing_of_a_pin_of_plain_dvc(world):
     (world.weights("plain")).mkdir()
     (world.weights("plain") / "a.bin").write_text("a")
@@ -274,6 +279,7 @@ def test_verify_says_what_happened_to_a_pin_without_reading_weights(added, edit,
     assert said in result.out
 
 
+@pytest.mark.slow
 def test_verify_finds_a_pin_that_a_bare_dvc_add_left_stale(added):
     flip(added.weights() / "config.json")
     os.utime(added.weights() / "config.json")
