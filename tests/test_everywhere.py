@@ -198,6 +198,12 @@ def test_a_file_system_without_links_holds_copies_and_that_is_said_once(online, 
     """As exFAT: every Python of the clone is refused links."""
     hub.commit("acme/other", FILES)
     (online.clone / "scripts" / "sitecustomize.py").write_text(NO_LINKS)
+    environment, lent = online.clone / ".venv", os.readlink(online.clone / ".venv")
+    environment.unlink()
+    set_up = online.run("scripts/dev/venv.sh", "scripts/dev/uv.txt", PYTHONPATH="scripts")
+    assert set_up.err == "setting up .venv from scripts/dev/uv.txt\n"
+    shutil.rmtree(environment)
+    environment.symlink_to(lent)
     said = [online.ok("add", f"MODEL={model}").err for model in (MODEL, "acme/other")]
     shutil.rmtree(online.weights())
     shutil.rmtree(online.weights("other"))
