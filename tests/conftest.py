@@ -206,6 +206,12 @@ def track(world: World, name: str, content: str = "") -> None:
     world.ok("track", f"NAME={name}", f"DIR={folder}")
 
 
+def set_clock(world: World, seconds: float) -> None:
+    """Let the clock of the machine that `world` is on be ahead by so many seconds, or behind."""
+    hook = world.clone / "scripts" / "sitecustomize.py"
+    hook.write_text(f"import time\nreal = time.time\ntime.time = lambda: real() + {seconds}\n")
+
+
 def settings(world: World, text: str, local: bool = False) -> None:
     """Make `text` the DVC settings of the user or, with `local`, of this clone alone."""
     folder = world.clone / ".dvc" if local else world.path / "home" / ".config" / "dvc"

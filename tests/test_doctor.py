@@ -1,7 +1,7 @@
 """make doctor: each line is good, or says what to type."""
 
 import pytest
-from conftest import MODEL, forget_weights
+from conftest import MODEL, forget_weights, set_clock
 
 TITLES = ["programs", "Git", "models", "disk", "remote", "Hub", "leftovers"]
 
@@ -72,8 +72,7 @@ def test_what_is_wrong_is_named_with_what_to_type(added_online, hub, what):
 
 
 def test_a_clock_that_is_an_hour_wrong_is_told_of(added_online):
-    hook = added_online.clone / "scripts" / "sitecustomize.py"  # the clock of this machine
-    hook.write_text("import time\nreal = time.time\ntime.time = lambda: real() + 3600\n")
+    set_clock(added_online, 3600)
 
     said = added_online.make("doctor").out
 

@@ -7,7 +7,7 @@ import time
 
 import jsonschema
 import pytest
-from conftest import PINNED, ROOT, World, start, track
+from conftest import PINNED, ROOT, World, set_clock, start, track
 
 from lib.remote.folder import Folder
 
@@ -294,10 +294,12 @@ def test_a_cache_outside_of_the_clone_is_left_alone(added):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("where", ["here, where it was undone", "elsewhere"])
+@pytest.mark.parametrize("where", ["here, where it was undone", "elsewhere", "where the clock is a month behind"])
 def test_an_old_object_that_no_git_commit_names_is_young_again_after_add_or_push(added, where):
     gone, pinned = drop(added), set(added.objects())
-    other = added.second() if where == "elsewhere" else added
+    other = added if where.startswith("here") else added.second()
+    if "clock" in where:
+        set_clock(other, -30 * 24 * 3600)
     pinned -= gone
     age(added)
 

@@ -1,6 +1,5 @@
 """Making objects whole on the remote, each from bytes that are right: corrupt bytes never leave this machine."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -72,9 +71,10 @@ def repair(items: list[Item], remote: Remote, deep: bool = False) -> Outcome:
     with progress("read remote", sum(item.file.size or 0 for item in items) if deep else 0) as watch:
         found = audit.assess(remote, items, deep, progress=watch, infos=infos)
     bad = [item for item in items if found[item.oid].is_bad]
-    old = {oid for oid, info in infos.items() if info.modified < time.time() - OLD}
-    unnamed = old - reachable.named().keys() if old else old
-    why = _upload_all([item for item in items if found[item.oid].is_bad or item.oid in unnamed], remote)
+    unnamed = infos.keys() - reachable.named().keys() if infos else set()
+    before = remote.now() - OLD if unnamed else 0  # the clock of this machine may be wrong by days
+    old = {oid for oid in unnamed if infos[oid].modified < before}
+    why = _upload_all([item for item in items if found[item.oid].is_bad or item.oid in old], remote)
     done = [item for item in bad if item.oid not in why]
     return Outcome(
         [f"{found[item.oid].finding(item)}: replaced" for item in done if found[item.oid].status == "changed"],
