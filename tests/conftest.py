@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,7 @@ PINNED = {path: data for path, data in FILES.items() if path != ".gitattributes"
 VICTIM = "model.safetensors"  # the file that a fault hits
 PLAN = re.compile(r"(add|update): (acme/\S+ at [0-9a-f]{7}|\S+: [0-9]+ files?, .* to fetch, )")  # before the first byte
 TOOK = re.compile(r", ([0-9]+ min )?[0-9]+ s(?=[:;,]|$)", re.MULTILINE)  # what no test can know
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
 LISTING_FAULTS = ["listing changed", "listing removed"]
 
 
@@ -204,6 +206,17 @@ def track(world: World, name: str, content: str = "") -> None:
     folder.mkdir(exist_ok=True)
     (folder / "a.bin").write_text(content or name)
     world.ok("track", f"NAME={name}", f"DIR={folder}")
+
+
+@contextmanager
+def mounted(where: Path, *options: str):
+    """A small disk, mounted at `where`."""
+    where.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", str(where)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(where)], check=True)
 
 
 def set_clock(world: World, seconds: float) -> None:

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import MODEL, PINNED, ROOT, VICTIM, World, flip, furnish, start, track, victim
+from conftest import MODEL, PINNED, ROOT, ROOT_ONLY, VICTIM, World, flip, furnish, mounted, start, track, victim
 
 NO_NETWORK = ["unshare", "--net"]  # the loopback is down there, too
 WITHOUT = pytest.mark.skipif(
@@ -100,6 +100,43 @@ def test_corrupt_bytes_are_not_written(added):
     assert f"export: tiny/{VICTIM}: not on this machine" in result.out or "not put on the remote" in result.out
     assert len(list(disk(added).glob("files/md5/*/*"))) == 3
     assert not (disk(added) / "clone.bundle").exists()
+
+
+@ROOT_ONLY
+def test_a_disk_that_is_too_small_is_named_before_the_first_byte(added):
+    with mounted(disk(added), "-o", "size=64K"):
+        said = added.refused("export", "TO=../a disk")
+
+        assert said.startswith("export: not enough disk: what is not there yet takes 102.")
+        assert said.endswith(f" are free at {disk(added)}; free some, or name fewer models: MODEL=NAME")
+        assert not list(disk(added).iterdir())
+
+
+@pytest.mark.slow
+def test_two_exports_at_once_do_not_write_one_bundle_together(added):
+    """The first stops in the middle of its bundle until the second waits for it, or writes too."""
+    tool, inside, go = added.path / "tool", added.path / "inside", added.path / "go"
+    tool.mkdir()
+    inside.touch()
+    real = shutil.which("git")
+    (tool / "git").write_text(
+        f'#!/bin/sh\ncase "$*" in *"bundle create"*) echo in >>"{inside}"; '
+        f'until [ -e "{go}" ]; do sleep 0.01; done;; esac\nexec {real} "$@"\n'
+    )
+    (tool / "git").chmod(0o755)
+    exports = [start(added, "export", "TO=../a disk", PATH=f"{tool}:{os.environ['PATH']}") for _ in range(2)]
+    while not inside.read_text():
+        pass
+    part = (disk(added) / ".clone.bundle.part").stat().st_ino
+
+    while inside.read_text() == "in\n" and not re.search(rf"-> FLOCK .*:{part} ", Path("/proc/locks").read_text()):
+        pass
+    alone = inside.read_text() == "in\n"
+    go.touch()
+
+    assert [(each.communicate()[0], each.returncode)[1] for each in exports] == [0, 0]
+    assert alone
+    added.git("bundle", "verify", str(disk(added) / "clone.bundle"))
 
 
 def shallow(world: World) -> str:

@@ -4,27 +4,11 @@ import json
 import os
 import shutil
 import subprocess
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
-from conftest import FILES, MODEL, PINNED, World, copy, furnish
+from conftest import FILES, MODEL, PINNED, ROOT_ONLY, World, copy, furnish, mounted
 
 pytestmark = pytest.mark.slow
-
-ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
-
-
-@contextmanager
-def mounted(where: Path, *options: str):
-    """A small disk, mounted at `where`."""
-    where.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", str(where)], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(where)], check=True)
-
 
 # What a crash leaves behind.
 
