@@ -4,6 +4,7 @@ A room is a folder with a `clone` and a `remote`. Rooms under `kept/` are made o
 the one room for commands that change things, and is emptied before each.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -37,17 +38,28 @@ SMALL = {
 SHARDS = {"model-00001-of-00002.safetensors": 0.577, "model-00002-of-00002.safetensors": 0.423}
 CHANGED = "model-00002-of-00002.safetensors"
 BLOCK = 1 << 24
+HEADER = 128  # bytes
 BUCKET = "weights"
 KEY = ("test", "testsecret")
 
 
 def write_random(path: Path, size: int) -> None:
-    """Write `size` random bytes to `path`; a model card begins with its header."""
+    """Write `size` bytes to `path`: random ones, after the header that its format has."""
     with path.open("wb") as file:
-        if path.name == "README.md":
-            size -= file.write(CARD)
+        size -= file.write(header(path.name, size))
         for start in range(0, size, BLOCK):
             file.write(os.urandom(min(BLOCK, size - start)))
+
+
+def header(name: str, size: int) -> bytes:
+    """How a file `name` of `size` bytes begins: a model card, or weights that are one tensor."""
+    if name == "README.md":
+        return CARD
+    if not name.endswith(".safetensors"):
+        return b""
+    numbers = size - 8 - HEADER
+    said = {"weight": {"dtype": "U8", "shape": [numbers], "data_offsets": [0, numbers]}}
+    return HEADER.to_bytes(8, "little") + json.dumps(said).ljust(HEADER).encode()
 
 
 def furnish(clone: Path) -> None:
@@ -122,7 +134,7 @@ class World:
         """A model of one small file."""
         folder = self.top / "hub" / "tiny"
         folder.mkdir(parents=True)
-        write_random(folder / "model.safetensors", 100)
+        write_random(folder / "model.safetensors", 1_000)
         return folder
 
     @cached_property

@@ -1,6 +1,7 @@
 """The one road of bytes: wherever a file comes from, it is hashed as it arrives, resumed, retried and stopped alike."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -8,10 +9,12 @@ from pathlib import Path
 from typing import Protocol
 
 from lib.core.console import remark
-from lib.core.digest import BLOCK, Digest, Hasher, Progress, Sink, buffer, of_file, read_into
+from lib.core.digest import BLOCK, SPLIT, Digest, Hasher, Progress, Sink, buffer, of_file, read_into
 from lib.core.errors import Failure
 from lib.core.text import size
 from lib.transfer.retry import Broken, GaveUp, Retry
+
+LATEST = 1.0  # seconds until bytes that have arrived are hashed and written, few as they may be
 
 
 class Source(Protocol):
@@ -87,7 +90,7 @@ def _fill(
     retry, left = Retry(), list(sources)
     while hasher.size < want.size and not stop.is_set():
         try:
-            with closing(_exactly(left[0], hasher.size, want.size)) as chunks:
+            with closing(_gathered(_exactly(left[0], hasher.size, want.size))) as chunks:
                 for chunk in chunks:
                     hasher.update(chunk, sink)
                     progress(len(chunk))
@@ -113,6 +116,27 @@ def _exactly(source: Source, at: int, stop: int) -> Iterator[bytes | memoryview]
             yield chunk
     if at < stop:
         raise Broken("ended before the last byte")
+
+
+def _gathered(chunks: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    """What `chunks` gives, small ones together, for the digests of a large one are computed side by side."""
+    held, since = bytearray(), time.monotonic()
+    with closing(chunks):
+        try:
+            for chunk in chunks:
+                if not held and len(chunk) >= SPLIT:
+                    yield chunk
+                    continue
+                held += chunk
+                if len(held) >= BLOCK or time.monotonic() - since > LATEST:
+                    yield held
+                    held, since = bytearray(), time.monotonic()
+        except Broken:
+            if held:
+                yield held
+            raise
+        if held:
+            yield held
 
 
 def _wait(retry: Retry, fault: Broken, want: Wanted) -> None:

@@ -1,0 +1,68 @@
+"""The road of bytes: what arrives in small pieces is hashed and written in large ones, and none of it is lost."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from lib.core.errors import Failure
+from lib.transfer import road
+from lib.transfer.retry import Broken
+
+DATA = bytes(range(256)) * (10 << 10)  # 2.6 MB
+SMALL = 50_000  # bytes of a piece
+
+
+@dataclass
+class Source:
+    """Gives DATA in small pieces; breaks at the offset `at`."""
+
+    at: int = len(DATA)
+    title: str = "a source"
+
+    def stream(self, start: int) -> Iterator[bytes]:
+        for begin in range(start, self.at, SMALL):
+            yield DATA[begin : min(begin + SMALL, self.at)]
+        if self.at < len(DATA):
+            raise Broken("broke")
+
+
+def bring(path, *sources) -> list[int]:
+    """How many bytes were dealt with at a time on the way to `path`."""
+    counts = []
+    want = road.Wanted("a file", len(DATA), ("md5", "sha256"))
+    found = road.bring(sources, want, path, counts.append, threading.Event())
+    assert found.sha256 == hashlib.sha256(DATA).hexdigest()
+    assert path.read_bytes() == DATA
+    return counts
+
+
+def test_small_pieces_are_hashed_and_written_together(tmp_path):
+    counts = bring(tmp_path / "part", Source())
+
+    assert [count >= road.BLOCK for count in counts] == [True, True, False]
+
+
+def test_a_slow_source_is_written_as_it_comes(tmp_path, monkeypatch):
+    monkeypatch.setattr(road, "LATEST", -1.0)
+
+    assert set(bring(tmp_path / "part", Source())[:-1]) == {SMALL}
+
+
+def test_what_came_before_a_break_is_kept_and_the_next_source_goes_on_there(tmp_path):
+    counts = bring(tmp_path / "part", Source(at=SMALL + 7), Source())
+
+    assert counts[0] == SMALL + 7
+    assert sum(counts) == len(DATA)
+
+
+def test_what_came_before_the_last_break_stays_for_the_next_run(tmp_path, monkeypatch):
+    monkeypatch.setattr("lib.core.arguments.timeout", lambda: 0.0)
+    want = road.Wanted("a file", len(DATA), ("sha256",))
+
+    with pytest.raises(Failure, match="a file: broke; gave up"):
+        road.bring([Source(at=SMALL + 7)], want, tmp_path / "part", lambda _: None, threading.Event())
+
+    assert (tmp_path / "part").read_bytes() == DATA[: SMALL + 7]
