@@ -18,7 +18,7 @@ from servers import Broken, Servers
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL, NAME = "google/gemma-3-4b-it", "gemma-3-4b-it"
-TINY = "acme/tiny"
+TINY, TINY_SIZE = "acme/tiny", 1_000  # bytes
 CARD = b"---\nlicense: gemma\n---\n"
 SMALL = {
     ".gitattributes": 1_570,
@@ -134,7 +134,7 @@ class World:
         """A model of one small file."""
         folder = self.top / "hub" / "tiny"
         folder.mkdir(parents=True)
-        write_random(folder / "model.safetensors", 1_000)
+        write_random(folder / "model.safetensors", TINY_SIZE)
         return folder
 
     @cached_property

@@ -1,0 +1,18 @@
+"""The benchmark's made-up weights are such that every command takes them."""
+
+import pytest
+from world import SHARDS, SMALL, TINY_SIZE, write_random
+
+from lib.disk import tensors
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [*((name, 100_000) for name in SHARDS), ("model.safetensors", TINY_SIZE), *SMALL.items()]
+)
+def test_a_file_is_what_its_name_says(tmp_path, name, size):
+    write_random(tmp_path / name, size)
+
+    assert (tmp_path / name).stat().st_size == size
+    if name.endswith(".safetensors"):
+        assert tensors.fault(tmp_path / name) is None
+        assert tensors.of_file(tmp_path / name)["weight"].dtype == "U8"
