@@ -39,7 +39,7 @@ def remove(name: str) -> str:
         if names.weights_dir(name).is_symlink():
             names.weights_dir(name).unlink()
         shutil.rmtree(names.weights_dir(name), ignore_errors=True)
-        shutil.rmtree(staging.folder(name), ignore_errors=True)
+        staging.discard(name)
         pin.path_of(name).unlink(missing_ok=True)
     last = next((each.commit[:7] for each in before if history.text(each.commit, f"models/{name}.dvc")), "COMMIT")
     return (

@@ -1,6 +1,5 @@
 """Rename a model: pin, weights and row of the catalog, in one Git commit; no byte is moved or read."""
 
-import shutil
 from dataclasses import replace
 
 from lib.core import arguments, atomic, command, lock, text
@@ -30,7 +29,7 @@ def rename(old: str, new: str) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             source.replace(target)
         record.commit(arguments.value("MESSAGE") or f"Rename {old} model to {new}", made, old)
-        shutil.rmtree(staging.folder(new))
+        staging.discard(new)
         pin.path_of(old).unlink()
     kept = len(releases.versions(old))
     tags = f"; its {text.plural(kept, 'release')} {'keeps' if kept == 1 else 'keep'} the old name" if kept else ""

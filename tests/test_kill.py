@@ -114,7 +114,8 @@ def test_a_killed_end_of_a_model_goes_on(added_template, tmp_path, events, verb,
     code, _ = run_counted(world, *words, at=str(1 + int(moment * events[verb])))
 
     assert code == -signal.SIGKILL
-    world.ok(*words)
+    if world.pin().exists():  # else all was done but the last line
+        world.ok(*words)
     assert leftovers(world) == []
     assert world.git("status", "--porcelain") == ""
     assert not world.weights().exists()
@@ -262,7 +263,7 @@ def test_a_killed_update_keeps_the_old_weights_or_has_the_new(added_online, hub)
     old, new = PINNED, {"config.json": b"new"}
     trial = copy(added_online, World(added_online.path.parent / "a trial", dict(added_online.env)))
     _, total = run_counted(trial, "add", f"MODEL={MODEL}")
-    for at in range(total // 4, total, total // 4):
+    for at in [total // 4, total // 2, *range(total - 4, total)]:  # the last ones clear up
         world = copy(added_online, World(added_online.path.parent / f"at {at}", dict(added_online.env)))
 
         run_counted(world, "add", f"MODEL={MODEL}", at=str(at))

@@ -111,6 +111,15 @@ def recover(name: str) -> None:
         for _ in settle(name, [Finding(name, "disk", "extra", path) for path in weights.walk(_old(name))]):
             pass
     shutil.rmtree(new(name), ignore_errors=True)
+    with suppress(OSError):  # it is not empty, or not there
+        folder(name).rmdir()
+
+
+def discard(name: str) -> None:
+    """Remove the folder of `name`, the plan first: killed before the pin goes, the same command ends the work, and
+    killed after it, nothing is left that would wait for one."""
+    (folder(name) / "plan").unlink(missing_ok=True)
+    shutil.rmtree(folder(name), ignore_errors=True)
 
 
 def settle(name: str, findings: list[Finding], elsewhere: Elsewhere = quarantine.nowhere) -> Iterator[str]:

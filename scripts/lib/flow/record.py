@@ -1,7 +1,5 @@
 """From weights that are staged to one Git commit: models/ -> dvc add -> remote -> commit, for add and track alike."""
 
-import shutil
-
 from lib.core import arguments, atomic, lock, shell, text
 from lib.core.console import note
 from lib.core.errors import Failure
@@ -42,7 +40,7 @@ def record(name: str, scan: str = "") -> None:
     with lock.clone():
         old = history.committed(name)
         commit(message(wanted, pin.parse(name, old) if old else None, scan), wanted)
-    shutil.rmtree(staging.folder(name))
+    staging.discard(name)
 
 
 def _check_outs(recorded: Pin, wanted: Pin) -> None:
