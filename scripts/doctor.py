@@ -70,8 +70,8 @@ def hub() -> str:
 
 
 def leftovers() -> str:
-    left = [path for path in staging.ROOT.glob("*") if (path / "plan").exists() or (path / "pin").exists()]
-    if stopped := [path.name.replace("%", "/") for path in left]:
+    staged = [path.name.replace("%", "/") for path in staging.ROOT.glob("*")]
+    if stopped := [name for name in staged if staging.is_stopped(name)]:
         raise Failure(f"stopped on the way: {', '.join(sorted(stopped))}; run the same make add, track or update again")
     kept = sum(1 for path in quarantine.ROOT.rglob("*") if path.is_file())
     return f"no stopped command; {text.plural(kept, 'file')} in {quarantine.ROOT.relative_to(ROOT)}"

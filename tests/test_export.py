@@ -134,7 +134,7 @@ def test_two_exports_at_once_do_not_write_one_bundle_together(added):
     alone = inside.read_text() == "in\n"
     go.touch()
 
-    assert [(each.communicate()[0], each.returncode)[1] for each in exports] == [0, 0]
+    assert [each.wait(60) for each in exports] == [0, 0]
     assert alone
     added.git("bundle", "verify", str(disk(added) / "clone.bundle"))
 

@@ -51,6 +51,11 @@ def finished(name: str) -> Pin | None:
     return pin.parse(name, path.read_text(encoding="utf-8")) if path.exists() else None
 
 
+def is_stopped(name: str) -> bool:
+    """Whether an add or track of `name` was stopped, so that the same command goes on with what is here."""
+    return any((folder(name) / file).exists() for file in ("plan", "pin"))
+
+
 def start(name: str, plan: dict[str, str]) -> None:
     """Make room for `plan`; what an earlier run left is kept where its plan was the same, and removed elsewhere."""
     path = folder(name) / "plan"
@@ -110,14 +115,11 @@ def recover(name: str) -> None:
     elif _old(name).exists():
         for _ in settle(name, [Finding(name, "disk", "extra", path) for path in weights.walk(_old(name))]):
             pass
-    shutil.rmtree(new(name), ignore_errors=True)
-    with suppress(OSError):  # it is not empty, or not there
-        folder(name).rmdir()
+    shutil.rmtree(new(name) if is_stopped(name) else folder(name), ignore_errors=True)
 
 
 def discard(name: str) -> None:
-    """Remove the folder of `name`, the plan first: killed before the pin goes, the same command ends the work, and
-    killed after it, nothing is left that would wait for one."""
+    """Remove the folder of `name`, the plan first: without it and the pin, what a kill leaves is of no use."""
     (folder(name) / "plan").unlink(missing_ok=True)
     shutil.rmtree(folder(name), ignore_errors=True)
 

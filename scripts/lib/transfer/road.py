@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lib.core.console import remark
-from lib.core.digest import BLOCK, SPLIT, Digest, Hasher, Progress, Sink, buffer, of_file, read_into
+from lib.core.digest import BLOCK, Digest, Hasher, Progress, Sink, buffer, of_file, read_into
 from lib.core.errors import Failure
 from lib.core.text import size
 from lib.transfer.retry import Broken, GaveUp, Retry
@@ -120,17 +120,19 @@ def _exactly(source: Source, at: int, stop: int) -> Iterator[bytes | memoryview]
 
 def _gathered(chunks: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
     """What `chunks` gives, small ones together, for the digests of a large one are computed side by side."""
-    held, since = bytearray(), time.monotonic()
+    held, since = bytearray(), 0.0
     with closing(chunks):
         try:
             for chunk in chunks:
-                if not held and len(chunk) >= SPLIT:
-                    yield chunk
-                    continue
+                if not held:
+                    if len(chunk) >= BLOCK:
+                        yield chunk
+                        continue
+                    since = time.monotonic()
                 held += chunk
                 if len(held) >= BLOCK or time.monotonic() - since > LATEST:
                     yield held
-                    held, since = bytearray(), time.monotonic()
+                    held = bytearray()
         except Broken:
             if held:
                 yield held
