@@ -18,6 +18,7 @@ from lib.core.paths import TMP
 
 FOLDER = TMP / "locks"
 STARTED_BY = arguments.value("AT_WORK").split()  # processes of commands that hold locks and wait for this one
+LINE = 40  # bytes of a lock, the same for each command: to cut a file short takes longer than all else here
 _held: set[str] = set()
 
 
@@ -93,7 +94,7 @@ def _take(handle: int, what: str, wait: bool) -> str | None:
     try:
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        verb, _, process = os.pread(handle, 200, 0).decode(errors="replace").strip().partition(" ")
+        verb, _, process = os.pread(handle, LINE, 0).decode(errors="replace").strip().partition(" ")
         if process and process in STARTED_BY:
             return None
         holder = f"{verb} (process {process})" if process else "another command"
@@ -101,7 +102,6 @@ def _take(handle: int, what: str, wait: bool) -> str | None:
             return holder
         console.remark(f"waiting for {holder}, which is at work on {what}")
         fcntl.lockf(handle, fcntl.LOCK_EX)
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, f"{console.verb()} {os.getpid()}\n".encode(), 0)
+    os.pwrite(handle, f"{console.verb()} {os.getpid()}".ljust(LINE).encode(), 0)
     os.environ["AT_WORK"] = " ".join([*STARTED_BY, str(os.getpid())])
     return None

@@ -173,6 +173,8 @@ def check(
 
     def look(item: Item) -> str | None:
         path = path_in(location(), item.oid)
+        if not os.access(path, os.F_OK):
+            return None
         try:
             held = os.stat(path)
             if item.path in looked_at and os.path.samestat(held, os.stat(f"{folder}/{item.path}")):

@@ -7,8 +7,14 @@ import yaml
 
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*|[0-9a-f]{32}(\.dir)?|[0-9a-f]{40}|[0-9a-f]{64}")
 NESTED = re.compile(r"([\[{]\s*){9}|([-?] ){9}|^ {60}", re.MULTILINE)  # deeper, the parser would overflow its stack
+QUOTED = r'"(?:[^"\\\n]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"'  # with the escapes that YAML and JSON both have
+VALUE = rf"{PLAIN.pattern}|{QUOTED}"
+HEAD = re.compile(
+    rf"outs:\n- md5: (?P<md5>{VALUE})\n  size: (?P<size>[0-9]+)\n  nfiles: (?P<nfiles>[0-9]+)\n  hash: (?P<hash>md5)\n"
+    rf"  path: (?P<path>{VALUE})\nmeta:(?P<meta>(?:\n  [a-z_]+: (?:{VALUE}|\[{QUOTED}(?:, {QUOTED})*\]))*)"
+)
 LINE = re.compile(
-    r'    ([A-Za-z][A-Za-z0-9_./-]*|"(?:[^"\\]|\\.)*"): '
+    rf"    ([A-Za-z][A-Za-z0-9_./-]*|{QUOTED}): "
     r'\{size: ([0-9]+), md5: "?([0-9a-f]{32})"?, sha256: "?([0-9a-f]{64})"?(?:, crc64nvme: "?([0-9a-f]{16})"?)?\}'
 )
 WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
@@ -27,14 +33,26 @@ def scalar(value: object) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
+def _value(text: str) -> object:
+    return json.loads(text) if text.startswith(('"', "[")) else text
+
+
+def _head(text: str) -> dict:
+    """All of a pin but its files; ten times faster than by a YAML parser if it is as `dump` writes it."""
+    if not (found := HEAD.fullmatch(text)):
+        return _yaml(text)
+    out = {key: _value(value) for key, value in found.groupdict().items()}
+    meta = (line.strip().split(": ", 1) for line in out.pop("meta").split("\n")[1:])
+    return {"outs": [out], "meta": {key: _value(value) for key, value in meta}}
+
+
 def _entries(lines: str) -> dict[str, dict] | None:
-    """`meta.files` in `lines`, if they are as `dump` writes them: ten times faster than a YAML parser. Else None."""
+    """`meta.files` in `lines`, if they are as `dump` writes them; else None."""
     found = [LINE.fullmatch(line) for line in lines.splitlines()]
     if not found or not all(found):
         return None
-    paths = [json.loads(each[1]) if each[1].startswith('"') else each[1] for each in found]
     keys = ("size", "md5", "sha256", "crc64nvme")
-    return {path: dict(zip(keys, each.groups()[1:], strict=True)) for path, each in zip(paths, found, strict=True)}
+    return {_value(path): dict(zip(keys, more, strict=True)) for path, *more in (each.groups() for each in found)}
 
 
 def _yaml(text: str) -> dict:
@@ -45,9 +63,11 @@ def _yaml(text: str) -> dict:
 
 def document(text: str) -> dict:
     """The mapping that `text` is, every scalar as text. Raises ValueError, yaml.YAMLError."""
-    head, _, lines = text.partition("\n  files:\n")
+    head, files, lines = text.partition("\n  files:\n")
+    if not files:
+        return _head(text)
     if (entries := _entries(lines)) is None:
         return _yaml(text)
-    document = _yaml(head)
+    document = _head(head)
     document["meta"] = (document["meta"] or {}) | {"files": entries}
     return document

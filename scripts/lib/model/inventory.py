@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lib.core import digest
 from lib.core.digest import File
 from lib.core.errors import Failure
-from lib.model import names, pin
+from lib.model import names
 from lib.model.pin import Pin
 
 
@@ -40,8 +40,8 @@ def of_pin(held: Pin, fetch: Callable[[str], bytes]) -> list[Item]:
 
     `fetch` gives the bytes of an object: the listing, which alone names the files of a pin that plain `dvc add` made.
     """
-    files = held.files if held.files is not None else parse_listing(held, fetch(f"{held.md5}.dir"))
-    data = pin.listing(files)
+    data = held.listing if held.files is not None else fetch(f"{held.md5}.dir")
+    files = held.files if held.files is not None else parse_listing(held, data)
     listing = File(len(data), held.md5, digest.of_bytes(data, ("sha256",)).sha256)
     items = [Item(file.md5, file, held.name, path) for path, file in files.items()]
     return [*items, Item(f"{held.md5}.dir", listing, held.name, "(listing)", data)]

@@ -23,7 +23,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import yaml
@@ -61,6 +62,11 @@ class Pin:
     left_out: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
 
+    @cached_property
+    def listing(self) -> bytes:
+        """DVC's `.dir` object of `files`, byte for byte (dvc_data.hashfile.tree.Tree.as_bytes)."""
+        return json.dumps([{"md5": self.files[path].md5, "relpath": path} for path in sorted(self.files)]).encode()
+
     @property
     def terms(self) -> str | None:
         """The license; by its name where the card calls it `other`."""
@@ -86,16 +92,11 @@ def path_of(name: str) -> Path:
     return names.MODELS / f"{name}.dvc"
 
 
-def listing(files: Mapping[str, File]) -> bytes:
-    """DVC's `.dir` object of `files`, byte for byte (dvc_data.hashfile.tree.Tree.as_bytes)."""
-    return json.dumps([{"md5": files[path].md5, "relpath": path} for path in sorted(files)]).encode()
-
-
 def build(name: str, files: Mapping[str, File], **meta) -> Pin:
     """The pin of the model `name` made of `files`; `meta` are the other fields of Pin."""
     ordered = {path: files[path] for path in sorted(files)}
-    size = sum(file.size for file in files.values())
-    return Pin(name, digest.of_bytes(listing(files)).md5, size, len(files), ordered, **meta)
+    made = Pin(name, "", sum(file.size for file in files.values()), len(files), ordered, **meta)
+    return replace(made, md5=digest.of_bytes(made.listing).md5)
 
 
 def dump(pin: Pin) -> str:
