@@ -11,7 +11,6 @@ from lib.core.errors import Failure
 from lib.disk import destination, staging, weights
 from lib.flow import admission
 from lib.flow.record import next_step, prepare, record
-from lib.hub import repo
 from lib.model import catalog, fields, history, names, pin, selection
 from lib.remote import factory
 
@@ -66,6 +65,8 @@ def base() -> str | None:
     """BASE as a repo of the Hub and a commit of it, if the Hub can be asked. Raises `Failure` if it knows none."""
     if not (typed := arguments.value("BASE")):
         return None
+    from lib.hub import repo  # slow to import
+
     source, revision = names.from_address(typed)
     names.repo_id(source)
     revision = names.revision(revision or "main")

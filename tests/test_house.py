@@ -112,6 +112,8 @@ def test_every_private_call_stands_in_the_table_of_contributing():
             named = isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")
             if named and getattr(node.value, "id", "") not in ("self", "os"):
                 private.add(node.attr)
+            if isinstance(node, ast.keyword) and (node.arg or "").startswith("_"):
+                private.add(node.arg)
 
     assert private
     assert {name for name in private if f"`{name}`" not in page and f".{name}" not in page} == set()

@@ -354,3 +354,11 @@ def test_track_refuses_a_pointer_of_git_lfs_until_it_is_told_to_take_it(world, w
     assert not world.pin("mine").exists()
     world.ok("track", *words, "POINTERS=1")
     assert world.on_disk("mine")["model.safetensors"] == POINTER
+
+
+def test_track_leaves_the_pins_of_other_models_unread_by_dvc_which_takes_its_time(tracked):
+    tracked.pin("mine").write_text("unknown: to DVC\n" + tracked.pin("mine").read_text())
+    lay(tracked.weights("new"))
+    assert "validation failed" in tracked.dvc("status").err
+
+    tracked.ok("track", "NAME=new")

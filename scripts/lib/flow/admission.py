@@ -1,15 +1,20 @@
 """What the policy says of weights that are to be pinned: before the first byte by name, later by content."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lib.core import arguments
 from lib.core.errors import Failure
 from lib.disk import formats
-from lib.hub.repo import HubFile, Snapshot
 from lib.model import names, policy
 from lib.model.pin import Pin
+
+if TYPE_CHECKING:  # slow to import, and track has no use for it
+    from lib.hub.repo import HubFile, Snapshot
 
 SCAN = {None: "not told", False: "not finished", True: "finished"}
 
