@@ -54,7 +54,7 @@ def main(report: Report) -> tuple[str, str]:
     if absent:
         report.note(f"tensors were not compared: {text.plural(absent, 'file')} not on this machine")
     more = {"old_commit": old and old.commit, "old_license": old and old.license, "old_size": old and old.size}
-    report.model(**pin.facts(new), **more, changes=changes.facts(), tensors=lines)
+    report.model(**pin.facts(new), **more, changes=changes.facts, tensors=lines)
     sizes = f"{text.size(old.size if old else 0)} -> {text.size(new.size)}"
     return f"{name}: {start} -> {stop or 'here'}: {changes}, {sizes}", ""
 

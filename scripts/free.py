@@ -4,11 +4,11 @@ import shutil
 from collections import Counter
 
 from lib.core import arguments, command, lock, text
-from lib.core.console import progress, remark, took
+from lib.core.console import remark, took
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
-from lib.disk import cache, cleanup, weights
+from lib.disk import cache, cleanup
 from lib.model import history, names, pin, selection
 from lib.model.inventory import Item
 from lib.remote import audit, factory
@@ -17,15 +17,10 @@ from lib.remote import audit, factory
 def check(name: str, items: list[Item]) -> None:
     """Refuse to free what is changed here, or what the remote was not found to hold byte for byte. Raises `Failure`."""
     folder, remote = names.weights_dir(name), factory.default()
-    files = {item.path: item.file for item in items if item.data is None}
-    remote.check()
-    with progress(f"check {name}", sum(file.size or 0 for file in files.values())) as watch:
-        wrong = weights.compare(name, folder, files, cache.location, watch) if folder.exists() else []
-        if changed := [each for each in wrong if each.kind != "missing"]:
-            raise Failure(f"{changed[0]}; nothing was freed; get the weights right first: make pull MODEL={name}")
-        at_hand = audit.at_hand(items, folder, wrong) if folder.exists() else {}
-        deep = remote.is_folder or arguments.is_on("DEEP")  # a folder says nothing of the content
-        found = audit.assess(remote, items, deep, at_hand, watch)
+    deep = remote.is_folder or arguments.is_on("DEEP")  # a folder says nothing of the content
+    wrong, found = audit.examine(remote, items, folder if folder.exists() else None, deep)
+    if changed := [each for each in wrong if each.kind != "missing"]:
+        raise Failure(f"{changed[0]}; nothing was freed; get the weights right first: make pull MODEL={name}")
     if bad := [found[item.oid].finding(item) for item in items if found[item.oid].is_bad]:
         raise Failure(f"{bad[0]}; nothing was freed; put it there first: make push MODEL={name}")
     if unread := sum(each.status not in audit.PROVEN for each in found.values()):

@@ -1,9 +1,8 @@
 """Release a model: an annotated Git tag for a version, or for the stage that a version is in."""
 
 from lib.core import arguments, command, lock, shell, text
-from lib.core.console import progress, remark, result, took
+from lib.core.console import remark, result, took
 from lib.core.errors import Failure
-from lib.disk import cache, weights
 from lib.model import history, names, releases, selection
 from lib.model.pin import Pin
 from lib.remote import audit, factory
@@ -14,21 +13,16 @@ def check(held: Pin, on_disk: bool) -> str:
 
     Raises `Failure`.
     """
-    folder, findings, at_hand, looked = names.weights_dir(held.name), [], {}, "the remote"
-    items = factory.objects_of(held)
-    remote = factory.default()
-    remote.check()
-    with progress(f"check {held.name}", held.size) as watch:
-        if on_disk and folder.is_dir():
-            files = {item.path: item.file for item in items if item.data is None}
-            findings, looked = weights.compare(held.name, folder, files, cache.location, watch), "disk and remote"
-            at_hand = audit.at_hand(items, folder, findings)
-        found = audit.assess(remote, items, at_hand=at_hand, progress=watch)
+    items, folder = factory.objects_of(held), names.weights_dir(held.name)
+    is_there = on_disk and folder.is_dir()
+    findings, found = audit.examine(factory.default(), items, folder if is_there else None)
     findings += [found[item.oid].finding(item) for item in items if found[item.oid].is_bad]
     if findings:
         raise Failure(f"{findings[0]}; {len(findings)} in all, nothing was released (make verify MODEL={held.name})")
     unread = sum(each.status == audit.SIZE_ONLY for each in found.values())
-    return f"{looked} checked" + (f", {unread} of {len(items)} objects by size only" if unread else "")
+    return f"{'disk and remote' if is_there else 'the remote'} checked" + (
+        f", {unread} of {len(items)} objects by size only" if unread else ""
+    )
 
 
 def target(name: str) -> tuple[str, Pin, bool]:

@@ -25,14 +25,20 @@ BITS |= {"I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32
 BITS |= {"I64": 64, "U64": 64, "F64": 64, "C64": 64}
 
 
-def fault(path: Path) -> str | None:
-    """Why the file at `path` is no safetensors file that is right; None if it is. Raises OSError."""
+def _header(path: Path) -> tuple[bytes, int]:
+    """The header of the file at `path`, none if it has none, and how many bytes follow it. Raises OSError."""
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= min(MOST, size - 8):
-            return "its header is longer than the file, or not there"
-        header = file.read(length)
+        is_there = 2 <= length <= min(MOST, size - 8)
+        return file.read(length) if is_there else b"", size - 8 - length
+
+
+def fault(path: Path) -> str | None:
+    """Why the file at `path` is no safetensors file that is right; None if it is. Raises OSError."""
+    header, rest = _header(path)
+    if not header:
+        return "its header is longer than the file, or not there"
     try:
         pairs = json.loads(header, object_pairs_hook=list)
         if len({name for name, _ in pairs}) < len(pairs):
@@ -49,18 +55,13 @@ def fault(path: Path) -> str | None:
             at = end
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "its header is not one"
-    return None if at == size - 8 - length else "its size is not what its header says"
+    return None if at == rest else "its size is not what its header says"
 
 
 def of_file(path: Path) -> dict[str, Tensor] | None:
     """The tensors of the file at `path` by name; None if it is no safetensors file. Raises OSError."""
-    with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= min(MOST, path.stat().st_size - 8):
-            return None
-        header = file.read(length)
     try:
-        said = {name: each for name, each in json.loads(header).items() if name != "__metadata__"}
+        said = {name: each for name, each in json.loads(_header(path)[0]).items() if name != "__metadata__"}
         return {name: Tensor(str(each["dtype"]), tuple(map(int, each["shape"]))) for name, each in said.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

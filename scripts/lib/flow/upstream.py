@@ -49,7 +49,7 @@ class State:
         """The same by the keys of JSON reports."""
         if not self.shot:
             return {"status": self.status, "detail": self.detail}
-        files = self.changes.facts() if self.changes else []
+        files = self.changes.facts if self.changes else []
         return {
             "status": self.status,
             "new_source": self.shot.source,

@@ -1,5 +1,6 @@
 """What differs between the files of two versions of a model."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,56 +9,49 @@ from lib.model.pin import Pin
 
 Files = Mapping[str, tuple[str, int]]  # path -> what tells the content from any other, and bytes
 
+LINES = {  # as in `git status --short`
+    "added": "A {path} ({size})",
+    "removed": "D {path} ({old_size})",
+    "changed": "M {path} ({old_size} -> {size})",
+    "renamed": "R {old_path} -> {path}",
+}
+
 
 @dataclass(frozen=True)
 class Changes:
-    """Paths and bytes; of a changed file the bytes before and after, of a renamed one the path before."""
+    """What happened to each file, by the keys of JSON reports; `size` and `old_size` in bytes."""
 
-    added: Mapping[str, int]
-    removed: Mapping[str, int]
-    changed: Mapping[str, tuple[int, int]]
-    renamed: Mapping[str, str]
+    facts: list[dict[str, str | int]]
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.changed or self.renamed)
+        return bool(self.facts)
 
     def __str__(self) -> str:
-        counts = {kind: len(paths) for kind, paths in vars(self).items() if paths}
-        return ", ".join(f"{text.plural(count, 'file')} {kind}" for kind, count in counts.items()) or "the same files"
+        counts = Counter(each["kind"] for each in self.facts)
+        said = (f"{text.plural(counts[kind], 'file')} {kind}" for kind in LINES if counts[kind])
+        return ", ".join(said) or "the same files"
 
     def lines(self) -> list[str]:
-        """One line for each file, as in `git status --short`."""
-        return [
-            *(f"M {path} ({text.size(old)} -> {text.size(new)})" for path, (old, new) in self.changed.items()),
-            *(f"A {path} ({text.size(size)})" for path, size in self.added.items()),
-            *(f"D {path} ({text.size(size)})" for path, size in self.removed.items()),
-            *(f"R {old} -> {new}" for new, old in self.renamed.items()),
-        ]
-
-    def facts(self) -> list[dict[str, object]]:
-        """The same by the keys of JSON reports; `size` and `old_size` in bytes."""
-        return [
-            *(
-                {"kind": "changed", "path": path, "old_size": old, "size": new}
-                for path, (old, new) in self.changed.items()
-            ),
-            *({"kind": "added", "path": path, "size": size} for path, size in self.added.items()),
-            *({"kind": "removed", "path": path, "old_size": size} for path, size in self.removed.items()),
-            *({"kind": "renamed", "path": new, "old_path": old} for new, old in self.renamed.items()),
-        ]
+        """One line for each file."""
+        sizes = ({key: text.size(each[key]) for key in ("size", "old_size") if key in each} for each in self.facts)
+        return [LINES[each["kind"]].format_map(each | said) for each, said in zip(self.facts, sizes, strict=True)]
 
 
 def compare(old: Files, new: Files) -> Changes:
     """What turns the files `old` into `new`; a removed file whose content came under another path was renamed."""
-    gone = {key: path for path, (key, _) in old.items() if path not in new}
-    renamed = {path: gone.pop(key) for path, (key, _) in new.items() if path not in old and key in gone}
-    moved = set(renamed.values())
-    return Changes(
-        {path: size for path, (_, size) in new.items() if path not in old and path not in renamed},
-        {path: size for path, (_, size) in old.items() if path not in new and path not in moved},
-        {path: (old[path][1], size) for path, (key, size) in new.items() if path in old and old[path][0] != key},
-        renamed,
-    )
+    left = {key: path for path, (key, _) in old.items() if path not in new}
+    renamed = {path: left.pop(key) for path, (key, _) in new.items() if path not in old and key in left}
+    facts: dict[str, list] = {kind: [] for kind in ("changed", "added", "removed", "renamed")}
+    for path, (key, size) in new.items():
+        if path in renamed:
+            facts["renamed"].append({"path": path, "old_path": renamed[path]})
+        elif path not in old:
+            facts["added"].append({"path": path, "size": size})
+        elif old[path][0] != key:
+            facts["changed"].append({"path": path, "old_size": old[path][1], "size": size})
+    gone = old.keys() - new.keys() - set(renamed.values())
+    facts["removed"] = [{"path": path, "old_size": size} for path, (_, size) in old.items() if path in gone]
+    return Changes([{"kind": kind, **each} for kind, found in facts.items() for each in found])
 
 
 def pins(old: Pin | None, new: Pin) -> Changes:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.core import digest, workers
-from lib.core.console import on_its_way
+from lib.core.console import on_its_way, progress
 from lib.core.finding import Finding
 from lib.core.text import plural
+from lib.disk import cache, weights
 from lib.model.inventory import Item
 from lib.remote import etag
 from lib.remote.base import Details, ObjectInfo, Remote
@@ -45,7 +46,7 @@ def assess(
     items: Iterable[Item],
     deep: bool = False,
     at_hand: Mapping[str, Path] | None = None,
-    progress: digest.Progress = digest.unwatched,
+    watch: digest.Progress = digest.unwatched,
     infos: Mapping[str, ObjectInfo] | None = None,
 ) -> dict[str, Assessment]:
     """An Assessment of each of `items`, by oid, from what the store of `remote` says; `deep` reads the objects too.
@@ -64,13 +65,23 @@ def assess(
         said = workers.side_by_side(lambda item: remote.details(item.oid), unsure, ASKED)
         found |= {item.oid: _by_details(each, item, found[item.oid]) for item, each in zip(unsure, said, strict=True)}
         suspects = [item for item in items if found[item.oid].status == "suspect"]
-    return found | _by_reading(remote, suspects, progress)
+    return found | _by_reading(remote, suspects, watch)
 
 
-def at_hand(items: Iterable[Item], folder: Path, wrong: Iterable[Finding]) -> dict[str, Path]:
-    """The files of `items` in `folder`, models/NAME, by oid; none that is in the findings `wrong`."""
-    bad = {finding.file for finding in wrong}
-    return {item.oid: folder / item.path for item in items if item.data is None and item.path not in bad}
+def examine(
+    remote: Remote, items: list[Item], folder: Path | None, deep: bool = False
+) -> tuple[list[Finding], dict[str, Assessment]]:
+    """How `folder`, if there is one, differs from `items` of one model, and what `remote` holds of them, by oid.
+
+    Every byte in the folder is read. Raises `Failure`.
+    """
+    files = {item.path: item.file for item in items if item.data is None}
+    remote.check()
+    with progress(f"check {items[0].model}", sum(file.size or 0 for file in files.values())) as watch:
+        wrong = weights.compare(items[0].model, folder, files, cache.location, watch) if folder else []
+        right = files.keys() - {finding.file for finding in wrong} if folder else ()
+        at_hand = {item.oid: folder / item.path for item in items if item.path in right}
+        return wrong, assess(remote, items, deep, at_hand, watch)
 
 
 def _may_be_told_more_of(found: Assessment, item: Item) -> bool:
@@ -83,10 +94,10 @@ def _by_details(said: Details, item: Item, found: Assessment) -> Assessment:
     return Assessment(SIZE_ONLY) if said.hides_content else found
 
 
-def _by_reading(remote: Remote, items: list[Item], progress: digest.Progress) -> dict[str, Assessment]:
+def _by_reading(remote: Remote, items: list[Item], watch: digest.Progress) -> dict[str, Assessment]:
     def read(item: Item) -> str | None:
         with on_its_way(item.path):
-            return remote.read(item, progress)
+            return remote.read(item, watch)
 
     found = workers.side_by_side(read, items, READERS)
     return {

@@ -69,7 +69,7 @@ def repair(items: list[Item], remote: Remote, deep: bool = False) -> Outcome:
     """
     infos = remote.infos(item.oid for item in items)
     with progress("read remote", sum(item.file.size or 0 for item in items) if deep else 0) as watch:
-        found = audit.assess(remote, items, deep, progress=watch, infos=infos)
+        found = audit.assess(remote, items, deep, watch=watch, infos=infos)
     bad = [item for item in items if found[item.oid].is_bad]
     unnamed = infos.keys() - reachable.named().keys() if infos else set()
     before = remote.now() - OLD if unnamed else 0  # the clock of this machine may be wrong by days
