@@ -15,11 +15,18 @@ from lib.model import catalog, fields, history, names, pin, selection
 from lib.remote import factory
 
 
-def inspect(folder: Path) -> dict[str, int]:
-    """The files of `folder` and their sizes in bytes. Refuses what DVC would follow, hang on, drop or act on."""
+def inspect(folder: Path, copies: bool) -> dict[str, int]:
+    """The files of `folder` and their sizes in bytes. Refuses what DVC would follow, hang on, drop or act on.
+
+    Control files, as a clone or `hf download` leaves them, are left out where files are copied, and else refused.
+    """
     if folder.is_symlink() or not folder.is_dir():
         raise Failure(f"no such folder: {str(folder)!r}; put the weights there, or name where they are: DIR=FOLDER")
     found = weights.walk(folder)
+    if copies and (control := sorted(filter(names.is_control_file, found))):
+        count = text.plural(len(control), "control file")
+        remark(f"left out {count} of Git, DVC or the Hub client, such as {control[0]}")
+        found = {path: found[path] for path in found.keys() - control}
     for path, status in sorted(found.items()):
         if not stat.S_ISREG(status.st_mode):
             raise Failure(f"refused a link or special file: {str(folder / path)!r}; put a regular file in its place")
@@ -97,7 +104,7 @@ def collect(name: str) -> None:
     old = pin.read(name, broken_is_none=True)
     typed = {"base": base(), "origin": names.line("SOURCE"), "license": names.line("LICENSE")}
     meta = {key: value or (getattr(old, key) if old else None) for key, value in typed.items()}
-    sizes = inspect(folder)
+    sizes = inspect(folder, copies)
     admitted = admit(name, folder, old, sizes, **meta)
     factory.default().check(write=True)
     staging.clear(name)

@@ -262,10 +262,9 @@ def test_track_refuses_two_names_that_differ_only_in_case(world, way):
     assert world.state() == before
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("path", [".git/config", "sub/.git", ".dvc/config", ".dvcignore", ".gitignore", ".cache/x"])
-def test_track_refuses_a_control_file_until_it_is_moved_away(world, path, way):
-    folder, words = WAYS[way](world)
+def test_track_refuses_a_control_file_until_it_is_moved_away(world, path):
+    folder, words = WAYS["in place"](world)
     fill(folder, GOOD | {path: b"[core]\n"})
     before = world.state()
 

@@ -202,9 +202,7 @@ def test_track_refuses_what_git_or_dvc_would_act_on(world, path, make, said):
     assert world.state() == before
 
 
-@pytest.mark.parametrize(
-    ("path", "make"), [("link.json", link("/etc/hosts")), ("pipe", os.mkfifo), (".git/config", text)]
-)
+@pytest.mark.parametrize(("path", "make"), [("link.json", link("/etc/hosts")), ("pipe", os.mkfifo)])
 def test_track_copies_nothing_that_git_or_dvc_would_act_on(world, path, make):
     make(lay(world.path / "weights") / path)
     before = world.state()
@@ -214,6 +212,19 @@ def test_track_copies_nothing_that_git_or_dvc_would_act_on(world, path, make):
     assert line.startswith("track: refused a ")
     assert path in line
     assert world.state() == before
+
+
+def test_track_leaves_out_the_control_files_of_a_folder_that_it_copies(world):
+    folder = lay(world.path / "weights")
+    for path in (".gitattributes", ".cache/huggingface/download/model.safetensors.metadata", "nested/.git/config"):
+        text(folder / path)
+
+    result = world.ok("track", "NAME=mine", "DIR=../weights")
+
+    said = "track: left out 3 control files of Git, DVC or the Hub client, such as .cache/huggingface/"
+    assert said in result.err
+    assert world.on_disk("mine") == PINNED
+    assert (folder / ".gitattributes").exists()
 
 
 @pytest.mark.parametrize(
