@@ -2,6 +2,7 @@
 
 import sys
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 
 from systems import Ready, Step, System, step
@@ -9,7 +10,7 @@ from world import MODEL, TINY
 
 
 class Make(System):
-    name = "make"
+    name, numbers = "make", count()
 
     def fresh(self, room: Path) -> Path:
         return self.on_remote(self.world.clone(self.world.checkout, room), room / "remote")
@@ -119,6 +120,10 @@ class Make(System):
     def many_bare(self) -> Path:
         clone = self.world.clone(self.many, self.world.room("many bare"))
         return self.on_remote(clone, self.many.parent / "remote")
+
+    def many_add(self) -> Ready:
+        """Under a name that no round has had."""
+        return Ready(self.many, [step(f"make add MODEL={TINY} NAME=tiny-{next(self.numbers)}")])
 
     def many_add_again(self) -> Ready:
         return Ready(self.many, [step(f"make add MODEL={TINY}")])

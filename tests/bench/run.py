@@ -1,8 +1,8 @@
 """How fast the project is next to other systems at the same work, on this machine and over loopback.
 
-Usage: [SIZE=2GB] [ROUNDS=3] [WORK='add pull …'] [CASES='make openssl …'] [FORMAT=json] [BENCH_JSON=FILE] make bench
-CASES names systems, with a dash for a space: by-hand. PINS=1000 is how many pins `many` means. A chart, FILE with the
-ending .svg, is written beside the JSON; .github/benchmark.json and its chart are such a run.
+Usage: [PINS=1000] [SHARDS=2] [BENCH_JSON=FILE] make bench [SIZE=2GB] [ROUNDS=3] [WORK='add pull …'] [CASES='make …']
+CASES names systems, with a dash for a space: by-hand. PINS is how many pins `many` means, SHARDS in how many files the
+weights are. A chart, FILE with the ending .svg, is written beside the JSON; .github/ has both of such a run.
 """
 
 import json
@@ -27,7 +27,7 @@ from world import SMALL, World
 SYSTEMS = (Make, Hand, Hf, Lfs, Annex, Rclone, RcloneHashed, Openssl, Cp)
 WORKS = {
     "add": "from the Hub to the disk, the remote and Git",
-    "update": "the same where one of two shards has changed",
+    "update": "the same where the last shard has changed",
     "add-xet": "from Xet, where the remote holds the objects already; of hf the download alone",
     "pull": "to a fresh clone, from a folder",
     "pull-s3": "to a fresh clone, from S3",
@@ -42,6 +42,7 @@ WORKS = {
     "add-again": "nothing to do",
     "pull-again": "nothing to do; the weights are looked at",
     "list": "1 pin",
+    "many-add": "a small model, many pins",
     "many-add-again": "nothing to do, many pins",
     "many-pull-again": "nothing to do, many pins",
     "many-list": "many pins",
@@ -158,6 +159,7 @@ class Bench:
         facts = {
             "size": self.world.size,
             "rounds": self.rounds,
+            "shards": len(self.world.shards),
             "pins": self.world.pins,
             "cores": os.cpu_count(),
             "medians": {key: asdict(used) for key, used in medians.items()},
@@ -185,11 +187,12 @@ def main() -> int:
         )
     adopt_orphans()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    world = World(size, int(setting("PINS", "1000")))
+    world = World(size, int(setting("SHARDS", "2")), int(setting("PINS", "1000")))
     target = Path(setting("BENCH_JSON", f"{world.top}.json")).absolute()
     bench = Bench(world, rounds)
     try:
-        print(f"{size / 1e9:g} GB, {rounds} rounds, {world.pins} pins for many, {os.cpu_count()} cores", flush=True)
+        shape = f"{size / 1e9:g} GB in {len(world.shards)} shards, {world.pins} pins for many"
+        print(f"{shape}; {rounds} rounds, {os.cpu_count()} cores", flush=True)
         able = systems(world)
         for work in possible(works, world):
             bench.work(work, able)

@@ -63,6 +63,7 @@ TARGETS = [
         "{:.2f} s",
     ),
     *(seconds(f"list, {pins}", 1.5, f"{work}list/make") for pins, work in (("1 pin", ""), ("many pins", "many-"))),
+    seconds("add of a small model, many pins", 5, "many-add/make"),
     *(
         seconds(f"{verb} with nothing to do, {pins}", 2, f"{work}{verb}-again/make")
         for verb in ("add", "pull")

@@ -35,8 +35,6 @@ SMALL = {
     "tokenizer.model": 4_689_074,
     "tokenizer_config.json": 1_157_007,
 }
-SHARDS = {"model-00001-of-00002.safetensors": 0.577, "model-00002-of-00002.safetensors": 0.423}
-CHANGED = "model-00002-of-00002.safetensors"
 BLOCK = 1 << 24
 HEADER = 128  # bytes
 BUCKET = "weights"
@@ -49,6 +47,12 @@ def write_random(path: Path, size: int) -> None:
         size -= file.write(header(path.name, size))
         for start in range(0, size, BLOCK):
             file.write(os.urandom(min(BLOCK, size - start)))
+
+
+def shards(count: int) -> dict[str, float]:
+    """The weights of a model in `count` files, and which share of its bytes each has: two as gemma-3-4b-it has them."""
+    shares = [0.577, 0.423] if count == 2 else [1 / count] * count
+    return {f"model-{number:05}-of-{count:05}.safetensors": share for number, share in enumerate(shares, 1)}
 
 
 def header(name: str, size: int) -> bytes:
@@ -77,13 +81,13 @@ def remove(top: Path) -> None:
 
 
 class World:
-    """`size` is that of the model in bytes, `pins` is how many pins `many` means.
+    """`size` is that of the model in bytes, `files` how many its weights are; `pins` is how many pins `many` means.
 
     Everything is made when it is first asked for, and removed by close().
     """
 
-    def __init__(self, size: int, pins: int) -> None:
-        self.size, self.pins = size, pins
+    def __init__(self, size: int, files: int, pins: int) -> None:
+        self.size, self.pins, self.shards = size, pins, shards(files)
         self.top = Path(tempfile.mkdtemp(prefix="bench-"))
         for name in ("home/.config/dvc", "tmp", "kept"):
             (self.top / name).mkdir(parents=True)
@@ -125,7 +129,7 @@ class World:
         """The model as it is on the Hub."""
         folder, rest = self.top / "hub" / NAME, self.size - sum(SMALL.values())
         folder.mkdir(parents=True)
-        for name, size in {**SMALL, **{shard: int(share * rest) for shard, share in SHARDS.items()}}.items():
+        for name, size in {**SMALL, **{shard: int(share * rest) for shard, share in self.shards.items()}}.items():
             write_random(folder / name, size)
         return folder
 
@@ -144,11 +148,11 @@ class World:
 
     @cached_property
     def weights_later(self) -> Path:
-        """The model a day later: one of its two shards has changed."""
+        """The model a day later: the last of its shards has changed."""
         folder = self.top / "hub" / "later"
         folder.mkdir()
         for path in self.weights.iterdir():
-            if path.name == CHANGED:
+            if path.name == list(self.shards)[-1]:
                 write_random(folder / path.name, path.stat().st_size)
             else:
                 os.link(path, folder / path.name)
