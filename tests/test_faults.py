@@ -272,13 +272,13 @@ def test_a_detached_head_and_a_dirty_index_are_no_matter(online):
     assert online.git("status", "--porcelain") == "M  README.md\n"
 
 
-@pytest.mark.parametrize("kind", ["merge", "rebase"])
-def test_a_merge_or_rebase_in_progress_is_named(online, kind):
+@pytest.mark.parametrize("kind", ["merge", "cherry-pick", "revert", "rebase", "rebase --apply"])
+def test_a_merge_or_the_like_in_progress_is_named(online, kind):
     for branch, text in (("side", "one\n"), ("main", "two\n")):
         online.git("switch", "--quiet", *(["--create"] if branch == "side" else []), branch)
         (online.clone / "README.md").write_text(text)
         online.git("commit", "--quiet", "--all", "--message", branch)
-    assert online.run("git", kind, "side").code != 0
+    assert online.run("git", *kind.split(), "side").code != 0
 
     line = online.refused("add", f"MODEL={MODEL}")
 

@@ -15,8 +15,9 @@ ready() {
   why=$(git rev-parse --git-dir 2>&1 >/dev/null) || die "Git says: ${why//$'\n'/ }"
   why=$(git var GIT_AUTHOR_IDENT 2>&1 >/dev/null && git var GIT_COMMITTER_IDENT 2>&1 >/dev/null) ||
     die "Git does not know who you are; type: git config user.name NAME and git config user.email ADDRESS"
-  for state in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD rebase-merge rebase-apply; do
-    [[ ! -e $(git rev-parse --git-path "$state") ]] ||
+  set -- MERGE_HEAD --git-path CHERRY_PICK_HEAD --git-path REVERT_HEAD --git-path rebase-merge --git-path rebase-apply
+  git rev-parse --git-path "$@" | while IFS= read -r state; do
+    [[ ! -e $state ]] ||
       die "a merge, rebase, cherry-pick or revert is in progress; finish it (git status says how), then run the same command again"
   done
   state=$(git rev-parse --git-path index.lock)
@@ -41,8 +42,7 @@ stage() {
   local page
   page=$(git hash-object -w --stdin <"$4")
   [[ ! $3 ]] || git update-index --force-remove -- "models/$3.dvc"
-  [[ ! $2 ]] || git update-index --add --cacheinfo "100644,$1,models/$2.dvc"
-  git update-index --add --cacheinfo "100644,$page,models/README.md"
+  git update-index --add ${2:+--cacheinfo "100644,$1,models/$2.dvc"} --cacheinfo "100644,$page,models/README.md"
   git rm --quiet --force --cached --ignore-unmatch -- 'models/.gitignore' 'models/*/.gitignore'
 }
 
