@@ -177,6 +177,12 @@ def test_garbage_is_no_pin(text):
     assert isinstance(read(text), str)
 
 
+def test_a_pin_with_a_fault_behind_many_lines_is_refused_at_once():
+    head = pin.dump(sound()).partition("\n  source:")[0]
+
+    assert "is not YAML" in read(head + "".join(f"\n  a: {MD5[10:]}{MD5[:10]}" for _ in range(60)) + "\n!]")
+
+
 @given(SHAPES)
 @QUICK
 def test_yaml_of_any_shape_is_a_pin_or_is_refused(document):

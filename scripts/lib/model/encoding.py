@@ -5,7 +5,8 @@ import re
 
 import yaml
 
-PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*|[0-9a-f]{32}(\.dir)?|[0-9a-f]{40}|[0-9a-f]{64}")
+# A text can be only one of these, or a pin with a fault behind many lines would be tried in all ways.
+PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*|[0-9](?:[0-9a-f]{31}(?:\.dir)?|[0-9a-f]{39}|[0-9a-f]{63})")
 NESTED = re.compile(r"([\[{]\s*){9}|([-?] ){9}|^ {60}", re.MULTILINE)  # deeper, the parser would overflow its stack
 QUOTED = r'"(?:[^"\\\n]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"'  # with the escapes that YAML and JSON both have
 VALUE = rf"{PLAIN.pattern}|{QUOTED}"
