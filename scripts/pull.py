@@ -50,6 +50,14 @@ def check_space(pins: list[Pin]) -> None:
     destination.check_space(needed, cache.location(), what, "pull fewer models: MODEL=NAME")
 
 
+def drop(corrupt: list[Finding], report: Report) -> None:
+    """Remove what is `corrupt` from the cache, and say so."""
+    for finding in corrupt:
+        with lock.clone():
+            cache.drop(finding.object)
+        report.note(f"pull: {finding}: dropped")
+
+
 def pull(held: Pin, report: Report) -> bool:
     """Make models/NAME what `held` pins, and report it; False if it already was. Raises `Failure`.
 
@@ -63,10 +71,7 @@ def pull(held: Pin, report: Report) -> bool:
         wrong = weights.compare(held.name, folder, files, cache.location, watch)
         good = set() if folder.is_symlink() else files.keys() - {finding.file for finding in wrong}
         corrupt = cache.check(items, folder, good, watch)
-    for finding in corrupt:
-        with lock.clone():
-            cache.drop(finding.object)
-        report.note(f"pull: {finding}: dropped")
+    drop(corrupt, report)
     if folder.is_dir() and not wrong and not corrupt:
         return False
     remote = next(fallback.remotes())
@@ -124,6 +129,13 @@ def bring(name: str, released: Pin | None, to: str, report: Report) -> None:
         report.note(f"{done} {name}: {size}" if new else f"{name}: up to date, {size}")
 
 
+def foresee(pins: list[Pin], to: str, report: Report) -> None:
+    """Say of each of `pins` where it would come, and how much would be fetched. Raises `Failure` for a bad `to`."""
+    for held in pins:
+        where, fetch = handover.folder(to) if to else names.MODELS, text.size(sum(to_fetch([held]).values()))
+        report.note(f"would pull {held.name} to {where}: {text.amount(held.nfiles, held.size)}, {fetch} to fetch")
+
+
 def main(report: Report) -> tuple[str, str]:
     cleanup.clear()
     factory.asked()
@@ -132,12 +144,7 @@ def main(report: Report) -> tuple[str, str]:
         return NO_MODEL, ""
     known = [each for name, released in chosen if (each := released or pin.read(name, broken_is_none=True))]
     if arguments.is_on("DRY"):
-        for held in known:
-            where = handover.folder(to) if to else names.MODELS
-            size = text.amount(held.nfiles, held.size)
-            report.note(
-                f"would pull {held.name} to {where}: {size}, {text.size(sum(to_fetch([held]).values()))} to fetch"
-            )
+        foresee(known, to, report)
         return "nothing was changed (DRY=1)", ""
     if not to:
         check_space(known)

@@ -37,6 +37,17 @@ def target(name: str) -> tuple[str, Pin, bool]:
     return history.resolve("HEAD", name), held, True
 
 
+def make_tag(tag: str, commit: str, done: str) -> None:
+    """Put `tag` on `commit`, unless DRY=1 asks only what would be `done`. Raises `Failure`."""
+    if arguments.is_on("DRY"):
+        remark(f"would make the tag {tag} on {commit[:7]}; nothing was changed (DRY=1)")
+        return
+    remark(f"the tag {tag} comes on {commit[:7]}")
+    with lock.clone():
+        shell.git("tag", tag, f"{done[0].upper()}{done[1:]}", commit)
+    result(f"{done}{took()}: the tag {tag}; next: git push origin '{tag}'")
+
+
 def main() -> None:
     chosen = selection.select(arguments.value("MODEL"))
     if len(chosen) != 1:
@@ -60,13 +71,7 @@ def main() -> None:
         label = releases.version(version) if version else commit[:7]
         done = f"put {name} {label} into {stage}" if stage else f"released {name} {label}"
         done += f" ({check(held, is_here)})"
-    if arguments.is_on("DRY"):
-        remark(f"would make the tag {tag} on {commit[:7]}; nothing was changed (DRY=1)")
-        return
-    remark(f"the tag {tag} comes on {commit[:7]}")
-    with lock.clone():
-        shell.git("tag", tag, f"{done[0].upper()}{done[1:]}", commit)
-    result(f"{done}{took()}: the tag {tag}; next: git push origin '{tag}'")
+    make_tag(tag, commit, done)
 
 
 if __name__ == "__main__":

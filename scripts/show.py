@@ -19,12 +19,9 @@ def numbers(held: Pin) -> dict[str, int]:
     return dict(tensors.parameters(tensors.of_files(path for path in paths if path.is_file())))
 
 
-def show(name: str, titles: list[str] | None, report: Report) -> None:
-    """One model, whose releases are `titles`. Raises `Failure` for a broken pin."""
-    held, log = selection.checked(name), history.log(name)
-    on_disk, counts = destination.on_disk(held), numbers(held)
-    files = sorted((held.files or {}).items(), key=lambda each: (-each[1].size, each[0]))
-    lines = {
+def described(held: Pin, on_disk: str, counts: dict[str, int], titles: list[str] | None) -> dict[str, str | None]:
+    """What is said of `held`, by title; `counts` are its numbers, `titles` its releases."""
+    return {
         "source": held.source and f"{held.source}, {held.revision} at {held.commit}",
         "base": held.base,
         "origin": held.origin,
@@ -37,8 +34,15 @@ def show(name: str, titles: list[str] | None, report: Report) -> None:
         "releases": " ".join(titles or ()),
         "numbers": ", ".join(f"{count:,} {dtype}" for dtype, count in sorted(counts.items())),
     }
+
+
+def show(name: str, titles: list[str] | None, report: Report) -> None:
+    """One model, whose releases are `titles`. Raises `Failure` for a broken pin."""
+    held, log = selection.checked(name), history.log(name)
+    on_disk, counts = destination.on_disk(held), numbers(held)
+    files = sorted((held.files or {}).items(), key=lambda each: (-each[1].size, each[0]))
     result(name)
-    for title, line in lines.items():
+    for title, line in described(held, on_disk, counts, titles).items():
         if line:
             result(f"  {title:<{WIDTH}} {line}")
     for path, file in files:
@@ -47,18 +51,10 @@ def show(name: str, titles: list[str] | None, report: Report) -> None:
         result(f"  {entry.date} {entry.commit[:7]} {text.one_line(entry.author)}: {text.one_line(entry.subject)}")
     if history.is_shallow():
         report.note(f"{name}: this clone is shallow, so older Git commits are not shown (git fetch --unshallow)")
-    listing = [{"path": path, **asdict(file)} for path, file in files]
-    choice = {"include": held.include or None, "exclude": held.exclude or None, "left_out": held.left_out or None}
-    history_ = [asdict(entry) for entry in log]
-    report.model(
-        **pin.facts(held),
-        **choice,
-        disk=on_disk,
-        contents=listing,
-        parameters=counts or None,
-        releases=titles,
-        history=history_,
-    )
+    known = {"disk": on_disk, "releases": titles, "parameters": counts or None}
+    known |= {key: getattr(held, key) or None for key in ("include", "exclude", "left_out")}
+    known |= {"contents": [{"path": path, **asdict(file)} for path, file in files]}
+    report.model(**pin.facts(held), **known, history=[asdict(entry) for entry in log])
 
 
 def main(report: Report) -> tuple[str, str]:

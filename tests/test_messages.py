@@ -37,11 +37,11 @@ def sentences(tree: ast.Module) -> Iterator[str]:
 
 def collected() -> str:
     found = set()
-    for path in sorted(ROOT.glob("scripts/**/*.*")):
+    for path in (*ROOT.glob("scripts/**/*.py"), *ROOT.glob("scripts/**/*.sh")):
         where, text = path.relative_to(ROOT / "scripts").as_posix(), path.read_text(encoding="utf-8")
         if path.suffix == ".py":
             found |= {f"{where}: {said.strip()}" for said in sentences(ast.parse(text)) if " " in said.strip("… ")}
-        elif path.suffix == ".sh":
+        else:
             for said in re.findall(r"(?:die|printf '%s\\n') \"([^\"]* [^\"]*)\"", text):
                 found.add(f"{where}: {re.sub(r'[$][{(]?[^ ]+', '…', said)}")
     return "".join(f"{line}\n" for line in sorted(found))

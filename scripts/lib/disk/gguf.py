@@ -45,6 +45,14 @@ class _Reader:
         else:
             self.skip(SCALARS[kind])
 
+    def place(self) -> tuple[int, int, bytes]:
+        """Where a tensor begins, how many bytes it has, and its name."""
+        name, count = self.text(), 1
+        for _ in range(self.number("I")):
+            count *= self.number("Q")
+        numbers, size = BLOCKS.get(self.number("I"), (1, 0))
+        return self.number("Q"), -(-count // numbers) * size, name
+
 
 def fault(path: Path) -> str | None:
     """Why the file at `path` is no GGUF file that is right; None if it is. Raises OSError."""
@@ -68,19 +76,12 @@ def _fault(read: _Reader) -> str | None:
         read.value(kind)
         if key == b"general.alignment":
             (alignment,) = struct.unpack_from("<I", read.data, start)
-    names, places = set(), []
-    for _ in range(tensors):
-        name, count = read.text(), 1
-        for _ in range(read.number("I")):
-            count *= read.number("Q")
-        numbers, size = BLOCKS.get(read.number("I"), (1, 0))
-        names.add(name)
-        places.append((read.number("Q"), -(-count // numbers) * size, name.decode(errors="replace")))
-    if len(names) < tensors:
+    places = [read.place() for _ in range(tensors)]
+    if len({name for *_, name in places}) < tensors:
         return "its header has a name twice"
     at, room = 0, len(read.data) - -(-read.at // alignment) * alignment
     for start, size, name in sorted(places):
         if start < at or start + size > room:
-            return f"the bytes of {name!r} overlap others, or lie beyond the end of the file"
+            return f"the bytes of {name.decode(errors='replace')!r} overlap others, or lie beyond the end of the file"
         at = start + size
     return None

@@ -1,6 +1,7 @@
 """From a commit of the Hub to a pin of ours, for `add` and `update` alike: what is asked for, and all the way there."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lib.core import arguments, atomic, lock, text
 from lib.core.console import remark, took
@@ -83,36 +84,39 @@ def add(request: Request, done: str) -> str:
         return _add(request, done)
 
 
-def _add(request: Request, done: str) -> str:
-    staging.recover(request.name)
-    staged = staging.finished(request.name)
-    selection.check_all(but=request.name if staged else None)
-    old = pin.read(request.name, broken_is_none=staged is not None)
+def _known(name: str) -> tuple[pin.Pin | None, pin.Pin | None]:
+    """The pin of `name` that an earlier run staged, and the one that is here. Raises `Failure` if no pin may come."""
+    staging.recover(name)
+    staged = staging.finished(name)
+    selection.check_all(but=name if staged else None)
+    old = pin.read(name, broken_is_none=staged is not None)
     if not (staged or old):
-        destination.check_free(request.name)
+        destination.check_free(name)
+    return staged, old
+
+
+def _add(request: Request, done: str) -> str:
+    staged, old = _known(request.name)
     shot = repo.snapshot(request.source, request.revision, may_download=True)
-    known = request
-    request = complete(request, shot, staged or old)
+    known, request = request, complete(request, shot, staged or old)
     if request.name != known.name:
         return add(replace(known, source=shot.source, name=request.name), done)
     check_name(request.name, staged or old, known.source, request.source)
     files = chosen_files(request, shot)
     is_same = is_pinned(old, request, shot) and not staged
-    is_gone = is_same and _is_lost(old)
-    if is_same and not is_gone and not arguments.value("ALLOW"):
+    is_kept = is_same and not _is_lost(old)
+    if is_kept and not arguments.value("ALLOW"):
         return unchanged(old)
-    allowed = admission.exceptions(staged or old)
-    files, out = admission.leave_out(files, allowed["allow"])
-    choice = {"include": request.include, "exclude": request.exclude, "left_out": out}
-    revision = old.revision if is_same else shot.revision
-    draft = admission.draft(shot, request.name, files, **choice, **allowed, revision=revision)
+    meta = admission.exceptions(staged or old) | {"include": request.include, "exclude": request.exclude}
+    files, out = admission.leave_out(files, meta["allow"])
+    meta |= {"left_out": out, "revision": old.revision if is_same else shot.revision}
+    draft = admission.draft(shot, request.name, files, **meta)
     scan, found = admission.scan(shot, files), admission.scan_findings(shot, files)
     admission.admit(draft, None, found)
-    if is_same and not is_gone and old.left_out == out:
+    if is_kept and old.left_out == out:
         return _except(old, draft, scan, found)
-    reused = ""
-    if not is_pinned(staged, request, shot):
-        reused = bring(draft, shot, files, lambda made, folder: admission.admit(made, folder, found), staged, old)
+    admit = partial(admission.admit, more=found)
+    reused = "" if is_pinned(staged, request, shot) else bring(draft, shot, files, admit, staged, old)
     if arguments.is_on("DRY"):
         return "nothing was changed (DRY=1)"
     record(request.name, scan)

@@ -33,6 +33,10 @@ class HubFile:
     sha256: str | None
     xet: str | None
 
+    @classmethod
+    def of(cls, said: RepoFile) -> "HubFile":
+        return cls(said.path, said.size, said.blob_id, said.lfs and said.lfs.sha256, said.xet_hash)
+
     @property
     def identity(self) -> str:
         return self.sha256 or self.blob
@@ -113,6 +117,12 @@ def _card(card: object) -> dict[str, str | None]:
     return found | {"base": " ".join(each for each in bases if names.REPO.fullmatch(each)) or None}
 
 
+def _scan(status: dict) -> dict[str, object]:
+    """What a Snapshot holds of the Hub's scan."""
+    unsafe = tuple(each["path"] for each in status.get("filesWithIssues") or ())
+    return {"unsafe": unsafe, "scanned": bool(status.get("scansDone")) if status else None}
+
+
 def _check(shot: Snapshot) -> None:
     """Refuse what a Hub may not say of a repo, since it goes into the pin, the catalog and the terminal.
 
@@ -142,16 +152,11 @@ def snapshot(source: str, revision: str, may_download: bool = False) -> Snapshot
             raise ValueError(info.sha)
         if may_download and info.gated:
             api.auth_check(source)
-        files = tuple(
-            HubFile(each.path, each.size, each.blob_id, each.lfs and each.lfs.sha256, each.xet_hash)
-            for each in api.list_repo_tree(source, recursive=True, revision=info.sha)
-            if isinstance(each, RepoFile)
-        )
-        status = info.security_repo_status or {}
-        unsafe = tuple(each["path"] for each in status.get("filesWithIssues") or ())
+        tree = api.list_repo_tree(source, recursive=True, revision=info.sha)
+        files = tuple(HubFile.of(each) for each in tree if isinstance(each, RepoFile))
         date = str(info.last_modified.date()) if info.last_modified else ""
-        scan = {"unsafe": unsafe, "scanned": bool(status.get("scansDone")) if status else None}
-        shot = Snapshot(info.id, revision, info.sha, files, **_card(info.card_data), **scan, date=date)
+        said = _card(info.card_data) | _scan(info.security_repo_status or {})
+        shot = Snapshot(info.id, revision, info.sha, files, **said, date=date)
         _check(shot)
     except GaveUp as error:
         raise Failure(f"{source}: {error}") from error

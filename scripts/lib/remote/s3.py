@@ -64,7 +64,6 @@ class S3(Bucket):
         self._bundle = config.get("ssl_verify")
         if self._bundle in (None, True):
             self._bundle = session.get_config_variable("ca_bundle")
-        connect, read = patience()
         self._written = {name: config[setting] for setting, name in WRITTEN.items() if config.get(setting)}
         self._client = session.create_client(
             "s3",
@@ -75,19 +74,23 @@ class S3(Bucket):
             aws_access_key_id=config.get("access_key_id"),
             aws_secret_access_key=config.get("secret_access_key"),
             aws_session_token=config.get("session_token"),
-            config=Config(
-                # Addresses have an older signature by default.
-                signature_version=botocore.UNSIGNED if config.get("allow_anonymous_login") else "s3v4",
-                connect_timeout=config.get("connect_timeout") or connect,
-                read_timeout=config.get("read_timeout") or read,
-                retries=None if "AWS_MAX_ATTEMPTS" in os.environ else {"total_max_attempts": TRIES},
-                max_pool_connections=REQUESTS,
-                # By default it computes checksums that older stores refuse; `_upload` gives those that count.
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
+            config=self._behaviour(),
         )
         self._client.meta.events.register_first("needs-retry.s3", _pause)
+
+    def _behaviour(self) -> Config:
+        connect, read = patience()
+        return Config(
+            # Addresses have an older signature by default.
+            signature_version=botocore.UNSIGNED if self.config.get("allow_anonymous_login") else "s3v4",
+            connect_timeout=self.config.get("connect_timeout") or connect,
+            read_timeout=self.config.get("read_timeout") or read,
+            retries=None if "AWS_MAX_ATTEMPTS" in os.environ else {"total_max_attempts": TRIES},
+            max_pool_connections=REQUESTS,
+            # By default it computes checksums that older stores refuse; `_upload` gives those that count.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
 
     def _trust(self) -> ssl.SSLContext:
         made = ssl.create_default_context(cafile=self._bundle or None)
