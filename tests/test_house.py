@@ -117,3 +117,17 @@ def test_every_private_call_stands_in_the_table_of_contributing():
 
     assert private
     assert {name for name in private if f"`{name}`" not in page and f".{name}" not in page} == set()
+
+
+def test_no_function_is_longer_than_25_lines_besides_what_it_says_of_itself():
+    long = []
+    for path in MODULES.values():
+        lines = path.read_text().splitlines()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                said = ast.get_docstring(node) is not None
+                start = node.body[0].end_lineno if said else node.body[0].lineno - 1
+                code = [line for line in map(str.strip, lines[start : node.end_lineno]) if line and line[0] != "#"]
+                long += [node.name] if len(code) > 25 else []
+
+    assert long == []
