@@ -49,7 +49,8 @@ WORKS = {
     "many-verify": "the disk, many pins",
     "many-remote": "the pins alone, and with a folder remote; many pins, no weights on disk",
 }
-ROOM = 18  # times the size of the model: what all systems keep side by side
+NAMES = [system.name.replace(" ", "-") for system in SYSTEMS]
+ROOM, ROOM_EACH = 4, 2  # times the size of the model: what the Hub and its stores hold, and what each system keeps
 
 
 def stop(sentence: str) -> None:
@@ -79,10 +80,9 @@ def chosen(variable: str, known: list[str]) -> list[str]:
 
 def systems(world: World) -> list[System]:
     """The systems that CASES names, if their programs are installed; prints a line for each that is skipped."""
-    names = chosen("CASES", [system.name.replace(" ", "-") for system in SYSTEMS])
-    found = []
-    for system in SYSTEMS:
-        if system.name.replace(" ", "-") in names:
+    names, found = chosen("CASES", NAMES), []
+    for name, system in zip(NAMES, SYSTEMS, strict=True):
+        if name in names:
             lacking = [need for need in system.needs if not shutil.which(need, path=world.path)]
             if lacking:
                 print(f"skipped: {system.name}: {lacking[0]} is not installed", flush=True)
@@ -180,10 +180,10 @@ def main() -> int:
         sys.stdout = sys.stderr
     size, rounds = size_of(setting("SIZE", "2GB")), int(setting("ROUNDS", "3"))
     works = chosen("WORK", list(WORKS))
-    free = shutil.disk_usage(tempfile.gettempdir()).free
-    if free < ROOM * size:
+    free, need = shutil.disk_usage(tempfile.gettempdir()).free, (ROOM + ROOM_EACH * len(chosen("CASES", NAMES))) * size
+    if free < need:
         stop(
-            f"{free / 1e9:.0f} GB are free at {tempfile.gettempdir()}, want {ROOM * size / 1e9:.0f}; set TMPDIR or SIZE"
+            f"{free / 1e9:.0f} GB are free at {tempfile.gettempdir()}, want {need / 1e9:.0f}; set TMPDIR, SIZE or CASES"
         )
     adopt_orphans()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
