@@ -1,6 +1,5 @@
 """Free the disk: drop weights and cached objects of models that the remote holds; make pull brings them back."""
 
-import shutil
 from collections import Counter
 
 from lib.core import arguments, command, lock, text
@@ -8,7 +7,7 @@ from lib.core.console import remark, took
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
-from lib.disk import cache, cleanup
+from lib.disk import cache, cleanup, staging
 from lib.model import history, names, pin, selection
 from lib.model.inventory import Item
 from lib.remote import audit, factory
@@ -53,7 +52,8 @@ def free(name: str, used: Counter) -> int:
     remark(f"{name} goes from this machine once it is found on the remote: {text.amount(held.nfiles, held.size)}")
     check(name, items)
     if not arguments.is_on("DRY"):
-        shutil.rmtree(folder, ignore_errors=True)
+        for line in staging.retire(name, {item.path for item in items}) if folder.exists() else ():
+            remark(line)
         used.subtract(own)
         with lock.clone():
             for oid in cached:
@@ -70,6 +70,7 @@ def main(report: Report) -> tuple[str, str]:
     for name in chosen:
         try:
             with lock.model(name):
+                staging.recover(name)
                 freed = free(name, used)
             total += freed
             report.note(

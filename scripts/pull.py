@@ -69,7 +69,8 @@ def pull(held: Pin, report: Report) -> bool:
     folder = names.weights_dir(held.name)
     with progress(f"check {held.name}", held.size) as watch:
         wrong = weights.compare(held.name, folder, files, cache.location, watch)
-        good = set() if folder.is_symlink() else files.keys() - {finding.file for finding in wrong}
+        bad = {finding.file for finding in wrong}
+        good = set() if "." in bad else files.keys() - bad
         corrupt = cache.check(items, folder, good, watch)
     drop(corrupt, report)
     if folder.is_dir() and not wrong and not corrupt:
@@ -84,7 +85,7 @@ def pull(held: Pin, report: Report) -> bool:
         assemble(staging.new(held.name), folder, [item for item in items if item.data is None], good)
         staging.swap(held.name, staging.new(held.name))
         note(cache.note())
-        for line in staging.settle(held.name, wrong, remote.infos):
+        for line in staging.settle(held.name, good, wrong, remote.holds):
             report.note(f"pull: {line}")
     return True
 
@@ -105,7 +106,22 @@ def asked() -> list[tuple[str, Pin | None]]:
             found += [(each, selection.at(releases.at_stage(each, stage), each)) for each in selection.select(word)]
         else:
             found += [(each, None) for each in selection.select(word)]
-    return list(dict(found).items()) if typed else [(name, None) for name in selection.select("")]
+        if version and stage:
+            raise Failure(f"two versions: {word!r} in MODEL and STAGE={stage!r}; give one")
+    return _apart(found) if typed else [(name, None) for name in selection.select("")]
+
+
+def _apart(found: list[tuple[str, Pin | None]]) -> list[tuple[str, Pin | None]]:
+    """`found`, each model once. Raises `Failure` for two versions of one, or one in the folder of another."""
+    chosen = dict(found)
+    for name, released in found:
+        if released != chosen[name]:
+            raise Failure(f"two versions of {name}; pull them one by one, each to a folder of its own: TO=…")
+        if (group := name.partition("/")[0]) != name and group in chosen:
+            raise Failure(
+                f"{name} lies in the folder of {group}; pull them one by one, each to a folder of its own: TO=…"
+            )
+    return list(chosen.items())
 
 
 def bring(name: str, released: Pin | None, to: str, report: Report) -> None:

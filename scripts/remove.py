@@ -1,6 +1,6 @@
 """Remove models: pin, weights and row of the catalog, in one Git commit each; their objects stay on the remote."""
 
-import shutil
+from collections.abc import Collection
 
 from lib.core import arguments, command, lock, text
 from lib.core.console import remark, result
@@ -8,18 +8,35 @@ from lib.core.errors import Failure
 from lib.disk import quarantine, staging, weights
 from lib.flow import record
 from lib.model import catalog, history, names, pin, selection
+from lib.model.pin import Pin
 from lib.remote import factory
 
+STAY = "its objects stay on the remote"
 
-def check(name: str) -> None:
-    """Refuse to remove weights that exist nowhere else, whatever the pin says. Raises `Failure`."""
+
+def check(name: str) -> Collection[str]:
+    """The files in models/NAME; refuses to remove what exists nowhere else, whatever the pin says. Raises `Failure`."""
     folder = names.weights_dir(name)
     files = weights.walk(folder) if folder.is_dir() and not folder.is_symlink() else ()
-    if only := quarantine.only_here(folder, files, factory.default().infos):
+    if only := quarantine.only_here(folder, files, factory.default().holds):
         raise Failure(
             f"models/{name}/{only[0]} exists nowhere else; keep it: make track NAME=OTHER DIR=models/{name}; "
             f"or drop it: rm -r models/{name}"
         )
+    return files
+
+
+def kept(held: Pin | None) -> str:
+    """Where the objects of `held` are once it is removed, as far as its remote tells."""
+    if not held:
+        return "its objects stay where they are"
+    try:
+        sizes = {item.oid: item.file.size for item in factory.objects_of(held)}
+        left = len(sizes) - len(factory.default().holds(sizes))
+    except Failure as failure:
+        return f"the remote was not asked for its objects, since {failure}"
+    said = text.plural(len(sizes), "object")
+    return f"{left} of its {said} not on the remote, the others stay there" if left else STAY
 
 
 def remove(name: str) -> str:
@@ -27,24 +44,28 @@ def remove(name: str) -> str:
 
     The pin goes last, so that the same command goes on after a kill.
     """
-    check(name)
+    staging.recover(name)
+    files, folder = check(name), names.weights_dir(name)
     held, before = pin.read(name, broken_is_none=True), history.log(name)
-    size = text.amount(held.nfiles, held.size) if held else "a broken pin"
+    size = text.amount(held.nfiles, held.size) if held else "a pin that is broken or not here"
     if arguments.is_on("DRY"):
         return f"would remove {name}: {size}; nothing was changed (DRY=1)"
     remark(f"{name} goes: {size}")
+    where = kept(held)
     with lock.clone():
         message = arguments.value("MESSAGE") or f"Remove {name} model"
-        record.commit(f"{message}\n\n{size}. Its objects stay on the remote.", None, name)
-        if names.weights_dir(name).is_symlink():
-            names.weights_dir(name).unlink()
-        shutil.rmtree(names.weights_dir(name), ignore_errors=True)
+        record.commit(f"{message}\n\n{size}; {where}.", None, name)
+        if folder.is_symlink():
+            folder.unlink()
+        for line in staging.retire(name, files) if folder.exists() else ():
+            remark(line)
         staging.discard(name)
         pin.path_of(name).unlink(missing_ok=True)
-    last = next((each.commit[:7] for each in before if history.text(each.commit, f"models/{name}.dvc")), "COMMIT")
+    last = next((each.commit[:7] for each in before if history.text(each.commit, f"models/{name}.dvc")), None)
+    restore = f"git checkout {last} -- models/{name}.dvc, then make pull MODEL={name}"
+    back = f", and this brings it back: {restore}" if where == STAY else f"; its pin: {restore}"
     return (
-        f"removed {name}: {size}; its objects stay on the remote, and this brings it back: "
-        f"git checkout {last} -- models/{name}.dvc, then make pull MODEL={name}; next: {record.next_step()}"
+        f"removed {name}: {size}; {where}{back if last else '; no Git commit has its pin'}; next: {record.next_step()}"
     )
 
 

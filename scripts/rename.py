@@ -13,6 +13,8 @@ from lib.model import catalog, names, pin, releases, selection
 def rename(old: str, new: str) -> None:
     """Give the model `old` the name `new`. The old pin goes last, so that the same command goes on after a kill."""
     held = selection.checked(old)
+    if held.files is None:
+        raise Failure(f"{old}: pinned by plain dvc add, so without sha256; type: make track NAME={old}")
     made = replace(held, name=new)
     if pin.read(new, broken_is_none=True) != made:  # else it was stopped
         destination.check_free(new)

@@ -51,7 +51,7 @@ def check_name(name: str, copies: bool) -> None:
     if old and old.source:
         raise Failure(f"the name {name!r} is taken by {old.source}; choose another NAME")
     if copies and (staged or old):
-        destination.check_replaceable(name, factory.default().infos, staged, old)
+        destination.check_replaceable(name, factory.default().holds, staged, old)
     elif not staged and not old:
         destination.check_free(name, but_weights=not copies)
 

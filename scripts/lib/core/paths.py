@@ -1,5 +1,6 @@
 """Where this clone lies, and what a path that was typed is relative to."""
 
+import shutil
 from pathlib import Path
 
 from lib.core import arguments
@@ -12,6 +13,14 @@ TMP = ROOT / ".dvc" / "tmp"  # DVC keeps Git out of it
 def nearest(path: Path) -> Path:
     """`path`, or the nearest folder above it that is there."""
     return next(each for each in (path, *path.parents) if each.exists())
+
+
+def remove(path: Path) -> None:
+    """Remove what is at `path`, if anything: a file, a link, or a folder with all in it. Raises OSError."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def typed(text: str) -> Path:

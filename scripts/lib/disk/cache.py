@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Container, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -116,6 +116,8 @@ def link(source: Path, target: Path) -> None:
             elif way == "copy" or not clone(source, target):
                 continue
             return
+        except FileNotFoundError:
+            raise  # a symbolic link would lead nowhere
         except OSError:
             continue  # another file system, too many links, or a file system without links
     shutil.copyfile(source, target)
@@ -157,6 +159,13 @@ def share(path: Path, file: File, part: Path) -> None:
     part.replace(path)
 
 
+def has(path: Path | str, file: File) -> bool:
+    """Whether what lies at `path` is the cache's own object of `file`, by a link."""
+    with suppress(OSError):
+        return os.path.samestat(os.stat(path), os.stat(path_in(location(), file.md5)))
+    return False
+
+
 def is_right(file: File, seen: Path | None = None) -> bool:
     """Whether the cache holds `file`. Every byte is read, unless the object is `seen`, which was found right."""
     path = object_path(file.md5)
@@ -176,8 +185,7 @@ def check(
         if not os.access(path, os.F_OK):
             return None
         try:
-            held = os.stat(path)
-            if item.path in looked_at and os.path.samestat(held, os.stat(f"{folder}/{item.path}")):
+            if item.path in looked_at and has(f"{folder}/{item.path}", item.file):
                 return None
             return weights.mismatch(path, item.file, progress)
         except FileNotFoundError:

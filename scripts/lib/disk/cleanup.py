@@ -63,7 +63,7 @@ def _temporary() -> Iterator[Path]:
     for path in cache.location().glob(f"{cache.LAYOUT}/*/*.tmp"):
         if DVC_TEMPORARY.fullmatch(path.name) and not (shared and _is_recent(path)):
             yield path
-    for folder in [names.MODELS, *names.MODELS.glob("*/")]:
+    for folder in {names.MODELS, *(path.parent for path in names.MODELS.glob("*/*.dvc"))}:  # weights are no groups
         yield from (path for path in folder.glob(".*.tmp") if OURS.fullmatch(path.name))
 
 

@@ -1,6 +1,7 @@
 """Files that commands take out of models/ and that exist nowhere else: kept in `.dvc/tmp/quarantine/NAME/`."""
 
-from collections.abc import Callable, Container, Iterable
+import shutil
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 
 from lib.core import digest
@@ -10,10 +11,10 @@ from lib.disk import cache
 ROOT = TMP / "quarantine"
 
 
-Elsewhere = Callable[[set[str]], Container[str]]  # which of some objects a remote holds
+Elsewhere = Callable[[Mapping[str, int]], Container[str]]  # which of some objects, bytes by id, a remote holds
 
 
-def nowhere(_: set[str]) -> Container[str]:
+def nowhere(_: Mapping[str, int]) -> Container[str]:
     """An `Elsewhere` without a remote."""
     return ()
 
@@ -22,7 +23,7 @@ def only_here(folder: Path, files: Iterable[str], elsewhere: Elsewhere = nowhere
     """Those of `files` in `folder` whose bytes are neither in the cache nor, by `elsewhere`, on a remote."""
     oids = {file: _oid(folder / file) for file in files}
     unknown = {file: oid for file, oid in oids.items() if not (oid and _is_cached(folder / file, oid))}
-    wanted = set(filter(None, unknown.values()))
+    wanted = {oid: (folder / file).stat().st_size for file, oid in unknown.items() if oid}
     held = elsewhere(wanted) if wanted else ()
     return sorted(file for file, oid in unknown.items() if oid not in held)
 
@@ -31,7 +32,7 @@ def keep(path: Path, name: str, file: str) -> Path:
     """Move `path`, once `file` of the model `name`, to the quarantine; where it is then."""
     kept = _free(ROOT / name / file)
     kept.parent.mkdir(parents=True, exist_ok=True)
-    path.replace(kept)
+    shutil.move(path, kept)  # perhaps from another file system
     return kept
 
 
@@ -54,4 +55,4 @@ def _oid(path: Path) -> str | None:
 
 def _is_cached(path: Path, oid: str) -> bool:
     held = cache.object_path(oid)
-    return held.is_file() and held.stat().st_size == path.stat().st_size
+    return held.is_file() and (held.samefile(path) or digest.of_file(held, ("md5",)).md5 == oid)

@@ -13,11 +13,12 @@ The folder stays until the pin is committed, so that a run that finds it goes on
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from lib.core import atomic
+from lib.core import atomic, paths
+from lib.core.console import remark
 from lib.core.finding import Finding
 from lib.core.paths import ROOT as CLONE
 from lib.core.paths import TMP
@@ -82,17 +83,19 @@ def _drop_empty_folders(top: Path) -> None:
             os.rmdir(path)
 
 
-def place(staged: Pin) -> None:
+def place(staged: Pin, elsewhere: Elsewhere) -> None:
     """Swap the finished files of `staged` into models/NAME and write that pin. Safe to repeat from any point.
 
     The pin is written before `dvc add`, which keeps its `meta`, so a kill in between leaves no pin that lies.
     """
-    name = staged.name
+    name, before = staged.name, pin.read(staged.name, broken_is_none=True)
     if files(name).is_dir():
         for path, file in staged.files.items():
             cache.share(files(name) / path, file, folder(name) / "part")
         swap(name, files(name))
-    shutil.rmtree(_old(name), ignore_errors=True)
+        known = {path for path, file in (before and before.files or {}).items() if cache.has(_old(name) / path, file)}
+        for line in settle(name, known, elsewhere=elsewhere):
+            remark(line)
     atomic.write(pin.path_of(name), pin.dump(staged))
     dvc.remember((names.weights_dir(name) / path, file.md5) for path, file in staged.files.items())
 
@@ -109,12 +112,12 @@ def swap(name: str, made: Path) -> None:
 
 def recover(name: str) -> None:
     """Undo a swap that was killed half-way, or settle one that was killed after it."""
-    if _old(name).exists() and not names.weights_dir(name).exists():
+    if os.path.lexists(_old(name)) and not names.weights_dir(name).exists():
         names.weights_dir(name).parent.mkdir(parents=True, exist_ok=True)
         _old(name).replace(names.weights_dir(name))
-    elif _old(name).exists():
-        for _ in settle(name, [Finding(name, "disk", "extra", path) for path in weights.walk(_old(name))]):
-            pass
+    else:
+        for line in settle(name):
+            remark(line)
     shutil.rmtree(new(name) if is_stopped(name) else folder(name), ignore_errors=True)
 
 
@@ -124,16 +127,29 @@ def discard(name: str) -> None:
     shutil.rmtree(folder(name), ignore_errors=True)
 
 
-def settle(name: str, findings: list[Finding], elsewhere: Elsewhere = quarantine.nowhere) -> Iterator[str]:
-    """Remove what models/NAME was before the swap; a file of `findings` whose bytes are neither in the cache nor
-    `elsewhere` is moved to the quarantine, and a line yielded for it."""
-    kinds = {finding.file: finding.kind for finding in findings if finding.kind != "missing"}
-    for file in quarantine.only_here(_old(name), kinds, elsewhere):
-        kept = quarantine.keep(_old(name) / file, name, file)
-        yield f"{name}/{file}: {kinds[file]}, moved to {kept.relative_to(CLONE)}"
-    shutil.rmtree(_old(name), ignore_errors=True)
+def settle(
+    name: str, known: Container[str] = (), findings: Iterable[Finding] = (), elsewhere: Elsewhere = quarantine.nowhere
+) -> Iterator[str]:
+    """Remove what models/NAME was before the swap. Raises OSError, `Failure`.
+
+    A file that is not `known` to exist elsewhere, and whose bytes are neither in the cache nor, by `elsewhere`, on a
+    remote, is moved to the quarantine, and a line yielded for it. `findings` say what is wrong with some of them.
+    """
+    old, kinds = _old(name), {finding.file: finding.kind for finding in findings}
+    left = [path for path in weights.entries(old) if path not in known]
+    for file in quarantine.only_here(old, left, elsewhere):
+        kept = quarantine.keep(old / file, name, file)
+        yield f"{name}/{file}: {kinds.get(file, 'extra')}, moved to {kept.relative_to(CLONE)}"
+    paths.remove(old)
     with suppress(OSError):  # a stopped add of this model has files there
         folder(name).rmdir()
+
+
+def retire(name: str, known: Container[str], elsewhere: Elsewhere = quarantine.nowhere) -> Iterator[str]:
+    """Remove models/NAME, whose files `known` exist elsewhere; as `settle` does. Raises OSError, `Failure`."""
+    folder(name).mkdir(parents=True, exist_ok=True)
+    names.weights_dir(name).replace(_old(name))
+    yield from settle(name, known, elsewhere=elsewhere)
 
 
 def clear(name: str) -> None:

@@ -27,6 +27,13 @@ def walk(folder: Path) -> dict[str, os.stat_result]:
     return found
 
 
+def entries(folder: Path) -> list[str]:
+    """The paths in `folder` as `walk` gives them; `.` for a link or a file in its place, none without it."""
+    if folder.is_dir() and not folder.is_symlink():
+        return list(walk(folder))
+    return ["."] if os.path.lexists(folder) else []
+
+
 def _foreign(path: str, status: os.stat_result, cache: Callable[[], Path]) -> str | None:
     """What `path` is, if it is neither a regular file nor a link that DVC made to its own cache; else None."""
     if stat.S_ISREG(status.st_mode):
@@ -63,7 +70,9 @@ def compare(
     """
     if folder.is_symlink():
         return [Finding(name, "disk", "changed", ".", f"a link to {os.readlink(folder)}")]
-    found = walk(folder) if folder.is_dir() else {}
+    if folder.exists() and not folder.is_dir():
+        return [Finding(name, "disk", "changed", ".", "not a folder")]
+    found = walk(folder) if folder.exists() else {}
 
     def look(path: str) -> str | None:
         try:

@@ -116,11 +116,19 @@ def _add(request: Request, done: str) -> str:
     if is_kept and old.left_out == out:
         return _except(old, draft, scan, found)
     admit = partial(admission.admit, more=found)
-    reused = "" if is_pinned(staged, request, shot) else bring(draft, shot, files, admit, staged, old)
+    reused = "" if _is_ready(staged, old, request, shot) else bring(draft, shot, files, admit, staged, old)
     if arguments.is_on("DRY"):
         return "nothing was changed (DRY=1)"
     record(request.name, scan)
     return f"{done} {request.name}: {text.amount(draft.nfiles, draft.size)}{took()}{reused}; next: {next_step()}"
+
+
+def _is_ready(staged: pin.Pin | None, old: pin.Pin | None, request: Request, shot: repo.Snapshot) -> bool:
+    """Whether an earlier run left every file, in staging or in models/NAME. Refuses to replace what is nowhere else."""
+    if not is_pinned(staged, request, shot):
+        return False
+    there = destination.check_replaceable(staged.name, factory.default().holds, staged, old)
+    return staging.files(staged.name).is_dir() or there is staged
 
 
 def _is_lost(held: pin.Pin) -> bool:

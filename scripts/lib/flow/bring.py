@@ -34,7 +34,7 @@ def bring(draft: pin.Pin, shot: Snapshot, files: list[HubFile], admit: Admit, *p
     name = draft.name
     remote = factory.default()
     remote.check(write=True)
-    there = destination.check_replaceable(name, remote.infos, *pins)
+    there = destination.check_replaceable(name, remote.holds, *pins)
     known = list(_pins_with({file.sha256 for file in files if file.sha256}))
     _say_plan(draft, shot, to_fetch(files, known), remote)
     if arguments.is_on("DRY"):

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import Report
-from lib.disk import cache, destination, weights
+from lib.disk import cache, destination, quarantine, weights
 from lib.flow.obtain import DOWNLOADS, obtain
+from lib.model import reachable
 from lib.model.inventory import Item
 from lib.model.pin import Pin
 from lib.remote import factory, fallback
@@ -33,25 +35,64 @@ def hand_over(held: Pin, to: Path, report: Report) -> bool:
     """
     target = to / held.name
     part, old, own = (target.with_name(f".{target.name}.{kind}") for kind in ("part", "old", "lock"))
+    _check_outside(target)
     with lock.part(own):
-        if old.exists() and not target.exists():
+        if os.path.lexists(old) and not os.path.lexists(target):
             old.replace(target)
+        _settle(held.name, old, quarantine.only_here(old, weights.entries(old), _elsewhere), report)
         items = [item for item in factory.objects_of(held) if item.data is None]
-        new = not _is_there(held, target, items) and _assemble(held, part, items, report)
+        wrong = _differences(held, target, items)
+        only = _check_ours(target, wrong)
+        new = bool(wrong) and _assemble(held, part, items, report)
         if new:
-            if target.exists() or target.is_symlink():
+            if os.path.lexists(target):
                 target.replace(old)
             part.replace(target)
             atomic.sync(target.parent)
-        shutil.rmtree(old, ignore_errors=True)
+            _settle(held.name, old, only, report)
         own.unlink()
     return new
 
 
-def _is_there(held: Pin, target: Path, items: list[Item]) -> bool:
+def _check_outside(target: Path) -> None:
+    """Refuse a `target` that holds this clone, its cache or one of its remotes. Raises `Failure`."""
+    remotes = [Path(each.url) for each in map(factory.named, factory.names()) if each.is_folder]
+    for place in (paths.ROOT, cache.location(), *remotes):
+        if place.resolve().is_relative_to(target.resolve()):
+            raise Failure(f"{place} lies in {target}, which would be replaced; name another folder: TO=…")
+
+
+def _differences(held: Pin, target: Path, items: list[Item]) -> list[Finding]:
+    if not os.path.lexists(target):
+        return [Finding(held.name, "disk", "missing", ".")]
     files = {item.path: item.file for item in items}
     with progress(f"check {held.name}", held.size) as watch:
-        return target.exists() and not weights.compare(held.name, target, files, cache.location, watch)
+        return weights.compare(held.name, target, files, cache.location, watch)
+
+
+def _check_ours(target: Path, wrong: list[Finding]) -> list[str]:
+    """The files in `target` that exist nowhere else; refuses to replace it if all are such. Raises `Failure`."""
+    if target.is_symlink():
+        return []
+    only = quarantine.only_here(target, [each.file for each in wrong if each.kind != "missing"], _elsewhere)
+    if only and len(only) == len(weights.entries(target)):
+        raise Failure(f"{target} is there, and nothing in it is of this repository; move it away, or name another TO=…")
+    return only
+
+
+def _elsewhere(sizes: Mapping[str, int]) -> set[str]:
+    """The objects of `sizes` that are of a version in Git, or on the remote: a copy of one may be replaced."""
+    known = sizes.keys() & reachable.named().keys()
+    left = {oid: size for oid, size in sizes.items() if oid not in known}
+    return known | (next(fallback.remotes()).holds(left) if left else set())
+
+
+def _settle(name: str, old: Path, only: list[str], report: Report) -> None:
+    """Remove what lies at `old`, if anything; the files `only` there go to the quarantine. Raises OSError."""
+    for file in only:
+        kept = quarantine.keep(old / file, name, file)
+        report.note(f"pull: {name}/{file}: extra, moved to {kept.relative_to(paths.ROOT)}")
+    paths.remove(old)
 
 
 def _assemble(held: Pin, part: Path, items: list[Item], report: Report) -> bool:

@@ -27,7 +27,7 @@ def record(name: str, scan: str = "") -> None:
     """
     wanted = staging.finished(name)
     with lock.clone():
-        staging.place(wanted)
+        staging.place(wanted, factory.default().holds)
         dvc.add(name)
         _check_outs(pin.read_head(name), wanted)
         atomic.write(pin.path_of(name), pin.dump(wanted))

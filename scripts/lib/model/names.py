@@ -31,6 +31,7 @@ def model_name(text: str) -> str:
     if (
         len(parts) > 2
         or text.casefold() in ("readme.md", "policy.yaml")
+        or text.casefold().startswith("models/")  # as the path of a model is typed
         or NO_REF.search(f"{text}@v1")
         or not all(map(PART.fullmatch, parts))
         or any(map(META.fullmatch, parts))

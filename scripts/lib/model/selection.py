@@ -62,6 +62,11 @@ def _meant(word: str, everyone: list[str]) -> list[str]:
 
 
 def _check_here(name: str) -> None:
+    group, _, inner = name.partition("/")
+    inner = inner or next((path.stem for path in names.weights_dir(name).glob("?*.dvc")), "")
+    if inner and pin.path_of(group).exists():
+        moved = f"git mv models/{group}/{inner}.dvc models/{inner}.dvc"
+        raise Failure(f"{group!r} is a model, so '{group}/{inner}' cannot lie in it; move that pin away: {moved}")
     if not pin.path_of(name).exists():
         raise Failure(
             f"models/{name}.dvc is in Git and not here; {pin.RESTORE.format(name=name)} "

@@ -80,6 +80,10 @@ class Remote(ABC):
     def infos(self, oids: Iterable[str]) -> dict[str, ObjectInfo]:
         """What the store says of each of `oids`; one that is not there is left out."""
 
+    def holds(self, sizes: Mapping[str, int | None]) -> set[str]:
+        """The objects of `sizes`, bytes by id, that are there with that many bytes; with any, where that is None."""
+        return {oid for oid, info in self.infos(sizes).items() if sizes[oid] in (None, info.size)}
+
     @abstractmethod
     def all(self) -> dict[str, ObjectInfo]:
         """Every object that is there."""

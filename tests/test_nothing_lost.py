@@ -1,0 +1,343 @@
+"""What exists nowhere else is never lost: not by a command that replaces or removes, nor by one that goes on."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import MODEL, PINNED, ROOT_ONLY, World, forget_weights, track
+
+QUARANTINE = ".dvc/tmp/quarantine"
+
+
+def refuse_commits(world: World) -> Path:
+    """Let Git refuse the next commit, so that an add or update stops after it has placed the weights."""
+    hook = world.clone / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    return hook
+
+
+def edit(path: Path, data: bytes) -> None:
+    """Make `data` the content of the file at `path`, and leave other links to it alone, as an editor does."""
+    path.unlink()
+    path.write_bytes(data)
+
+
+def quarantined(world: World) -> dict[str, bytes]:
+    top = world.clone / QUARANTINE
+    return {path.relative_to(top).as_posix(): path.read_bytes() for path in top.rglob("*") if path.is_file()}
+
+
+def newer(hub) -> None:
+    hub.commit(MODEL, PINNED | {"config.json": b'{"hidden_size": 8}\n'}, license="apache-2.0")
+
+
+@pytest.mark.parametrize("at", ["TO is the parent of the clone", "of the remote", "a folder of somebody's"])
+def test_a_hand_over_replaces_no_folder_that_is_none(world, at):
+    name = {"TO is the parent of the clone": "clone", "of the remote": "remote"}.get(at, "mine")
+    track(world, name)
+    target = world.path / name
+    if name == "mine":
+        target.mkdir()
+        (target / "code.py").write_text("precious\n")
+    before = sorted(path for path in target.rglob("*") if ".dvc/tmp" not in str(path) and path.is_file())
+
+    said = world.make("pull", f"MODEL={name}", f"TO={world.path}").out
+
+    assert (
+        "nothing in it is of this repository" if name == "mine" else "would be replaced; name another folder"
+    ) in said
+    assert all(path.exists() for path in before)
+
+
+def test_a_hand_over_replaces_an_older_version_that_git_alone_remembers(added_online, hub):
+    target = added_online.path / "handed"
+    added_online.ok("pull", f"TO={target}")
+    newer(hub)
+    added_online.ok("update")
+    added_online.ok("gc", "REMOTE=1", "HISTORY=0", "DAYS=0", "FORCE=1")
+
+    added_online.ok("pull", f"TO={target}")
+
+    assert (target / "tiny" / "config.json").read_bytes() == b'{"hidden_size": 8}\n'
+
+
+def test_a_hand_over_keeps_what_somebody_put_beside_the_older_version(added_online, hub):
+    target = added_online.path / "handed"
+    added_online.ok("pull", f"TO={target}")
+    (target / "tiny" / "notes.txt").write_text("mine")
+    newer(hub)
+    added_online.ok("update")
+
+    result = added_online.ok("pull", f"TO={target}")
+
+    assert f"pull: tiny/notes.txt: extra, moved to {QUARANTINE}/tiny/notes.txt\n" in result.out
+    assert quarantined(added_online) == {"tiny/notes.txt": b"mine"}
+    assert sorted(os.listdir(target)) == ["tiny"]
+
+
+def test_a_hand_over_that_was_killed_between_its_renames_loses_nothing(added_online):
+    target = added_online.path / "handed"
+    added_online.ok("pull", f"TO={target}")
+    (target / "tiny").rename(target / ".tiny.old")
+    (target / ".tiny.old" / "notes.txt").write_text("mine")
+    added_online.ok("pull", f"TO={added_online.path / 'other'}")
+    (added_online.path / "other" / "tiny").rename(target / "tiny")
+
+    added_online.ok("pull", f"TO={target}")
+
+    assert quarantined(added_online) == {"tiny/notes.txt": b"mine"}
+    assert sorted(os.listdir(target)) == ["tiny"]
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_a_hand_over_takes_the_place_of_a_link_or_a_known_file_and_goes_on(added, kind):
+    target = added.path / "handed"
+    target.mkdir()
+    if kind == "link":
+        (target / "tiny").symlink_to("nowhere")
+    else:
+        (target / "tiny").write_bytes(PINNED["config.json"])
+
+    added.ok("pull", f"TO={target}")
+
+    assert sorted(os.listdir(target)) == ["tiny"]
+    assert added.ok("pull", f"TO={target}").out.startswith("tiny: up to date")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["MODEL=tiny@v1.0.0 tiny@v2.0.0"], "two versions of tiny; pull them one by one"),
+        (["MODEL=tiny@v1.0.0", "STAGE=prod"], "two versions: 'tiny@v1.0.0' in MODEL and STAGE='prod'; give one"),
+    ],
+)
+def test_a_pull_that_names_two_versions_of_a_model_is_refused(added_online, hub, words, said):
+    added_online.ok("release", "MODEL=tiny", "VERSION=1.0.0")
+    added_online.ok("release", "MODEL=tiny", "STAGE=prod")
+    newer(hub)
+    added_online.ok("update")
+    added_online.ok("release", "MODEL=tiny", "VERSION=2.0.0")
+
+    assert said in added_online.refused("pull", *words, f"TO={added_online.path / 'handed'}")
+
+
+def test_an_update_that_goes_on_refuses_what_was_made_meanwhile(added_online, hub):
+    hook = refuse_commits(added_online)
+    newer(hub)
+    assert added_online.make("update").code == 2
+    hook.unlink()
+    edit(added_online.weights() / "config.json", b"mine\n")
+    (added_online.weights() / "notes.txt").write_text("mine\n")
+
+    said = added_online.make("update").said
+
+    assert "exists nowhere else; keep it" in said
+    assert added_online.on_disk()["notes.txt"] == b"mine\n"
+    assert added_online.on_disk()["config.json"] == b"mine\n"
+
+
+@pytest.mark.parametrize("meanwhile", ["removed", "edited in the same length", "pulled back"])
+def test_an_add_that_goes_on_takes_nothing_for_the_new_weights_that_is_not(added_online, hub, meanwhile):
+    hook = refuse_commits(added_online)
+    newer(hub)
+    assert added_online.make("update").code == 2
+    hook.unlink()
+    if meanwhile == "removed":
+        forget_weights(added_online, cache=True)
+    elif meanwhile == "edited in the same length":
+        edit(added_online.weights() / "config.json", PINNED["config.json"])  # the old version, which the remote has
+    else:
+        added_online.git("checkout", "--quiet", "HEAD", "--", "models")
+        added_online.ok("pull")
+
+    added_online.ok("update")
+
+    assert added_online.on_disk()["config.json"] == b'{"hidden_size": 8}\n'
+    added_online.ok("verify", "DEEP=1")
+    assert added_online.git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("words", [["update"], ["pull"], ["free", "DEEP=1"], ["remove", "MODEL=tiny"]])
+def test_a_file_made_while_a_command_is_at_work_is_kept(added_online, hub, words):
+    newer(hub)
+    if words == ["pull"]:
+        (added_online.weights() / "config.json").unlink()
+    # As another program would, between the look at the folder and its end.
+    hook = added_online.clone / "scripts" / "sitecustomize.py"
+    notes = added_online.weights() / "notes.txt"
+    hook.write_text(
+        "import pathlib\nreal = pathlib.Path.replace\n\n\ndef replace(self, target):\n"
+        f"    if str(self) == {str(added_online.weights())!r}:\n        open({str(notes)!r}, 'w').write('mine')\n"
+        "    return real(self, target)\n\n\npathlib.Path.replace = replace\n"
+    )
+
+    result = added_online.ok(*words)
+
+    assert quarantined(added_online) == {"tiny/notes.txt": b"mine"}
+    assert f"tiny/notes.txt: extra, moved to {QUARANTINE}/tiny/notes.txt" in result.said
+
+
+def test_an_object_of_another_size_on_the_remote_is_no_copy(added_online, hub):
+    (old,) = {path for path in added_online.objects().values() if path.read_bytes() == PINNED["config.json"]}
+    old.chmod(0o644)
+    old.write_bytes(b"")
+    forget_weights(added_online, cache=False)
+    added_online.ok("pull")
+    for path in (added_online.clone / ".dvc" / "cache").rglob("*"):
+        if path.is_file():
+            path.unlink()
+
+    said = added_online.refused("remove", "MODEL=tiny")
+
+    assert "models/tiny/config.json exists nowhere else" in said
+    assert added_online.on_disk() == PINNED
+
+
+def test_a_damaged_object_in_the_cache_is_no_copy(added):
+    path = added.weights() / "config.json"
+    data = path.read_bytes()
+    edit(path, data)
+    (held,) = [
+        each
+        for each in (added.clone / ".dvc" / "cache" / "files").rglob("*")
+        if each.is_file() and each.read_bytes() == data
+    ]
+    held.chmod(0o644)
+    held.write_bytes(data[:-1] + b"!")
+    for each in added.objects().values():
+        each.unlink()
+
+    assert "config.json exists nowhere else" in added.refused("remove", "MODEL=tiny")
+
+
+@pytest.mark.parametrize("verb", ["track", "rename"])
+def test_a_name_that_is_the_path_of_another_is_refused(world, verb):
+    track(world, "x")
+    words = ["NAME=models/x", "DIR=../weights"] if verb == "track" else ["MODEL=x", "NAME=models/x"]
+
+    assert "not a name for a model: 'models/x'" in world.refused(verb, *words)
+
+
+def test_weights_that_are_called_as_a_temporary_file_are_tracked(world):
+    world.weights("mine").mkdir()
+    for name in ("w.bin", ".notes.md.tmp", ".w.dvc.tmp"):
+        (world.weights("mine") / name).write_text(name)
+
+    world.ok("track", "NAME=mine")
+
+    assert sorted(world.on_disk("mine")) == [".notes.md.tmp", ".w.dvc.tmp", "w.bin"]
+
+
+def test_what_a_kill_leaves_beside_the_pins_of_a_group_is_removed(world):
+    track(world, "group/one")
+    left = [world.clone / "models" / path for path in (".README.md.tmp", "group/.two.dvc.tmp")]
+    for path in left:
+        path.write_text("a part")
+
+    track(world, "other")
+
+    assert not any(path.exists() for path in left)
+
+
+def test_a_pin_of_plain_dvc_is_not_renamed_since_it_has_no_files(world):
+    world.weights("plain").mkdir()
+    (world.weights("plain") / "a.bin").write_text("1")
+    assert world.dvc("add", "models/plain").code == 0
+    world.git("add", "models/plain.dvc")
+    world.git("commit", "--quiet", "--message", "Plain")
+    before = world.state()
+
+    assert "plain: pinned by plain dvc add, so without sha256" in world.refused("rename", "MODEL=plain", "NAME=other")
+
+    assert world.state() == before
+
+
+@ROOT_ONLY
+@pytest.mark.parametrize("verb", ["free", "remove"])
+def test_what_cannot_be_removed_is_not_called_removed(added, verb):
+    victim = added.weights() / "nested" / "tokenizer.json"
+    if subprocess.run(["chattr", "+i", str(victim)], check=False, capture_output=True).returncode:
+        pytest.skip("this file system has no file that cannot be removed")
+    try:
+        said = added.refused(verb, "MODEL=tiny", *(["DEEP=1"] if verb == "free" else []))
+    finally:
+        moved = added.clone / ".dvc" / "tmp" / "staging" / "tiny" / "old" / "nested" / "tokenizer.json"
+        subprocess.run(["chattr", "-i", str(moved if moved.exists() else victim)], check=True)
+
+    assert "Operation not permitted" in said
+    added.ok(verb, "MODEL=tiny", *(["DEEP=1"] if verb == "free" else []))
+    assert not added.weights().exists()
+
+
+def test_remove_says_what_the_remote_lacks(added):
+    next(iter(added.objects().values())).unlink()
+
+    said = added.ok("remove", "MODEL=tiny").out
+
+    assert "; 1 of its 4 objects not on the remote, the others stay there; its pin: git checkout " in said
+
+
+def test_remove_of_a_pin_that_was_never_committed_promises_nothing(online):
+    hook = refuse_commits(online)
+    assert online.make("add", f"MODEL={MODEL}").code == 2
+    hook.unlink()
+
+    assert "its objects stay on the remote; no Git commit has its pin; next: " in online.ok("remove", "MODEL=tiny").out
+
+
+def test_a_file_in_the_place_of_weights_is_kept_and_replaced(added):
+    forget_weights(added, cache=False)
+    added.weights().write_text("only here")
+    assert "tiny/.: changed (not a folder)" in added.make("verify").out
+
+    added.ok("pull")
+
+    assert added.on_disk() == PINNED
+    assert [*quarantined(added).values()] == [b"only here"]
+    added.ok("pull")
+    added.ok("verify", "DEEP=1")
+
+
+def test_a_file_in_the_place_of_a_folder_of_weights_is_named(added):
+    for path in (added.weights() / "nested").iterdir():
+        path.unlink()
+    (added.weights() / "nested").rmdir()
+    (added.weights() / "nested").write_text("only here")
+
+    said = added.make("verify").out
+
+    assert "tiny/nested: extra" in said
+    assert "tiny/nested/tokenizer.json: missing" in said
+
+
+def test_a_pin_in_the_folder_of_another_model_is_named_and_left_alone(world):
+    track(world, "one")
+    track(world, "group/two")
+    world.git("mv", "models/one.dvc", "models/group.dvc")
+    pin = world.pin("group")
+    pin.write_text(pin.read_text().replace("path: one", "path: group"))
+
+    for words in (["verify"], ["pull"]):
+        said = world.make(*words).out
+        assert said.count("'group' is a model, so 'group/two' cannot lie in it; move that pin away: git mv") == 2
+
+    assert world.pin("group/two").exists()
+
+
+def test_an_object_that_goes_while_it_is_placed_leaves_no_link_to_nowhere(added):
+    forget_weights(added, cache=False)
+    hook = added.clone / "scripts" / "sitecustomize.py"
+    hook.write_text(
+        "import os\n\n\ndef link(source, *_, **__):\n    os.unlink(source)\n"
+        "    raise FileNotFoundError(2, 'gone', str(source))\n\n\nos.link = link\n"
+    )
+
+    assert added.make("pull").code == 2
+
+    assert not added.weights().exists()
+    hook.unlink()
+    added.ok("pull")
+    assert added.on_disk() == PINNED
