@@ -62,6 +62,7 @@ commit() {
     GIT_INDEX_FILE=$own git commit --quiet --message "$2" >&2 ||
     die "git commit failed (see above); fix that and run the same command again"
   rm -f -- "$own"
+  git update-index -q --refresh || : # what was put there by its id has no times yet, and would pass for changed
 }
 
 # tag NAME MESSAGE COMMIT: an annotated tag, signed where Git is set up to sign commits or tags.
