@@ -62,6 +62,7 @@ def test_a_hand_over_replaces_an_older_version_that_git_alone_remembers(added_on
     added_online.ok("pull", f"TO={target}")
 
     assert (target / "tiny" / "config.json").read_bytes() == b'{"hidden_size": 8}\n'
+    assert quarantined(added_online) == {}
 
 
 def test_a_hand_over_keeps_what_somebody_put_beside_the_older_version(added_online, hub):
