@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from lib.core import arguments, command, lock, text, workers
+from lib.core import arguments, command, digest, lock, text, workers
 from lib.core.console import took
 from lib.core.errors import Failure
 from lib.core.report import Report
@@ -32,13 +32,22 @@ def needed() -> set[str]:
     if (history := arguments.value("HISTORY")) not in ("", "0"):
         raise Failure(f"not a choice: HISTORY={history!r} (want HISTORY=0, or leave it out)")
     pins = reachable.kept(walk=not history)
-    listed = [item.oid for held in reachable.without_files(pins) for item in factory.objects_of(held)]
-    return {*listed, *(oid for _, said in pins for oid in reachable.objects(said))}
+    texts = {said for _, said in pins}
+    listings = {oid for said in texts for oid in reachable.listings(said)}
+    return {oid for said in (*texts, *map(read, listings)) for oid in reachable.objects(said)}
+
+
+def read(oid: str) -> str:
+    """DVC's listing `oid`. Raises `Failure` if it is nowhere, or damaged."""
+    data = factory.listing(oid)
+    if f"{digest.of_bytes(data).md5}.dir" != oid:
+        raise Failure(f"the listing {oid} is damaged, so the objects that it names are not known")
+    return data.decode(errors="replace")
 
 
 @lru_cache(maxsize=1)
 def names() -> dict[str, str]:
-    """The NAME of a model that each object is or was of."""
+    """The name of a pin that each object is or was of."""
     return reachable.named(undone=True)
 
 

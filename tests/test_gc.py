@@ -7,7 +7,7 @@ import time
 
 import jsonschema
 import pytest
-from conftest import PINNED, ROOT, World, set_clock, start, track
+from conftest import PINNED, ROOT, World, flip, set_clock, start, track
 
 from lib.remote.folder import Folder
 
@@ -160,7 +160,65 @@ def by_plain_dvc(world: World) -> None:
     world.git("commit", "--quiet", "--all", "--amend", "--message", "As plain dvc add pins")
 
 
+def by_dvc(world: World, *words: str, path: str = "raw/in.bin") -> None:
+    """Let plain dvc pin a file at `path`, by the command `words`, and push it."""
+    (world.clone / path).parent.mkdir(parents=True, exist_ok=True)
+    (world.clone / path).write_text(path)
+    for command in (words or ("add", path)), ("push",):
+        result = world.dvc(*command)
+        assert result.code == 0, result.said
+
+
+def in_a_file_of_the_team(world: World) -> None:
+    by_dvc(world, path="eval.csv")
+
+
+def in_a_folder_that_history_had(world: World) -> None:
+    by_dvc(world)
+    world.git("add", "raw")
+    world.git("commit", "--quiet", "--message", "Add")
+    world.git("rm", "--quiet", "-r", "raw")
+    world.git("commit", "--quiet", "--message", "Remove")
+
+
+def deep_in_models(world: World) -> None:
+    by_dvc(world, path="models/grp/sub/deep")
+
+
+def in_a_pipeline(world: World) -> None:
+    """Its stage has a name that our pins have a key of, reads a folder of Git's and writes one of DVC's."""
+    stage = "{cmd: mkdir out && cp src/a out/b, deps: [src], outs: [out]}"
+    (world.clone / "dvc.yaml").write_text(f"stages:\n  files: {stage}\n")
+    by_dvc(world, "repro", path="src/a")
+    world.git("add", "dvc.lock")
+    (world.clone / "dvc.lock").unlink()
+
+
+def in_the_autostash_of_a_stopped_rebase(world: World) -> None:
+    track(world, "kept")
+    world.git("reset", "--quiet", "--soft", "HEAD~1")
+    world.git("commit", "--quiet", "--allow-empty", "--message", "x", "--only")
+    world.run("git", "rebase", "--quiet", "--autostash", "--exec", "false", "HEAD~1")
+    assert not world.pin("kept").exists()
+
+
+def in_the_autostash_of_a_merge(world: World) -> None:
+    world.git("switch", "--quiet", "--create", "side")
+    world.git("commit", "--quiet", "--allow-empty", "--message", "x")
+    world.git("switch", "--quiet", "main")
+    track(world, "kept")
+    world.git("reset", "--quiet", "--soft", "HEAD~1")
+    world.git("merge", "--quiet", "--autostash", "--no-ff", "--no-commit", "side")
+    assert not world.pin("kept").exists()
+
+
 PLACES = [
+    in_a_file_of_the_team,
+    in_a_folder_that_history_had,
+    deep_in_models,
+    in_a_pipeline,
+    in_the_autostash_of_a_stopped_rebase,
+    in_the_autostash_of_a_merge,
     in_history,
     in_a_side_branch_that_was_merged_away,
     in_a_merge_alone,
@@ -246,9 +304,19 @@ def with_a_lost_listing(world: World) -> str:
     return "is neither in the cache nor on the remote"
 
 
+def with_a_damaged_listing(world: World) -> str:
+    by_dvc(world, "add", "raw")
+    oid = next(line for line in (world.clone / "raw.dvc").read_text().split() if line.endswith(".dir"))
+    flip(world.clone / ".dvc" / "cache" / "files" / "md5" / oid[:2] / oid[2:])
+    return "is damaged, so the objects that it names are not known"
+
+
+SPOILS = [shallow, blind, unreachable, without_a_worktree, with_a_lost_listing, with_a_damaged_listing]
+
+
 @pytest.mark.slow
 @pytest.mark.marathon
-@pytest.mark.parametrize("spoil", [shallow, blind, unreachable, without_a_worktree, with_a_lost_listing])
+@pytest.mark.parametrize("spoil", SPOILS)
 def test_it_refuses_where_it_does_not_see_all_that_is_pinned(added, spoil):
     drop(added)
     said = spoil(added)

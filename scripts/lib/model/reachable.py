@@ -1,17 +1,21 @@
-"""The pins that Git reaches, in its history, its stash and its worktrees: what must not lose its objects."""
+"""What DVC pinned and Git reaches, in its history, its stash and its worktrees: what must not lose its objects.
+
+That is more than the models: a team pins other files of its own, and a pipeline does so in dvc.lock.
+"""
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
-from lib.model import history, pin
+from lib.model import history
 from lib.model.history import PIN, ask
-from lib.model.pin import Pin
 
 OID = re.compile(r"\b[0-9a-f]{32}(?:\.dir)?\b")
+DEPS = re.compile(r"^( *)deps:\n(?:\1[- ].*\n)*", re.MULTILINE)  # of a stage, which DVC hashes and does not keep
+PATHS = ("--", "*.dvc", "*dvc.lock")  # in any folder: DVC pins what is no model, too
+AUTOSTASHES = ("rebase-merge/autostash", "rebase-apply/autostash", "MERGE_AUTOSTASH")
 ALL_REFS = "fetch them: git fetch {0} '+refs/*:refs/{0}/*'"
 
 
@@ -34,10 +38,15 @@ def _foreign() -> set[str]:
 
 
 def _stash() -> list[str]:
-    """Every entry of the stash, and what was in the index then; `--all` sees the last entry alone."""
-    if not _lines("for-each-ref", "refs/stash"):
-        return []
-    return [each for line in _lines("log", "--walk-reflogs", "--format=%H %P", "refs/stash") for each in line.split()]
+    """Every entry of the stash, `--all` sees the last alone; those of stopped rebases and merges; the index of each."""
+    has_stash = _lines("for-each-ref", "refs/stash")
+    found = _lines("log", "--walk-reflogs", "--format=%H %P", "refs/stash") if has_stash else []
+    words = [word for each in AUTOSTASHES for word in ("--git-path", each)]
+    for top in _worktrees():
+        paths = [top / path for path in _lines("-C", str(top), "rev-parse", *words)]
+        for path in filter(Path.is_file, paths):
+            found += _lines("log", "--no-walk", "--format=%H %P", path.read_text().strip())
+    return [each for line in found for each in line.split()]
 
 
 def _trees(walk: bool, *revisions: str) -> list[str]:
@@ -48,17 +57,24 @@ def _trees(walk: bool, *revisions: str) -> list[str]:
     return _lines("rev-list", "--no-walk", f"--format={empty} %T", *revisions)[1::2]  # a header before each
 
 
+def _name(path: str) -> str:
+    """The NAME of the model whose pin is at `path`, else the path itself."""
+    found = PIN.fullmatch(path)
+    return found[1] if found else path
+
+
 def _in_commits(trees: list[str]) -> Iterator[tuple[str, str]]:
-    """NAME and blob id of every pin that one of `trees` has."""
+    """Name and blob id of every pin that one of `trees` has."""
     said = ask(
         *("diff-tree", "--stdin", "-m", "-r", "--root", "--raw", "-z", "--no-renames", "--no-abbrev"),
-        *("--no-commit-id", "--", "models"),
+        *("--no-commit-id", *PATHS),
         data="".join(f"{line}\n" for line in trees).encode(),
     )
     parts = said.decode(errors="surrogateescape").split("\0")
-    for head, path in zip(parts, parts[1:], strict=False):
-        if head.startswith(":") and (found := PIN.fullmatch(path)) and head.split()[3].strip("0"):
-            yield found[1], head.split()[3]
+    for head, path in zip(parts[::2], parts[1::2], strict=False):
+        _, mode, _, blob, _ = head.rpartition("\n")[2].split()  # a pair of trees has a line of its own before
+        if mode.startswith("10"):  # a file, neither deleted nor a submodule
+            yield _name(path), blob
 
 
 def _worktrees() -> Iterator[Path]:
@@ -76,17 +92,27 @@ def _worktrees() -> Iterator[Path]:
             yield top
 
 
+def _listed(top: Path, *words: str) -> list[str]:
+    """What `git ls-files` with `words` says of the pins in the worktree `top`."""
+    said = ask("-C", str(top), "ls-files", "-z", *words, *PATHS)
+    return said.decode(errors="surrogateescape").split("\0")[:-1]
+
+
 def _in_files() -> Iterator[tuple[str, str]]:
-    """NAME and text of every pin that lies in a worktree."""
+    """Name and text of every pin that lies in a worktree, in models/ also of one that Git ignores."""
     for top in _worktrees():
-        for path in [*top.glob("models/*.dvc"), *top.glob("models/*/*.dvc")]:
-            yield PIN.fullmatch(path.relative_to(top).as_posix())[1], path.read_text(errors="surrogateescape")
+        listed = [top / path for path in _listed(top, "--cached", "--others", "--exclude-standard")]
+        for path in {*listed, *top.glob("models/*.dvc"), *top.glob("models/*/*.dvc")}:
+            if path.is_file():
+                yield _name(path.relative_to(top).as_posix()), path.read_text(errors="surrogateescape")
 
 
 def _in_index() -> Iterator[tuple[str, str]]:
-    """NAME and blob id of every pin in the index of a worktree, on all sides of a merge."""
+    """Name and blob id of every pin in the index of a worktree, on all sides of a merge."""
     for top in _worktrees():
-        yield from history.pins(ask("-C", str(top), "ls-files", "--stage", "-z", "--", "models"))
+        for head, _, path in (line.partition("\t") for line in _listed(top, "--stage")):
+            if head.startswith("10"):
+                yield _name(path), head.split()[1]
 
 
 def _read(found: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -95,10 +121,10 @@ def _read(found: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
 
 
 def kept(walk: bool = True) -> set[tuple[str, str]]:
-    """NAME and text of every pin that must keep its objects. Raises `Failure` where not all that counts is seen.
+    """Name and text of every pin that must keep its objects. Raises `Failure` where not all that counts is seen.
 
-    That is what any ref here or on a Git remote reaches, every entry of the stash, and the HEAD, index and files of
-    every worktree; without `walk` only the refs' own Git commits, not those before them.
+    That is what any ref here or on a Git remote reaches, every entry of the stash, every autostash, and the HEAD, index
+    and files of every worktree; without `walk` only the refs' own Git commits, not those before them.
     """
     return _read([*_in_commits(_trees(walk, "--all", *_foreign(), *_stash())), *_in_index()]) | set(_in_files())
 
@@ -108,16 +134,15 @@ def objects(text: str) -> set[str]:
     return set(OID.findall(text))
 
 
-def without_files(texts: Iterable[tuple[str, str]]) -> Iterator[Pin]:
-    """Those of `texts` that plain `dvc add` made, so that their listing has the ids of their files."""
-    for name, text in texts:
-        if "\n  files:" not in text:
-            with suppress(Failure):  # it is no pin, and names no listing
-                yield pin.parse(name, text)
+def listings(text: str) -> set[str]:
+    """The listings that the pin `text` names without their files: plain DVC has those in the listing alone."""
+    if "\n  files:" in text and "sha256: " in text:  # ours; a pipeline may have a stage of the name `files`
+        return set()
+    return {oid for oid in OID.findall(DEPS.sub("", text)) if oid.endswith(".dir")}
 
 
 def named(undone: bool = False) -> dict[str, str]:
-    """The id of each object that this clone's history names, and the NAME of a model that it is of.
+    """The id of each object that this clone's history names, and the name of a pin that it is of.
 
     With `undone` also what no ref reaches any more, as far as Git's reflog has it.
     """

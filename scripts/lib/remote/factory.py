@@ -100,14 +100,16 @@ def _made(name: str, url: str, config: dict) -> Remote:
 
 def objects_of(held: Pin) -> list[Item]:
     """The objects of `held`; for a pin of plain `dvc add` by its listing, here or on the remote. Raises `Failure`."""
-    return inventory.of_pin(held, _listing)
+    return inventory.of_pin(held, listing)
 
 
-def _listing(oid: str) -> bytes:
+def listing(oid: str) -> bytes:
     """DVC's listing `oid`, from the cache or else from a remote. Raises `Failure`."""
     if cache.object_path(oid).is_file():
         return cache.object_path(oid).read_bytes()
-    why = Failure(f"the listing {oid} is neither in the cache nor on the remote; run make add or make track again")
+    why = Failure(
+        f"the listing {oid} is neither in the cache nor on the remote; run make add, make track or dvc add again"
+    )
     data = None
     with cache.incoming(oid) as part:
         for name in names():
