@@ -373,3 +373,21 @@ def test_track_leaves_the_pins_of_other_models_unread_by_dvc_which_takes_its_tim
     assert "validation failed" in tracked.dvc("status").err
 
     tracked.ok("track", "NAME=new")
+
+
+@pytest.mark.slow
+def test_what_a_pipeline_writes_is_refused_and_dvc_goes_on(world):
+    stage = "{cmd: mkdir -p models/tuned && echo 1 > models/tuned/a.bin, outs: [models/tuned]}"
+    (world.clone / "dvc.yaml").write_text(f"stages:\n  tune: {stage}\n")
+    assert world.dvc("repro").code == 0
+    world.git("add", "dvc.yaml", "dvc.lock", "models")
+    world.git("commit", "--quiet", "--message", "Tune")
+    before = world.head()
+
+    said = world.refused("track", "NAME=tuned")
+
+    assert said.startswith("track: dvc add failed: output 'models/tuned' is specified in: - ")
+    assert "tune" in said.partition(": - ")[2]
+    assert said.count("\n") == 0
+    assert world.head() == before
+    assert world.dvc("status").code == 0

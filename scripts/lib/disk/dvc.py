@@ -12,7 +12,7 @@ from lib.core.console import remark
 from lib.core.errors import Failure
 from lib.core.paths import ROOT, TMP
 from lib.core.text import one_line
-from lib.model import pin
+from lib.model import history, pin
 from lib.model.names import MODELS
 
 
@@ -23,12 +23,17 @@ def repository():
     from dvc.repo.index import Index
 
     class Sparing(Repo):
-        """Loads `pin` alone: 1,000 pins take DVC's parser 7 s, to look for overlaps that names rule out."""
+        """Loads `pin` alone: 1,000 pins take DVC's parser 7 s, to look for overlaps that names rule out.
+
+        With a pipeline it loads everything, since a stage may write to models/, too.
+        """
 
         pin = ""
 
         @cached_property
         def index(self) -> Index:
+            if history.ask("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*dvc.yaml"):
+                return Index.from_repo(self)
             return Index.from_file(self, self.pin)
 
     # Git is our side: the root .gitignore keeps weights out of it, and DVC need not read its index and ignore rules.
@@ -68,8 +73,11 @@ def add(name: str) -> None:
         with _without_bars():
             repository().add(str(MODELS / name))
     except DvcException as error:
+        if name not in history.in_index():  # beside a stage that writes there, no dvc command would go on
+            pin.path_of(name).unlink()
+        why = one_line(" ".join(str(error).split())).rstrip(".")
         raise Failure(
-            f"dvc add failed: {one_line(error)}; nothing was committed; fix that and run the same command again"
+            f"dvc add failed: {why}; nothing was committed; fix that and run the same command again"
         ) from error
 
 
