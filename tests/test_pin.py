@@ -203,6 +203,38 @@ def test_a_pin_with_a_stroke_of_noise_is_a_pin_or_is_refused(data):
         assert fields.checked("tiny", encoding.document(noisy)) == by_yaml
 
 
+FULL = pin.dump(sound(license="apache-2.0", include=("*.bin",)))
+LINES = FULL.splitlines()
+
+
+@given(st.tuples(st.sampled_from(LINES), st.integers(1, len(LINES)), st.booleans()))
+@first((LINES[at], to, style) for at in (2, 10, -1) for to in (3, 9, len(LINES)) for style in (True, False))
+@QUICK
+def test_a_pin_with_a_line_more_is_read_only_if_dvc_reads_it_and_alike_with_and_without_its_files(more):
+    line, to, as_yaml = more
+    key, _, value = line.partition(": ")
+    line = f"{key}: {value} # as the YAML parser reads it" if as_yaml else line
+    text = "\n".join([*LINES[:to], line, *LINES[to:], ""])
+
+    found = read(text)
+
+    if isinstance(found, Pin):
+        assert YAML(typ="safe").load(text)
+        assert pin.head("tiny", text) in (found, replace(found, files=None))
+
+
+@pytest.mark.parametrize("value", ["\udcff", "\x01", "\x7f", r"\ud83d\ude00", r"\uDFFF"])
+def test_a_text_that_yaml_forbids_is_refused_under_any_key(value):
+    assert isinstance(read(FULL.replace("  license:", f'  other: "{value}"\n  license:')), str)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\x85", "\u2028"])
+def test_a_key_that_comes_after_the_files_is_read_without_them_too(end):
+    text = f"{FULL[:-1]}{end}  origin: late\n"
+
+    assert pin.head("tiny", text).origin == read(text).origin == "late"
+
+
 @given(SHAPES)
 @first(WRONG)
 @QUICK

@@ -32,7 +32,7 @@ import yaml
 from lib.core import digest
 from lib.core.digest import File
 from lib.core.errors import Failure
-from lib.model import fields, names
+from lib.model import encoding, fields, names
 from lib.model.encoding import document, scalar
 from lib.model.fields import TEXTS, WORDS
 
@@ -156,7 +156,7 @@ def read_head(name: str) -> Pin:
 
 def head(name: str, text: str) -> Pin:
     """The pin `text` of the model `name` without its files. Raises `Failure`."""
-    return parse(name, text.partition("\n  files:\n")[0])
+    return parse(name, encoding.head(text))
 
 
 def _text(name: str) -> str:
