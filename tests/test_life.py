@@ -5,11 +5,12 @@ import os
 import shutil
 import signal
 import struct
+import subprocess
 import time
 
 import jsonschema
 import pytest
-from conftest import FILES, MODEL, ROOT, World, start, track
+from conftest import FILES, MODEL, ROOT, World, furnish, start, track
 
 SCHEMA = json.loads((ROOT / "tests" / "report.schema.json").read_text())
 LATER = FILES | {"model.safetensors": FILES["model.safetensors"][::-1]}
@@ -534,3 +535,35 @@ def test_a_dry_update_says_what_it_would_do_and_changes_nothing(added_online, hu
     assert "update: tiny: 3 files, 102.4 kB, 102.4 kB to fetch, " in result.err
     assert result.out.endswith("nothing was changed (DRY=1)\n0 of 1 model updated\n")
     assert added_online.state() == before
+
+
+@pytest.mark.parametrize("target", ["models/tiny.dvc", "models/tiny/config.json", ".git/HEAD", ".dvc/config", "way/x"])
+def test_a_report_is_not_written_over_pins_weights_and_what_git_and_dvc_keep(added, target):
+    (added.clone / "way").symlink_to("models")
+    before = added.state()
+
+    said = added.refused("list", f"REPORT={target}")
+
+    want = "name a file outside of .git, .dvc and models: REPORT=report.json"
+    assert said == f"list: not a place for a report: REPORT='{target}'; {want}"
+    assert added.state() == before
+
+
+def test_a_report_does_not_replace_the_file_that_makes_a_worktree(added):
+    added.git("worktree", "add", "--quiet", "../tree")
+    tree = World(added.path / "there", dict(added.env))
+    tree.path.mkdir()
+    tree.clone.symlink_to("../tree")
+    furnish(tree.clone)
+
+    assert "not a place for a report" in tree.refused("list", "REPORT=.git")
+
+
+def test_a_report_goes_to_standard_output_or_a_pipe(added):
+    os.mkfifo(added.clone / "pipe")
+    reader = subprocess.Popen(["cat", added.clone / "pipe"], stdout=subprocess.PIPE)
+
+    assert '"command": "list"' in added.ok("list", "REPORT=/dev/stdout").out
+    added.ok("list", "REPORT=pipe")
+
+    assert json.loads(reader.communicate()[0])["command"] == "list"

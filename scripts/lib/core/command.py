@@ -45,7 +45,7 @@ def run_reported(verb: str, main: Callable[[Report], tuple[str, str]], judges: b
     """
 
     def reported() -> None:
-        report = Report(verb)  # raises `Failure` for a format that there is not
+        report = Report(verb)  # raises `Failure` for a FORMAT or REPORT that cannot be
         try:
             sentences = main(report)
         except BrokenPipeError:

@@ -1,7 +1,9 @@
 """What a run found, in every form that is asked for: lines, JSON, annotations and a summary for GitHub Actions."""
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from lib.core import arguments, paths, text
 from lib.core.console import document, result
@@ -30,6 +32,14 @@ class Report:
     def __post_init__(self) -> None:
         if (typed := arguments.value("FORMAT")) not in ("", "json"):
             raise Failure(f"not a format: FORMAT={typed!r} (want json, or leave it out)")
+        if typed := arguments.value("REPORT"):
+            target = Path(os.path.realpath(paths.typed(typed)))
+            taken = {Path(os.path.realpath(paths.ROOT / name)) for name in (".git", ".dvc", "models")}
+            if taken & {target, *target.parents}:
+                raise Failure(
+                    f"not a place for a report: REPORT={typed!r}; name a file outside of .git, .dvc and models: "
+                    "REPORT=report.json"
+                )
 
     def note(self, line: str) -> None:
         self.notes.append(line)
