@@ -6,6 +6,12 @@ import re
 
 import pytest
 from conftest import MODEL, PINNED, World, flip
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from lib.core.digest import File
+from lib.flow import looked
+from lib.model.inventory import Item
 
 
 @pytest.mark.parametrize("path", sorted(PINNED))
@@ -173,6 +179,21 @@ def test_an_empty_share_passes(added):
     said = [added.ok("verify", "DEEP=1", f"SHARD={number}/6").out for number in range(1, 7)]
 
     assert sum("0 of 0 objects on the remote" in each for each in said) >= 2
+
+
+@given(st.lists(st.sampled_from([0, 0, 1, 7, 1000]), max_size=9), st.integers(1, 12))
+@example([1, 0], 1)
+@settings(derandomize=True, database=None, deadline=None)
+def test_every_object_is_in_exactly_one_share(sizes, of):
+    items = [Item(f"{at:032x}", File(size, f"{at:032x}"), "tiny", str(at)) for at, size in enumerate(sizes)]
+    with pytest.MonkeyPatch.context() as typed:
+        typed.setenv("DEEP", "1")
+        found = []
+        for number in range(1, of + 1):
+            typed.setenv("SHARD", f"{number}/{of}")
+            found += looked.share(items)
+
+    assert sorted(found, key=items.index) == items
 
 
 @pytest.mark.parametrize(

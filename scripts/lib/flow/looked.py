@@ -82,7 +82,7 @@ def share(items: list[Item]) -> list[Item]:
     number, of = map(int, found.groups())
     at, chosen, total = 0, [], sum(item.file.size or 0 for item in items)
     for item in sorted(items, key=lambda item: item.oid):
-        if at * of // max(1, total) == number - 1:
+        if min(of - 1, at * of // max(1, total)) == number - 1:  # after the last byte, only empty objects come
             chosen.append(item)
         at += item.file.size or 0
     return chosen
