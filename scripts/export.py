@@ -1,6 +1,7 @@
 """Write models to a folder that is a remote, beside a Git bundle of this repository, for where no network is."""
 
 from pathlib import Path
+from shlex import quote
 
 from lib.core import arguments, atomic, command, lock, shell, text
 from lib.core.console import took
@@ -53,7 +54,8 @@ def main(report: Report) -> tuple[str, str]:
     total = text.tally(len(pins), sum(held.nfiles for held in pins), sum(held.size for held in pins))
     pull = "make pull" + (f" MODEL='{' '.join(chosen)}'" if typed else "")
     return (
-        f"{to} holds {total}{took()}; next, over there: git clone '{file}', and in it make remote URL='{to}' && {pull}",
+        f"{to} holds {total}{took()}; next, over there: git clone {quote(str(file))}, and in it "
+        f"make remote URL={quote(str(to))} && {pull}",
         f"{text.plural(len(report.findings), 'problem')}; get the weights right with make pull, then export again",
     )
 

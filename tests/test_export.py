@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -100,6 +101,14 @@ def test_corrupt_bytes_are_not_written(added):
     assert f"export: tiny/{VICTIM}: not on this machine" in result.out or "not put on the remote" in result.out
     assert len(list(disk(added).glob("files/md5/*/*"))) == 3
     assert not (disk(added) / "clone.bundle").exists()
+
+
+def test_the_next_step_can_be_typed_as_it_stands(added):
+    said = added.ok("export", "TO=../it's a disk").out
+
+    words = shlex.split(said.partition("over there: ")[2])
+    assert words[:3] == ["git", "clone", f"{added.path}/it's a disk/clone.bundle,"]
+    assert f"URL={added.path}/it's a disk" in words
 
 
 @ROOT_ONLY

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections.abc import Iterable
 from contextlib import suppress
 from copy import deepcopy
@@ -359,3 +360,11 @@ def test_a_file_that_was_taken_out_or_renamed_is_found():
 
     assert blamed(sound(files=files)) == {"md5", "nfiles", "size"}
     assert blamed(sound(files=files | {"other.json": first})) == {"md5"}
+
+
+def test_what_to_type_for_a_pin_can_be_typed_as_it_stands():
+    held = sound(revision="it's;x", include=("it's", "*.bin"))
+
+    assert shlex.split(pin.command(held)) == [
+        *["make", "add", "MODEL=acme/tiny@it's;x", "NAME=tiny", "INCLUDE=it's *.bin"]
+    ]

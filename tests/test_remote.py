@@ -200,3 +200,13 @@ def test_remote_refuses_what_does_not_fit(world, words, want):
     assert "hunter2" not in said
     assert world.state() == before
     assert not (world.clone / "pwned").exists()
+
+
+def test_a_folder_with_a_space_that_is_gone_can_be_set_as_the_sentence_says(added):
+    shutil.move(added.remote, added.path / "it is gone")
+    config = added.clone / ".dvc" / "config"
+    config.write_text(config.read_text().replace("/../remote", "/../no remote"))
+
+    said = added.refused("push")
+
+    assert said.endswith(f"make remote URL='{added.path}/no remote'")

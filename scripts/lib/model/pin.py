@@ -26,6 +26,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 
 import yaml
 
@@ -81,10 +82,10 @@ def facts(held: Pin) -> dict[str, object]:
 
 def command(held: Pin) -> str:
     """What to type to pin `held` again."""
-    typed = f"add MODEL={held.source}@{held.revision}" if held.source else "track"
+    typed = f"add MODEL={quote(f'{held.source}@{held.revision}')}" if held.source else "track"
     choice = {"INCLUDE": held.include, "EXCLUDE": held.exclude}
     return f"make {typed} NAME={held.name}" + "".join(
-        f" {variable}='{' '.join(words)}'" for variable, words in choice.items() if words
+        f" {variable}={quote(' '.join(words))}" for variable, words in choice.items() if words
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from shlex import quote
 
 import yaml
 
@@ -173,7 +174,7 @@ def check(found: Mapping[str, str], held: Pin) -> None:
     words = " ".join(sorted({*held.allow, *left}))
     raise Failure(
         f"models/policy.yaml forbids {held.name}: {'; '.join(left.values())}; choose other files, or make an "
-        f"exception: {pin.command(held)} ALLOW='{words}' REASON='…'"
+        f"exception: {pin.command(held)} ALLOW={quote(words)} REASON='…'"
     )
 
 

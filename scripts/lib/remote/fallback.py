@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 from lib.core.console import remark
 from lib.core.digest import Progress
@@ -93,4 +94,4 @@ def detours(model: str) -> Iterator[str]:
     for (name, lacking, gave), count in _detours.items():
         if name == model and count:
             what = f"{plural(count, 'object')} missing or changed on {lacking.title}"
-            yield f"{model}: {what}, taken from {gave.title}; next: make push REMOTE={lacking.name}"
+            yield f"{model}: {what}, taken from {gave.title}; next: make push REMOTE={quote(lacking.name)}"

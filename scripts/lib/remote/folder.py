@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from tempfile import TemporaryFile
 
 from lib.core import atomic, digest, lock
@@ -40,7 +41,8 @@ class Folder(Remote):
             mark(folder)
         if not (folder / MARKER).is_file():
             raise Failure(
-                f"{self.title} is not there, or its disk is not mounted; to make it a remote: make remote URL={folder}"
+                f"{self.title} is not there, or its disk is not mounted; to make it a remote: "
+                f"make remote URL={quote(self.url)}"
             )
         if write and not os.access(folder, os.W_OK):
             raise Failure(f"{self.title} cannot be written to; nothing was changed")
