@@ -18,10 +18,19 @@ from lib.remote.base import mark
 from lib.remote.folder import Folder
 
 
-def check(pins: list[Pin], remote: Folder) -> None:
+def is_ours(bundle: Path) -> bool:
+    """Whether this clone has the last commit of a branch of `bundle`."""
+    _, said = history.tried("bundle", "list-heads", str(bundle))
+    lines = [line for line in said.splitlines() if " refs/tags/" not in line]  # forks share those
+    return any(history.blob_ids(f"{line.split()[0]}^{{commit}}" for line in lines))
+
+
+def check(pins: list[Pin], remote: Folder, file: Path) -> None:
     """Refuse what the other side could not use, or the disk cannot hold, before the first byte. Raises `Failure`."""
     if history.is_shallow():
         raise Failure("this clone is shallow, so it cannot be handed on; type: git fetch --unshallow")
+    if file.exists() and not is_ours(file):
+        raise Failure(f"{file} is of another repository, whose folder has the same name; name another folder: TO=")
     if new := [held.name for held in pins if not history.holds(held.name)]:
         raise Failure(f"models/{new[0]}.dvc is not in Git as it is; commit it first")
     items = {item.oid: item.file.size or 0 for held in pins for item in factory.objects_of(held)}
@@ -45,7 +54,7 @@ def main(report: Report) -> tuple[str, str]:
     if not (chosen := selection.select(typed)):
         return NO_MODEL, ""
     pins, remote, file = selection.consistent(chosen, report), Folder("export", str(to)), to / f"{ROOT.name}.bundle"
-    check(pins, remote)
+    check(pins, remote, file)
     mark(to)
     remote.check(write=True)
     upload(pins, remote, report)

@@ -103,6 +103,33 @@ def test_corrupt_bytes_are_not_written(added):
     assert not (disk(added) / "clone.bundle").exists()
 
 
+def test_the_bundle_of_another_repository_is_not_replaced_and_that_of_this_one_is(added):
+    other = World(added.path / "other")
+    (other.path / "home").mkdir(parents=True)
+    other.run("git", "init", "--quiet", str(other.clone), cwd=other.path)
+    who = ["-c", "user.name=A", "-c", "user.email=a@example.com"]
+    other.git(*who, "commit", "--quiet", "--allow-empty", "--message", "x")
+    common = added.git("rev-list", "--max-parents=0", "HEAD").strip()
+    other.git("fetch", "--quiet", str(added.clone), f"{common}:refs/tags/common")
+    disk(added).mkdir()
+    theirs = disk(added) / "clone.bundle"
+    other.git("bundle", "create", "--quiet", str(theirs), "HEAD", "--branches", "--tags")
+    before = theirs.read_bytes()
+
+    said = added.refused("export", "TO=../a disk")
+
+    assert (
+        said == f"export: {theirs} is of another repository, whose folder has the same name; name another folder: TO="
+    )
+    assert [path.name for path in disk(added).iterdir()] == ["clone.bundle"]
+    assert theirs.read_bytes() == before
+    theirs.unlink()
+    added.ok("export", "TO=../a disk")
+    added.git("commit", "--quiet", "--allow-empty", "--amend", "--message", "Another")
+    added.ok("export", "TO=../a disk")
+    assert added.head() in added.git("bundle", "list-heads", str(theirs))
+
+
 def test_the_next_step_can_be_typed_as_it_stands(added):
     said = added.ok("export", "TO=../it's a disk").out
 
