@@ -93,6 +93,18 @@ def test_a_hand_over_that_was_killed_between_its_renames_loses_nothing(added_onl
     assert sorted(os.listdir(target)) == ["tiny"]
 
 
+def test_a_hand_over_mends_a_copy_that_is_damaged(world):
+    track(world, "one")
+    target = world.path / "handed"
+    world.ok("pull", f"TO={target}")
+    (target / "one" / "a.bin").write_bytes(b"bad")
+
+    result = world.ok("pull", f"TO={target}")
+
+    assert f"pull: one/a.bin: changed, moved to {QUARANTINE}/one/a.bin" in result.out
+    assert (target / "one" / "a.bin").read_bytes() == b"one"
+
+
 @pytest.mark.parametrize("kind", ["link", "file"])
 def test_a_hand_over_takes_the_place_of_a_link_or_a_known_file_and_goes_on(added, kind):
     target = added.path / "handed"

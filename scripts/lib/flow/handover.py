@@ -12,7 +12,7 @@ from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import Report
-from lib.disk import cache, destination, quarantine, weights
+from lib.disk import cache, destination, dvc, quarantine, weights
 from lib.flow.obtain import DOWNLOADS, obtain
 from lib.model import reachable
 from lib.model.inventory import Item
@@ -39,10 +39,11 @@ def hand_over(held: Pin, to: Path, report: Report) -> bool:
     with lock.part(own):
         if os.path.lexists(old) and not os.path.lexists(target):
             old.replace(target)
-        _settle(held.name, old, quarantine.only_here(old, weights.entries(old), _elsewhere), report)
+        left = quarantine.only_here(old, weights.entries(old), _elsewhere)
+        _settle(held.name, old, dict.fromkeys(left, "extra"), report)
         items = [item for item in factory.objects_of(held) if item.data is None]
         wrong = _differences(held, target, items)
-        only = _check_ours(target, wrong)
+        only = _check_ours(target, wrong, {item.path for item in items})
         new = bool(wrong) and _assemble(held, part, items, report)
         if new:
             if os.path.lexists(target):
@@ -56,8 +57,8 @@ def hand_over(held: Pin, to: Path, report: Report) -> bool:
 
 def _check_outside(target: Path) -> None:
     """Refuse a `target` that holds this clone, its cache or one of its remotes. Raises `Failure`."""
-    remotes = [Path(each.url) for each in map(factory.named, factory.names()) if each.is_folder]
-    for place in (paths.ROOT, cache.location(), *remotes):
+    urls = [each.get("url", "") for each in dvc.settings()["remote"].values()]
+    for place in (paths.ROOT, cache.location(), *(Path(url) for url in urls if url and "://" not in url)):
         if place.resolve().is_relative_to(target.resolve()):
             raise Failure(f"{place} lies in {target}, which would be replaced; name another folder: TO=…")
 
@@ -70,14 +71,15 @@ def _differences(held: Pin, target: Path, items: list[Item]) -> list[Finding]:
         return weights.compare(held.name, target, files, cache.location, watch)
 
 
-def _check_ours(target: Path, wrong: list[Finding]) -> list[str]:
-    """The files in `target` that exist nowhere else; refuses to replace it if all are such. Raises `Failure`."""
+def _check_ours(target: Path, wrong: list[Finding], files: set[str]) -> dict[str, str]:
+    """What is wrong with the files in `target` that exist nowhere else. Refuses if none is called as one of `files`."""
     if target.is_symlink():
-        return []
-    only = quarantine.only_here(target, [each.file for each in wrong if each.kind != "missing"], _elsewhere)
-    if only and len(only) == len(weights.entries(target)):
+        return {}
+    kinds = {each.file: each.kind for each in wrong if each.kind != "missing"}
+    only = quarantine.only_here(target, kinds, _elsewhere)
+    if only and files.isdisjoint(weights.entries(target)):
         raise Failure(f"{target} is there, and nothing in it is of this repository; move it away, or name another TO=…")
-    return only
+    return {file: kinds[file] for file in only}
 
 
 def _elsewhere(sizes: Mapping[str, int]) -> set[str]:
@@ -87,11 +89,11 @@ def _elsewhere(sizes: Mapping[str, int]) -> set[str]:
     return known | (next(fallback.remotes()).holds(left) if left else set())
 
 
-def _settle(name: str, old: Path, only: list[str], report: Report) -> None:
+def _settle(name: str, old: Path, only: dict[str, str], report: Report) -> None:
     """Remove what lies at `old`, if anything; the files `only` there go to the quarantine. Raises OSError."""
-    for file in only:
+    for file, kind in only.items():
         kept = quarantine.keep(old / file, name, file)
-        report.note(f"pull: {name}/{file}: extra, moved to {kept.relative_to(paths.ROOT)}")
+        report.note(f"pull: {name}/{file}: {kind}, moved to {kept.relative_to(paths.ROOT)}")
     paths.remove(old)
 
 
