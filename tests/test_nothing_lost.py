@@ -137,6 +137,17 @@ def test_a_pull_that_names_two_versions_of_a_model_is_refused(added_online, hub,
     assert said in added_online.refused("pull", *words, f"TO={added_online.path / 'handed'}")
 
 
+def test_a_pull_of_a_model_in_the_folder_of_another_is_refused(world):
+    track(world, "one")
+    world.ok("release", "MODEL=one", "VERSION=1.0.0")
+    world.ok("rename", "MODEL=one", "NAME=two")
+    track(world, "one/inner")
+
+    said = world.refused("pull", "MODEL=one@v1.0.0 one/inner", f"TO={world.path / 'handed'}")
+
+    assert "pull: one/inner lies in the folder of one; pull them one by one" in said
+
+
 def test_an_update_that_goes_on_refuses_what_was_made_meanwhile(added_online, hub):
     hook = refuse_commits(added_online)
     newer(hub)
@@ -285,6 +296,18 @@ def test_what_cannot_be_removed_is_not_called_removed(added, verb):
     assert not added.weights().exists()
 
 
+@pytest.mark.parametrize("words", [["free", "DEEP=1"], ["remove", "MODEL=tiny"]])
+def test_a_removal_that_was_killed_goes_on_and_leaves_nothing(added, words):
+    old = added.clone / ".dvc" / "tmp" / "staging" / "tiny" / "old"
+    old.parent.mkdir(parents=True)
+    added.weights().rename(old)
+
+    added.ok(*words)
+
+    assert not old.parent.exists()
+    assert not added.weights().exists()
+
+
 def test_remove_says_what_the_remote_lacks(added):
     next(iter(added.objects().values())).unlink()
 
@@ -304,7 +327,9 @@ def test_remove_of_a_pin_that_was_never_committed_promises_nothing(online):
 def test_a_file_in_the_place_of_weights_is_kept_and_replaced(added):
     forget_weights(added, cache=False)
     added.weights().write_text("only here")
-    assert "tiny/.: changed (not a folder)" in added.make("verify").out
+    said = added.make("verify").out
+    assert "tiny/.: changed (not a folder)" in said
+    assert "0 of 3 files on disk" in said
 
     added.ok("pull")
 
