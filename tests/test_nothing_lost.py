@@ -301,6 +301,9 @@ def test_a_removal_that_was_killed_goes_on_and_leaves_nothing(added, words):
     old = added.clone / ".dvc" / "tmp" / "staging" / "tiny" / "old"
     old.parent.mkdir(parents=True)
     added.weights().rename(old)
+    (old / "notes.txt").write_text("mine")
+    assert "notes.txt" in added.make(*words).said
+    (added.weights() / "notes.txt").unlink()
 
     added.ok(*words)
 
