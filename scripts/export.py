@@ -30,7 +30,10 @@ def check(pins: list[Pin], remote: Folder, file: Path) -> None:
     if history.is_shallow():
         raise Failure("this clone is shallow, so it cannot be handed on; type: git fetch --unshallow")
     if file.exists() and not is_ours(file):
-        raise Failure(f"{file} is of another repository, whose folder has the same name; name another folder: TO=")
+        raise Failure(
+            f"{file} has commits that are not here; fetch them if they are of this repository, or name another folder: "
+            "TO=…"
+        )
     if new := [held.name for held in pins if not history.holds(held.name)]:
         raise Failure(f"models/{new[0]}.dvc is not in Git as it is; commit it first")
     items = {item.oid: item.file.size or 0 for held in pins for item in factory.objects_of(held)}

@@ -7,7 +7,7 @@ from lib.core.console import remark, took
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
-from lib.disk import cache, cleanup, staging
+from lib.disk import cache, cleanup, staging, weights
 from lib.model import history, names, pin, selection
 from lib.model.inventory import Item
 from lib.remote import audit, factory
@@ -49,10 +49,11 @@ def free(name: str, used: Counter) -> int:
     cached = [oid for oid in set(alone) if cache.object_path(oid).is_file()]
     if not folder.exists() and not cached:
         return 0
+    there = weights.entries(folder)
     remark(f"{name} goes from this machine once it is found on the remote: {text.amount(held.nfiles, held.size)}")
     check(name, items)
     if not arguments.is_on("DRY"):
-        for line in staging.retire(name, {item.path for item in items}) if folder.exists() else ():
+        for line in staging.retire(name, there) if folder.exists() else ():
             remark(line)
         used.subtract(own)
         with lock.clone():

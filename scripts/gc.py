@@ -32,13 +32,19 @@ def needed() -> set[str]:
     if (history := arguments.value("HISTORY")) not in ("", "0"):
         raise Failure(f"not a choice: HISTORY={history!r} (want HISTORY=0, or leave it out)")
     pins = reachable.kept(walk=not history)
-    texts = {said for _, said in pins}
-    listings = {oid for said in texts for oid in reachable.listings(said)}
-    return {oid for said in (*texts, *map(read, listings)) for oid in reachable.objects(said)}
+    listings = {oid: name for name, said in pins for oid in reachable.listings(name, said)}
+    models = {oid for name, said in pins if reachable.is_model(name) for oid in reachable.listings(name, said)}
+    texts = (*(said for _, said in pins), *(read(oid, oid in models) for oid in listings))
+    return {oid for said in texts for oid in reachable.objects(said)}
 
 
-def read(oid: str) -> str:
-    """DVC's listing `oid`. Raises `Failure` if it is nowhere, or damaged."""
+def read(oid: str, is_model: bool) -> str:
+    """DVC's listing `oid`. Raises `Failure` if it is damaged, or nowhere and of a model.
+
+    Else it may be of what DVC hashes and never keeps: a folder that a stage reads or does not cache, or an import.
+    """
+    if not is_model and factory.found_listing(oid) is None:
+        return ""
     data = factory.listing(oid)
     if f"{digest.of_bytes(data).md5}.dir" != oid:
         raise Failure(f"the listing {oid} is damaged, so the objects that it names are not known")
@@ -55,7 +61,7 @@ def sweep(place: str, sizes: Mapping[str, int], drop: Callable[[str], object], r
     """Say what goes from `place`, by model, and with FORCE=1 delete it; `sizes` are bytes by object."""
     objects, total = Counter(), Counter()
     for oid, size in sizes.items():
-        name = names().get(oid, UNKNOWN)
+        name = text.one_line(names().get(oid, UNKNOWN))
         objects[name] += 1
         total[name] += size
     for name, count in sorted(objects.items()):

@@ -7,8 +7,9 @@ from lib.core import arguments, command, lock, text
 from lib.core.console import note, progress, took
 from lib.core.errors import Failure
 from lib.core.finding import Finding
+from lib.core.paths import ROOT
 from lib.core.report import NO_MODEL, Report
-from lib.disk import cache, cleanup, destination, staging, weights
+from lib.disk import cache, cleanup, destination, quarantine, staging, weights
 from lib.flow import handover
 from lib.flow.obtain import brought, obtain_all
 from lib.model import history, inventory, names, pin, releases, selection
@@ -54,8 +55,8 @@ def drop(corrupt: list[Finding], report: Report) -> None:
     """Remove what is `corrupt` from the cache, and say so."""
     for finding in corrupt:
         with lock.clone():
-            cache.drop(finding.object)
-        report.note(f"pull: {finding}: dropped")
+            kept = quarantine.keep_object(finding.object, finding.model, finding.file)
+        report.note(f"pull: {finding}: {f'moved to {kept.relative_to(ROOT)}' if kept else 'dropped'}")
 
 
 def pull(held: Pin, report: Report) -> bool:
@@ -67,6 +68,7 @@ def pull(held: Pin, report: Report) -> bool:
     items = factory.objects_of(held)
     files = {item.path: item.file for item in items if item.data is None}
     folder = names.weights_dir(held.name)
+    there = weights.entries(folder)
     with progress(f"check {held.name}", held.size) as watch:
         wrong = weights.compare(held.name, folder, files, cache.location, watch)
         bad = {finding.file for finding in wrong}
@@ -75,8 +77,6 @@ def pull(held: Pin, report: Report) -> bool:
     drop(corrupt, report)
     if folder.is_dir() and not wrong and not corrupt:
         return False
-    remote = next(fallback.remotes())
-    note(remote.note)
     needed = {finding.object for finding in corrupt}
     if failed := obtain_all(inventory.unique(item for item in items if item.path not in good or item.oid in needed)):
         report.found(*failed)
@@ -85,7 +85,8 @@ def pull(held: Pin, report: Report) -> bool:
         assemble(staging.new(held.name), folder, [item for item in items if item.data is None], good)
         staging.swap(held.name, staging.new(held.name))
         note(cache.note())
-        for line in staging.settle(held.name, good, wrong, remote.holds):
+        known = {path: there[path] for path in good}
+        for line in staging.settle(held.name, known, wrong, lambda sizes: next(fallback.remotes()).holds(sizes)):
             report.note(f"pull: {line}")
     return True
 
@@ -160,7 +161,7 @@ def main(report: Report) -> tuple[str, str]:
         return NO_MODEL, ""
     known = [each for name, released in chosen if (each := released or pin.read(name, broken_is_none=True))]
     if arguments.is_on("DRY"):
-        foresee(known, to, report)
+        foresee([released or selection.checked(name) for name, released in chosen], to, report)
         return "nothing was changed (DRY=1)", ""
     if not to:
         check_space(known)

@@ -1,7 +1,5 @@
 """Remove models: pin, weights and row of the catalog, in one Git commit each; their objects stay on the remote."""
 
-from collections.abc import Collection
-
 from lib.core import arguments, command, lock, text
 from lib.core.console import remark, result
 from lib.core.errors import Failure
@@ -14,10 +12,10 @@ from lib.remote import factory
 STAY = "its objects stay on the remote"
 
 
-def check(name: str) -> Collection[str]:
+def check(name: str) -> staging.Known:
     """The files in models/NAME; refuses to remove what exists nowhere else, whatever the pin says. Raises `Failure`."""
     folder = names.weights_dir(name)
-    files = weights.walk(folder) if folder.is_dir() and not folder.is_symlink() else ()
+    files = weights.walk(folder) if folder.is_dir() and not folder.is_symlink() else {}
     if only := quarantine.only_here(folder, files, factory.default().holds):
         raise Failure(
             f"models/{name}/{only[0]} exists nowhere else; keep it: make track NAME=OTHER DIR=models/{name}; "

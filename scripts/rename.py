@@ -47,6 +47,8 @@ def main() -> None:
             f"{text.plural(len(chosen), 'model')} named, to be called {new!r}; rename one: MODEL=OLD NAME=NEW"
         )
     with lock.model(chosen[0]), lock.model(new):
+        staging.recover(chosen[0])
+        staging.recover(new)
         rename(chosen[0], new)
 
 

@@ -212,7 +212,48 @@ def in_the_autostash_of_a_merge(world: World) -> None:
     assert not world.pin("kept").exists()
 
 
+def by_plain_dvc_which_renewed_a_pin_of_ours(world: World) -> None:
+    track(world, "kept")
+    (world.weights("kept") / "a.bin").unlink()
+    (world.weights("kept") / "a.bin").write_text("newer")
+    for words in (("add", "models/kept"), ("push",)):
+        assert world.dvc(*words).code == 0
+    world.git("commit", "--quiet", "--all", "--message", "As plain dvc add leaves it")
+
+
+def in_a_pipeline_whose_stage_is_called_deps(world: World) -> None:
+    """It has a folder besides that DVC hashes and does not keep."""
+    stage = (
+        "{cmd: mkdir out plots && cp src/a out/b && cp src/a plots/c, deps: [src], outs: [out, plots: {cache: false}]}"
+    )
+    (world.clone / "dvc.yaml").write_text(f"stages:\n  deps: {stage}\n")
+    by_dvc(world, "repro", path="src/a")
+
+
+def tip_of_no_branch(world: World) -> str:
+    """A Git commit that nothing leads to, before whose last change the pin `kept` was there."""
+    track(world, "kept")
+    world.ok("remove", "MODEL=kept")
+    tip = world.head()
+    world.git("reset", "--quiet", "--hard", "HEAD~2")
+    return tip
+
+
+def in_what_a_merge_in_progress_brings(world: World) -> None:
+    world.git("merge", "--quiet", "--no-ff", "--no-commit", tip_of_no_branch(world))
+
+
+def where_a_stopped_rebase_began(world: World) -> None:
+    tip, folder = tip_of_no_branch(world), world.clone / ".git" / "rebase-merge"
+    folder.mkdir()
+    (folder / "orig-head").write_text(f"{tip}\n")
+
+
 PLACES = [
+    by_plain_dvc_which_renewed_a_pin_of_ours,
+    in_a_pipeline_whose_stage_is_called_deps,
+    in_what_a_merge_in_progress_brings,
+    where_a_stopped_rebase_began,
     in_a_file_of_the_team,
     in_a_folder_that_history_had,
     deep_in_models,

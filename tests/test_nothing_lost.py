@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import MODEL, PINNED, ROOT_ONLY, World, forget_weights, track
+from conftest import MODEL, PINNED, ROOT_ONLY, World, forget_weights, settings, track
 
 QUARANTINE = ".dvc/tmp/quarantine"
 
@@ -382,3 +382,113 @@ def test_an_object_that_goes_while_it_is_placed_leaves_no_link_to_nowhere(added)
     hook.unlink()
     added.ok("pull")
     assert added.on_disk() == PINNED
+
+
+PRECIOUS = b"precious\n"
+
+
+def test_what_was_written_through_a_link_into_the_cache_is_kept(world):
+    settings(world, "[cache]\n    type = symlink\n", local=True)
+    track(world, "one")
+    path = world.weights("one") / "a.bin"
+    assert path.is_symlink()
+    path.chmod(0o644)
+    path.write_bytes(PRECIOUS)
+
+    world.ok("pull")
+
+    assert path.read_text() == "one"
+    assert PRECIOUS in quarantined(world).values()
+
+
+def test_rename_goes_on_with_what_a_stopped_pull_set_aside(world):
+    track(world, "one")
+    track(world, "two")
+    world.git("rm", "--quiet", "models/two.dvc")
+    world.git("commit", "--quiet", "--message", "Remove")
+    old = world.clone / ".dvc" / "tmp" / "staging" / "two" / "old"
+    old.parent.mkdir(parents=True)
+    world.weights("two").rename(old)
+    (old / "notes.txt").write_bytes(PRECIOUS)
+
+    said = world.make("rename", "MODEL=one", "NAME=two").said
+
+    assert "models/two is there without a pin; keep it" in said
+    assert (world.weights("two") / "notes.txt").read_bytes() == PRECIOUS
+
+
+@pytest.mark.parametrize("words", [["free", "DEEP=1"], ["remove", "MODEL=tiny"], ["pull"]])
+def test_weights_that_are_saved_anew_while_a_command_is_at_work_are_kept(added, words):
+    if words == ["pull"]:
+        (added.weights() / "nested" / "tokenizer.json").unlink()
+    hook = added.clone / "scripts" / "sitecustomize.py"
+    config = added.weights() / "config.json"
+    hook.write_text(
+        "import os, pathlib\nreal = pathlib.Path.replace\n\n\ndef replace(self, target):\n"
+        f"    if str(self) == {str(added.weights())!r}:\n        os.unlink({str(config)!r})\n"
+        f"        open({str(config)!r}, 'wb').write({PRECIOUS!r})\n"
+        "    return real(self, target)\n\n\npathlib.Path.replace = replace\n"
+    )
+
+    added.ok(*words)
+
+    assert quarantined(added) == {"tiny/config.json": PRECIOUS}
+
+
+def test_the_quarantine_takes_whatever_comes_under_a_name_that_it_has(added):
+    user = added.path / "user"
+    user.mkdir()
+    forget_weights(added, cache=False)
+    added.weights().symlink_to(user)
+    added.ok("pull")
+    for write in (
+        lambda: (added.weights() / "sub").write_bytes(b"1"),
+        lambda: ((added.weights() / "sub").mkdir(), (added.weights() / "sub" / "x").write_bytes(b"2")),
+        lambda: (added.weights() / "sub").write_bytes(b"3"),
+    ):
+        write()
+        added.ok("pull")
+        assert added.on_disk() == PINNED
+
+    assert sorted(os.listdir(user)) == []
+    assert sorted(quarantined(added).values()) == [b"1", b"2", b"3"]
+
+
+def test_a_hand_over_leaves_a_git_repository_alone(added):
+    project = added.path / "handed" / "tiny"
+    project.mkdir(parents=True)
+    added.git("init", "--quiet", str(project))
+    (project / "config.json").write_bytes(PRECIOUS)
+
+    assert "nothing in it is of this repository" in added.make("pull", f"TO={project.parent}").out
+
+    assert sorted(os.listdir(project)) == [".git", "config.json"]
+    assert sorted(os.listdir(project.parent)) == ["tiny"]
+
+
+def test_a_hand_over_replaces_a_version_whose_files_had_other_names(world):
+    track(world, "one")
+    target = world.path / "handed"
+    world.ok("pull", f"TO={target}")
+    (target / "one" / "log.txt").write_bytes(PRECIOUS)
+    (world.path / "weights" / "a.bin").rename(world.path / "weights" / "b.bin")
+    world.ok("track", "NAME=one", "DIR=../weights")
+
+    world.ok("pull", f"TO={target}")
+
+    assert os.listdir(target / "one") == ["b.bin"]
+    assert quarantined(world) == {"one/log.txt": PRECIOUS}
+
+
+@pytest.mark.parametrize("words", [["pull"], ["pull", "TO=../handed"]])
+def test_a_pull_of_what_the_cache_has_needs_no_remote(added, words):
+    forget_weights(added, cache=False)
+    added.remote.rename(added.path / "away")
+
+    assert "1 model good" in added.ok(*words).out
+
+
+def test_a_pull_that_is_only_asked_what_it_would_do_names_a_broken_pin(added):
+    added.pin().write_text("outs: nothing\n")
+
+    assert "models/tiny.dvc is not a pin" in added.refused("pull", "DRY=1")

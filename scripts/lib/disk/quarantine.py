@@ -1,12 +1,15 @@
 """Files that commands take out of models/ and that exist nowhere else: kept in `.dvc/tmp/quarantine/NAME/`."""
 
+import os
 import shutil
 from collections.abc import Callable, Container, Iterable, Mapping
+from itertools import count
 from pathlib import Path
 
 from lib.core import digest
 from lib.core.paths import TMP
 from lib.disk import cache
+from lib.model.names import MODELS
 
 ROOT = TMP / "quarantine"
 
@@ -30,20 +33,31 @@ def only_here(folder: Path, files: Iterable[str], elsewhere: Elsewhere = nowhere
 
 def keep(path: Path, name: str, file: str) -> Path:
     """Move `path`, once `file` of the model `name`, to the quarantine; where it is then."""
-    kept = _free(ROOT / name / file)
+    kept = _free(name, file)
     kept.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(path, kept)  # perhaps from another file system
     return kept
 
 
-def _free(path: Path) -> Path:
-    """`path`, or `path` with a number if there is a file already."""
-    number = 0
-    free = path
-    while free.exists() or free.is_symlink():
-        number += 1
-        free = path.with_name(f"{path.name}.{number}")
-    return free
+def keep_object(oid: str, name: str, file: str) -> Path | None:
+    """Drop the object `oid` from the cache, or move it to the quarantine if models/NAME has it by a symbolic link, so
+    that somebody may have written to it; where it is then."""
+    if (MODELS / name / file).is_symlink() and cache.object_path(oid).is_file():
+        return keep(cache.object_path(oid), name, file)
+    cache.drop(oid)
+    return None
+
+
+def _free(name: str, file: str) -> Path:
+    """Where `file` of `name` can be kept: with a number if there is one already, or a file in the place of a folder."""
+    tops = (ROOT / (f"{name}.{number}" if number else name) for number in count())
+    path = next(top / file for top in tops if not any(map(_is_file, (top / file).parents)))
+    free = (path.with_name(f"{path.name}.{number}" if number else path.name) for number in count())
+    return next(each for each in free if not os.path.lexists(each))
+
+
+def _is_file(path: Path) -> bool:
+    return path.is_relative_to(ROOT) and os.path.lexists(path) and (path.is_symlink() or not path.is_dir())
 
 
 def _oid(path: Path) -> str | None:

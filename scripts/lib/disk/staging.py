@@ -13,9 +13,10 @@ The folder stays until the pin is committed, so that a run that finds it goes on
 import json
 import os
 import shutil
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from lib.core import atomic, paths
 from lib.core.console import remark
@@ -28,6 +29,8 @@ from lib.model import names, pin
 from lib.model.pin import Pin
 
 ROOT = TMP / "staging"
+NOWHERE = quarantine.nowhere
+Known = Mapping[str, os.stat_result]  # files of models/NAME as they were when they were looked at
 
 
 def folder(name: str) -> Path:
@@ -93,7 +96,8 @@ def place(staged: Pin, elsewhere: Elsewhere) -> None:
         for path, file in staged.files.items():
             cache.share(files(name) / path, file, folder(name) / "part")
         swap(name, files(name))
-        known = {path for path, file in (before and before.files or {}).items() if cache.has(_old(name) / path, file)}
+        pinned, there = (before and before.files) or {}, weights.entries(_old(name))
+        known = {path: there[path] for path in pinned.keys() & there if cache.has(_old(name) / path, pinned[path])}
         for line in settle(name, known, elsewhere=elsewhere):
             remark(line)
     atomic.write(pin.path_of(name), pin.dump(staged))
@@ -128,15 +132,17 @@ def discard(name: str) -> None:
 
 
 def settle(
-    name: str, known: Container[str] = (), findings: Iterable[Finding] = (), elsewhere: Elsewhere = quarantine.nowhere
+    name: str, known: Known = MappingProxyType({}), findings: Iterable[Finding] = (), elsewhere: Elsewhere = NOWHERE
 ) -> Iterator[str]:
     """Remove what models/NAME was before the swap. Raises OSError, `Failure`.
 
-    A file that is not `known` to exist elsewhere, and whose bytes are neither in the cache nor, by `elsewhere`, on a
-    remote, is moved to the quarantine, and a line yielded for it. `findings` say what is wrong with some of them.
+    A file that is not as it was when it was `known` to exist elsewhere, and whose bytes are neither in the cache nor,
+    by `elsewhere`, on a remote, is moved to the quarantine, and a line yielded for it. `findings` say what is wrong
+    with some of them.
     """
     old, kinds = _old(name), {finding.file: finding.kind for finding in findings}
-    left = [path for path in weights.entries(old) if path not in known]
+    there = weights.entries(old).items()
+    left = [path for path, now in there if not (path in known and weights.is_same(known[path], now))]
     for file in quarantine.only_here(old, left, elsewhere):
         kept = quarantine.keep(old / file, name, file)
         yield f"{name}/{file}: {kinds.get(file, 'extra')}, moved to {kept.relative_to(CLONE)}"
@@ -145,7 +151,7 @@ def settle(
         folder(name).rmdir()
 
 
-def retire(name: str, known: Container[str], elsewhere: Elsewhere = quarantine.nowhere) -> Iterator[str]:
+def retire(name: str, known: Known, elsewhere: Elsewhere = NOWHERE) -> Iterator[str]:
     """Remove models/NAME, whose files `known` exist elsewhere; as `settle` does. Raises OSError, `Failure`."""
     folder(name).mkdir(parents=True, exist_ok=True)
     names.weights_dir(name).replace(_old(name))

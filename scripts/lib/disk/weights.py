@@ -27,11 +27,16 @@ def walk(folder: Path) -> dict[str, os.stat_result]:
     return found
 
 
-def entries(folder: Path) -> list[str]:
-    """The paths in `folder` as `walk` gives them; `.` for a link or a file in its place, none without it."""
+def entries(folder: Path) -> dict[str, os.stat_result]:
+    """What `walk` gives of `folder`; `.` for a link or a file in its place, nothing without it."""
     if folder.is_dir() and not folder.is_symlink():
-        return list(walk(folder))
-    return ["."] if os.path.lexists(folder) else []
+        return walk(folder)
+    return {".": folder.lstat()} if os.path.lexists(folder) else {}
+
+
+def is_same(one: os.stat_result, other: os.stat_result) -> bool:
+    """Whether nothing was written to a file between the two."""
+    return (one.st_ino, one.st_mtime_ns, one.st_size) == (other.st_ino, other.st_mtime_ns, other.st_size)
 
 
 def _foreign(path: str, status: os.stat_result, cache: Callable[[], Path]) -> str | None:

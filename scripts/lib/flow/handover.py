@@ -2,12 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lib.core import arguments, atomic, digest, lock, paths, text, workers
-from lib.core.console import note, progress, remark
+from lib.core.console import progress, remark
 from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.core.finding import Finding
@@ -36,7 +36,7 @@ def hand_over(held: Pin, to: Path, report: Report) -> bool:
     target = to / held.name
     part, old, own = (target.with_name(f".{target.name}.{kind}") for kind in ("part", "old", "lock"))
     _check_outside(target)
-    with lock.part(own):
+    with lock.part(own), _gone_after(own):
         if os.path.lexists(old) and not os.path.lexists(target):
             old.replace(target)
         left = quarantine.only_here(old, weights.entries(old), _elsewhere)
@@ -51,8 +51,15 @@ def hand_over(held: Pin, to: Path, report: Report) -> bool:
             part.replace(target)
             atomic.sync(target.parent)
             _settle(held.name, old, only, report)
-        own.unlink()
     return new
+
+
+@contextmanager
+def _gone_after(own: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        own.unlink()
 
 
 def _check_outside(target: Path) -> None:
@@ -77,7 +84,8 @@ def _check_ours(target: Path, wrong: list[Finding], files: set[str]) -> dict[str
         return {}
     kinds = {each.file: each.kind for each in wrong if each.kind != "missing"}
     only = quarantine.only_here(target, kinds, _elsewhere)
-    if only and files.isdisjoint(weights.entries(target)):
+    there = weights.entries(target)
+    if (only and len(only) == len(there) and files.isdisjoint(there)) or os.path.lexists(target / ".git"):
         raise Failure(f"{target} is there, and nothing in it is of this repository; move it away, or name another TO=…")
     return {file: kinds[file] for file in only}
 
@@ -100,7 +108,6 @@ def _settle(name: str, old: Path, only: dict[str, str], report: Report) -> None:
 def _assemble(held: Pin, part: Path, items: list[Item], report: Report) -> bool:
     """Make the folder `part` of `items`; False, and a report of why, if that cannot be."""
     remark(f"{held.name} goes to {part.parent}: {text.amount(held.nfiles, held.size)}")
-    note(next(fallback.remotes()).note)
     shutil.rmtree(part, ignore_errors=True)
     destination.check_space(held.size, part, f"{held.name} needs", "name another folder")
     with progress(f"copy {held.name}", held.size) as watch:
@@ -130,5 +137,5 @@ def _place(item: Item, path: Path, watch: Progress) -> Finding | None:
             return None
         path.unlink()
         with lock.clone():
-            cache.drop(item.oid)
+            quarantine.keep_object(item.oid, item.model, item.path)
     return Finding(item.model, "cache", "changed", item.path, mismatch or "", item.oid)

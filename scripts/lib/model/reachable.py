@@ -5,17 +5,23 @@ That is more than the models: a team pins other files of its own, and a pipeline
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+from lib.core import digest
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
-from lib.model import history
+from lib.model import history, pin
 from lib.model.history import PIN, ask
 
 OID = re.compile(r"\b[0-9a-f]{32}(?:\.dir)?\b")
-DEPS = re.compile(r"^( *)deps:\n(?:\1[- ].*\n)*", re.MULTILINE)  # of a stage, which DVC hashes and does not keep
 PATHS = ("--", "*.dvc", "*dvc.lock")  # in any folder: DVC pins what is no model, too
-AUTOSTASHES = ("rebase-merge/autostash", "rebase-apply/autostash", "MERGE_AUTOSTASH")
+# What a merge or rebase in progress leads to: what was stashed for it, where it began, what it brings.
+IN_PROGRESS = (
+    "MERGE_AUTOSTASH",
+    "MERGE_HEAD",
+    *(f"rebase-{kind}/{each}" for kind in ("merge", "apply") for each in ("autostash", "orig-head")),
+)
 ALL_REFS = "fetch them: git fetch {0} '+refs/*:refs/{0}/*'"
 
 
@@ -38,14 +44,14 @@ def _foreign() -> set[str]:
 
 
 def _stash() -> list[str]:
-    """Every entry of the stash, `--all` sees the last alone; those of stopped rebases and merges; the index of each."""
+    """Every entry of the stash, `--all` sees the last alone; what is in progress; the index of each."""
     has_stash = _lines("for-each-ref", "refs/stash")
     found = _lines("log", "--walk-reflogs", "--format=%H %P", "refs/stash") if has_stash else []
-    words = [word for each in AUTOSTASHES for word in ("--git-path", each)]
+    words = [word for each in IN_PROGRESS for word in ("--git-path", each)]
     for top in _worktrees():
         paths = [top / path for path in _lines("-C", str(top), "rev-parse", *words)]
         for path in filter(Path.is_file, paths):
-            found += _lines("log", "--no-walk", "--format=%H %P", path.read_text().strip())
+            found += _lines("log", "--no-walk", "--format=%H %P", *path.read_text().split())
     return [each for line in found for each in line.split()]
 
 
@@ -123,8 +129,8 @@ def _read(found: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
 def kept(walk: bool = True) -> set[tuple[str, str]]:
     """Name and text of every pin that must keep its objects. Raises `Failure` where not all that counts is seen.
 
-    That is what any ref here or on a Git remote reaches, every entry of the stash, every autostash, and the HEAD, index
-    and files of every worktree; without `walk` only the refs' own Git commits, not those before them.
+    That is what any ref here or on a Git remote reaches, every entry of the stash, what is in progress, and the HEAD,
+    index and files of every worktree; without `walk` only the refs' own Git commits, not those before them.
     """
     return _read([*_in_commits(_trees(walk, "--all", *_foreign(), *_stash())), *_in_index()]) | set(_in_files())
 
@@ -134,11 +140,18 @@ def objects(text: str) -> set[str]:
     return set(OID.findall(text))
 
 
-def listings(text: str) -> set[str]:
-    """The listings that the pin `text` names without their files: plain DVC has those in the listing alone."""
-    if "\n  files:" in text and "sha256: " in text:  # ours; a pipeline may have a stage of the name `files`
-        return set()
-    return {oid for oid in OID.findall(DEPS.sub("", text)) if oid.endswith(".dir")}
+def listings(name: str, text: str) -> set[str]:
+    """The listings that the pin `text` called `name` has, but for one of the files that it names itself."""
+    found = {oid for oid in objects(text) if oid.endswith(".dir")}
+    with suppress(Failure):  # it is no pin of a model
+        held = pin.parse(name, text)
+        found -= {f"{digest.of_bytes(held.listing).md5}.dir"} if held.files is not None else set()
+    return found
+
+
+def is_model(name: str) -> bool:
+    """Whether `name` is that of a model, and not the path of what DVC pinned besides."""
+    return not name.endswith((".dvc", "dvc.lock"))
 
 
 def named(undone: bool = False) -> dict[str, str]:

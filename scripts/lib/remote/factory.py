@@ -105,12 +105,18 @@ def objects_of(held: Pin) -> list[Item]:
 
 def listing(oid: str) -> bytes:
     """DVC's listing `oid`, from the cache or else from a remote. Raises `Failure`."""
+    if (data := found_listing(oid)) is None:
+        raise Failure(
+            f"the listing {oid} is neither in the cache nor on the remote; run make add, make track or dvc add again"
+        )
+    return data
+
+
+def found_listing(oid: str) -> bytes | None:
+    """The same; None if it is nowhere. Raises `Failure` if a remote cannot be asked."""
     if cache.object_path(oid).is_file():
         return cache.object_path(oid).read_bytes()
-    why = Failure(
-        f"the listing {oid} is neither in the cache nor on the remote; run make add, make track or dvc add again"
-    )
-    data = None
+    data = why = None
     with cache.incoming(oid) as part:
         for name in names():
             try:
@@ -123,6 +129,6 @@ def listing(oid: str) -> bytes:
                 continue
             except Failure as failure:
                 why = failure
-    if data is None:
+    if data is None and why:
         raise why
     return data  # perhaps another one: who asked compares it with the pin

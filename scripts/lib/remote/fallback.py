@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from shlex import quote
 
-from lib.core.console import remark
+from lib.core.console import note, remark
 from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.core.finding import Finding
@@ -59,6 +59,7 @@ def get(item: Item, part: Path, watch: Progress) -> Finding | None:
     """Bring `item` to `part` from the first remote that has it right; why not, or None. Raises `Failure`."""
     lacking = finding = failure = None
     for remote in remotes(item.model):
+        note(remote.note)
         try:
             why = _get(remote, item, part, watch)
         except Failure as error:
