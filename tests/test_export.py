@@ -118,8 +118,9 @@ def test_the_bundle_of_another_repository_is_not_replaced_and_that_of_this_one_i
 
     said = added.refused("export", "TO=../a disk")
 
-    assert (
-        said == f"export: {theirs} is of another repository, whose folder has the same name; name another folder: TO="
+    assert said == (
+        f"export: {theirs} has commits that are not here; fetch them if they are of this repository, or name another "
+        "folder: TO=…"
     )
     assert [path.name for path in disk(added).iterdir()] == ["clone.bundle"]
     assert theirs.read_bytes() == before

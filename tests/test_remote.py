@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from conftest import MODEL, World, copy
+from conftest import MODEL, World, copy, forget_weights
 
 NOTE = "note: remote 'storage' ({}) is on this machine only; set one for the team: make remote URL=s3://bucket/path"
 
@@ -45,7 +45,7 @@ def test_commands_note_that_the_default_remote_is_on_this_machine_only(alone):
 
     for words in [["remote"], ["add", f"MODEL={MODEL}"], ["push"], ["verify"], ["pull"]]:
         if words == ["pull"]:
-            shutil.rmtree(alone.weights())
+            forget_weights(alone, cache=True)
         assert [line for line in alone.ok(*words).err.splitlines() if line.startswith("note:")] == [note], words
 
 
@@ -132,7 +132,7 @@ def test_remote_refuses_a_file(world):
 
 @pytest.mark.parametrize("command", ["remote", "pull", "push", "verify"])
 def test_a_folder_that_vanished_is_an_error_and_is_not_made_again(added, command):
-    shutil.rmtree(added.weights())
+    forget_weights(added, cache=command == "pull")  # which needs it for what the cache lacks alone
     shutil.rmtree(added.remote)
 
     result = added.make(command)
@@ -145,7 +145,7 @@ def test_a_folder_that_vanished_is_an_error_and_is_not_made_again(added, command
 
 @pytest.mark.parametrize("command", ["pull", "push", "verify"])
 def test_an_empty_folder_is_no_remote(added, command):
-    shutil.rmtree(added.weights())
+    forget_weights(added, cache=command == "pull")
     shutil.rmtree(added.remote)
     added.remote.mkdir()
 
