@@ -53,8 +53,7 @@ def free(name: str, used: Counter) -> int:
     remark(f"{name} goes from this machine once it is found on the remote: {text.amount(held.nfiles, held.size)}")
     check(name, items)
     if not arguments.is_on("DRY"):
-        for line in staging.retire(name, there) if folder.exists() else ():
-            remark(line)
+        staging.retire(name, there)
         used.subtract(own)
         with lock.clone():
             for oid in cached:

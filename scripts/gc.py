@@ -32,9 +32,11 @@ def needed() -> set[str]:
     if (history := arguments.value("HISTORY")) not in ("", "0"):
         raise Failure(f"not a choice: HISTORY={history!r} (want HISTORY=0, or leave it out)")
     pins = reachable.kept(walk=not history)
-    listings = {oid: name for name, said in pins for oid in reachable.listings(name, said)}
-    models = {oid for name, said in pins if reachable.is_model(name) for oid in reachable.listings(name, said)}
-    texts = (*(said for _, said in pins), *(read(oid, oid in models) for oid in listings))
+    of_model: dict[str, bool] = {}  # by listing
+    for name, said in pins:
+        for oid in reachable.listings(name, said):
+            of_model[oid] = of_model.get(oid, False) or reachable.is_model(name)
+    texts = (*(said for _, said in pins), *(read(oid, is_model) for oid, is_model in of_model.items()))
     return {oid for said in texts for oid in reachable.objects(said)}
 
 
@@ -43,9 +45,9 @@ def read(oid: str, is_model: bool) -> str:
 
     Else it may be of what DVC hashes and never keeps: a folder that a stage reads or does not cache, or an import.
     """
-    if not is_model and factory.found_listing(oid) is None:
+    data = (factory.listing if is_model else factory.found_listing)(oid)
+    if data is None:
         return ""
-    data = factory.listing(oid)
     if f"{digest.of_bytes(data).md5}.dir" != oid:
         raise Failure(f"the listing {oid} is damaged, so the objects that it names are not known")
     return data.decode(errors="replace")

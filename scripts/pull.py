@@ -56,7 +56,7 @@ def drop(corrupt: list[Finding], report: Report) -> None:
     for finding in corrupt:
         with lock.clone():
             kept = quarantine.keep_object(finding.object, finding.model, finding.file)
-        report.note(f"pull: {finding}: {f'moved to {kept.relative_to(ROOT)}' if kept else 'dropped'}")
+        report.say(f"{finding}: {f'moved to {kept.relative_to(ROOT)}' if kept else 'dropped'}")
 
 
 def pull(held: Pin, report: Report) -> bool:
@@ -71,8 +71,7 @@ def pull(held: Pin, report: Report) -> bool:
     there = weights.entries(folder)
     with progress(f"check {held.name}", held.size) as watch:
         wrong = weights.compare(held.name, folder, files, cache.location, watch)
-        bad = {finding.file for finding in wrong}
-        good = set() if "." in bad else files.keys() - bad
+        good = weights.right(files, wrong)
         corrupt = cache.check(items, folder, good, watch)
     drop(corrupt, report)
     if folder.is_dir() and not wrong and not corrupt:
@@ -86,8 +85,7 @@ def pull(held: Pin, report: Report) -> bool:
         staging.swap(held.name, staging.new(held.name))
         note(cache.note())
         known = {path: there[path] for path in good}
-        for line in staging.settle(held.name, known, wrong, lambda sizes: next(fallback.remotes()).holds(sizes)):
-            report.note(f"pull: {line}")
+        staging.settle(held.name, known, wrong, fallback.holds, report.say)
     return True
 
 
@@ -139,7 +137,7 @@ def bring(name: str, released: Pin | None, to: str, report: Report) -> None:
         else:
             new, done = pull(held, report), "pulled"
         for line in fallback.detours(name):
-            report.note(f"pull: {line}")
+            report.say(line)
     report.model(name, held.nfiles, held.size)
     if report.is_good(name):
         size = text.amount(held.nfiles, held.size)
@@ -159,12 +157,11 @@ def main(report: Report) -> tuple[str, str]:
     chosen, to = asked(), arguments.value("TO")
     if not chosen:
         return NO_MODEL, ""
-    known = [each for name, released in chosen if (each := released or pin.read(name, broken_is_none=True))]
     if arguments.is_on("DRY"):
         foresee([released or selection.checked(name) for name, released in chosen], to, report)
         return "nothing was changed (DRY=1)", ""
     if not to:
-        check_space(known)
+        check_space([each for name, released in chosen if (each := released or pin.read(name, broken_is_none=True))])
     for name, released in chosen:
         try:
             bring(name, released, to, report)

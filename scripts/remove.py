@@ -55,8 +55,7 @@ def remove(name: str) -> str:
         record.commit(f"{message}\n\n{size}; {where}.", None, name)
         if folder.is_symlink():
             folder.unlink()
-        for line in staging.retire(name, files) if folder.exists() else ():
-            remark(line)
+        staging.retire(name, files)
         staging.discard(name)
         pin.path_of(name).unlink(missing_ok=True)
     last = next((each.commit[:7] for each in before if history.text(each.commit, f"models/{name}.dvc")), None)

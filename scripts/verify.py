@@ -57,8 +57,7 @@ def check_disk(held: Pin, items: list[Item], report: Report, looked: Looked) -> 
             report.note(f"{held.name}: not on disk, so its weights were not looked at (make pull MODEL={held.name})")
         report.found(*bad, *cache.check(items, folder, wanted))
     report.model(held.name, held.nfiles, held.size, disk="checked" if is_there else "absent")
-    wrong = {finding.file for finding in bad}
-    right = set() if "." in wrong else wanted.keys() - wrong
+    right = weights.right(wanted, bad)
     looked.files += len(right)
     looked.bytes += sum((folder / path).stat().st_size for path in right)
     return {item.oid: folder / item.path for item in files if item.path in right}

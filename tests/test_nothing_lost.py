@@ -30,6 +30,15 @@ def quarantined(world: World) -> dict[str, bytes]:
     return {path.relative_to(top).as_posix(): path.read_bytes() for path in top.rglob("*") if path.is_file()}
 
 
+def meanwhile(world: World, code: str) -> None:
+    """Let `code` run just before a command moves models/tiny away, as another program would after the look at it."""
+    (world.clone / "scripts" / "sitecustomize.py").write_text(
+        "import os, pathlib\nreal = pathlib.Path.replace\n\n\ndef replace(self, target):\n"
+        f"    if str(self) == {str(world.weights())!r}:\n        {code}\n"
+        "    return real(self, target)\n\n\npathlib.Path.replace = replace\n"
+    )
+
+
 def newer(hub) -> None:
     hub.commit(MODEL, PINNED | {"config.json": b'{"hidden_size": 8}\n'}, license="apache-2.0")
 
@@ -189,14 +198,7 @@ def test_a_file_made_while_a_command_is_at_work_is_kept(added_online, hub, words
     newer(hub)
     if words == ["pull"]:
         (added_online.weights() / "config.json").unlink()
-    # As another program would, between the look at the folder and its end.
-    hook = added_online.clone / "scripts" / "sitecustomize.py"
-    notes = added_online.weights() / "notes.txt"
-    hook.write_text(
-        "import pathlib\nreal = pathlib.Path.replace\n\n\ndef replace(self, target):\n"
-        f"    if str(self) == {str(added_online.weights())!r}:\n        open({str(notes)!r}, 'w').write('mine')\n"
-        "    return real(self, target)\n\n\npathlib.Path.replace = replace\n"
-    )
+    meanwhile(added_online, f"open({str(added_online.weights() / 'notes.txt')!r}, 'w').write('mine')")
 
     result = added_online.ok(*words)
 
@@ -421,14 +423,8 @@ def test_rename_goes_on_with_what_a_stopped_pull_set_aside(world):
 def test_weights_that_are_saved_anew_while_a_command_is_at_work_are_kept(added, words):
     if words == ["pull"]:
         (added.weights() / "nested" / "tokenizer.json").unlink()
-    hook = added.clone / "scripts" / "sitecustomize.py"
-    config = added.weights() / "config.json"
-    hook.write_text(
-        "import os, pathlib\nreal = pathlib.Path.replace\n\n\ndef replace(self, target):\n"
-        f"    if str(self) == {str(added.weights())!r}:\n        os.unlink({str(config)!r})\n"
-        f"        open({str(config)!r}, 'wb').write({PRECIOUS!r})\n"
-        "    return real(self, target)\n\n\npathlib.Path.replace = replace\n"
-    )
+    config = str(added.weights() / "config.json")
+    meanwhile(added, f"os.unlink({config!r}); open({config!r}, 'wb').write({PRECIOUS!r})")
 
     added.ok(*words)
 

@@ -45,6 +45,10 @@ class Report:
         self.notes.append(line)
         result(line)
 
+    def say(self, line: str) -> None:
+        """Note `line` as one that the command says."""
+        self.note(f"{self.verb}: {line}")
+
     def found(self, *findings: Finding) -> None:
         for finding in findings:
             self.findings.append(finding)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from itertools import count
 from pathlib import Path
 
-from lib.core import digest
+from lib.core import digest, paths
 from lib.core.paths import TMP
 from lib.disk import cache
 from lib.model.names import MODELS
@@ -29,6 +29,15 @@ def only_here(folder: Path, files: Iterable[str], elsewhere: Elsewhere = nowhere
     wanted = {oid: (folder / file).stat().st_size for file, oid in unknown.items() if oid}
     held = elsewhere(wanted) if wanted else ()
     return sorted(file for file, oid in unknown.items() if oid not in held)
+
+
+def clear(folder: Path, name: str, kinds: Mapping[str, str], say: Callable[[str], object]) -> None:
+    """Remove what lies at `folder`, if anything, but for the files of `kinds`: they go to the quarantine of the model
+    `name`, and a line with the kind is said of each. Raises OSError."""
+    for file, kind in kinds.items():
+        kept = keep(folder / file, name, file)
+        say(f"{name}/{file}: {kind}, moved to {kept.relative_to(paths.ROOT)}")
+    paths.remove(folder)
 
 
 def keep(path: Path, name: str, file: str) -> Path:

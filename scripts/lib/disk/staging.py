@@ -13,23 +13,20 @@ The folder stays until the pin is committed, so that a run that finds it goes on
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import MappingProxyType
 
-from lib.core import atomic, paths
+from lib.core import atomic
 from lib.core.console import remark
 from lib.core.finding import Finding
-from lib.core.paths import ROOT as CLONE
 from lib.core.paths import TMP
 from lib.disk import cache, dvc, quarantine, weights
-from lib.disk.quarantine import Elsewhere
+from lib.disk.quarantine import Elsewhere, nowhere
 from lib.model import names, pin
 from lib.model.pin import Pin
 
 ROOT = TMP / "staging"
-NOWHERE = quarantine.nowhere
 Known = Mapping[str, os.stat_result]  # files of models/NAME as they were when they were looked at
 
 
@@ -98,8 +95,7 @@ def place(staged: Pin, elsewhere: Elsewhere) -> None:
         swap(name, files(name))
         pinned, there = (before and before.files) or {}, weights.entries(_old(name))
         known = {path: there[path] for path in pinned.keys() & there if cache.has(_old(name) / path, pinned[path])}
-        for line in settle(name, known, elsewhere=elsewhere):
-            remark(line)
+        settle(name, known, elsewhere=elsewhere)
     atomic.write(pin.path_of(name), pin.dump(staged))
     dvc.remember((names.weights_dir(name) / path, file.md5) for path, file in staged.files.items())
 
@@ -120,8 +116,7 @@ def recover(name: str) -> None:
         names.weights_dir(name).parent.mkdir(parents=True, exist_ok=True)
         _old(name).replace(names.weights_dir(name))
     else:
-        for line in settle(name):
-            remark(line)
+        settle(name, {})
     shutil.rmtree(new(name) if is_stopped(name) else folder(name), ignore_errors=True)
 
 
@@ -132,30 +127,33 @@ def discard(name: str) -> None:
 
 
 def settle(
-    name: str, known: Known = MappingProxyType({}), findings: Iterable[Finding] = (), elsewhere: Elsewhere = NOWHERE
-) -> Iterator[str]:
+    name: str,
+    known: Known,
+    findings: Iterable[Finding] = (),
+    elsewhere: Elsewhere = nowhere,
+    say: Callable[[str], object] = remark,
+) -> None:
     """Remove what models/NAME was before the swap. Raises OSError, `Failure`.
 
     A file that is not as it was when it was `known` to exist elsewhere, and whose bytes are neither in the cache nor,
-    by `elsewhere`, on a remote, is moved to the quarantine, and a line yielded for it. `findings` say what is wrong
-    with some of them.
+    by `elsewhere`, on a remote, is moved to the quarantine, and a line said of it. `findings` say what is wrong with
+    some of them.
     """
     old, kinds = _old(name), {finding.file: finding.kind for finding in findings}
     there = weights.entries(old).items()
     left = [path for path, now in there if not (path in known and weights.is_same(known[path], now))]
-    for file in quarantine.only_here(old, left, elsewhere):
-        kept = quarantine.keep(old / file, name, file)
-        yield f"{name}/{file}: {kinds.get(file, 'extra')}, moved to {kept.relative_to(CLONE)}"
-    paths.remove(old)
+    only = quarantine.only_here(old, left, elsewhere)
+    quarantine.clear(old, name, {file: kinds.get(file, "extra") for file in only}, say)
     with suppress(OSError):  # a stopped add of this model has files there
         folder(name).rmdir()
 
 
-def retire(name: str, known: Known, elsewhere: Elsewhere = NOWHERE) -> Iterator[str]:
-    """Remove models/NAME, whose files `known` exist elsewhere; as `settle` does. Raises OSError, `Failure`."""
-    folder(name).mkdir(parents=True, exist_ok=True)
-    names.weights_dir(name).replace(_old(name))
-    yield from settle(name, known, elsewhere=elsewhere)
+def retire(name: str, known: Known) -> None:
+    """Remove models/NAME, if it is there, whose files `known` exist elsewhere; as `settle`. Raises OSError."""
+    if names.weights_dir(name).exists():
+        folder(name).mkdir(parents=True, exist_ok=True)
+        names.weights_dir(name).replace(_old(name))
+        settle(name, known)
 
 
 def clear(name: str) -> None:

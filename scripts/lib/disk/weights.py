@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from lib.core import digest, workers
@@ -32,6 +32,12 @@ def entries(folder: Path) -> dict[str, os.stat_result]:
     if folder.is_dir() and not folder.is_symlink():
         return walk(folder)
     return {".": folder.lstat()} if os.path.lexists(folder) else {}
+
+
+def right(files: Collection[str], findings: Iterable[Finding]) -> set[str]:
+    """Those of `files` that none of the `findings` of `compare` is about; none if one is about the whole folder."""
+    wrong = {finding.file for finding in findings}
+    return set() if "." in wrong else set(files) - wrong
 
 
 def is_same(one: os.stat_result, other: os.stat_result) -> bool:

@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from lib.core import arguments, atomic, digest, lock, paths, text, workers
@@ -36,11 +36,12 @@ def hand_over(held: Pin, to: Path, report: Report) -> bool:
     target = to / held.name
     part, old, own = (target.with_name(f".{target.name}.{kind}") for kind in ("part", "old", "lock"))
     _check_outside(target)
-    with lock.part(own), _gone_after(own):
+    with lock.part(own), ExitStack() as after:
+        after.callback(own.unlink)
         if os.path.lexists(old) and not os.path.lexists(target):
             old.replace(target)
         left = quarantine.only_here(old, weights.entries(old), _elsewhere)
-        _settle(held.name, old, dict.fromkeys(left, "extra"), report)
+        quarantine.clear(old, held.name, dict.fromkeys(left, "extra"), report.say)
         items = [item for item in factory.objects_of(held) if item.data is None]
         wrong = _differences(held, target, items)
         only = _check_ours(target, wrong, {item.path for item in items})
@@ -50,16 +51,8 @@ def hand_over(held: Pin, to: Path, report: Report) -> bool:
                 target.replace(old)
             part.replace(target)
             atomic.sync(target.parent)
-            _settle(held.name, old, only, report)
+            quarantine.clear(old, held.name, only, report.say)
     return new
-
-
-@contextmanager
-def _gone_after(own: Path) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        own.unlink()
 
 
 def _check_outside(target: Path) -> None:
@@ -94,15 +87,7 @@ def _elsewhere(sizes: Mapping[str, int]) -> set[str]:
     """The objects of `sizes` that are of a version in Git, or on the remote: a copy of one may be replaced."""
     known = sizes.keys() & reachable.named().keys()
     left = {oid: size for oid, size in sizes.items() if oid not in known}
-    return known | (next(fallback.remotes()).holds(left) if left else set())
-
-
-def _settle(name: str, old: Path, only: dict[str, str], report: Report) -> None:
-    """Remove what lies at `old`, if anything; the files `only` there go to the quarantine. Raises OSError."""
-    for file, kind in only.items():
-        kept = quarantine.keep(old / file, name, file)
-        report.note(f"pull: {name}/{file}: {kind}, moved to {kept.relative_to(paths.ROOT)}")
-    paths.remove(old)
+    return known | (fallback.holds(left) if left else set())
 
 
 def _assemble(held: Pin, part: Path, items: list[Item], report: Report) -> bool:

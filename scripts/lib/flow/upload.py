@@ -13,7 +13,7 @@ def upload(pins: list[Pin], remote: Remote, report: Report) -> None:
     items = inventory.unique(item for held in pins for item in factory.objects_of(held))
     outcome = repair.repair(items, remote, arguments.is_on("DEEP"))
     for line in outcome.replaced:
-        report.note(f"{report.verb}: {line}")
+        report.say(line)
     report.found(*outcome.failed)
     if outcome.unchecked:
         report.note(audit.size_only(outcome.unchecked, len(items)))

@@ -96,8 +96,14 @@ def path_of(name: str) -> Path:
 def build(name: str, files: Mapping[str, File], **meta) -> Pin:
     """The pin of the model `name` made of `files`; `meta` are the other fields of Pin."""
     ordered = {path: files[path] for path in sorted(files)}
-    made = Pin(name, "", sum(file.size for file in files.values()), len(files), ordered, **meta)
-    return replace(made, md5=digest.of_bytes(made.listing).md5)
+    made = Pin(name, "", 0, 0, ordered, **meta)
+    return replace(made, **totals(made))
+
+
+def totals(held: Pin) -> dict[str, str | int]:
+    """The fields of `held` that its `files` tell: md5, size and nfiles."""
+    sizes = [file.size for file in held.files.values()]
+    return {"md5": digest.of_bytes(held.listing).md5, "size": sum(sizes), "nfiles": len(sizes)}
 
 
 def dump(pin: Pin) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from lib.core import digest
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.model import history, pin
@@ -145,7 +144,7 @@ def listings(name: str, text: str) -> set[str]:
     found = {oid for oid in objects(text) if oid.endswith(".dir")}
     with suppress(Failure):  # it is no pin of a model
         held = pin.parse(name, text)
-        found -= {f"{digest.of_bytes(held.listing).md5}.dir"} if held.files is not None else set()
+        found -= {f"{pin.totals(held)['md5']}.dir"} if held.files is not None else set()
     return found
 
 

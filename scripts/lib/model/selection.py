@@ -4,7 +4,6 @@ import os
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from lib.core import digest
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import Report
@@ -111,9 +110,7 @@ def inconsistency(held: Pin) -> str | None:
     """How `held` contradicts itself, and what that looks like, or None. A pin without `files` cannot."""
     if held.files is None:
         return None
-    sizes = [file.size for file in held.files.values()]
-    true = {"md5": digest.of_bytes(held.listing).md5, "size": sum(sizes), "nfiles": len(sizes)}
-    wrong = [key for key, value in true.items() if value != getattr(held, key)]
+    wrong = [key for key, value in pin.totals(held).items() if value != getattr(held, key)]
     if not wrong:
         return None
     said = f"{', '.join(wrong)} not that of its files; {pin.RESTORE.format(name=held.name)}"

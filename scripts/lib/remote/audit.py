@@ -79,8 +79,7 @@ def examine(
     remote.check()
     with progress(f"check {items[0].model}", sum(file.size or 0 for file in files.values())) as watch:
         wrong = weights.compare(items[0].model, folder, files, cache.location, watch) if folder else []
-        bad = {finding.file for finding in wrong}
-        right = files.keys() - bad if folder and "." not in bad else ()
+        right = weights.right(files, wrong) if folder else ()
         at_hand = {item.oid: folder / item.path for item in items if item.path in right}
         return wrong, assess(remote, items, deep, at_hand, watch)
 

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from shlex import quote
 
@@ -53,6 +53,11 @@ def _fail(name: str, model: str, why: Failure) -> None:
     if (name, model) not in _failed and name != known[-1]:
         remark(f"{str(why).partition('; ')[0]}; going on with remote {known[known.index(name) + 1]!r}")
     _failed[name, model] = why
+
+
+def holds(sizes: Mapping[str, int]) -> set[str]:
+    """The objects of `sizes`, bytes by id, that the first remote that answers holds. Raises `Failure`."""
+    return next(remotes()).holds(sizes)
 
 
 def get(item: Item, part: Path, watch: Progress) -> Finding | None:
