@@ -72,7 +72,10 @@ def _differences(held: Pin, target: Path, items: list[Item]) -> list[Finding]:
 
 
 def _check_ours(target: Path, wrong: list[Finding], files: set[str]) -> dict[str, str]:
-    """What is wrong with the files in `target` that exist nowhere else. Refuses if none is called as one of `files`."""
+    """What is wrong with the files in `target` that exist nowhere else.
+
+    Refuses a Git repository, and a folder in which no content is known and nothing is called as one of `files`.
+    """
     if target.is_symlink():
         return {}
     kinds = {each.file: each.kind for each in wrong if each.kind != "missing"}
