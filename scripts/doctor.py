@@ -35,7 +35,9 @@ def settings() -> str:
     dvc.settings()
     catalog.check()
     policy.read()
-    selection.check_all(but=None)
+    selection.check_writable()
+    for name in selection.here():
+        pin.read_head(name)
     return text.plural(len(selection.all_names()), "model")
 
 

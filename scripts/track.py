@@ -124,7 +124,7 @@ def main() -> None:
     prepare()
     name = names.model_name(arguments.value("NAME"))
     catalog.check()
-    selection.check_all(but=name)
+    selection.check_writable()
     with lock.model(name):
         before = history.committed(name)
         collect(name)

@@ -537,14 +537,16 @@ def test_a_dry_update_says_what_it_would_do_and_changes_nothing(added_online, hu
     assert added_online.state() == before
 
 
-@pytest.mark.parametrize("target", ["models/tiny.dvc", "models/tiny/config.json", ".git/HEAD", ".dvc/config", "way/x"])
-def test_a_report_is_not_written_over_pins_weights_and_what_git_and_dvc_keep(added, target):
+@pytest.mark.parametrize(
+    "target", ["models/tiny.dvc", "models/tiny/config.json", ".git/HEAD", ".dvc/config", "way/x", "scripts", "gone/x"]
+)
+def test_a_report_is_refused_before_the_run_where_it_would_do_harm_or_cannot_be_written(added, target):
     (added.clone / "way").symlink_to("models")
     before = added.state()
 
     said = added.refused("list", f"REPORT={target}")
 
-    want = "name a file outside of .git, .dvc and models: REPORT=report.json"
+    want = "name a file in a folder that is there, outside of .git, .dvc and models: REPORT=report.json"
     assert said == f"list: not a place for a report: REPORT='{target}'; {want}"
     assert added.state() == before
 

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import PINNED, World, copy, flip
+from conftest import PINNED, World, copy, flip, track
 
 
 def lay(folder: Path, files: dict[str, bytes] = PINNED) -> Path:
@@ -303,20 +303,17 @@ def test_track_commits_nothing_when_the_remote_is_gone(world):
     assert not world.remote.exists()
 
 
-@pytest.mark.parametrize(
-    ("path", "data"),
-    [("other.dvc", b""), ("other.dvc", b"outs: [\n")],
-)
-def test_track_says_which_file_stands_in_its_way(world, path, data):
+@pytest.mark.parametrize("data", [b"", b"outs: [\n"])
+def test_track_says_which_pin_in_git_stands_in_its_way(world, data):
     lay(world.weights("mine"))
-    lay(world.clone / "models", {path: data})
-    before = world.head()
+    lay(world.clone / "models", {"other.dvc": data})
+    world.git("add", "models/other.dvc")
+    before = world.state()
 
-    said = world.refused("track", "NAME=mine")
+    line = world.refused("track", "NAME=mine")
 
-    assert said.splitlines()[-1].startswith("track: ")
-    assert Path(path).name in said
-    assert world.head() == before
+    assert line.startswith("track: models/other.dvc ")
+    assert world.state() == before
 
 
 @pytest.mark.slow
@@ -391,3 +388,17 @@ def test_what_a_pipeline_writes_is_refused_and_dvc_goes_on(world):
     assert said.count("\n") == 0
     assert world.head() == before
     assert world.dvc("status").code == 0
+
+
+def test_a_pin_of_one_file_stops_no_other_model_and_says_what_to_make_of_it(added):
+    (added.clone / "models" / "x.bin").write_bytes(b"weights")
+    assert added.dvc("add", "models/x.bin").code == 0
+
+    track(added, "mine")
+
+    assert added.git("show", "--name-only", "--format=", "HEAD").split() == ["models/README.md", "models/mine.dvc"]
+    assert added.refused("show", "MODEL=x.bin") == (
+        "show: models/x.bin.dvc pins one file, and a model is a folder; pin the folder that it lies in: make track "
+        "NAME=OTHER DIR=FOLDER, and drop this pin: .venv/bin/dvc remove models/x.bin.dvc"
+    )
+    assert "models/x.bin.dvc pins one file" in added.make("doctor").out

@@ -35,10 +35,10 @@ class Report:
         if typed := arguments.value("REPORT"):
             target = Path(os.path.realpath(paths.typed(typed)))
             taken = {Path(os.path.realpath(paths.ROOT / name)) for name in (".git", ".dvc", "models")}
-            if taken & {target, *target.parents}:
+            if taken & {target, *target.parents} or target.is_dir() or not target.parent.is_dir():
                 raise Failure(
-                    f"not a place for a report: REPORT={typed!r}; name a file outside of .git, .dvc and models: "
-                    "REPORT=report.json"
+                    f"not a place for a report: REPORT={typed!r}; name a file in a folder that is there, outside of "
+                    ".git, .dvc and models: REPORT=report.json"
                 )
 
     def note(self, line: str) -> None:

@@ -25,8 +25,8 @@ def check_free(name: str, but_weights: bool = False) -> None:
             )
     if group != name and pin.path_of(group).exists():
         raise Failure(f"{group!r} is a model, so nothing can lie in it: {name!r}; choose another NAME")
-    if any(target.glob("?*.dvc")):
-        raise Failure(f"{name!r} is a folder of models; choose another NAME")
+    if inner := next(target.glob("?*.dvc"), None):
+        raise Failure(f"{name!r} is a folder of models, since {inner.name!r} is in it; choose another NAME")
     if (target.exists() or target.is_symlink()) and not but_weights:
         keep, drop = f"make track NAME={name}", f"rm -r models/{name}"
         raise Failure(f"models/{name} is there without a pin; keep it: {keep}; or drop it: {drop}")
@@ -48,10 +48,10 @@ def check_replaceable(name: str, elsewhere: Elsewhere, *pins: Pin | None) -> Pin
     else:
         only = quarantine.only_here(target, [each.file for each in findings if each.kind != "missing"], elsewhere)
     if only:
-        keep, drop = f"make track NAME=OTHER DIR=models/{name}", f"rm -r models/{name}, then make pull MODEL={name}"
+        keep, drop = f"make track NAME=OTHER DIR=models/{name}", f"rm -r models/{name}"
         raise Failure(
             f"models/{name} is not what its pin says, and {only[0]} exists nowhere else; keep it: {keep}; "
-            f"or drop it: {drop}"
+            f"or drop it: {drop}; then run the same command again"
         )
     return None
 

@@ -88,7 +88,7 @@ def _known(name: str) -> tuple[pin.Pin | None, pin.Pin | None]:
     """The pin of `name` that an earlier run staged, and the one that is here. Raises `Failure` if no pin may come."""
     staging.recover(name)
     staged = staging.finished(name)
-    selection.check_all(but=name if staged else None)
+    selection.check_writable()
     old = pin.read(name, broken_is_none=staged is not None)
     if not (staged or old):
         destination.check_free(name)

@@ -77,9 +77,10 @@ def page() -> str:
 
 
 def check() -> None:
-    """Refuse a page, here or in Git, that has lost its catalog. Raises `Failure`."""
+    """Refuse a page, here or in Git, that has lost its catalog, and a broken pin in Git. Raises `Failure`."""
     for text in (page(), *filter(None, (history.text("HEAD"), history.text("")))):
         _rows(text)
+    _pins(history.in_index())
 
 
 def _pins(blobs: dict[str, str]) -> list[Pin]:

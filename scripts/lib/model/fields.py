@@ -17,6 +17,10 @@ class Moved(ValueError):
     """A pin that was renamed by hand, from the name that it holds."""
 
 
+class Single(ValueError):
+    """A pin of one file, as plain `dvc add` makes them."""
+
+
 def _number(text: str) -> int:
     if not re.fullmatch("[0-9]{1,18}", text):
         raise ValueError(f"not a number: {text!r}")
@@ -49,6 +53,8 @@ def checked(name: str, read: dict) -> dict[str, object]:
     """The fields of the pin of the model `name`, from its document. Raises one of several errors if it is not one."""
     # Every scalar is read as text: a NAME such as 2024-01-01, which YAML takes for a date, is none.
     (out,) = read["outs"]
+    if MD5.fullmatch(out["md5"]):
+        raise Single
     md5, size, nfiles = out["md5"].removesuffix(".dir"), _number(out["size"]), _number(out["nfiles"])
     if not MD5.fullmatch(md5):
         raise ValueError("outs: not a directory of weights")

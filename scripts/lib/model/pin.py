@@ -139,6 +139,11 @@ def parse(name: str, text: str) -> Pin:
             f"models/{name}.dvc was renamed by hand, it pins {old!r}; rename it back: git mv models/{name}.dvc "
             f"models/{old}.dvc (and then all that belongs to it: make rename MODEL={old} NAME={name})"
         ) from None
+    except fields.Single:
+        raise Failure(
+            f"models/{name}.dvc pins one file, and a model is a folder; pin the folder that it lies in: make track "
+            f"NAME=OTHER DIR=FOLDER, and drop this pin: .venv/bin/dvc remove models/{name}.dvc"
+        ) from None
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         fault = f"is not a pin ({str(error)[:200]})" if text.strip() else "is empty"
     raise Failure(f"models/{name}.dvc {fault}; {RESTORE.format(name=name)}")

@@ -22,11 +22,8 @@ def all_names() -> list[str]:
     return sorted({*here(), *history.in_index()})
 
 
-def check_all(but: str | None) -> None:
-    """Refuse to change anything while a pin, but for one, is broken or models/ is read-only: DVC would stop midway."""
-    for name in here():
-        if name != but:
-            pin.read_head(name)
+def check_writable() -> None:
+    """Refuse to begin where models/ is left out of the checkout or is read-only: DVC would stop midway."""
     if not names.MODELS.exists():
         raise Failure("models/ is not in this checkout; bring it: git sparse-checkout add models .dvc")
     if not os.access(names.MODELS, os.W_OK):
