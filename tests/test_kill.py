@@ -145,7 +145,7 @@ def for_other(verb: str, added_template: World, path: Path) -> World:
 
 
 @pytest.mark.marathon
-@pytest.mark.parametrize("moment", [float(each) for each in os.environ.get("MOMENTS", "0.0 0.4 0.7 0.97").split()])
+@pytest.mark.parametrize("moment", [float(each) for each in os.environ.get("MOMENTS", "0.0 0.4 0.7 0.9").split()])
 @pytest.mark.parametrize("verb", OTHERS)
 def test_a_killed_release_handing_over_or_gc_goes_on(added_template, tmp_path, events, verb, moment):
     words = [verb, *OTHERS[verb]]

@@ -5,7 +5,7 @@ import io
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 from lib.core.console import remark
@@ -20,24 +20,20 @@ from lib.model.names import MODELS
 def repository():
     """DVC's own view of this clone, for what no `dvc` command does, or not without loading every pin."""
     from dvc.repo import Repo
-    from dvc.repo.index import Index
 
     class Sparing(Repo):
-        """Loads `pin` alone: 1,000 pins take DVC's parser 7 s, to look for overlaps that names rule out.
+        """Loads the one pin to add: 1,000 take DVC's parser 7 s, to look for overlaps that names rule out."""
 
-        With a pipeline it loads everything, since a stage may write to models/, too.
-        """
+        def find_outs_by_path(self, path: str, *_: object, **__: object) -> list:
+            return self.stage.load_one(f"{path}.dvc").outs
 
-        pin = ""
+        def check_graph(self, *_: object, **__: object) -> None:
+            pass
 
-        @cached_property
-        def index(self) -> Index:
-            if history.ask("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*dvc.yaml"):
-                return Index.from_repo(self)
-            return Index.from_file(self, self.pin)
-
+    # A stage of a pipeline may write to models/, too.
+    has_stages = history.ask("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*dvc.yaml")
     # Git is our side: the root .gitignore keeps weights out of it, and DVC need not read its index and ignore rules.
-    return Sparing(str(ROOT), config={"core": {"no_scm": True}}, _wait_for_lock=True)
+    return (Repo if has_stages else Sparing)(str(ROOT), config={"core": {"no_scm": True}}, _wait_for_lock=True)
 
 
 @contextmanager
@@ -68,7 +64,6 @@ def add(name: str) -> None:
     """Do `dvc add models/NAME`, whose pin is there: its files become objects, and links to them. Raises `Failure`."""
     from dvc.exceptions import DvcException
 
-    repository().pin = str(pin.path_of(name))
     try:
         with _without_bars():
             repository().add(str(MODELS / name))
