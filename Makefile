@@ -1,4 +1,4 @@
-# The whole interface: what may be typed, and which file of scripts/ does it. `make help` is made of these lines.
+# The whole interface: what may be typed; the file of that name in scripts/ does it. `make help` is made of these lines.
 # What a user types is data: make never expands it, and only its command line gives values, not the environment.
 # So all that this file sets is set with override; what was typed is handed on if it is declared, and else not at all.
 ifneq ($(filter 3.%,$(value MAKE_VERSION)),)
@@ -68,82 +68,62 @@ override DEVELOP := .venv/develop
 ##@ Models
 # make add MODEL=google/gemma-3-12b-it INCLUDE='*.safetensors *.json'
 add: $(RUNTIME) ## pin models of the Hub: MODEL= [REVISION=] [NAME=] [INCLUDE=] [EXCLUDE=] [ALLOW=] [REASON=] [POINTERS=1] [DRY=1] [MESSAGE=] [TIMEOUT=]
-	@python scripts/add.py
 
 # make track NAME=gemma-3-12b-tuned DIR=/data/run-17
 track: $(RUNTIME) ## pin weights that are not on the Hub: NAME= [DIR=] [BASE=] [SOURCE=] [LICENSE=] [ALLOW=] [REASON=] [POINTERS=1] [MESSAGE=] [TIMEOUT=]
-	@python scripts/track.py
 
 # make pull MODEL='gemma-3-12b-it@v1.2.0 embeddings/all-MiniLM-L6-v2' TO=/srv/models
 pull: $(RUNTIME) ## bring pinned weights to models/, checked: [MODEL=] [STAGE=] [TO=] [LINK=1] [REMOTE=] [DRY=1] [TIMEOUT=] [FORMAT=] [REPORT=]
-	@python scripts/pull.py
 
 # make push DEEP=1
 push: $(RUNTIME) ## upload what the remote lacks, replace what is damaged there: [MODEL=] [REMOTE=] [DEEP=1] [DRY=1] [TIMEOUT=] [FORMAT=] [REPORT=]
-	@python scripts/push.py
 
 # make export MODEL=gemma-3-12b-it TO=/media/disk
 export: $(RUNTIME) ## write a folder that is a remote, and a Git bundle, for machines without a network: TO= [MODEL=] [DEEP=1]
-	@python scripts/export.py
 
 # make outdated FORMAT=json
 outdated: $(RUNTIME) ## ask the Hub what is newer than the pins: [MODEL=] [TIMEOUT=] [FORMAT=] [REPORT=]
-	@python scripts/outdated.py
 
 # make update MODEL=gemma-3-12b-it
 update: $(RUNTIME) ## move pins to what they follow on the Hub: [MODEL=] [REVISION=] [POINTERS=1] [DRY=1] [MESSAGE=] [TIMEOUT=] [FORMAT=] [REPORT=]
-	@python scripts/update.py
 
 list: $(RUNTIME) ## show a table of all models: [FORMAT=] [REPORT=]
-	@python scripts/list.py
 
 # make show MODEL=gemma-3-12b-it
 show: $(RUNTIME) ## show all that is known of a model: MODEL= [FORMAT=] [REPORT=]
-	@python scripts/show.py
 
 # make diff MODEL=gemma-3-12b-it FROM=HEAD~3
 diff: $(RUNTIME) ## show what changed between two versions of a pin: MODEL= [FROM=] [TO=] [FORMAT=] [REPORT=]
-	@python scripts/diff.py
 
 catalog: $(RUNTIME) ## write the table of models/README.md again from the pins in Git
-	@python scripts/catalog.py
 
 # make remote URL=s3://bucket/path REGION=eu-central-1
 remote: $(RUNTIME) ## show the remotes, or set one: [REMOTE=] [URL=] [ENDPOINT=] [REGION=] [PROFILE=] [PROJECT=] [TIMEOUT=]
-	@scripts/remote.sh
 
 # make remove MODEL=gemma-3-12b-it
 remove: $(RUNTIME) ## remove models, with a Git commit each; the remote keeps them: MODEL= [DRY=1] [MESSAGE=] [TIMEOUT=]
-	@python scripts/remove.py
 
 # make free MODEL=gemma-3-12b-it
 free: $(RUNTIME) ## drop weights and cache of what the remote holds: [MODEL=] [DEEP=1] [DRY=1] [TIMEOUT=] [FORMAT=] [REPORT=]
-	@python scripts/free.py
 
 # make gc REMOTE=1 FORCE=1
 gc: $(RUNTIME) ## delete objects that no Git commit needs: [REMOTE=] [HISTORY=] [DAYS=] [FORCE=1] [TIMEOUT=] [FORMAT=] [REPORT=]
-	@python scripts/gc.py
 
 # make rename MODEL=gemma-3-12b-it NAME=chat/gemma-3-12b-it
 rename: $(RUNTIME) ## rename a model; no byte is moved: MODEL= NAME= [DRY=1] [MESSAGE=]
-	@python scripts/rename.py
 
 ##@ Releases
 # make release MODEL=gemma-3-12b-it VERSION=1.2.0
 release: $(RUNTIME) ## tag a version of a model, or put one into a stage: MODEL= [VERSION=] [STAGE=] [REMOVE=1] [DRY=1] [TIMEOUT=]
-	@python scripts/release.py
 
 ##@ Checks
 # make verify REPORT=verify.json
 verify: $(RUNTIME) ## check pins, weights on disk and the remote: [MODEL=] [REMOTE=] [DEEP=1] [SHARD=] [OFFLINE=1] [REQUIRE=] [SIGNED=1] [TIMEOUT=] [FORMAT=] [REPORT=]
-	@python scripts/verify.py
 
 # make sbom MODEL='gemma-*'
 sbom: $(RUNTIME) ## print a bill of materials, as CycloneDX: [MODEL=]
-	@python scripts/sbom.py
 
 doctor: $(RUNTIME) ## say whether this clone has what it needs, or what to type: [TIMEOUT=]
-	@python scripts/doctor.py
 
 ##@ Project
 demo: $(DEVELOP) ## take the tour, without account, bucket or Hub
@@ -170,6 +150,10 @@ clean: guard ## remove .venv and the caches of tools, never weights
 # make help VERB=add
 help: guard ## show this list, or explain one command: [VERB=]
 	@python3 -IS scripts/dev/usage.py help
+
+# What a command does is in the file of its name; what it needs stands above.
+$(basename $(notdir $(wildcard scripts/*.py))):
+	@python scripts/dev/run.py $@
 
 .PHONY: add track pull push export remove rename free gc release doctor outdated update list show diff catalog remote verify sbom demo test bench lint lock clean help guard
 

@@ -1,6 +1,6 @@
 """Pin models of the Hub: checked bytes -> models/ -> remote -> one Git commit each."""
 
-from lib.core import arguments, command, text
+from lib.core import arguments, text
 from lib.core.console import remark, result
 from lib.core.errors import Failure
 from lib.flow import adopt, record
@@ -44,7 +44,3 @@ def main() -> None:
             failed += 1
     if failed:
         raise Failure(f"{failed} of {text.plural(len(words), 'model')} not added; see the lines above")
-
-
-if __name__ == "__main__":
-    command.run("add", main)

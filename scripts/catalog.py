@@ -1,6 +1,6 @@
 """Write the catalog in models/README.md again, from the pins in Git's index; the notes of its rows are kept."""
 
-from lib.core import atomic, command, lock
+from lib.core import atomic, lock
 from lib.core.console import result
 from lib.model import catalog
 
@@ -13,7 +13,3 @@ def main() -> None:
             return
         atomic.write(catalog.PATH, after)
     result("models/README.md is written; next: git commit --message 'Renew the catalog' -- models/README.md")
-
-
-if __name__ == "__main__":
-    command.run("catalog", main)

@@ -1,6 +1,6 @@
 """What changed between two versions of a pin: files, license and, as far as the bytes are on this machine, tensors."""
 
-from lib.core import arguments, command, text
+from lib.core import arguments, text
 from lib.core.console import result
 from lib.core.errors import Failure
 from lib.core.report import Report
@@ -12,9 +12,9 @@ from lib.model.pin import Pin
 def before(name: str, new: Pin) -> tuple[str, Pin | None]:
     """The last version in Git that is not `new`, and what it is called; none if it was never another."""
     for entry in history.log(name):
-        found = history.text(entry.commit, f"models/{name}.dvc")
+        found = history.text(entry["commit"], f"models/{name}.dvc")
         if found is not None and (old := pin.parse(name, found)) != new:
-            return entry.commit[:7], old
+            return entry["commit"][:7], old
     return "nothing", None
 
 
@@ -57,7 +57,3 @@ def main(report: Report) -> tuple[str, str]:
     report.model(**pin.facts(new), **more, changes=changes.facts, tensors=lines)
     sizes = f"{text.size(old.size if old else 0)} -> {text.size(new.size)}"
     return f"{name}: {start} -> {stop or 'here'}: {changes}, {sizes}", ""
-
-
-if __name__ == "__main__":
-    command.run_reported("diff", main, judges=False)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from importlib.metadata import version
 
-from lib.core import command, lock, shell, text
+from lib.core import lock, shell, text
 from lib.core.console import result
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
@@ -101,7 +101,3 @@ def main() -> None:
         result(line)
     if wrong:
         raise Failure(f"{text.plural(wrong, 'thing')} wrong; the lines above say what to type")
-
-
-if __name__ == "__main__":
-    command.run("doctor", main)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from shlex import quote
 
-from lib.core import arguments, atomic, command, lock, shell, text
+from lib.core import arguments, atomic, lock, shell, text
 from lib.core.console import took
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
@@ -70,7 +70,3 @@ def main(report: Report) -> tuple[str, str]:
         f"make remote URL={quote(str(to))} && {pull}",
         f"{text.plural(len(report.findings), 'problem')}; get the weights right with make pull, then export again",
     )
-
-
-if __name__ == "__main__":
-    command.run_reported("export", main)

@@ -2,10 +2,9 @@
 
 from collections import Counter
 
-from lib.core import arguments, command, lock, text
+from lib.core import arguments, lock, text
 from lib.core.console import remark, took
 from lib.core.errors import Failure
-from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cache, cleanup, staging, weights
 from lib.model import history, names, pin, selection
@@ -68,7 +67,7 @@ def main(report: Report) -> tuple[str, str]:
         return NO_MODEL, ""
     dry = arguments.is_on("DRY")
     for name in chosen:
-        try:
+        with report.failing(name, "model", "not freed", f"{name}: "):
             with lock.model(name):
                 staging.recover(name)
                 freed = free(name, used)
@@ -76,15 +75,9 @@ def main(report: Report) -> tuple[str, str]:
             report.note(
                 f"{'would free' if dry else 'freed'} {name}: {text.size(freed)}" if freed else f"{name}: not here"
             )
-        except Failure as failure:
-            report.found(Finding(name, "model", "not freed", detail=f"{name}: {failure}"))
     if dry:
         remark("nothing was changed (DRY=1)")
     done, models = f"{'would free' if dry else 'freed'} {text.size(total)}", text.plural(len(chosen), "model")
     if report.findings:
         return "", f"{len(report.findings)} of {models} not freed, see the lines above; {done}"
     return f"{done} of {models}{took()}; make pull brings it back", ""
-
-
-if __name__ == "__main__":
-    command.run_reported("free", main)

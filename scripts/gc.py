@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from lib.core import arguments, command, digest, lock, text, workers
+from lib.core import arguments, digest, lock, text, workers
 from lib.core.console import took
 from lib.core.errors import Failure
 from lib.core.report import Report
@@ -111,7 +111,3 @@ def main(report: Report) -> tuple[str, str]:
     if arguments.is_on("FORCE"):
         return f"deleted {amount}{took()}", ""
     return f"would delete {amount}; nothing was changed; FORCE=1 deletes them", ""
-
-
-if __name__ == "__main__":
-    command.run_reported("gc", main)

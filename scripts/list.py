@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from lib.core import command, text
+from lib.core import text
 from lib.core.console import result
 from lib.core.errors import Failure
 from lib.core.finding import Finding
@@ -56,7 +56,3 @@ def main(report: Report) -> tuple[str, str]:
     files, size = (sum(model[key] for model in report.models) for key in ("files", "size"))
     total = f"{text.tally(len(report.models), files, size)}; {here} on disk, by names and sizes"
     return total, str(report.findings[-1]) if report.findings else ""
-
-
-if __name__ == "__main__":
-    command.run_reported("list", main, judges=False)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from lib.core import arguments, command, text
+from lib.core import arguments, text
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
@@ -35,7 +35,3 @@ def main(report: Report) -> tuple[str, str]:
     said = ", ".join(f"{count} {status}" for status, count in [*sorted(counts.items()), *unasked.items()])
     summary = f"{text.plural(len(chosen), 'model')}: {said}"
     return summary, f"{summary}; see the lines above"
-
-
-if __name__ == "__main__":
-    command.run_reported("outdated", main)

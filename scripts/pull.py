@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from lib.core import arguments, command, lock, text
+from lib.core import arguments, lock, text
 from lib.core.console import note, progress, took
 from lib.core.errors import Failure
 from lib.core.finding import Finding
@@ -163,17 +163,11 @@ def main(report: Report) -> tuple[str, str]:
     if not to:
         check_space([each for name, released in chosen if (each := released or pin.read(name, broken_is_none=True))])
     for name, released in chosen:
-        try:
+        with report.failing(name, "model", "not pulled", f"{name}: "):
             bring(name, released, to, report)
-        except Failure as failure:
-            report.found(Finding(name, "model", "not pulled", detail=f"{name}: {failure}"))
     good = [model for model in report.models if report.is_good(model["name"])]
     files, size = (sum(model[key] for model in good) for key in ("files", "size"))
     bad, whole = text.plural(len(chosen) - len(good), "model"), text.plural(len(good), "model")
     came = f"; {text.amount(len(brought), sum(brought))} from the remote" if brought else ""
     amount = f"{text.amount(files, size)}{came}{took()}"
     return f"{whole} good: {amount}", f"{bad} not good, {len(good)} good; see the lines above"
-
-
-if __name__ == "__main__":
-    command.run_reported("pull", main)

@@ -1,6 +1,6 @@
 """Upload what the remote lacks and replace what is damaged there, object by object, from bytes that are right."""
 
-from lib.core import arguments, command, text
+from lib.core import arguments, text
 from lib.core.console import note, took
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cleanup
@@ -40,7 +40,3 @@ def main(report: Report) -> tuple[str, str]:
     whole = text.tally(len(pins), sum(held.nfiles for held in pins), sum(held.size for held in pins))
     advice = "get the weights right with make pull or make add, then push again"
     return f"the remote holds {whole}{took()}", f"{count}; {advice}"
-
-
-if __name__ == "__main__":
-    command.run_reported("push", main)

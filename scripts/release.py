@@ -1,6 +1,6 @@
 """Release a model: an annotated Git tag for a version, or for the stage that a version is in."""
 
-from lib.core import arguments, command, lock, shell, text
+from lib.core import arguments, lock, shell, text
 from lib.core.console import remark, result, took
 from lib.core.errors import Failure
 from lib.model import history, names, releases, selection
@@ -72,7 +72,3 @@ def main() -> None:
         done = f"put {name} {label} into {stage}" if stage else f"released {name} {label}"
         done += f" ({check(held, is_here)})"
     make_tag(tag, commit, done)
-
-
-if __name__ == "__main__":
-    command.run("release", main)

@@ -1,6 +1,6 @@
 """Remove models: pin, weights and row of the catalog, in one Git commit each; their objects stay on the remote."""
 
-from lib.core import arguments, command, lock, text
+from lib.core import arguments, lock, text
 from lib.core.console import remark, result
 from lib.core.errors import Failure
 from lib.disk import quarantine, staging, weights
@@ -58,7 +58,7 @@ def remove(name: str) -> str:
         staging.retire(name, files)
         staging.discard(name)
         pin.path_of(name).unlink(missing_ok=True)
-    last = next((each.commit[:7] for each in before if history.text(each.commit, f"models/{name}.dvc")), None)
+    last = next((each["commit"][:7] for each in before if history.text(each["commit"], f"models/{name}.dvc")), None)
     restore = f"git checkout {last} -- models/{name}.dvc, then make pull MODEL={name}"
     back = f", and this brings it back: {restore}" if where == STAY else f"; its pin: {restore}"
     return (
@@ -73,7 +73,3 @@ def main() -> None:
         with lock.model(name):
             said = remove(name)
         (remark if arguments.is_on("DRY") else result)(said)
-
-
-if __name__ == "__main__":
-    command.run("remove", main)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lib.core import arguments, atomic, command, lock, text
+from lib.core import arguments, atomic, lock, text
 from lib.core.console import remark, result
 from lib.core.errors import Failure
 from lib.disk import destination, staging
@@ -50,7 +50,3 @@ def main() -> None:
         staging.recover(chosen[0])
         staging.recover(new)
         rename(chosen[0], new)
-
-
-if __name__ == "__main__":
-    command.run("rename", main)

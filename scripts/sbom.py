@@ -1,6 +1,6 @@
 """A bill of materials of the models, as CycloneDX 1.6 on standard output; of the pins alone, without network."""
 
-from lib.core import arguments, command
+from lib.core import arguments
 from lib.core.console import document, remark
 from lib.core.report import NO_MODEL
 from lib.model import bill, selection
@@ -11,7 +11,3 @@ def main() -> None:
     document(bill.write(map(selection.checked, chosen)))
     if not chosen:
         remark(NO_MODEL)
-
-
-if __name__ == "__main__":
-    command.run("sbom", main)

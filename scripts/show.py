@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from lib.core import arguments, command, text
+from lib.core import arguments, text
 from lib.core.console import result
 from lib.core.report import Report
 from lib.disk import destination, tensors
@@ -48,13 +48,15 @@ def show(name: str, titles: list[str] | None, report: Report) -> None:
     for path, file in files:
         result(f"  {text.size(file.size):>{WIDTH}} {path}  sha256 {file.sha256}")
     for entry in log:
-        result(f"  {entry.date} {entry.commit[:7]} {text.one_line(entry.author)}: {text.one_line(entry.subject)}")
+        said = {key: text.one_line(value) for key, value in entry.items()}
+        result("  {date} {commit:.7} {author}: {subject}".format_map(said))
     if history.is_shallow():
         report.note(f"{name}: this clone is shallow, so older Git commits are not shown (git fetch --unshallow)")
     known = {"disk": on_disk, "releases": titles, "parameters": counts or None}
     known |= {key: getattr(held, key) or None for key in ("include", "exclude", "left_out")}
-    known |= {"contents": [{"path": path, **asdict(file)} for path, file in files]}
-    report.model(**pin.facts(held), **known, history=[asdict(entry) for entry in log])
+    said = ({key: value for key, value in asdict(file).items() if value is not None} for _, file in files)
+    known |= {"contents": [{"path": path, **more} for (path, _), more in zip(files, said, strict=True)]}
+    report.model(**pin.facts(held), **known, history=log)
 
 
 def main(report: Report) -> tuple[str, str]:
@@ -62,7 +64,3 @@ def main(report: Report) -> tuple[str, str]:
     for name in chosen:
         show(name, titles.get(name), report)
     return f"showed {text.plural(len(chosen), 'model')}", ""
-
-
-if __name__ == "__main__":
-    command.run_reported("show", main, judges=False)

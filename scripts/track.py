@@ -1,10 +1,9 @@
 """Pin weights that are not on the Hub: models/NAME as it lies there, or copied from DIR -> remote -> one Git commit."""
 
 import stat
-from dataclasses import replace
 from pathlib import Path
 
-from lib.core import arguments, atomic, command, digest, lock, paths, text, workers
+from lib.core import arguments, atomic, digest, lock, paths, text, workers
 from lib.core.console import progress, remark, result, took
 from lib.core.digest import Progress
 from lib.core.errors import Failure
@@ -65,7 +64,7 @@ def read(source: Path, target: Path | None, watch: Progress) -> digest.File:
         target.parent.mkdir(parents=True, exist_ok=True)
         found = digest.copy(source, target, want, watch)
         atomic.sync(target)
-    return found.as_file
+    return found
 
 
 def base() -> str | None:
@@ -89,12 +88,6 @@ def base() -> str | None:
         return f"{source}@{revision}"
 
 
-def admit(name: str, folder: Path, old: pin.Pin | None, sizes: dict[str, int], **meta: str | None) -> pin.Pin:
-    """The pin of the model `name`, without digests, if the policy takes the files in `folder`. Raises `Failure`."""
-    draft = pin.Pin(name, "", sum(sizes.values()), len(sizes), dict.fromkeys(sizes), **meta)
-    return admission.admit(replace(draft, **admission.exceptions(old)), folder, {})
-
-
 def collect(name: str) -> None:
     """Stage the weights of the model `name` and their pin. Raises `Failure`."""
     staging.recover(name)
@@ -105,7 +98,8 @@ def collect(name: str) -> None:
     typed = {"base": base(), "origin": names.line("SOURCE"), "license": names.line("LICENSE")}
     meta = {key: value or (getattr(old, key) if old else None) for key, value in typed.items()}
     sizes = inspect(folder, copies)
-    admitted = admit(name, folder, old, sizes, **meta)
+    draft = admission.draft(name, sizes, **meta, **admission.exceptions(old))
+    admitted = admission.admit(draft, folder, {})
     factory.default().check(write=True)
     staging.clear(name)
     target = staging.files(name) if copies else None
@@ -134,7 +128,3 @@ def main() -> None:
     else:
         held = pin.read(name)
         result(f"tracked {name}: {text.amount(held.nfiles, held.size)}{took()}; next: {next_step()}")
-
-
-if __name__ == "__main__":
-    command.run("track", main)

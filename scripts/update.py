@@ -1,9 +1,8 @@
 """Move pins to what the branch or tag that they follow is now, or to REVISION: one Git commit for each model."""
 
-from lib.core import arguments, command, text
+from lib.core import arguments, text
 from lib.core.console import took
 from lib.core.errors import Failure
-from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
 from lib.disk import staging
 from lib.flow import adopt, record, upstream
@@ -45,15 +44,9 @@ def main(report: Report) -> tuple[str, str]:
         )
     asked = [held for held in pins if held.source]
     for held, state in zip(asked, upstream.ask_all(asked, revision), strict=True):
-        try:
+        with report.failing(held.name, "hub", "not updated", f"{held.name}: "):
             if isinstance(state, Failure):
                 raise state
             moved += update(state, report)
-        except Failure as failure:
-            report.found(Finding(held.name, "hub", "not updated", detail=f"{held.name}: {failure}"))
     summary = f"{moved} of {text.plural(len(chosen), 'model')} updated"
     return f"{summary}{took()}", f"{summary}; {len(report.findings)} could not be, see the lines above"
-
-
-if __name__ == "__main__":
-    command.run_reported("update", main)

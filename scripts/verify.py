@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from lib.core import arguments, command, lock, text
+from lib.core import arguments, lock, text
 from lib.core.console import note, progress, took
 from lib.core.errors import Failure
 from lib.core.finding import Finding
@@ -26,21 +26,17 @@ def stopped(held: Pin) -> str | None:
 
 def check_pin(name: str, report: Report) -> tuple[Pin, list[Item]] | None:
     """The pin of `name` and its objects, if it is consistent and in use."""
-    try:
+    with report.failing(name, "pin", "broken"):
         held = selection.checked(name)
-        try:
+        with report.failing(name, "pin", "forbidden"):
             policy.check(policy.findings(held, policy.read()), held)
-        except Failure as failure:
-            report.found(Finding(name, "pin", "forbidden", detail=str(failure)))
         if held.files is None:
             report.note(f"{name}: pinned by plain dvc add, so checked by md5 (make track NAME={name} pins sha256 too)")
             if arguments.is_on("OFFLINE") and not cache.object_path(f"{held.md5}.dir").is_file():
                 report.note(f"{name}: its listing is not in the cache, so its files are not known (OFFLINE=1)")
                 return held, []
         return held, factory.objects_of(held)
-    except Failure as failure:
-        report.found(Finding(name, "pin", "broken", detail=str(failure)))
-        return None
+    return None
 
 
 def check_disk(held: Pin, items: list[Item], report: Report, looked: Looked) -> dict[str, Path]:
@@ -121,12 +117,10 @@ def check_catalog(report: Report) -> None:
     if why := history.unreadable():
         report.note(f"Git was not asked which pins there are: {why}")
         return
-    try:
+    with report.failing("", "catalog", "broken"):
         for name, difference in catalog.differences():
             line = f"models/README.md: {name} {difference}; renew it: make catalog"
             report.found(Finding(name, "catalog", "differs", detail=line))
-    except Failure as failure:
-        report.found(Finding("", "catalog", "broken", detail=str(failure)))
 
 
 def main(report: Report) -> tuple[str, str]:
@@ -153,7 +147,3 @@ def main(report: Report) -> tuple[str, str]:
     problems, models = text.plural(len(report.findings), "problem"), text.plural(len(chosen), "model")
     advice = "; make pull restores weights" if any(each.place in ("disk", "cache") for each in report.findings) else ""
     return f"{looked}{took()}", f"{problems} in {models}; see the lines above{advice}"
-
-
-if __name__ == "__main__":
-    command.run_reported("verify", main)

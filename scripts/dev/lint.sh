@@ -5,7 +5,7 @@ set -euo pipefail
 
 ruff check --config tests/ruff.toml scripts tests
 ruff format --check --config tests/ruff.toml scripts tests
-shellcheck --external-sources scripts/*.sh scripts/dev/*.sh scripts/lib/shell/*.sh .ci/run
+shellcheck --external-sources scripts/dev/*.sh scripts/lib/shell/*.sh .ci/run
 zizmor --offline --quiet --min-severity medium .github
 check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml

@@ -31,6 +31,6 @@ ln -s "$PWD/.venv" "$target/.venv" # building another one takes a while
 cd -- "$target"
 touch -t 200001010000 scripts/*.txt scripts/dev/*.txt tests/*.txt
 git init --quiet --template= --initial-branch main
-PYTHONPATH=scripts .venv/bin/python scripts/catalog.py >/dev/null
+PYTHONPATH=scripts .venv/bin/python scripts/dev/run.py catalog >/dev/null
 git add --all
 git commit --quiet --message Start

@@ -10,15 +10,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
-from lib.core.console import remark, speak_as
+from lib.core.console import remark
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import Report
 
 
-def run(verb: str, main: Callable[[], None]) -> NoReturn:
+def run(verb: str, main: Callable[[], None], judges: bool = False) -> NoReturn:
     """Run `main` as the command `verb` and exit: with 0 only if it returned. A `Failure` becomes its sentence."""
-    speak_as(verb)
     _stop_on_signals(verb)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     code = 1
@@ -28,7 +27,7 @@ def run(verb: str, main: Callable[[], None]) -> NoReturn:
     except Failure as failure:
         remark(str(failure))
     except BrokenPipeError:
-        code = 0  # the reader has what it wanted (`make list | head`)
+        code = int(judges)  # the reader has what it wanted (`make list | head`)
     except OSError as error:
         remark(_system_sentence(error))
     with suppress(BrokenPipeError):
@@ -36,7 +35,7 @@ def run(verb: str, main: Callable[[], None]) -> NoReturn:
     os._exit(code)  # transfers in other threads are not waited for; they leave what a kill would leave
 
 
-def run_reported(verb: str, main: Callable[[Report], tuple[str, str]], judges: bool = True) -> NoReturn:
+def run_reported(verb: str, main: Callable[[Report], tuple[str, str]], judges: bool) -> NoReturn:
     """Run `main` as the command `verb` with a Report, which also holds a `Failure` that ended it early.
 
     One that `judges` fails where its reader leaves early: what was not said may have been a finding.
@@ -48,14 +47,12 @@ def run_reported(verb: str, main: Callable[[Report], tuple[str, str]], judges: b
         report = Report(verb)  # raises `Failure` for a FORMAT or REPORT that cannot be
         try:
             sentences = main(report)
-        except BrokenPipeError:
-            os._exit(int(judges))
         except Failure as failure:
             report.findings.append(Finding("", "command", "failed", detail=str(failure)))
             sentences = ("", str(failure))
         report.close(*sentences)
 
-    run(verb, reported)
+    run(verb, reported, judges)
 
 
 def _stop_on_signals(verb: str) -> None:

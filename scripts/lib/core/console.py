@@ -14,17 +14,11 @@ LONG = 100_000_000  # bytes; work on fewer ends before a reader wonders
 NUMBERS = 70  # columns of a bar and its figures
 _on_their_way: list[str] = []
 _started = time.monotonic()
-_speaker = [""]
-
-
-def speak_as(verb: str) -> None:
-    """From now on this process is the command `verb`."""
-    _speaker[0] = verb
 
 
 def verb() -> str:
     """The command that this process is."""
-    return _speaker[0]
+    return sys.argv[-1]
 
 
 def remark(line: str) -> None:

@@ -26,39 +26,21 @@ def unwatched(_: int) -> None:
 
 
 @dataclass(frozen=True)
-class Digest:
-    """What is known of some bytes: their number, and hex digests; None where one was not asked for."""
-
-    size: int
-    md5: str | None = None  # DVC's address
-    sha256: str | None = None  # what is trusted
-    blob: str | None = None  # Git's id of them
-    crc64nvme: str | None = None  # what S3 publishes of an object that was uploaded in parts
-
-    @property
-    def as_file(self) -> "File":
-        """What a pin holds of a file that has this digest."""
-        return File(self.size, self.md5, self.sha256, self.crc64nvme)
-
-
-@dataclass(frozen=True)
 class File:
-    """One file of a model: `size` in bytes and hex digests. Without `sha256` only DVC's listing knows the file.
-
-    `crc64nvme` is for the remote alone, and may be missing.
-    """
+    """One file of a model, or what is known of some bytes: `size`, and hex digests; None where one is not known."""
 
     size: int | None
-    md5: str
-    sha256: str | None = None
-    crc64nvme: str | None = None
+    md5: str | None = None  # DVC's address
+    sha256: str | None = None  # what is trusted; without it only DVC's listing knows the file
+    crc64nvme: str | None = None  # what S3 publishes of an object that was uploaded in parts
+    blob: str | None = None  # Git's id, which the Hub publishes of a small file; no pin holds it
 
     @property
     def hash_name(self) -> str:
         """The digest to compare: sha256 where it is known."""
         return "sha256" if self.sha256 else "md5"
 
-    def mismatch(self, found: Digest) -> str | None:
+    def mismatch(self, found: "File") -> str | None:
         """How `found` differs from this file, or None."""
         if self.size is not None and found.size != self.size:
             return f"pinned {self.size} bytes, found {found.size}"
@@ -87,7 +69,7 @@ class _Crc64:
 
 
 class Hasher:
-    """Takes bytes as they come. `want` names fields of Digest; `size` is how many will come, which a blob id needs."""
+    """Takes bytes as they come. `want` names fields of File; `size` is how many will come, which a blob id needs."""
 
     def __init__(self, size: int, want: tuple[str, ...] = ("md5", "sha256")) -> None:
         # A FIPS build of Python must be told that md5 and sha1 are addresses here, not security.
@@ -113,8 +95,8 @@ class Hasher:
             job.result()
         self.size += len(chunk)
 
-    def digest(self) -> Digest:
-        return Digest(self.size, **{name: algorithm.hexdigest() for name, algorithm in self._hashes.items()})
+    def digest(self) -> File:
+        return File(self.size, **{name: algorithm.hexdigest() for name, algorithm in self._hashes.items()})
 
 
 def buffer(size: int) -> memoryview:
@@ -147,23 +129,23 @@ def read_into(hasher: Hasher, source: BinaryIO, progress: Progress = unwatched, 
 
 def of_file(
     path: Path | str, want: tuple[str, ...] = ("sha256",), progress: Progress = unwatched, size: int | None = None
-) -> Digest:
+) -> File:
     """The digests `want` of the file at `path`, which is not read if it has other than `size` bytes. Raises OSError."""
     with open(path, "rb", buffering=0) as file:
         found = os.fstat(file.fileno()).st_size
         if size not in (None, found):
-            return Digest(found)
+            return File(found)
         return read_into(Hasher(found, want), file, progress).digest()
 
 
-def of_bytes(data: bytes, want: tuple[str, ...] = ("md5",)) -> Digest:
+def of_bytes(data: bytes, want: tuple[str, ...] = ("md5",)) -> File:
     """The digests `want` of `data`."""
     hasher = Hasher(len(data), want)
     hasher.update(data)
     return hasher.digest()
 
 
-def copy(source: Path, target: Path, want: tuple[str, ...], progress: Progress = unwatched) -> Digest:
+def copy(source: Path, target: Path, want: tuple[str, ...], progress: Progress = unwatched) -> File:
     """The digests `want` of the file at `source`, copied to `target` in the same read. Raises OSError."""
     # The writer is buffered: a bare write may take only some of the bytes, without saying why.
     with source.open("rb", buffering=0) as reader, target.open("wb") as writer:

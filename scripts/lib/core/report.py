@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -57,6 +59,14 @@ class Report:
                 line = f"{self.verb}: {finding}".replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
                 where = f" file=models/{finding.model}.dvc" if finding.model else ""
                 result(f"::error{where}::{line}")
+
+    @contextmanager
+    def failing(self, name: str, place: str, kind: str, before: str = "") -> Iterator[None]:
+        """Make a `Failure` that ends this early a finding."""
+        try:
+            yield
+        except Failure as failure:
+            self.found(Finding(name, place, kind, detail=f"{before}{failure}"))
 
     def model(self, name: str, files: int, total: int, **more: object) -> None:
         """Record that the model `name` (`total` bytes) was dealt with; further keys that are None are left out."""

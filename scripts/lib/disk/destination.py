@@ -57,21 +57,16 @@ def check_replaceable(name: str, elsewhere: Elsewhere, *pins: Pin | None) -> Pin
 
 
 def on_disk(held: Pin) -> str:
-    """Whether the weights of `held` are `present`, `absent` or `changed`, by names and sizes."""
-    if not names.weights_dir(held.name).is_dir():
-        return "absent"
-    return "changed" if differs_by_size(held) else "present"
-
-
-def differs_by_size(held: Pin) -> bool:
-    """Whether models/NAME is there with other names or sizes than `held` pins; nothing is read."""
+    """Whether the weights of `held` are `present`, `absent` or `changed`, by names and sizes; nothing is read."""
     target = names.weights_dir(held.name)
     if not target.is_dir():
-        return False
+        return "absent"
     sizes = {path: _size(target / path, status) for path, status in weights.walk(target).items()}
     if held.files is None:
-        return (len(sizes), sum(sizes.values())) != (held.nfiles, held.size)
-    return sizes != {path: file.size for path, file in held.files.items()}
+        is_same = (len(sizes), sum(sizes.values())) == (held.nfiles, held.size)
+    else:
+        is_same = sizes == {path: file.size for path, file in held.files.items()}
+    return "present" if is_same else "changed"
 
 
 def _size(path: Path, status: os.stat_result) -> int:

@@ -105,6 +105,14 @@ def settings() -> dict:
     return found
 
 
+def set_remote(name: str, found: dict[str, str], is_default: bool) -> None:
+    """Make `found` the settings of the remote `name` in .dvc/config, as `dvc remote` does."""
+    with settings().edit("repo") as config:
+        config["remote"][name] = {**found, "verify": "true"}
+        if is_default:
+            config["core"]["remote"] = name
+
+
 def _culprit() -> str:
     """The file of DVC's settings, of this clone, its user or the machine, that cannot be read."""
     from dvc.config import Config, ConfigError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,7 +61,6 @@ def leave_out(files: list[HubFile], allow: Collection[str]) -> tuple[list[HubFil
     return [file for file in files if file.path not in out], out
 
 
-def draft(shot: Snapshot, name: str, files: list[HubFile], **more: object) -> Pin:
-    """The pin of `files` of `shot` as far as the Hub tells before they are here: it holds no digests."""
-    size = sum(file.size for file in files)
-    return replace(Pin(name, "", size, len(files), {file.path: None for file in files}, **shot.meta), **more)
+def draft(name: str, sizes: dict[str, int], **meta: object) -> Pin:
+    """The pin of files of `sizes` before they were read: it holds no digests."""
+    return Pin(name, "", sum(sizes.values()), len(sizes), dict.fromkeys(sizes), **meta)

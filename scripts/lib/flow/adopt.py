@@ -73,7 +73,7 @@ def unchanged(held: pin.Pin) -> str:
             f"models/{name}.dvc pins this commit, but is not in Git as it is; commit it, or restore it: "
             f"git checkout HEAD -- models/{name}.dvc"
         )
-    if destination.differs_by_size(held):
+    if destination.on_disk(held) == "changed":
         return f"{name} is pinned at this commit already; models/{name} holds other weights: make pull MODEL={name}"
     return f"{name} is pinned at this commit already; nothing to do"
 
@@ -110,7 +110,7 @@ def _add(request: Request, done: str) -> str:
     meta = admission.exceptions(staged or old) | {"include": request.include, "exclude": request.exclude}
     files, out = admission.leave_out(files, meta["allow"])
     meta |= {"left_out": out, "revision": old.revision if is_same else shot.revision}
-    draft = admission.draft(shot, request.name, files, **meta)
+    draft = admission.draft(request.name, {file.path: file.size for file in files}, **shot.meta | meta)
     scan, found = admission.scan(shot, files), admission.scan_findings(shot, files)
     admission.admit(draft, None, found)
     if is_kept and old.left_out == out:

@@ -3,7 +3,7 @@
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lib.core import arguments, atomic, digest, paths, text, workers
@@ -134,7 +134,7 @@ class _Fetch:
             if not (mismatch := file.mismatch(found)):
                 atomic.sync(path)
                 self._check_weights(file, label, path)
-                return found.as_file
+                return replace(found, blob=None)
             path.unlink()
             self.copies.pop(file.path, None)
             remark(f"{label}: what came by {way[0].title} differs: {mismatch}")

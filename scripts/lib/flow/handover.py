@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import KeysView, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -43,8 +43,10 @@ def hand_over(held: Pin, to: Path, report: Report) -> bool:
         left = quarantine.only_here(old, weights.entries(old), _elsewhere)
         quarantine.clear(old, held.name, dict.fromkeys(left, "extra"), report.say)
         items = [item for item in factory.objects_of(held) if item.data is None]
-        wrong = _differences(held, target, items)
-        only = _check_ours(target, wrong, {item.path for item in items})
+        files = {item.path: item.file for item in items}
+        with progress(f"check {held.name}", held.size if os.path.lexists(target) else 0) as watch:
+            wrong = weights.compare(held.name, target, files, cache.location, watch)
+        only = _check_ours(target, wrong, files.keys())
         new = bool(wrong) and _assemble(held, part, items, report)
         if new:
             if os.path.lexists(target):
@@ -63,15 +65,7 @@ def _check_outside(target: Path) -> None:
             raise Failure(f"{place} lies in {target}, which would be replaced; name another folder: TO=…")
 
 
-def _differences(held: Pin, target: Path, items: list[Item]) -> list[Finding]:
-    if not os.path.lexists(target):
-        return [Finding(held.name, "disk", "missing", ".")]
-    files = {item.path: item.file for item in items}
-    with progress(f"check {held.name}", held.size) as watch:
-        return weights.compare(held.name, target, files, cache.location, watch)
-
-
-def _check_ours(target: Path, wrong: list[Finding], files: set[str]) -> dict[str, str]:
+def _check_ours(target: Path, wrong: list[Finding], files: KeysView[str]) -> dict[str, str]:
     """What is wrong with the files in `target` that exist nowhere else.
 
     Refuses a Git repository, and a folder in which no content is known and nothing is called as one of `files`.

@@ -9,7 +9,7 @@ from huggingface_hub import errors
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils import filter_repo_objects
 
-from lib.core.digest import Digest, for_pin
+from lib.core.digest import File, for_pin
 from lib.core.errors import Failure
 from lib.core.text import one_line
 from lib.hub.client import ENDPOINT, reason
@@ -46,7 +46,7 @@ class HubFile:
         """The digests to compute: those for the pin, and the one that the Hub publishes."""
         return for_pin(self.size) if self.sha256 else (*for_pin(self.size), "blob")
 
-    def mismatch(self, found: Digest) -> str | None:
+    def mismatch(self, found: File) -> str | None:
         """How `found` differs from what the Hub publishes, or None."""
         kind, actual = ("sha256", found.sha256) if self.sha256 else ("git blob", found.blob)
         return None if actual == self.identity else f"the Hub says {kind} {self.identity}, the bytes have {actual}"

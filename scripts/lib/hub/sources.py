@@ -13,7 +13,7 @@ from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
 from lib.core.errors import Failure
 from lib.hub.client import broken, session
 from lib.hub.repo import HubFile, Snapshot, refusal
-from lib.hub.xet import Xet
+from lib.hub.xet import Xet, XetFile
 from lib.transfer.retry import GaveUp
 from lib.transfer.road import Source
 
@@ -61,5 +61,5 @@ def on_this_machine(file: HubFile) -> Path | None:
 
 def of(shot: Snapshot, file: HubFile, xet: Xet) -> list[Source]:
     """The sources of `file` over the network, the fastest first."""
-    fast = [xet.source(file)] if file.xet and XET else []
+    fast = [XetFile(xet, file)] if file.xet and XET else []
     return [*fast, Get(shot, file)]

@@ -21,26 +21,19 @@ class Xet:
     def __init__(self, shot: Snapshot) -> None:
         self._shot, self._lock, self._group, self._fault = shot, threading.Lock(), None, None
 
-    def source(self, file: HubFile) -> "XetFile":
-        return XetFile(self, file)
-
     def group(self):
         """The connection that all streams share. Raises `Broken`, at once if the store was out of reach before."""
         with self._lock:
             if self._fault:
                 raise Broken(self._fault)
             if not self._group:
-                self._group = self._connect()
+                from hf_xet import XetConfig, XetSession
+
+                self._group = XetSession(XetConfig().with_config(_settings())).new_download_stream_group(
+                    token_refresh_url=f"{ENDPOINT}/api/models/{self._shot.source}/xet-read-token/{self._shot.commit}",
+                    token_refresh_headers={key: str(value) for key, value in build_hf_headers().items()},
+                )
             return self._group
-
-    def _connect(self):
-        from hf_xet import XetConfig, XetSession
-
-        headers = build_hf_headers()
-        return XetSession(XetConfig().with_config(_settings())).new_download_stream_group(
-            token_refresh_url=f"{ENDPOINT}/api/models/{self._shot.source}/xet-read-token/{self._shot.commit}",
-            token_refresh_headers={key: str(value) for key, value in headers.items()},
-        )
 
     def broken(self, error: Exception) -> Broken:
         """`error` of hf_xet as a `Broken`; a store out of reach is not asked for other files."""

@@ -23,9 +23,6 @@ class Changes:
 
     facts: list[dict[str, str | int]]
 
-    def __bool__(self) -> bool:
-        return bool(self.facts)
-
     def __str__(self) -> str:
         counts = Counter(each["kind"] for each in self.facts)
         said = (f"{text.plural(counts[kind], 'file')} {kind}" for kind in LINES if counts[kind])

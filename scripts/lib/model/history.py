@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from lib.core.errors import Failure
@@ -95,23 +94,14 @@ def holds(name: str) -> bool:
     return path.exists() and committed(name) == path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A Git commit that changed a pin: `date` as YYYY-MM-DD."""
-
-    commit: str
-    date: str
-    author: str
-    subject: str
-
-
-def log(name: str) -> list[Entry]:
-    """The Git commits that changed the pin of the model `name`, the newest first; as far as this clone knows them."""
+def log(name: str) -> list[dict[str, str]]:
+    """The Git commits that changed the pin of the model `name`, the newest first, as far as this clone has them."""
     if not has_head():
         return []
+    keys = ("commit", "date", "author", "subject")
     form = "--format=%H%x00%as%x00%an%x00%s"
     lines = ask("log", "--no-show-signature", form, "--", f"models/{name}.dvc").decode(errors="replace")
-    return [Entry(*line.split("\0")) for line in lines.splitlines()]
+    return [dict(zip(keys, line.split("\0"), strict=True)) for line in lines.splitlines()]
 
 
 def last_change(name: str) -> str:

@@ -5,7 +5,6 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from lib.core.errors import Failure
-from lib.core.finding import Finding
 from lib.core.report import Report
 from lib.model import history, names, pin
 from lib.model.pin import Pin
@@ -96,10 +95,8 @@ def consistent(chosen: list[str], report: Report) -> list[Pin]:
     """The pins of `chosen` that agree with themselves; the others are findings of `report`."""
     pins = []
     for name in chosen:
-        try:
+        with report.failing(name, "pin", "broken"):
             pins.append(checked(name))
-        except Failure as failure:
-            report.found(Finding(name, "pin", "broken", detail=str(failure)))
     return pins
 
 

@@ -11,7 +11,7 @@ from lib.core.text import plural
 from lib.disk import cache, weights
 from lib.model.inventory import Item
 from lib.remote import etag
-from lib.remote.base import Details, ObjectInfo, Remote
+from lib.remote.base import ObjectInfo, Remote
 
 READERS = 2 * workers.CORES  # one waits for the network while another hashes
 ASKED = 16  # side by side
@@ -88,10 +88,10 @@ def _may_be_told_more_of(found: Assessment, item: Item) -> bool:
     return found.status == "suspect" or bool(found.status == SIZE_ONLY and item.file.crc64nvme)
 
 
-def _by_details(said: Details, item: Item, found: Assessment) -> Assessment:
-    if said.crc64nvme and item.file.crc64nvme:
+def _by_details(said: ObjectInfo | None, item: Item, found: Assessment) -> Assessment:
+    if said and said.crc64nvme and item.file.crc64nvme:
         return Assessment("by hash" if said.crc64nvme == item.file.crc64nvme else "suspect")
-    return Assessment(SIZE_ONLY) if said.hides_content else found
+    return Assessment(SIZE_ONLY) if said and said.hides_content else found
 
 
 def _by_reading(remote: Remote, items: list[Item], watch: digest.Progress) -> dict[str, Assessment]:

@@ -28,19 +28,13 @@ class ObjectInfo:
     `md5` (hex) is Google's, for every object that was not composed of others. `etag` is S3's: the md5 of an object
     uploaded in one part, the md5 of the parts' md5s and `-N` for N parts, and neither if a user's key encrypts it.
     `modified` is when it was written, in seconds since 1970 by the store's clock.
+    Only `details` tells `crc64nvme` (hex) of the whole object, and `hides_content`, if its other hash is of no content.
     """
 
     size: int
     modified: float
     md5: str | None = None
     etag: str | None = None
-
-
-@dataclass(frozen=True)
-class Details:
-    """`crc64nvme` (hex) of the whole object, if the store knows it; `hides_content` if its other hash is of no content,
-    as under a user's own key."""
-
     crc64nvme: str | None = None
     hides_content: bool = False
 
@@ -101,9 +95,9 @@ class Remote(ABC):
     def drop(self, oid: str, before: float) -> bool:
         """Delete the object `oid`, unless it was written later than `before`; whether it was deleted."""
 
-    def details(self, oid: str) -> Details:
-        """What the store says of the object `oid` when it is asked for it alone."""
-        return Details()
+    def details(self, oid: str) -> ObjectInfo | None:
+        """What the store says of the object `oid` when it is asked for it alone, if that is more."""
+        return None
 
     @abstractmethod
     def get(self, oid: str, want: File, path: Path, progress: Progress = unwatched) -> str | None:

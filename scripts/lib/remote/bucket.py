@@ -5,16 +5,17 @@ import threading
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from urllib.request import Request
 from uuid import uuid4
 
 from lib.core import arguments, digest, workers
-from lib.core.digest import Digest, File, Progress, unwatched
+from lib.core.digest import File, Progress, unwatched
 from lib.disk import cache
 from lib.model.inventory import Item
 from lib.remote.base import MARKER, MARKER_TEXT, ObjectInfo, Remote
 from lib.remote.errors import Unable
 from lib.transfer import road
-from lib.transfer.http import Client, Ranges, Refused, Request
+from lib.transfer.http import Client, Ranges, Refused
 
 REQUESTS = 16  # side by side
 FEW = 8  # objects that are asked for one by one, whatever a listing takes
@@ -111,7 +112,7 @@ class Bucket(Remote):
         if not info:
             raise FileNotFoundError(oid)
         if want.size not in (None, info.size):
-            return want.mismatch(Digest(info.size))
+            return want.mismatch(File(info.size))
         source = Ranges(self._http, lambda: self._request(key), info.size)
         wanted = road.Wanted(self.title, info.size, (want.hash_name,))
         try:
@@ -161,5 +162,5 @@ class Bucket(Remote):
         """Delete the object at `key`."""
 
     @abstractmethod
-    def _upload(self, path: Path, oid: str, found: Digest, progress: Progress) -> None:
+    def _upload(self, path: Path, oid: str, found: File, progress: Progress) -> None:
         """Make the file at `path`, whose digests are `found`, the object `oid`."""

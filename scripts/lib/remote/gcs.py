@@ -6,6 +6,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from urllib.request import Request
 
 import google.auth
 from google.api_core.exceptions import NotFound
@@ -16,10 +17,9 @@ from google.cloud.storage import Blob, Client
 from google.cloud.storage.retry import DEFAULT_RETRY
 from tqdm.utils import CallbackIOWrapper
 
-from lib.core.digest import Digest, Progress
+from lib.core.digest import File, Progress
 from lib.remote.base import ObjectInfo
 from lib.remote.bucket import Bucket, patience
-from lib.transfer.http import Request
 
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 CHUNK = 24 << 20  # bytes of an upload that are in memory
@@ -65,7 +65,7 @@ class Gcs(Bucket):
         headers: dict[str, str] = {}
         url = f"{self._client.api_endpoint}/download/storage/v1{self._bucket.blob(key).path}?alt=media"
         self._credentials.before_request(Renewal(), "GET", url, headers)
-        return Request(url, headers)
+        return Request(url, headers=headers)
 
     def _write(self, key: str, data: bytes) -> None:
         self._bucket.blob(key).upload_from_string(data, **self._limits)
@@ -73,7 +73,7 @@ class Gcs(Bucket):
     def _delete(self, key: str) -> None:
         self._bucket.blob(key).delete(**self._limits)
 
-    def _upload(self, path: Path, oid: str, found: Digest, progress: Progress) -> None:
+    def _upload(self, path: Path, oid: str, found: File, progress: Progress) -> None:
         with path.open("rb") as file:
             watched = CallbackIOWrapper(progress, file, "read")
             blob = self._bucket.blob(self._object(oid), chunk_size=CHUNK)

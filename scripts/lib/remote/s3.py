@@ -8,6 +8,7 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import Request
 
 import botocore
 from botocore.config import Config
@@ -15,14 +16,13 @@ from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from lib.core import arguments, digest, workers
-from lib.core.digest import Digest, Progress
+from lib.core.digest import File, Progress
 from lib.core.errors import Failure
 from lib.remote import errors, etag
-from lib.remote.base import Details, ObjectInfo
+from lib.remote.base import ObjectInfo
 from lib.remote.bucket import PAGE, REQUESTS, TRIES, Bucket, patience
 from lib.remote.errors import Unable
 from lib.transfer import retry
-from lib.transfer.http import Request
 
 SIGNED = 3600  # seconds that a signed address is good for
 PARTS = 4  # that are in memory and on their way, of all objects together
@@ -105,25 +105,18 @@ class S3(Bucket):
         for page in listing:
             yield from ((said["Key"], _info(said, said["Size"])) for said in page.get("Contents", []))
 
-    def _head(self, key: str, **more: str) -> dict | None:
+    def _info(self, key: str, **more: str) -> ObjectInfo | None:
         try:
-            return self._client.head_object(Bucket=self.bucket, Key=key, **more)
+            said = self._client.head_object(Bucket=self.bucket, Key=key, **more)
+            return _info(said, said["ContentLength"])
         except ClientError as error:
             if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
                 return None
             raise
 
-    def _info(self, key: str) -> ObjectInfo | None:
-        said = self._head(key)
-        return said and _info(said, said["ContentLength"])
-
-    def details(self, oid: str) -> Details:
+    def details(self, oid: str) -> ObjectInfo | None:
         with self._explained("read"):
-            said = self._head(self._object(oid), ChecksumMode="ENABLED") or {}
-        crc = said.get("ChecksumCRC64NVME", "")
-        hides = "SSECustomerAlgorithm" in said or said.get("ServerSideEncryption", "AES256") != "AES256"
-        # A checksum of the parts' checksums ends in their number.
-        return Details(b64decode(crc).hex() if crc and "-" not in crc else None, hides)
+            return self._info(self._object(oid), ChecksumMode="ENABLED")
 
     def _request(self, key: str) -> Request:
         where = {"Bucket": self.bucket, "Key": key}
@@ -135,7 +128,7 @@ class S3(Bucket):
     def _delete(self, key: str) -> None:
         self._client.delete_object(Bucket=self.bucket, Key=key)
 
-    def _upload(self, path: Path, oid: str, found: Digest, progress: Progress) -> None:
+    def _upload(self, path: Path, oid: str, found: File, progress: Progress) -> None:
         key = self._object(oid)
         if found.size <= etag.PART:
             self._write(key, path.read_bytes())
@@ -149,10 +142,10 @@ class S3(Bucket):
             self._takes_checksums = False
             self._send(path, key, found, progress, False)
         # A store may not look at what it is told.
-        if self._takes_checksums and (said := self.details(oid).crc64nvme) and said != found.crc64nvme:
+        if self._takes_checksums and (held := self.details(oid)) and held.crc64nvme not in (None, found.crc64nvme):
             raise Unable("holds other bytes than it was sent, by its own checksum")
 
-    def _send(self, path: Path, key: str, found: Digest, progress: Progress, checked: bool) -> None:
+    def _send(self, path: Path, key: str, found: File, progress: Progress, checked: bool) -> None:
         """Upload the file at `path` in parts; if it is `checked`, the store refuses bytes that changed on the way."""
         size = etag.part_size(found.size)
         kind = {"ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT"} if checked else {}
@@ -189,10 +182,14 @@ def _pause(attempts: int, response: tuple | None, request_dict: dict, **_: objec
     return seconds if time.monotonic() + seconds - since < arguments.timeout() else None
 
 
-def _crc(found: Digest) -> dict[str, str]:
+def _crc(found: File) -> dict[str, str]:
     """The checksum of `found` as S3 takes it."""
     return {"ChecksumCRC64NVME": b64encode(bytes.fromhex(found.crc64nvme)).decode()}
 
 
 def _info(said: dict, size: int) -> ObjectInfo:
-    return ObjectInfo(size, said["LastModified"].timestamp(), etag=said.get("ETag", "").strip('"') or None)
+    crc, etag = said.get("ChecksumCRC64NVME", ""), said.get("ETag", "").strip('"') or None
+    hides = "SSECustomerAlgorithm" in said or said.get("ServerSideEncryption", "AES256") != "AES256"
+    # A checksum of the parts' checksums ends in their number.
+    known = b64decode(crc).hex() if crc and "-" not in crc else None
+    return ObjectInfo(size, said["LastModified"].timestamp(), None, etag, known, hides)

@@ -10,11 +10,11 @@ from base64 import b64encode
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from urllib.parse import unquote, urlsplit, urlunsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import unquote, urlsplit
+from urllib.request import Request, getproxies, proxy_bypass
 
 from lib.core.digest import buffer
 from lib.core.workers import ahead
@@ -34,14 +34,6 @@ class Refused(Exception):
         self.status, self.code = status, code
 
 
-@dataclass(frozen=True)
-class Request:
-    """How one range of a file is asked for: everything but the range itself."""
-
-    url: str
-    headers: dict[str, str] = field(default_factory=dict)
-
-
 class Client:
     """Connections that are used again. `seconds` of silence break one; `trust` gives the certificates to trust."""
 
@@ -52,12 +44,11 @@ class Client:
 
     def read(self, request: Request, start: int, view: memoryview) -> None:
         """Fill `view` with the bytes of the file from `start` on. Raises `Broken`, `Refused`."""
-        url = urlsplit(request.url)
-        idle, connection = self._idle[url.scheme, url.netloc], None
+        idle, connection = self._idle[request.type, request.host], None
         with suppress(IndexError):
             connection = idle.pop()
         while True:
-            used, connection = connection is not None, connection or self._connect(url.scheme, url.netloc)
+            used, connection = connection is not None, connection or self._connect(request.type, request.host)
             try:
                 self._ask(connection, request, start, view)
                 idle.append(connection)
@@ -83,11 +74,10 @@ class Client:
         return made
 
     def _ask(self, connection: HTTPConnection, request: Request, start: int, view: memoryview) -> None:
-        url = urlsplit(request.url)
-        proxy, login = _proxy("http", url.netloc) if url.scheme == "http" else ("", {})
-        target = request.url if proxy else urlunsplit(("", "", *url[2:]))
+        proxy, login = _proxy("http", request.host) if request.type == "http" else ("", {})
+        target = request.full_url if proxy else request.selector
         span = {"Range": f"bytes={start}-{start + len(view) - 1}", "Accept-Encoding": "identity"}
-        connection.request("GET", target, headers={"Host": url.netloc, **request.headers, **login, **span})
+        connection.request("GET", target, headers={"Host": request.host, **request.headers, **login, **span})
         answer = connection.getresponse()
         if answer.status not in (200, 206):
             raise _refusal(answer)

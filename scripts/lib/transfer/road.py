@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Protocol
 
 from lib.core.console import remark
-from lib.core.digest import BLOCK, Digest, Hasher, Progress, Sink, buffer, of_file, read_into
-from lib.core.errors import Failure
+from lib.core.digest import BLOCK, File, Hasher, Progress, Sink, buffer, of_file, read_into
 from lib.core.text import size
-from lib.transfer.retry import Broken, GaveUp, Retry
+from lib.transfer.retry import Broken, Retry
 
 LATEST = 1.0  # seconds until bytes that have arrived are hashed and written, few as they may be
 
@@ -31,7 +30,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Wanted:
-    """One file to bring: `label` names it in a sentence, `size` is in bytes, `hashes` are fields of Digest."""
+    """One file to bring: `label` names it in a sentence, `size` is in bytes, `hashes` are fields of File."""
 
     label: str
     size: int
@@ -56,12 +55,12 @@ class Copy:
             raise Broken(str(error)) from error
 
 
-def look(source: Source, want: Wanted, progress: Progress) -> Digest:
+def look(source: Source, want: Wanted, progress: Progress) -> File:
     """The digests of `want`, which comes from `source` and touches no disk. Raises `Failure`."""
     return _fill(Hasher(want.size, want.hashes), [source], want, None, progress, threading.Event()).digest()
 
 
-def bring(sources: Sequence[Source], want: Wanted, part: Path, progress: Progress, stop: threading.Event) -> Digest:
+def bring(sources: Sequence[Source], want: Wanted, part: Path, progress: Progress, stop: threading.Event) -> File:
     """Bring `want` to `part`, from the first of `sources` that serves; what `part` holds already is kept and hashed.
 
     A source that fails hands over to the next at the same offset; the last is tried again. `stop` ends it early, and
@@ -87,7 +86,7 @@ def _fill(
     stop: threading.Event,
 ) -> Hasher:
     """`hasher`, fed with the rest of the file, which goes to `sink` too if there is one. Raises `Failure`, OSError."""
-    retry, left = Retry(), list(sources)
+    retry, left = Retry(want.label), list(sources)
     while hasher.size < want.size and not stop.is_set():
         try:
             with closing(_gathered(_exactly(left[0], hasher.size, want.size))) as chunks:
@@ -99,7 +98,7 @@ def _fill(
                         break
         except Broken as fault:
             if len(left) == 1:
-                _wait(retry, fault, want)
+                retry.wait(fault)
                 continue
             gone = left.pop(0)
             remark(f"{want.label}: {gone.title}: {fault}; going on at {size(hasher.size)} from {left[0].title}")
@@ -139,10 +138,3 @@ def _gathered(chunks: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryvi
             raise
         if held:
             yield held
-
-
-def _wait(retry: Retry, fault: Broken, want: Wanted) -> None:
-    try:
-        retry.wait(fault)
-    except GaveUp as error:
-        raise Failure(f"{want.label}: {error}") from error

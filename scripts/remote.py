@@ -1,15 +1,13 @@
-"""The half of `make remote` that looks: which remotes are set, or whether the one that is about to be set works.
-
-Usage: probe.py   (takes the variables of make remote; prints a URL that was typed as DVC's config takes it)
-"""
+"""Show DVC's remotes, or prove that one works and set it in .dvc/config."""
 
 import re
 from pathlib import Path
 
-from lib.core import arguments, command, paths
+from lib.core import arguments, paths
 from lib.core.console import note, remark, result, say
 from lib.core.errors import Failure
 from lib.core.text import one_line
+from lib.disk import dvc
 from lib.remote import factory
 from lib.remote.base import mark
 from lib.remote.folder import DEFAULT
@@ -102,8 +100,5 @@ def main() -> None:
             say(f"remote: made the folder {new.url}")
         mark(Path(new.url))
     new.check(write=True, probe=True)
-    result(wanted["url"])
-
-
-if __name__ == "__main__":
-    command.run("remote", main)
+    dvc.set_remote(new.name, wanted, is_default=not arguments.value("REMOTE"))
+    result(f"remote {new.name!r} is {wanted['url']}; next: git commit --message 'Set the remote' -- .dvc/config")
