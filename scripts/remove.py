@@ -57,7 +57,7 @@ def remove(name: str) -> str:
             folder.unlink()
         staging.retire(name, files)
         staging.discard(name)
-        pin.path_of(name).unlink(missing_ok=True)
+        pin.drop(name)
     last = next((each["commit"][:7] for each in before if history.text(each["commit"], f"models/{name}.dvc")), None)
     restore = f"git checkout {last} -- models/{name}.dvc, then make pull MODEL={name}"
     back = f", and this brings it back: {restore}" if where == STAY else f"; its pin: {restore}"

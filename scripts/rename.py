@@ -7,19 +7,29 @@ from lib.core.console import remark, result
 from lib.core.errors import Failure
 from lib.disk import destination, staging
 from lib.flow import record
-from lib.model import catalog, names, pin, releases, selection
+from lib.model import catalog, history, names, pin, releases, selection
+from lib.model.pin import Pin
+
+
+def check(held: Pin, made: Pin) -> None:
+    """Refuse to make `made` of the pin `held`, unless that was begun and stopped. Raises `Failure`."""
+    old, new = held.name, made.name
+    if held.files is None:
+        raise Failure(f"{old}: pinned by plain dvc add, so without sha256; type: make track NAME={old}")
+    is_twin = history.committed(old) and history.committed(new)
+    if is_twin or pin.read(new, broken_is_none=True) != made:
+        destination.check_free(new)
+        if not history.holds(old):
+            raise Failure(f"models/{old}.dvc is not in Git as it is; commit it first")
+    if staging.finished(old):
+        raise Failure(f"{old}: an add or track of it was stopped; finish that first")
 
 
 def rename(old: str, new: str) -> None:
     """Give the model `old` the name `new`. The old pin goes last, so that the same command goes on after a kill."""
     held = selection.checked(old)
-    if held.files is None:
-        raise Failure(f"{old}: pinned by plain dvc add, so without sha256; type: make track NAME={old}")
     made = replace(held, name=new)
-    if pin.read(new, broken_is_none=True) != made:  # else it was stopped
-        destination.check_free(new)
-    if staging.finished(old):
-        raise Failure(f"{old}: an add or track of it was stopped; finish that first")
+    check(held, made)
     if arguments.is_on("DRY"):
         remark(f"would rename {old} to {new}; nothing was changed (DRY=1)")
         return
@@ -32,7 +42,8 @@ def rename(old: str, new: str) -> None:
             source.replace(target)
         record.commit(arguments.value("MESSAGE") or f"Rename {old} model to {new}", made, old)
         staging.discard(new)
-        pin.path_of(old).unlink()
+        staging.retire(old, {})  # only where another command brought it again after this one was stopped
+        pin.drop(old)
     kept = len(releases.versions(old))
     tags = f"; its {text.plural(kept, 'release')} {'keeps' if kept == 1 else 'keep'} the old name" if kept else ""
     result(f"renamed {old} to {new}{tags}; next: {record.next_step()}")
@@ -46,7 +57,8 @@ def main() -> None:
         raise Failure(
             f"{text.plural(len(chosen), 'model')} named, to be called {new!r}; rename one: MODEL=OLD NAME=NEW"
         )
-    with lock.model(chosen[0]), lock.model(new):
-        staging.recover(chosen[0])
-        staging.recover(new)
+    first, second = sorted((*chosen, new))  # always in this order, or two renames could wait for each other
+    with lock.model(first), lock.model(second):
+        staging.recover(first)
+        staging.recover(second)
         rename(chosen[0], new)

@@ -31,8 +31,13 @@ def test_an_empty_pin_stops_no_add_of_another_model_and_is_not_committed(added_o
 
     added_online.ok("add", "MODEL=acme/other")
 
-    assert added_online.git("show", "--name-only", "--format=", "HEAD").split() == ["models/README.md", "models/other.dvc"]
-    assert "models/tiny.dvc is empty; restore it: git checkout HEAD -- models/tiny.dvc" in added_online.make("verify").out
+    assert added_online.git("show", "--name-only", "--format=", "HEAD").split() == [
+        "models/README.md",
+        "models/other.dvc",
+    ]
+    assert (
+        "models/tiny.dvc is empty; restore it: git checkout HEAD -- models/tiny.dvc" in added_online.make("verify").out
+    )
 
 
 def test_a_lock_of_dvc_that_a_killed_process_holds_is_cleared_away(online):

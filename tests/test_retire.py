@@ -129,19 +129,68 @@ def test_rename_says_that_releases_keep_the_old_name(added):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("MODEL=tiny", "NAME=mine"), "models/mine is there"),
+        (("MODEL=tiny", "NAME=mine"), "rename: 'mine' is a model already; choose another NAME"),
+        (("MODEL=tiny", "NAME=bare"), "rename: 'bare' is a model already; choose another NAME"),
+        (("MODEL=mine", "NAME=twin"), "rename: 'twin' is a model already; choose another NAME"),
+        (("MODEL=tiny", "NAME=left"), "rename: models/left.dvc is in Git and not here; restore it"),
         (("MODEL=tiny", "NAME=tiny/x"), "'tiny' is a model, so nothing can lie in it"),
         (("MODEL=tiny", "NAME=tiny"), "1 model named, to be called 'tiny'; rename one: MODEL=OLD NAME=NEW"),
-        (("MODEL=*", "NAME=x"), "2 models named, to be called 'x'; rename one"),
+        (("MODEL=*", "NAME=x"), "5 models named, to be called 'x'; rename one"),
         (("MODEL=tiny", "NAME=../x"), "not a name for a model: '../x'"),
     ],
 )
 def test_rename_refuses_a_place_that_is_taken(added, words, said):
-    track(added, "mine")
+    for name, content in ("mine", ""), ("twin", "mine"), ("bare", ""), ("left", ""):
+        track(added, name, content)
+    added.ok("free", "MODEL=bare left")
+    added.pin("left").unlink()
     before = added.state()
 
     assert said in added.refused("rename", *words)
     assert added.state() == before
+
+
+def test_rename_commits_no_other_version_of_the_pin(added):
+    track(added, "mine", "one")
+    track(added, "mine", "two")
+    added.git("checkout", "--quiet", "HEAD~1", "--", "models/mine.dvc")
+    before = added.state()
+
+    line = added.refused("rename", "MODEL=mine", "NAME=other")
+
+    assert line == "rename: models/mine.dvc is not in Git as it is; commit it first"
+    assert added.state() == before
+
+
+def test_a_rename_that_a_hook_stopped_goes_on_after_a_pull_and_leaves_no_folder(added):
+    track(added, "group/mine")
+    hook = added.clone / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    assert added.make("rename", "MODEL=group/mine", "NAME=other").code == 2
+    added.ok("pull")
+    assert added.on_disk("group/mine") == {"a.bin": b"group/mine"}
+    hook.unlink()
+
+    added.ok("rename", "MODEL=group/mine", "NAME=other")
+
+    assert added.on_disk("other") == {"a.bin": b"group/mine"}
+    assert not added.weights("group").exists()
+    assert added.ok("list").out.splitlines()[1].startswith("other ")
+    track(added, "group")
+
+
+@pytest.mark.parametrize("words", [["track", "NAME=mine", "DIR=../weights"], ["add", "MODEL=acme/tiny", "NAME=mine"]])
+def test_a_model_whose_pin_is_not_in_this_checkout_is_not_replaced(added_online, words):
+    track(added_online, "mine")
+    added_online.ok("free", "MODEL=mine")
+    added_online.pin("mine").unlink()
+    (added_online.path / "weights" / "a.bin").write_text("other")
+    before = added_online.state()
+
+    assert "models/mine.dvc is in Git and not here; restore it" in added_online.refused(*words)
+    assert added_online.state() == before
 
 
 def test_a_pin_that_was_renamed_by_hand_is_told_how(added):

@@ -15,9 +15,12 @@ from lib.model.pin import Pin
 
 def check_free(name: str, but_weights: bool = False) -> None:
     """Refuse a `name` without a pin whose place in models/ is taken; with `but_weights`, weights may lie there."""
-    target = names.weights_dir(name)
+    target, everyone = names.weights_dir(name), selection.all_names()
+    if name in everyone:
+        selection.head(name)  # says so if it is in Git and not here
+        raise Failure(f"{name!r} is a model already; choose another NAME")
     group = name.partition("/")[0]
-    for other in selection.all_names():
+    for other in everyone:
         parts = {other, other.partition("/")[0]}
         if twin := next((part for part in parts for own in (name, group) if _is_twin(part, own)), None):
             raise Failure(

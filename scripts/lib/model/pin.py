@@ -23,6 +23,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -91,6 +92,13 @@ def command(held: Pin) -> str:
 
 def path_of(name: str) -> Path:
     return names.MODELS / f"{name}.dvc"
+
+
+def drop(name: str) -> None:
+    """Remove the pin of the model `name`, if it is here, and the folder of its group once nothing is in it."""
+    path_of(name).unlink(missing_ok=True)
+    with suppress(OSError):
+        path_of(name).parent.rmdir()
 
 
 def build(name: str, files: Mapping[str, File], **meta) -> Pin:
