@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import FILES, MODEL, PINNED, ROOT, VICTIM, World, furnish
+from conftest import FILES, MODEL, PINNED, ROOT, VICTIM, World, furnish, track
 
 FOUND = [*Path.home().glob(".pyenv/versions/3.1[0-4].*/bin/python3"), *Path("/usr/bin").glob("python3.1[0-4]")]
 PYTHONS = sorted({str(path.resolve()) for path in FOUND})
@@ -42,6 +42,42 @@ def test_a_submodule(added, hub):
     assert (inner / "models" / "tiny" / VICTIM).read_bytes() == PINNED[VICTIM]
     assert added.git("log", "-1", "--format=%s", cwd=inner) == "Add other model\n"
     assert added.git("status", "--porcelain", cwd=inner) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hook", ["pre-commit", "post-commit"])
+@pytest.mark.parametrize("is_worktree", [False, True])
+def test_a_hook_of_the_repository_that_it_is_a_submodule_of(added, hook, is_worktree):
+    outer = added.path / "outer"
+    added.git("init", "--quiet", str(outer))
+    allowed = ("-c", "protocol.file.allow=always", "submodule", "--quiet")
+    added.git(*allowed, "add", "../clone", "models", cwd=outer)
+    added.git("commit", "--quiet", "--message", "Add", cwd=outer)
+    (outer / ".git" / "hooks").mkdir(exist_ok=True)
+    (outer / ".git" / "hooks" / hook).write_text(
+        "#!/bin/sh\nmake -sC models gc REMOTE=1 DAYS=0 FORCE=1 && make -sC models verify OFFLINE=1\n"
+    )
+    (outer / ".git" / "hooks" / hook).chmod(0o755)
+    if is_worktree:
+        added.git("worktree", "add", "--quiet", "../tree", cwd=outer)
+        outer = added.path / "tree"
+        added.git(*allowed, "update", "--init", cwd=outer)
+    furnish(outer / "models")
+    os.symlink(added.remote, outer / "remote")
+
+    result = added.run("git", "commit", "--allow-empty", "--message", "Try", cwd=outer)
+
+    assert result.code == 0, result.said
+    assert "nothing to delete" in result.said
+    assert "verified 1 pin" in result.said
+
+
+@pytest.mark.parametrize("variable", ["GIT_LITERAL_PATHSPECS", "GIT_NOGLOB_PATHSPECS"])
+def test_how_git_is_told_to_read_paths_hides_no_pin(added, variable):
+    for content in "one", "two":
+        track(added, "mine", content)
+
+    assert "nothing to delete" in added.ok("gc", "REMOTE=1", "DAYS=0", **{variable: "1"}).out
 
 
 @pytest.mark.slow

@@ -249,7 +249,30 @@ def where_a_stopped_rebase_began(world: World) -> None:
     (folder / "orig-head").write_text(f"{tip}\n")
 
 
+def where_a_bisect_began(world: World) -> None:
+    for _ in range(3):
+        world.git("commit", "--quiet", "--allow-empty", "--message", "x")
+    tip = tip_of_no_branch(world)
+    world.git("switch", "--quiet", "--detach", tip)
+    world.git("bisect", "start", "main", "main~3")
+
+
+def in_a_ref_of_another_worktree(world: World) -> None:
+    tip = tip_of_no_branch(world)
+    world.git("worktree", "add", "--quiet", "--detach", "../tree")
+    world.git("update-ref", "refs/worktree/mine", tip, cwd=world.path / "tree")
+
+
+def before_what_a_replacement_hides(world: World) -> None:
+    track(world, "kept")
+    world.ok("remove", "MODEL=kept")
+    world.git("replace", "--graft", "HEAD", "HEAD~2")
+
+
 PLACES = [
+    where_a_bisect_began,
+    in_a_ref_of_another_worktree,
+    before_what_a_replacement_hides,
     by_plain_dvc_which_renewed_a_pin_of_ours,
     in_a_pipeline_whose_stage_is_called_deps,
     in_what_a_merge_in_progress_brings,

@@ -143,7 +143,7 @@ def test_two_clones_that_share_a_cache_pull_at_once(added, tmp_path):
 def test_a_hook_of_git_that_runs_make_has_the_turn_of_the_command_that_started_it(online, hook):
     path = online.clone / ".git" / "hooks" / hook
     path.parent.mkdir(exist_ok=True)
-    path.write_text("#!/bin/sh\nunset GIT_INDEX_FILE GIT_DIR\nmake pull && make list && make verify OFFLINE=1\n")
+    path.write_text("#!/bin/sh\nmake pull && make list && make verify OFFLINE=1\n")
     path.chmod(0o755)
 
     result = online.ok("add", f"MODEL={MODEL}")

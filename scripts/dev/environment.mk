@@ -13,6 +13,16 @@ override export PATH := $(CURDIR)/.venv/bin:$(value PATH)
 override export PYTHONPATH := $(CURDIR)/scripts
 override export PYTHONUTF8 := 1
 unexport PYTHONHOME
+# What Git hands to a hook is about the repository of that hook, which this one may be a submodule of.
+unexport GIT_DIR GIT_WORK_TREE GIT_COMMON_DIR GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_PREFIX
+unexport GIT_NAMESPACE GIT_SHALLOW_FILE GIT_LITERAL_PATHSPECS GIT_GLOB_PATHSPECS GIT_NOGLOB_PATHSPECS GIT_ICASE_PATHSPECS
+ifneq ($(value GIT_INDEX_FILE),)
+ifeq ($(shell [ "$$(dirname "$$GIT_INDEX_FILE")" -ef "$$(env -u GIT_DIR -u GIT_INDEX_FILE git rev-parse --git-dir)" ] && echo ours),)
+unexport GIT_INDEX_FILE
+endif
+endif
+# The history is what others see of it, too.
+override export GIT_NO_REPLACE_OBJECTS := 1
 # DVC's notes on files belong to this clone, not to the machine.
 override export DVC_SITE_CACHE_DIR := $(CURDIR)/.dvc/tmp/site
 override export DVC_NO_ANALYTICS := true

@@ -15,8 +15,9 @@ from lib.model.history import PIN, ask
 
 OID = re.compile(r"\b[0-9a-f]{32}(?:\.dir)?\b")
 PATHS = ("--", "*.dvc", "*dvc.lock")  # in any folder: DVC pins what is no model, too
-# What a merge or rebase in progress leads to: what was stashed for it, where it began, what it brings.
+# What a merge, rebase or bisect in progress leads to: what was stashed for it, where it began, what it brings.
 IN_PROGRESS = (
+    "BISECT_START",
     "MERGE_AUTOSTASH",
     "MERGE_HEAD",
     *(f"rebase-{kind}/{each}" for kind in ("merge", "apply") for each in ("autostash", "orig-head")),
@@ -51,6 +52,7 @@ def _stash() -> list[str]:
         paths = [top / path for path in _lines("-C", str(top), "rev-parse", *words)]
         for path in filter(Path.is_file, paths):
             found += _lines("log", "--no-walk", "--format=%H %P", *path.read_text().split())
+        found += _lines("-C", str(top), "rev-parse", "--all")  # some refs belong to one worktree
     return [each for line in found for each in line.split()]
 
 
