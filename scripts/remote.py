@@ -9,7 +9,7 @@ from lib.core.errors import Failure
 from lib.core.text import one_line
 from lib.disk import dvc
 from lib.remote import factory
-from lib.remote.base import mark
+from lib.remote.base import NAME, mark
 from lib.remote.folder import DEFAULT
 
 # What may be typed besides URL: DVC's name for it, the stores that it is for, its form, and an example.
@@ -64,7 +64,7 @@ def settings(url: str) -> dict[str, str]:
 
 def name() -> str:
     """What the remote is called. Raises `Failure`."""
-    typed = arguments.value("REMOTE") or factory.NAME
+    typed = arguments.value("REMOTE") or NAME
     if not re.fullmatch("[a-z][a-z0-9_-]{0,62}", typed):
         raise Failure(f"not a name of a remote: {typed!r} (want small letters, digits and dashes: mirror)")
     return typed
@@ -100,5 +100,8 @@ def main() -> None:
             say(f"remote: made the folder {new.url}")
         mark(Path(new.url))
     new.check(write=True, probe=True)
-    dvc.set_remote(new.name, wanted, is_default=not arguments.value("REMOTE"))
+    is_default, local = not arguments.value("REMOTE"), dvc.settings().load_one("local")
+    dvc.set_remote(new.name, wanted, is_default)
+    if "url" in local["remote"].get(new.name, {}) or (is_default and local["core"].get("remote", NAME) != NAME):
+        remark("this clone goes on with another one, which .dvc/config.local names: make remote shows it")
     result(f"remote {new.name!r} is {wanted['url']}; next: git commit --message 'Set the remote' -- .dvc/config")

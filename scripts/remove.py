@@ -30,7 +30,7 @@ def kept(held: Pin | None) -> str:
         return "its objects stay where they are"
     try:
         sizes = {item.oid: item.file.size for item in factory.objects_of(held)}
-        left = len(sizes) - len(factory.default().holds(sizes))
+        left = len(factory.default().lacks(sizes))
     except Failure as failure:
         return f"the remote was not asked for its objects, since {failure}"
     said = text.plural(len(sizes), "object")

@@ -722,3 +722,40 @@ def test_an_upload_that_nobody_takes_is_given_up(world, moto):
         result = world.run(python, "-c", UPLOAD, endpoint, PYTHONPATH=scripts, TIMEOUT="2", **moto.env)
 
     assert result.out == "cannot be reached True\n", result.said
+
+
+def test_an_object_whose_published_hash_is_another_is_no_copy(added, moto):
+    fill(moto, added)
+    moto.put(key_for(PINNED["config.json"]), PINNED["config.json"][::-1])
+    use(added, moto)
+    shutil.rmtree(added.clone / ".dvc" / "cache")
+    before = added.state()
+
+    assert "models/tiny/config.json exists nowhere else" in added.refused("remove", "MODEL=tiny")
+    assert added.state() == before
+
+
+def test_a_bit_that_changes_on_the_way_up_is_sent_again_for_a_small_object_too(added, rclone):
+    use(added, rclone)
+    with Proxy(
+        rclone, lambda request: "flip up" if request.startswith("PUT") and "/files/" in request else None
+    ) as proxy:
+        use(added, rclone, proxy.endpoint)
+
+        added.ok("push")
+
+        assert len(proxy.struck) == 1
+        assert "4 of 4 objects on the remote (4 read)" in added.ok("verify", "DEEP=1").out
+
+
+def test_an_object_that_goes_while_all_are_read_is_missing_and_the_others_are_told(added, moto):
+    fill(moto, added)
+    gone = key_for(PINNED["config.json"])
+    with Proxy(moto, lambda request: 404 if request.startswith("GET") and gone in request else None) as proxy:
+        use(added, moto, proxy.endpoint)
+
+        result = added.make("verify", "DEEP=1")
+
+    assert result.code == 2
+    assert "verify: tiny/config.json: missing from the remote" in result.out
+    assert "3 of 4 objects on the remote (1 missing, 3 read)" in result.out

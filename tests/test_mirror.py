@@ -1,6 +1,7 @@
 """More than one remote: each is set, filled and checked by its name, and pull takes from another what one lacks."""
 
 import re
+import shlex
 import shutil
 
 import pytest
@@ -65,7 +66,7 @@ def test_pull_takes_from_another_remote_what_one_lacks_or_holds_damaged_and_says
     assert mirrored.on_disk() == PINNED
     assert [line for line in said.splitlines() if "mirror" in line] == [
         f"pull: tiny: 3 objects missing or changed on remote 'storage' ({mirrored.remote}), taken from remote 'mirror' "
-        f"({mirrored.path / 'mirror'}); next: make push REMOTE=storage"
+        f"({mirrored.path / 'mirror'}); next: make push MODEL=tiny REMOTE=storage DEEP=1"
     ]
     assert "replaced" in mirrored.ok("push", "REMOTE=storage", "DEEP=1").out
     assert "4 of 4 objects on the remote (4 read)" in mirrored.ok("verify", "DEEP=1").out
@@ -210,3 +211,29 @@ def test_the_way_from_one_bucket_to_another_is_as_the_page_says(added):
     other.ok("pull")
     assert other.on_disk() == PINNED
     assert added.git("status", "--porcelain") == ""
+
+
+def test_a_mirror_that_is_gone_is_made_again_by_what_is_said_and_the_default_stays(mirrored):
+    shutil.rmtree(mirrored.path / "mirror")
+
+    words = shlex.split(mirrored.refused("push", "REMOTE=mirror").partition("to make it a remote: make ")[2])
+
+    mirrored.ok(*words)
+    assert "4 missing" in mirrored.make("verify", "REMOTE=mirror").out
+    assert mirrored.ok("remote").out.startswith(f"remote 'storage' ({mirrored.remote}) is there")
+
+
+def test_a_listing_that_is_lost_stops_no_push_of_another_model(mirrored):
+    mirrored.ok("pull")
+    (mirrored.clone / "models" / "plain").mkdir()
+    (mirrored.clone / "models" / "plain" / "a.bin").write_text("a")
+    assert mirrored.dvc("add", "models/plain").code == 0
+    for path in (mirrored.clone / ".dvc" / "cache").rglob("*.dir"):
+        path.unlink()
+    shutil.rmtree(mirrored.remote / "files")
+
+    result = mirrored.make("push")
+
+    assert result.code == 2
+    assert "push: plain: the listing " in result.out
+    assert "pushed tiny: 4 objects" in result.out

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import MODEL, PINNED, ROOT_ONLY, World, forget_weights, settings, track
+from hub import Fault
 
 QUARANTINE = ".dvc/tmp/quarantine"
 
@@ -206,12 +207,11 @@ def test_a_file_made_while_a_command_is_at_work_is_kept(added_online, hub, words
     assert f"tiny/notes.txt: extra, moved to {QUARANTINE}/tiny/notes.txt" in result.said
 
 
-def test_an_object_of_another_size_on_the_remote_is_no_copy(added_online, hub):
+@pytest.mark.parametrize("bad", [b"", PINNED["config.json"][:-2] + b"!\n"])
+def test_a_damaged_object_on_the_remote_is_no_copy(added_online, bad):
     (old,) = {path for path in added_online.objects().values() if path.read_bytes() == PINNED["config.json"]}
     old.chmod(0o644)
-    old.write_bytes(b"")
-    forget_weights(added_online, cache=False)
-    added_online.ok("pull")
+    old.write_bytes(bad)
     for path in (added_online.clone / ".dvc" / "cache").rglob("*"):
         if path.is_file():
             path.unlink()
@@ -488,3 +488,27 @@ def test_a_pull_that_is_only_asked_what_it_would_do_names_a_broken_pin(added):
     added.pin().write_text("outs: nothing\n")
 
     assert "models/tiny.dvc is not a pin" in added.refused("pull", "DRY=1")
+
+
+def test_an_add_that_stopped_goes_on_where_a_folder_has_become_a_file(online, hub):
+    hub.commit("acme/other", {"a/b.txt": b"1", "a/c/d.txt": b"2", "z.txt": b"3"})
+    hub.faults.append(Fault("/resolve/.*/z.txt", lambda answer: answer.status(503), times=None))
+    assert "z.txt" in online.refused("add", "MODEL=acme/other", "TIMEOUT=0")
+    hub.faults.clear()
+    hub.commit("acme/other", {"a": b"4", "z.txt": b"3"})
+
+    online.ok("add", "MODEL=acme/other")
+
+    assert online.on_disk("other") == {"a": b"4", "z.txt": b"3"}
+
+
+def test_an_object_that_was_cut_short_on_the_remote_comes_from_the_hub_again(added_online):
+    for path in added_online.objects().values():
+        path.chmod(0o644)
+        path.write_bytes(b"")
+    forget_weights(added_online, cache=True)
+
+    added_online.ok("add", "MODEL=acme/tiny")
+
+    assert added_online.on_disk() == PINNED
+    assert "4 of 4 objects on the remote (4 read)" in added_online.ok("verify", "DEEP=1").out

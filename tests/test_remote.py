@@ -35,6 +35,26 @@ def test_the_folder_that_was_typed_is_tried_whatever_this_clone_has_set_for_itse
     assert f"url = {world.path / 'another'}\n" in config(world)
 
 
+@pytest.mark.parametrize(
+    ("local", "said"),
+    [
+        ("['remote \"storage\"']\n    url = /nowhere/at all\n", "this clone goes on with another one"),
+        ("[core]\n    remote = mirror\n['remote \"mirror\"']\n    url = /m\n", "this clone goes on with another one"),
+        ("['remote \"storage\"']\n    profile = me\n", "settings of 'storage' that a folder does not take (profile)"),
+    ],
+)
+def test_remote_says_what_of_this_clone_comes_first(world, local, said):
+    (world.clone / ".dvc" / "config.local").write_text(local)
+    if "profile" in local:
+        (world.clone / ".dvc" / "config").write_text("['remote \"storage\"']\n    url = s3://bucket/path\n")
+    before = config(world)
+
+    result = world.make("remote", "URL=../another")
+
+    assert said in result.err
+    assert (result.code, config(world) == before) == ((2, True) if "profile" in local else (0, False))
+
+
 def test_remote_shows_what_is_set(world):
     assert world.ok("remote").out == f"remote 'storage' ({world.remote}) is there\n"
 

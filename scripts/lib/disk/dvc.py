@@ -124,4 +124,4 @@ def _culprit() -> str:
                 Config.load_file(str(path))
         except ConfigError:
             return str(path)
-    return ".dvc/config"
+    return ".dvc/config.local" if (ROOT / ".dvc" / "config.local").exists() else ".dvc/config"

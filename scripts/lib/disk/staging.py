@@ -66,6 +66,7 @@ def start(name: str, plan: dict[str, str]) -> None:
         for left in weights.walk(files(name)):
             if left not in plan or before.get(left) != plan[left]:
                 (files(name) / left).unlink()
+        _drop_empty_folders(files(name))  # one may stand where a file is to come
     files(name).mkdir(parents=True, exist_ok=True)
     atomic.write(path, json.dumps(plan))
 

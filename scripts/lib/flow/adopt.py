@@ -11,7 +11,7 @@ from lib.flow import admission
 from lib.flow.bring import bring
 from lib.flow.record import commit, message, next_step, record
 from lib.hub import repo
-from lib.model import history, inventory, names, pin, selection
+from lib.model import history, names, pin, selection
 from lib.remote import factory
 
 
@@ -135,8 +135,7 @@ def _is_lost(held: pin.Pin) -> bool:
     """Whether the weights of `held` are neither here nor all on the remote: the Hub may have them still."""
     if names.weights_dir(held.name).exists():
         return False
-    items = inventory.unique(factory.objects_of(held))
-    return len(factory.default().infos(item.oid for item in items)) < len(items)
+    return bool(factory.default().lacks({item.oid: item.file.size for item in factory.objects_of(held)}))
 
 
 def _except(old: pin.Pin, draft: pin.Pin, scan: str, found: dict[str, str]) -> str:

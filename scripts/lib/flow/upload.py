@@ -3,6 +3,7 @@
 from lib.core import arguments, text
 from lib.core.report import Report
 from lib.model import inventory
+from lib.model.inventory import Item
 from lib.model.pin import Pin
 from lib.remote import audit, factory, repair
 from lib.remote.base import Remote
@@ -10,7 +11,11 @@ from lib.remote.base import Remote
 
 def upload(pins: list[Pin], remote: Remote, report: Report) -> None:
     """Make the objects of `pins` whole on `remote`, and report that. Raises `Failure`."""
-    items = inventory.unique(item for held in pins for item in factory.objects_of(held))
+    known: list[Item] = []
+    for held in pins:
+        with report.failing(held.name, "remote", "missing", f"{held.name}: "):
+            known += factory.objects_of(held)
+    items = inventory.unique(known)
     outcome = repair.repair(items, remote, arguments.is_on("DEEP"))
     for line in outcome.replaced:
         report.say(line)

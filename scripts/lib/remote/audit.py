@@ -95,15 +95,15 @@ def _by_details(said: ObjectInfo | None, item: Item, found: Assessment) -> Asses
 
 
 def _by_reading(remote: Remote, items: list[Item], watch: digest.Progress) -> dict[str, Assessment]:
-    def read(item: Item) -> str | None:
-        with on_its_way(item.path):
-            return remote.read(item, watch)
+    def read(item: Item) -> Assessment:
+        try:
+            with on_its_way(item.path):
+                mismatch = remote.read(item, watch)
+        except FileNotFoundError:  # it went after it was listed
+            return Assessment("missing")
+        return Assessment("changed", mismatch) if mismatch else Assessment("read")
 
-    found = workers.side_by_side(read, items, READERS)
-    return {
-        item.oid: Assessment("changed", mismatch) if mismatch else Assessment("read")
-        for item, mismatch in zip(items, found, strict=True)
-    }
+    return dict(zip((item.oid for item in items), workers.side_by_side(read, items, READERS), strict=True))
 
 
 def _by_info(info: ObjectInfo | None, item: Item, at_hand: Path | None) -> Assessment:

@@ -17,6 +17,7 @@ from lib.disk import cache
 from lib.model.inventory import Item
 from lib.remote.errors import sentence
 
+NAME = "storage"  # of the remote that make remote sets without REMOTE
 MARKER = ".model-weights"
 MARKER_TEXT = "A remote of model weights. Without this file nothing is written here, since a disk may not be mounted.\n"
 
@@ -37,6 +38,11 @@ class ObjectInfo:
     etag: str | None = None
     crc64nvme: str | None = None
     hides_content: bool = False
+
+    @property
+    def hash(self) -> str | None:
+        """The hash of the content that the store publishes; None for an object in parts."""
+        return self.md5 or (self.etag if self.etag and "-" not in self.etag else None)
 
 
 class Remote(ABC):
@@ -74,9 +80,15 @@ class Remote(ABC):
     def infos(self, oids: Iterable[str]) -> dict[str, ObjectInfo]:
         """What the store says of each of `oids`; one that is not there is left out."""
 
-    def holds(self, sizes: Mapping[str, int | None]) -> set[str]:
-        """The objects of `sizes`, bytes by id, that are there with that many bytes; with any, where that is None."""
-        return {oid for oid, info in self.infos(sizes).items() if sizes[oid] in (None, info.size)}
+    def lacks(self, sizes: Mapping[str, int | None]) -> set[str]:
+        """The objects of `sizes`, bytes by id, that are not there with that many bytes; with any where it is None."""
+        found = self.infos(sizes).items()
+        return sizes.keys() - {oid for oid, info in found if sizes[oid] in (None, info.size)}
+
+    def holds(self, sizes: Mapping[str, int]) -> set[str]:
+        """The objects of `sizes`, bytes by id, that are there, as far as can be told without asking for their bytes."""
+        found = self.infos(sizes).items()
+        return {oid for oid, info in found if info.size == sizes[oid] and info.hash in (None, oid.removesuffix(".dir"))}
 
     @abstractmethod
     def all(self) -> dict[str, ObjectInfo]:

@@ -14,8 +14,6 @@ from lib.model.pin import Pin
 from lib.remote.base import Remote
 from lib.remote.folder import Folder
 
-NAME = "storage"
-
 HOW = "make remote URL=s3://bucket/path"
 
 
@@ -51,12 +49,17 @@ def asked() -> str:
 
 def candidate(name: str, settings: dict[str, str]) -> Remote:
     """The remote `name` as it would be with `settings` in .dvc/config. Raises `Failure`."""
-    if "://" not in settings["url"]:
-        return Folder(name, settings["url"])
     config = dvc.settings()
     machine = config.load_config_to_level("repo").get("remote", {}).get(name, {})
     clone = config.load_one("local")["remote"].get(name, {})  # .dvc/config.local, which Git ignores
-    remotes = config["remote"] | {name: machine | settings | clone}
+    if "://" not in settings["url"]:
+        if odd := ", ".join(sorted(clone.keys() - {"url"})):  # DVC would refuse its settings from then on
+            how = f".venv/bin/dvc remote remove --local {name}"
+            raise Failure(
+                f".dvc/config.local has settings of {name!r} that a folder does not take ({odd}); type: {how}"
+            )
+        return Folder(name, settings["url"])
+    remotes = config["remote"] | {name: machine | clone | settings}
     return _of(name, {"core": config["core"], "remote": remotes})
 
 

@@ -100,4 +100,5 @@ def detours(model: str) -> Iterator[str]:
     for (name, lacking, gave), count in _detours.items():
         if name == model and count:
             what = f"{plural(count, 'object')} missing or changed on {lacking.title}"
-            yield f"{model}: {what}, taken from {gave.title}; next: make push REMOTE={quote(lacking.name)}"
+            mend = f"make push MODEL={model} REMOTE={quote(lacking.name)} DEEP=1"
+            yield f"{model}: {what}, taken from {gave.title}; next: {mend}"

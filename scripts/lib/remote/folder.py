@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
@@ -14,7 +14,7 @@ from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.disk import cache
 from lib.model.inventory import Item
-from lib.remote.base import MARKER, ObjectInfo, Remote, mark
+from lib.remote.base import MARKER, NAME, ObjectInfo, Remote, mark
 from lib.transfer import road
 
 DEFAULT = ROOT / ".dvc" / "storage"
@@ -42,7 +42,7 @@ class Folder(Remote):
         if not (folder / MARKER).is_file():
             raise Failure(
                 f"{self.title} is not there, or its disk is not mounted; to make it a remote: "
-                f"make remote URL={quote(self.url)}"
+                f"make remote {'' if self.name == NAME else f'REMOTE={self.name} '}URL={quote(self.url)}"
             )
         if write and not os.access(folder, os.W_OK):
             raise Failure(f"{self.title} cannot be written to; nothing was changed")
@@ -57,6 +57,11 @@ class Folder(Remote):
                 with suppress(FileNotFoundError):
                     found[oid] = _info(os.stat(cache.path_in(self.url, oid)))
         return found
+
+    def holds(self, sizes: Mapping[str, int]) -> set[str]:
+        with self._explained("read"):
+            there = super().holds(sizes)
+            return {oid for oid in there if digest.of_file(self._path(oid), ("md5",)).md5 == oid.removesuffix(".dir")}
 
     def all(self) -> dict[str, ObjectInfo]:
         with self._explained("list"):

@@ -123,7 +123,8 @@ class S3(Bucket):
         return Request(self._client.generate_presigned_url("get_object", where, ExpiresIn=SIGNED))
 
     def _write(self, key: str, data: bytes) -> None:
-        self._client.put_object(Bucket=self.bucket, Key=key, Body=data, **self._written)
+        md5 = b64encode(bytes.fromhex(digest.of_bytes(data).md5)).decode()  # the store refuses other bytes
+        self._client.put_object(Bucket=self.bucket, Key=key, Body=data, ContentMD5=md5, **self._written)
 
     def _delete(self, key: str) -> None:
         self._client.delete_object(Bucket=self.bucket, Key=key)
