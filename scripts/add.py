@@ -28,7 +28,6 @@ def parse_request(typed: str) -> Request:
 
 def main() -> None:
     record.prepare()
-    arguments.timeout()
     words, failed = arguments.value("MODEL").split() or [""], 0
     if len(words) > 1 and arguments.value("NAME"):
         raise Failure(f"NAME is of one model, and MODEL names {len(words)}; leave NAME out, or add them one by one")

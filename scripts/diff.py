@@ -45,6 +45,8 @@ def main(report: Report) -> tuple[str, str]:
     start, old = (start, selection.at(history.resolve(start, name), name)) if start else before(name, new)
     changes, license = compare.pins(old, new), compare.license_change(old and old.license, new.license)
     lines, absent = tensor_lines(old, new)
+    if not stop and old is None and history.is_shallow():
+        report.note(f"{name}: this clone is shallow, so an older version is not known (git fetch --unshallow)")
     for line in changes.lines():
         result(line)
     if license:

@@ -71,9 +71,14 @@ def hub() -> str:
     return f"{who}; {count} of the pins asked, none refuses us for its license"
 
 
+def is_busy(name: str) -> bool:
+    with lock.model(name, wait=False) as holder:
+        return holder is not None
+
+
 def leftovers() -> str:
     staged = [path.name.replace("%", "/") for path in staging.ROOT.glob("*")]
-    if stopped := [name for name in staged if staging.is_stopped(name)]:
+    if stopped := [name for name in staged if staging.is_stopped(name) and not is_busy(name)]:
         raise Failure(f"stopped on the way: {', '.join(sorted(stopped))}; run the same make add, track or update again")
     kept = sum(1 for path in quarantine.ROOT.rglob("*") if path.is_file())
     return f"no stopped command; {text.plural(kept, 'file')} in {quarantine.ROOT.relative_to(ROOT)}"

@@ -18,21 +18,22 @@ from lib.remote.base import mark
 from lib.remote.folder import Folder
 
 
-def is_ours(bundle: Path) -> bool:
-    """Whether this clone has the last commit of a branch of `bundle`."""
+def is_behind(bundle: Path) -> bool:
+    """Whether a branch of `bundle` has commits that none of this clone has, now or, by its reflog, before."""
     _, said = history.tried("bundle", "list-heads", str(bundle))
-    lines = [line for line in said.splitlines() if " refs/tags/" not in line]  # forks share those
-    return any(history.blob_ids(f"{line.split()[0]}^{{commit}}" for line in lines))
+    tips = [line.split()[0] for line in said.splitlines() if " refs/tags/" not in line]  # forks share those
+    is_known, more = history.tried("rev-list", "--max-count=1", *tips, "--not", "--all", "--reflog", "HEAD")
+    return not tips or not is_known or bool(more)
 
 
 def check(pins: list[Pin], remote: Folder, file: Path) -> None:
     """Refuse what the other side could not use, or the disk cannot hold, before the first byte. Raises `Failure`."""
     if history.is_shallow():
         raise Failure("this clone is shallow, so it cannot be handed on; type: git fetch --unshallow")
-    if file.exists() and not is_ours(file):
+    if file.exists() and is_behind(file):
         raise Failure(
-            f"{file} has commits that are not here; fetch them if they are of this repository, or name another folder: "
-            "TO=…"
+            f"{file} has commits that are not here; merge them if they are of this repository: "
+            f"git pull {quote(str(file))} BRANCH; or name another folder: TO=…"
         )
     if new := [held.name for held in pins if not history.holds(held.name)]:
         raise Failure(f"models/{new[0]}.dvc is not in Git as it is; commit it first")

@@ -23,7 +23,7 @@ def check(name: str, items: list[Item]) -> None:
         raise Failure(f"{bad[0]}; nothing was freed; put it there first: make push MODEL={name}")
     if unread := sum(each.status not in audit.PROVEN for each in found.values()):
         raise Failure(
-            f"{text.plural(unread, 'object')} on the remote by size only; nothing was freed; DEEP=1 reads them"
+            f"{text.plural(unread, 'object')} on the remote known by size only; nothing was freed; DEEP=1 reads them"
         )
 
 

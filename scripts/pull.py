@@ -1,6 +1,8 @@
 """Bring the pinned weights to models/, or a release of them to a folder, each model whole and right or not at all."""
 
 import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from lib.core import arguments, lock, text
@@ -24,7 +26,10 @@ def assemble(new: Path, held: Path, items: list[Item], good: set[str]) -> None:
         target = new / item.path
         target.parent.mkdir(parents=True, exist_ok=True)
         if item.path in good:
-            os.link(held / item.path, target, follow_symlinks=False)
+            with suppress(OSError):  # a file system without links
+                os.link(held / item.path, target, follow_symlinks=False)
+                continue
+            shutil.copy2(held / item.path, target, follow_symlinks=False)
         else:
             cache.link(cache.object_path(item.oid), target)
 
@@ -84,7 +89,7 @@ def pull(held: Pin, report: Report) -> bool:
         assemble(staging.new(held.name), folder, [item for item in items if item.data is None], good)
         staging.swap(held.name, staging.new(held.name))
         note(cache.note())
-        known = {path: there[path] for path in good}
+        known = {path: there[path] for path in good & there.keys()}
         staging.settle(held.name, known, wrong, fallback.holds, report.say)
     return True
 
@@ -93,7 +98,7 @@ def asked() -> list[tuple[str, Pin | None]]:
     """The models to pull, by NAME, each with the pin of the release that was asked for, or None. Raises `Failure`."""
     typed, stage, found = arguments.value("MODEL"), arguments.value("STAGE"), []
     if stage and not typed:
-        typed = " ".join(name for name in selection.all_names() if stage in releases.stages(name))
+        typed = " ".join(releases.staged(stage))
         if not typed:
             raise Failure(f"no release of any model is in the stage {stage!r} here; {releases.FETCH}")
     for word in typed.split():
@@ -102,7 +107,8 @@ def asked() -> list[tuple[str, Pin | None]]:
             chosen = [name] if f"{name}@v{version}" in history.tags() else selection.select(name)
             found += [(each, selection.at(releases.at_version(each, version), each)) for each in chosen]
         elif stage:
-            found += [(each, selection.at(releases.at_stage(each, stage), each)) for each in selection.select(word)]
+            chosen = [word] if word in releases.staged(stage) else selection.select(word)
+            found += [(each, selection.at(releases.at_stage(each, stage), each)) for each in chosen]
         else:
             found += [(each, None) for each in selection.select(word)]
         if version and stage:

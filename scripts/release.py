@@ -49,10 +49,11 @@ def make_tag(tag: str, commit: str, done: str) -> None:
 
 
 def main() -> None:
-    chosen = selection.select(arguments.value("MODEL"))
+    typed, stage, version = arguments.value("MODEL"), arguments.value("STAGE"), arguments.value("VERSION")
+    chosen = [typed] if stage and typed in releases.staged(stage) else selection.select(typed)
     if len(chosen) != 1:
         raise Failure(f"{text.plural(len(chosen), 'model')} named; a release is of one: MODEL=NAME")
-    (name,), stage, version = chosen, arguments.value("STAGE"), arguments.value("VERSION")
+    (name,) = chosen
     if not stage and not version:
         raise Failure(f"no VERSION and no STAGE; for example: make release MODEL={name} VERSION=1.0.0")
     remove = arguments.is_on("REMOVE")

@@ -19,7 +19,7 @@ def inspect(folder: Path, copies: bool) -> dict[str, int]:
 
     Control files, as a clone or `hf download` leaves them, are left out where files are copied, and else refused.
     """
-    if folder.is_symlink() or not folder.is_dir():
+    if (folder.is_symlink() and not copies) or not folder.is_dir():
         raise Failure(f"no such folder: {str(folder)!r}; put the weights there, or name where they are: DIR=FOLDER")
     found = weights.walk(folder)
     if copies and (control := sorted(filter(names.is_control_file, found))):

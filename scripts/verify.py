@@ -84,6 +84,7 @@ def check_model(name: str, report: Report, looked: Looked) -> tuple[list[Item], 
         if busy:
             report.note(f"{name}: {busy} is at work on it, so it was not looked at; verify it again when that ends")
             report.model(name, held.nfiles, held.size, disk="busy")
+            looked.objects[NOT_ASKED] += len(items)
             return [], {}
         return items, check_disk(held, items, report, looked)
 
@@ -126,6 +127,7 @@ def check_catalog(report: Report) -> None:
 def main(report: Report) -> tuple[str, str]:
     policy.read()  # raises `Failure`
     required, looked = requirements(), Looked()
+    share([])  # raises `Failure`, as does the next
     factory.asked()
     if arguments.is_on("SIGNED"):
         signatures.check_ready()
@@ -139,7 +141,7 @@ def main(report: Report) -> tuple[str, str]:
     items = inventory.unique(item for objects, _ in found for item in objects)
     at_hand = {oid: path for _, right in found for oid, path in right.items()}
     if items := share(items):
-        looked.objects = check_remote(items, at_hand, report)
+        looked.objects += check_remote(items, at_hand, report)
     check_required(required, looked, report)
     report.facts["looked"] = looked.facts()
     if report.findings:

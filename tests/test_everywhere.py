@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import FILES, MODEL, PINNED, ROOT, VICTIM, World, furnish, track
+from conftest import FILES, MODEL, PINNED, ROOT, VICTIM, World, flip, furnish, track
 
 FOUND = [*Path.home().glob(".pyenv/versions/3.1[0-4].*/bin/python3"), *Path("/usr/bin").glob("python3.1[0-4]")]
 PYTHONS = sorted({str(path.resolve()) for path in FOUND})
@@ -251,3 +251,6 @@ def test_a_file_system_without_links_holds_copies_and_that_is_said_once(online, 
     assert online.on_disk() == online.on_disk("other") == PINNED
     assert all(path.stat().st_nlink == 1 and not path.is_symlink() for path in online.weights().rglob("*.json"))
     assert "verified 2 pins, 6 of 6 files on disk" in online.ok("verify", "DEEP=1").out
+    flip(online.weights() / VICTIM)
+    online.ok("pull")
+    assert online.on_disk() == PINNED

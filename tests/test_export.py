@@ -118,10 +118,8 @@ def test_the_bundle_of_another_repository_is_not_replaced_and_that_of_this_one_i
 
     said = added.refused("export", "TO=../a disk")
 
-    assert said == (
-        f"export: {theirs} has commits that are not here; fetch them if they are of this repository, or name another "
-        "folder: TO=…"
-    )
+    advice = f"merge them if they are of this repository: git pull '{theirs}' BRANCH; or name another folder: TO=…"
+    assert said == f"export: {theirs} has commits that are not here; {advice}"
     assert [path.name for path in disk(added).iterdir()] == ["clone.bundle"]
     assert theirs.read_bytes() == before
     theirs.unlink()
@@ -220,3 +218,25 @@ def test_the_environment_is_set_up_from_a_folder_of_wheels_as_the_page_says(adde
 
     assert result.code == 0, result.said
     assert MODEL in result.out
+
+
+@pytest.mark.parametrize("is_fetched", [False, True])
+def test_an_older_clone_does_not_take_newer_commits_from_the_bundle(added, is_fetched):
+    added.git("branch", "side")
+    older = added.second()
+    older.git("branch", "--quiet", "side", "origin/side")
+    track(added, "mine")
+    added.ok("export", "TO=../a disk")
+    bundle = disk(added) / "clone.bundle"
+    before = bundle.read_bytes()
+    older.ok("pull")
+    if is_fetched:
+        older.git("fetch", "--quiet", str(bundle), "main")
+
+    said = older.refused("export", f"TO={disk(added)}")
+
+    assert f"{bundle} has commits that are not here; merge them if they are of this repository: git pull " in said
+    assert bundle.read_bytes() == before
+    older.git("pull", "--quiet", str(bundle), "main")
+    older.ok("pull")
+    older.ok("export", f"TO={disk(added)}")

@@ -561,6 +561,17 @@ def test_a_report_does_not_replace_the_file_that_makes_a_worktree(added):
     assert "not a place for a report" in tree.refused("list", "REPORT=.git")
 
 
+def test_diff_says_that_a_shallow_clone_may_not_know_the_older_version(added):
+    track(added, "mine", "one")
+    track(added, "mine", "two")
+    shallow = added.second()
+    shutil.rmtree(shallow.clone)
+    added.git("clone", "--quiet", "--depth", "1", f"file://{added.clone}", str(shallow.clone))
+    furnish(shallow.clone)
+
+    assert "mine: this clone is shallow, so an older version is not known" in shallow.ok("diff", "MODEL=mine").out
+
+
 def test_a_report_goes_to_standard_output_or_a_pipe(added):
     os.mkfifo(added.clone / "pipe")
     reader = subprocess.Popen(["cat", added.clone / "pipe"], stdout=subprocess.PIPE)

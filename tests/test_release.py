@@ -369,3 +369,14 @@ def test_the_lines_of_the_dockerfile_bring_a_release_into_an_empty_folder(releas
 
     top = image / "srv" / "models" / "tiny"
     assert {path.relative_to(top).as_posix(): path.read_bytes() for path in top.rglob("*.*")} == PINNED
+
+
+def test_what_is_in_a_stage_can_be_brought_and_taken_out_once_its_name_is_another(released):
+    released.ok("rename", "MODEL=tiny", "NAME=other")
+    for number, words in enumerate((["MODEL=tiny", "STAGE=prod"], ["STAGE=prod"])):
+        released.ok("pull", *words, f"TO=../handed {number}")
+        assert (released.path / f"handed {number}" / "tiny" / "config.json").read_bytes() == PINNED["config.json"]
+
+    released.ok("release", "MODEL=tiny", "STAGE=prod", "REMOVE=1")
+
+    assert "no release of any model is in the stage 'prod' here" in released.refused("pull", "STAGE=prod", "TO=../x")

@@ -277,3 +277,24 @@ def test_free_leaves_a_cache_alone_that_other_clones_may_use(added):
 
     assert not added.weights().exists()
     assert len(list((shared / "files" / "md5").glob("*/*"))) == 4
+
+
+@pytest.mark.parametrize("row", ["fp16|bf16, ask Ann |", "ask Ann | ", "ask Ann", "`a | b` |"])
+def test_a_note_is_kept_however_its_row_is_written(added, row):
+    page = added.clone / "models" / "README.md"
+    page.write_text(page.read_text().replace("apache-2.0 |  |", f"apache-2.0 | {row}"))
+
+    track(added, "mine")
+
+    assert f"| apache-2.0 | {row.rstrip('| ')} |\n" in page.read_text()
+
+
+def test_the_notes_of_two_rows_of_one_model_are_both_kept(added):
+    note(added, "ours")
+    page = added.clone / "models" / "README.md"
+    (row,) = rows(added)
+    page.write_text(page.read_text().replace(row, f"{row}\n{row.replace('ours', 'theirs')}"))
+
+    added.ok("catalog")
+
+    assert rows(added)[0].endswith("| apache-2.0 | ours; theirs |")

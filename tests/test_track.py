@@ -390,6 +390,15 @@ def test_what_a_pipeline_writes_is_refused_and_dvc_goes_on(world):
     assert world.dvc("status").code == 0
 
 
+def test_track_copies_from_a_folder_that_a_link_leads_to(world):
+    lay(world.path / "run-17")
+    (world.path / "latest").symlink_to("run-17")
+
+    world.ok("track", "NAME=mine", "DIR=../latest")
+
+    assert world.on_disk("mine") == PINNED
+
+
 def test_a_pin_of_one_file_stops_no_other_model_and_says_what_to_make_of_it(added):
     (added.clone / "models" / "x.bin").write_bytes(b"weights")
     assert added.dvc("add", "models/x.bin").code == 0

@@ -1,8 +1,10 @@
 """make verify: what it says about pins, disk and remote, and in which forms."""
 
+import fcntl
 import json
 import os
 import re
+import shutil
 
 import pytest
 from conftest import MODEL, PINNED, World, flip
@@ -396,3 +398,31 @@ def test_under_github_actions_problems_are_annotations_and_a_table(added):
     summary = (added.path / "summary.md").read_text()
     assert "### make verify: 1 problem in 1 model" in summary
     assert "| tiny | 3 | 102.4 kB | **not good** |" in summary
+
+
+def test_what_another_command_is_at_work_on_was_not_asked_for(added):
+    shutil.rmtree(added.remote / "files")
+    with (added.clone / ".dvc" / "tmp" / "locks" / "model tiny").open("a") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+
+        result = added.make("verify", "REQUIRE=remote content")
+
+        doctor = added.make("doctor").out
+
+    assert result.code == 2
+    assert "0 of 4 objects on the remote (4 not asked)" in result.out
+    assert "REQUIRE=remote: 4 objects on the remote were not asked for" in result.out
+    assert "good   leftovers" in doctor
+
+
+def test_a_share_that_is_none_is_refused_before_anything_is_read(added):
+    flip(added.weights() / "config.json")
+
+    said = added.make("verify", "DEEP=1", "SHARD=4/3").said
+
+    assert "not a share of what DEEP=1 reads: SHARD='4/3'" in said
+    assert "config.json" not in said
+
+
+def test_a_time_limit_that_is_none_is_refused_where_nothing_waits(added):
+    assert added.refused("verify", "TIMEOUT=abc") == "verify: not a number of seconds: TIMEOUT='abc'"

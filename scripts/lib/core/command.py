@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
+from lib.core import arguments
 from lib.core.console import remark
 from lib.core.errors import Failure
 from lib.core.finding import Finding
@@ -22,6 +23,7 @@ def run(verb: str, main: Callable[[], None], judges: bool = False) -> NoReturn:
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     code = 1
     try:
+        arguments.timeout()  # raises `Failure`
         main()
         code = 0
     except Failure as failure:

@@ -21,7 +21,7 @@ BEGIN = (
 END = "<!-- end of catalog -->"
 TABLE = re.compile(r"<!-- catalog: [^\n]*-->\n(.*?)" + re.escape(END), re.DOTALL)
 HEAD = "| model | source | license | note |\n| --- | --- | --- | --- |\n"
-ROW = re.compile(r"\| (?:\[([^\]]+)\]\([^)]*\)|(\S+)) \|.*\|")  # linked, or as older catalogs had it
+ROW = re.compile(r"\| (?:\[([^\]]+)\]\([^)]*\)|(\S+)) \|.*")  # linked, or as older catalogs had it
 HEADS = ("model", "NAME", "---")  # what stands in the first cell of a head, now and in older catalogs
 
 
@@ -29,10 +29,14 @@ def _cell(text: str | None) -> str:
     return (text or "-").replace("|", "\\|").replace("<", "&lt;")
 
 
+def _link(repo: str) -> str:
+    return f"[{repo}](https://huggingface.co/{repo})"
+
+
 def _row(held: Pin, note: str) -> str:
-    repos = {"": held.source, "tuned from ": held.base and held.base.partition("@")[0]}
-    cells = [f"{words}[{repo}](https://huggingface.co/{repo})" for words, repo in repos.items() if repo]
-    source = ", ".join([*cells, *([_cell(held.origin)] if held.origin else [])]) or "-"
+    bases = [f"tuned from {_link(word.partition('@')[0])}" for word in (held.base or "").split()]
+    cells = [*([_link(held.source)] if held.source else []), *bases, *([_cell(held.origin)] if held.origin else [])]
+    source = ", ".join(cells) or "-"
     return f"| [{held.name}]({held.name}.dvc) | {source} | {_cell(held.terms)} | {note} |\n"
 
 
@@ -45,11 +49,11 @@ def _rows(page: str) -> list[tuple[str, str]]:
             f"again: {BEGIN} {END}"
         )
     rows = []
-    for line in found[1].splitlines():
+    for line in map(str.strip, found[1].splitlines()):
         row = ROW.fullmatch(line)
         if row and row[2] not in HEADS:
-            cells = re.split(r"(?<!\\)\|", line)[1:-1]
-            rows.append((row[1] or row[2], cells[3].strip() if len(cells) == 4 else ""))
+            cells = re.split(r"(?<!\\)\|", line.removesuffix("|"), maxsplit=4)  # before the first is nothing
+            rows.append((row[1] or row[2], cells[4].strip() if len(cells) == 5 else ""))
     return rows
 
 
@@ -61,7 +65,8 @@ def update(page: str, pins: Iterable[Pin], moved: tuple[str, str] = ("", "")) ->
     notes: dict[str, str] = {}
     for name, note in _rows(page):
         name = moved[1] if name == moved[0] else name
-        notes[name] = notes.get(name) or note
+        both = filter(None, (notes.get(name), note))  # a merge may leave two rows
+        notes[name] = "; ".join(dict.fromkeys(both))
     rows = "".join(_row(held, notes.get(held.name, "")) for held in sorted(pins, key=lambda held: held.name))
     return TABLE.sub(lambda _: f"{BEGIN}\n{HEAD}{rows}{END}", page, count=1)
 

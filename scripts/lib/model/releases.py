@@ -63,6 +63,11 @@ def stages(name: str) -> dict[str, str]:
     return {stage: commit for stage, commit in {each[1]: each[2] for each in _assigned(name)}.items() if commit}
 
 
+def staged(stage: str) -> list[str]:
+    """The NAME of every model that has a version in `stage`, also of one that has no pin any more."""
+    return [name for name in sorted(_tags()) if stage in stages(name)]
+
+
 def next_tag(name: str, stage: str, remove: bool) -> str:
     """The tag that gives `stage` another Git commit, or takes it away."""
     return f"{name}#{stage}{'!' if remove else ''}#{max((each[0] for each in _assigned(name)), default=0) + 1}"
