@@ -383,6 +383,8 @@ def test_an_object_under_a_users_key_is_size_only(added, moto, header):
 
         assert "3 of 4 objects on the remote (3 by hash, 1 by size only)" in said
         assert not [request for request in proxy.requests if request.startswith("GET") and hidden in request]
+        shutil.rmtree(added.clone / ".dvc" / "cache")
+        added.ok("remove", "MODEL=tiny", "DRY=1")
         assert "4 of 4 objects on the remote (4 read)" in added.ok("verify", "DEEP=1").out
 
 

@@ -41,8 +41,8 @@ class ObjectInfo:
 
     @property
     def hash(self) -> str | None:
-        """The hash of the content that the store publishes; None for an object in parts."""
-        return self.md5 or (self.etag if self.etag and "-" not in self.etag else None)
+        """The hash of the content that the store publishes, if it is one: not of parts, nor under a user's own key."""
+        return self.md5 or (self.etag if self.etag and "-" not in self.etag and not self.hides_content else None)
 
 
 class Remote(ABC):
