@@ -174,6 +174,16 @@ def test_a_push_that_lost_the_store_half_way_completes_the_next_time(added, serv
         assert set(held(store)) == {key_of(oid) for oid in added.objects()}
 
 
+def test_remote_tries_the_bucket_that_was_typed_whatever_this_clone_has_set_for_itself(world, moto):
+    world.env |= moto.env
+    (world.clone / ".dvc" / "config.local").write_text("['remote \"storage\"']\n    url = s3://nowhere/path\n")
+
+    result = world.ok("remote", *moto.typed)
+
+    assert "this clone goes on with another one, which .dvc/config.local names" in result.err
+    assert set(moto.objects()) == {".model-weights"}
+
+
 @pytest.fixture
 def big(world) -> World:
     """A clone that has tracked one file of 48 MiB on its folder remote."""

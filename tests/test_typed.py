@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from conftest import FILES, MODEL, PINNED, World
+from conftest import FILES, MODEL, PINNED, World, flip
 
 from lib.core.errors import Failure
 from lib.model import names
@@ -227,6 +227,17 @@ def test_a_reader_that_leaves_early_is_no_error(added):
     result = added.run("bash", "-c", "make list | true; exit ${PIPESTATUS[0]}")
 
     assert (result.code, result.said) == (0, "")
+
+
+@pytest.mark.parametrize(("words", "code"), [("verify FORMAT=json", 2), ("verify", 2), ("list FORMAT=json", 0)])
+def test_a_command_that_judges_fails_where_nobody_reads_what_it_found(added, words, code):
+    flip(added.weights() / "config.json")
+
+    # The reader has left before the first line comes: it closes its end, and only then lets the command begin.
+    script = f"mkfifo gate; (read <gate; exec make --silent {words}) | (exec <&-; echo >gate); exit ${{PIPESTATUS[0]}}"
+    result = added.run("bash", "-c", script)
+
+    assert (result.code, "Traceback" in result.said) == (code, False)
 
 
 @pytest.mark.slow
