@@ -237,3 +237,18 @@ def test_a_listing_that_is_lost_stops_no_push_of_another_model(mirrored):
     assert result.code == 2
     assert "push: plain: the listing " in result.out
     assert "pushed tiny: 4 objects" in result.out
+
+
+def test_an_object_of_a_pin_of_plain_dvc_that_was_cut_short_is_found_and_replaced(mirrored):
+    (mirrored.clone / "models" / "plain").mkdir()
+    (mirrored.clone / "models" / "plain" / "a.bin").write_text("a")
+    assert mirrored.dvc("add", "models/plain").code == 0
+    mirrored.ok("push", "MODEL=plain")
+    (object_of_a,) = [path for path in mirrored.objects().values() if path.read_bytes() == b"a"]
+    object_of_a.chmod(0o644)
+    object_of_a.write_bytes(b"")
+
+    assert "plain/a.bin: changed on the remote" in mirrored.make("verify", "MODEL=plain").out
+    assert "plain/a.bin: changed on the remote" in (said := mirrored.ok("push", "MODEL=plain").out)
+    assert ": replaced\n" in said
+    assert object_of_a.read_bytes() == b"a"

@@ -106,11 +106,17 @@ def _by_reading(remote: Remote, items: list[Item], watch: digest.Progress) -> di
     return dict(zip((item.oid for item in items), workers.side_by_side(read, items, READERS), strict=True))
 
 
+def _size(item: Item, at_hand: Path | None) -> int | None:
+    """The bytes of `item`; as a pin of plain `dvc add` does not tell, of a copy that is here, if there is one."""
+    here = at_hand or cache.object_path(item.oid)
+    return here.stat().st_size if item.file.size is None and here.is_file() else item.file.size
+
+
 def _by_info(info: ObjectInfo | None, item: Item, at_hand: Path | None) -> Assessment:
     if info is None:
         return Assessment("missing")
-    if item.file.size not in (None, info.size):
-        return Assessment("changed", f"pinned {item.file.size} bytes, found {info.size}")
+    if (size := _size(item, at_hand)) not in (None, info.size):
+        return Assessment("changed", f"pinned {size} bytes, found {info.size}")
     if info.md5 and info.md5 != item.file.md5:
         return Assessment("changed", f"pinned md5 {item.file.md5}, the store says {info.md5}")
     if item.file.md5 in (info.md5, info.etag):
