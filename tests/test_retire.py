@@ -1,6 +1,7 @@
 """make remove and make rename: the end of a model, or of its name."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -287,6 +288,17 @@ def test_a_note_is_kept_however_its_row_is_written(added, row):
     track(added, "mine")
 
     assert f"| apache-2.0 | {row.rstrip('| ')} |\n" in page.read_text()
+
+
+def test_a_note_is_kept_in_a_table_that_a_formatter_has_aligned(added):
+    note(added, "ours")
+    page = added.clone / "models" / "README.md"
+    aligned = re.sub("^[|] (.*?) [|]", lambda cell: f"| {cell[1]:<40} |", page.read_text(), flags=re.MULTILINE)
+    page.write_text(aligned.replace("| --- ", "| :--------- "))
+
+    track(added, "mine")
+
+    assert [row.split(" | ")[-1] for row in rows(added)] == [" |", "ours |"]
 
 
 def test_the_notes_of_two_rows_of_one_model_are_both_kept(added):

@@ -21,8 +21,8 @@ BEGIN = (
 END = "<!-- end of catalog -->"
 TABLE = re.compile(r"<!-- catalog: [^\n]*-->\n(.*?)" + re.escape(END), re.DOTALL)
 HEAD = "| model | source | license | note |\n| --- | --- | --- | --- |\n"
-ROW = re.compile(r"\| (?:\[([^\]]+)\]\([^)]*\)|(\S+)) \|.*")  # linked, or as older catalogs had it
-HEADS = ("model", "NAME", "---")  # what stands in the first cell of a head, now and in older catalogs
+ROW = re.compile(r"\| *(?:\[([^\]]+)\]\([^)]*\)|(\S+)) *\|.*")  # linked, or as older catalogs had it
+HEADS = ("model", "NAME", "")  # the first cell of a head without dashes, now and in older catalogs
 
 
 def _cell(text: str | None) -> str:
@@ -48,12 +48,12 @@ def _rows(page: str) -> list[tuple[str, str]]:
             f"models/README.md has no catalog; put these two lines where it should be, then run the same command "
             f"again: {BEGIN} {END}"
         )
-    rows = []
+    rows, has_notes = [], not found[1].startswith("| NAME ")  # as older catalogs do
     for line in map(str.strip, found[1].splitlines()):
         row = ROW.fullmatch(line)
-        if row and row[2] not in HEADS:
+        if row and (row[1] or row[2].strip(":-") not in HEADS):
             cells = re.split(r"(?<!\\)\|", line.removesuffix("|"), maxsplit=4)  # before the first is nothing
-            rows.append((row[1] or row[2], cells[4].strip() if len(cells) == 5 else ""))
+            rows.append((row[1] or row[2], cells[4].strip() if has_notes and len(cells) == 5 else ""))
     return rows
 
 
