@@ -72,6 +72,7 @@ def test_a_hook_of_the_repository_that_it_is_a_submodule_of(added, hook, is_work
     assert "verified 1 pin" in result.said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variable", ["GIT_LITERAL_PATHSPECS", "GIT_NOGLOB_PATHSPECS"])
 def test_how_git_is_told_to_read_paths_hides_no_pin(added, variable):
     for content in "one", "two":

@@ -103,6 +103,7 @@ def test_corrupt_bytes_are_not_written(added):
     assert not (disk(added) / "clone.bundle").exists()
 
 
+@pytest.mark.slow
 def test_the_bundle_of_another_repository_is_not_replaced_and_that_of_this_one_is(added):
     other = World(added.path / "other")
     (other.path / "home").mkdir(parents=True)
@@ -220,6 +221,7 @@ def test_the_environment_is_set_up_from_a_folder_of_wheels_as_the_page_says(adde
     assert MODEL in result.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_fetched", [False, True])
 def test_an_older_clone_does_not_take_newer_commits_from_the_bundle(added, is_fetched):
     added.git("branch", "side")

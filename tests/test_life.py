@@ -561,6 +561,7 @@ def test_a_report_does_not_replace_the_file_that_makes_a_worktree(added):
     assert "not a place for a report" in tree.refused("list", "REPORT=.git")
 
 
+@pytest.mark.slow
 def test_diff_says_that_a_shallow_clone_may_not_know_the_older_version(added):
     track(added, "mine", "one")
     track(added, "mine", "two")

@@ -213,6 +213,7 @@ def test_the_way_from_one_bucket_to_another_is_as_the_page_says(added):
     assert added.git("status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_a_mirror_that_is_gone_is_made_again_by_what_is_said_and_the_default_stays(mirrored):
     shutil.rmtree(mirrored.path / "mirror")
 
@@ -223,6 +224,7 @@ def test_a_mirror_that_is_gone_is_made_again_by_what_is_said_and_the_default_sta
     assert mirrored.ok("remote").out.startswith(f"remote 'storage' ({mirrored.remote}) is there")
 
 
+@pytest.mark.slow
 def test_a_listing_that_is_lost_stops_no_push_of_another_model(mirrored):
     mirrored.ok("pull")
     (mirrored.clone / "models" / "plain").mkdir()
@@ -239,6 +241,7 @@ def test_a_listing_that_is_lost_stops_no_push_of_another_model(mirrored):
     assert "pushed tiny: 4 objects" in result.out
 
 
+@pytest.mark.slow
 def test_an_object_of_a_pin_of_plain_dvc_that_was_cut_short_is_found_and_replaced(mirrored):
     (mirrored.clone / "models" / "plain").mkdir()
     (mirrored.clone / "models" / "plain" / "a.bin").write_text("a")

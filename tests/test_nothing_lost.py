@@ -44,6 +44,7 @@ def newer(hub) -> None:
     hub.commit(MODEL, PINNED | {"config.json": b'{"hidden_size": 8}\n'}, license="apache-2.0")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", ["TO is the parent of the clone", "of the remote", "a folder of somebody's"])
 def test_a_hand_over_replaces_no_folder_that_is_none(world, at):
     name = {"TO is the parent of the clone": "clone", "of the remote": "remote"}.get(at, "mine")
@@ -62,6 +63,7 @@ def test_a_hand_over_replaces_no_folder_that_is_none(world, at):
     assert all(path.exists() for path in before)
 
 
+@pytest.mark.slow
 def test_a_hand_over_replaces_an_older_version_that_git_alone_remembers(added_online, hub):
     target = added_online.path / "handed"
     added_online.ok("pull", f"TO={target}")
@@ -75,6 +77,7 @@ def test_a_hand_over_replaces_an_older_version_that_git_alone_remembers(added_on
     assert quarantined(added_online) == {}
 
 
+@pytest.mark.slow
 def test_a_hand_over_keeps_what_somebody_put_beside_the_older_version(added_online, hub):
     target = added_online.path / "handed"
     added_online.ok("pull", f"TO={target}")
@@ -103,6 +106,7 @@ def test_a_hand_over_that_was_killed_between_its_renames_loses_nothing(added_onl
     assert sorted(os.listdir(target)) == ["tiny"]
 
 
+@pytest.mark.slow
 def test_a_hand_over_mends_a_copy_that_is_damaged(world):
     track(world, "one")
     target = world.path / "handed"
@@ -130,6 +134,7 @@ def test_a_hand_over_takes_the_place_of_a_link_or_a_known_file_and_goes_on(added
     assert added.ok("pull", f"TO={target}").out.startswith("tiny: up to date")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -147,6 +152,7 @@ def test_a_pull_that_names_two_versions_of_a_model_is_refused(added_online, hub,
     assert said in added_online.refused("pull", *words, f"TO={added_online.path / 'handed'}")
 
 
+@pytest.mark.slow
 def test_a_pull_of_a_model_in_the_folder_of_another_is_refused(world):
     track(world, "one")
     world.ok("release", "MODEL=one", "VERSION=1.0.0")
@@ -158,6 +164,7 @@ def test_a_pull_of_a_model_in_the_folder_of_another_is_refused(world):
     assert "pull: one/inner lies in the folder of one; pull them one by one" in said
 
 
+@pytest.mark.slow
 def test_an_update_that_goes_on_refuses_what_was_made_meanwhile(added_online, hub):
     hook = refuse_commits(added_online)
     newer(hub)
@@ -173,6 +180,7 @@ def test_an_update_that_goes_on_refuses_what_was_made_meanwhile(added_online, hu
     assert added_online.on_disk()["config.json"] == b"mine\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("meanwhile", ["removed", "edited in the same length", "pulled back"])
 def test_an_add_that_goes_on_takes_nothing_for_the_new_weights_that_is_not(added_online, hub, meanwhile):
     hook = refuse_commits(added_online)
@@ -239,6 +247,7 @@ def test_a_damaged_object_in_the_cache_is_no_copy(added):
     assert "config.json exists nowhere else" in added.refused("remove", "MODEL=tiny")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["track", "rename"])
 def test_a_name_that_is_the_path_of_another_is_refused(world, verb):
     track(world, "x")
@@ -257,6 +266,7 @@ def test_weights_that_are_called_as_a_temporary_file_are_tracked(world):
     assert sorted(world.on_disk("mine")) == [".notes.md.tmp", ".w.dvc.tmp", "w.bin"]
 
 
+@pytest.mark.slow
 def test_what_a_kill_leaves_beside_the_pins_of_a_group_is_removed(world):
     track(world, "group/one")
     left = [world.clone / "models" / path for path in (".README.md.tmp", "group/.two.dvc.tmp")]
@@ -268,6 +278,7 @@ def test_what_a_kill_leaves_beside_the_pins_of_a_group_is_removed(world):
     assert not any(path.exists() for path in left)
 
 
+@pytest.mark.slow
 def test_a_pin_of_plain_dvc_is_not_renamed_since_it_has_no_files(world):
     world.weights("plain").mkdir()
     (world.weights("plain") / "a.bin").write_text("1")
@@ -321,6 +332,7 @@ def test_remove_says_what_the_remote_lacks(added):
     assert "; 1 of its 4 objects not on the remote, the others stay there; its pin: git checkout " in said
 
 
+@pytest.mark.slow
 def test_remove_of_a_pin_that_was_never_committed_promises_nothing(online):
     hook = refuse_commits(online)
     assert online.make("add", f"MODEL={MODEL}").code == 2
@@ -329,6 +341,7 @@ def test_remove_of_a_pin_that_was_never_committed_promises_nothing(online):
     assert "its objects stay on the remote; no Git commit has its pin; next: " in online.ok("remove", "MODEL=tiny").out
 
 
+@pytest.mark.slow
 def test_a_file_in_the_place_of_weights_is_kept_and_replaced(added):
     forget_weights(added, cache=False)
     added.weights().write_text("only here")
@@ -356,6 +369,7 @@ def test_a_file_in_the_place_of_a_folder_of_weights_is_named(added):
     assert "tiny/nested/tokenizer.json: missing" in said
 
 
+@pytest.mark.slow
 def test_a_pin_in_the_folder_of_another_model_is_named_and_left_alone(world):
     track(world, "one")
     track(world, "group/two")
@@ -389,6 +403,7 @@ def test_an_object_that_goes_while_it_is_placed_leaves_no_link_to_nowhere(added)
 PRECIOUS = b"precious\n"
 
 
+@pytest.mark.slow
 def test_what_was_written_through_a_link_into_the_cache_is_kept(world):
     settings(world, "[cache]\n    type = symlink\n", local=True)
     track(world, "one")
@@ -403,6 +418,7 @@ def test_what_was_written_through_a_link_into_the_cache_is_kept(world):
     assert PRECIOUS in quarantined(world).values()
 
 
+@pytest.mark.slow
 def test_rename_goes_on_with_what_a_stopped_pull_set_aside(world):
     track(world, "one")
     track(world, "two")
@@ -431,6 +447,7 @@ def test_weights_that_are_saved_anew_while_a_command_is_at_work_are_kept(added, 
     assert quarantined(added) == {"tiny/config.json": PRECIOUS}
 
 
+@pytest.mark.slow
 def test_the_quarantine_takes_whatever_comes_under_a_name_that_it_has(added):
     user = added.path / "user"
     user.mkdir()
@@ -462,6 +479,7 @@ def test_a_hand_over_leaves_a_git_repository_alone(added):
     assert sorted(os.listdir(project.parent)) == ["tiny"]
 
 
+@pytest.mark.slow
 def test_a_hand_over_replaces_a_version_whose_files_had_other_names(world):
     track(world, "one")
     target = world.path / "handed"
@@ -490,6 +508,7 @@ def test_a_pull_that_is_only_asked_what_it_would_do_names_a_broken_pin(added):
     assert "models/tiny.dvc is not a pin" in added.refused("pull", "DRY=1")
 
 
+@pytest.mark.slow
 def test_an_add_that_stopped_goes_on_where_a_folder_has_become_a_file(online, hub):
     hub.commit("acme/other", {"a/b.txt": b"1", "a/c/d.txt": b"2", "z.txt": b"3"})
     hub.faults.append(Fault("/resolve/.*/z.txt", lambda answer: answer.status(503), times=None))
@@ -502,6 +521,7 @@ def test_an_add_that_stopped_goes_on_where_a_folder_has_become_a_file(online, hu
     assert online.on_disk("other") == {"a": b"4", "z.txt": b"3"}
 
 
+@pytest.mark.slow
 def test_an_object_that_was_cut_short_on_the_remote_comes_from_the_hub_again(added_online):
     for path in added_online.objects().values():
         path.chmod(0o644)

@@ -219,6 +219,7 @@ def test_a_license_called_other_goes_by_its_name(strict, hub):
     assert "its license is acme-1.0" in strict.make("verify").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("state", ["clean", "issues", "unscanned", "issues in what is left out"])
 def test_the_hubs_scan_decides_and_stands_in_the_git_commit(strict, hub, state):
     hub.commit(MODEL, GOOD | {"pytorch_model.bin": PICKLE})

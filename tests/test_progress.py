@@ -59,6 +59,7 @@ def test_a_bar_names_the_files_on_their_way_where_there_is_room(online, hub, col
     assert max(map(len, bars)) <= columns
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("env", "sign"),
     [({"TERM": "dumb"}, r"\A[^\r]*(\r\n[^\r]*)*\Z"), ({"LC_ALL": "C"}, r"\|#+"), ({"NO_COLOR": "1"}, r"\A[^\x1b]*\Z")],

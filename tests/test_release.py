@@ -371,6 +371,7 @@ def test_the_lines_of_the_dockerfile_bring_a_release_into_an_empty_folder(releas
     assert {path.relative_to(top).as_posix(): path.read_bytes() for path in top.rglob("*.*")} == PINNED
 
 
+@pytest.mark.slow
 def test_what_is_in_a_stage_can_be_brought_and_taken_out_once_its_name_is_another(released):
     released.ok("rename", "MODEL=tiny", "NAME=other")
     for number, words in enumerate((["MODEL=tiny", "STAGE=prod"], ["STAGE=prod"])):

@@ -78,6 +78,7 @@ def test_a_dry_run_changes_nothing(added, words):
     assert added.state() == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("remove", "MODEL=tiny"), ("rename", "MODEL=tiny", "NAME=other")])
 def test_what_was_stopped_at_its_git_commit_goes_on(added, words):
     hook = added.clone / ".git" / "hooks" / "pre-commit"
@@ -151,6 +152,7 @@ def test_rename_refuses_a_place_that_is_taken(added, words, said):
     assert added.state() == before
 
 
+@pytest.mark.slow
 def test_rename_commits_no_other_version_of_the_pin(added):
     track(added, "mine", "one")
     track(added, "mine", "two")
@@ -163,6 +165,7 @@ def test_rename_commits_no_other_version_of_the_pin(added):
     assert added.state() == before
 
 
+@pytest.mark.slow
 def test_a_rename_that_a_hook_stopped_goes_on_after_a_pull_and_leaves_no_folder(added):
     track(added, "group/mine")
     hook = added.clone / ".git" / "hooks" / "pre-commit"
@@ -182,6 +185,7 @@ def test_a_rename_that_a_hook_stopped_goes_on_after_a_pull_and_leaves_no_folder(
     track(added, "group")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["track", "NAME=mine", "DIR=../weights"], ["add", "MODEL=acme/tiny", "NAME=mine"]])
 def test_a_model_whose_pin_is_not_in_this_checkout_is_not_replaced(added_online, words):
     track(added_online, "mine")

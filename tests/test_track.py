@@ -364,6 +364,7 @@ def test_track_refuses_a_pointer_of_git_lfs_until_it_is_told_to_take_it(world, w
     assert world.on_disk("mine")["model.safetensors"] == POINTER
 
 
+@pytest.mark.slow
 def test_track_leaves_the_pins_of_other_models_unread_by_dvc_which_takes_its_time(tracked):
     tracked.pin("mine").write_text("unknown: to DVC\n" + tracked.pin("mine").read_text())
     lay(tracked.weights("new"))
@@ -399,6 +400,7 @@ def test_track_copies_from_a_folder_that_a_link_leads_to(world):
     assert world.on_disk("mine") == PINNED
 
 
+@pytest.mark.slow
 def test_a_pin_of_one_file_stops_no_other_model_and_says_what_to_make_of_it(added):
     (added.clone / "models" / "x.bin").write_bytes(b"weights")
     assert added.dvc("add", "models/x.bin").code == 0

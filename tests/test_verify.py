@@ -400,6 +400,7 @@ def test_under_github_actions_problems_are_annotations_and_a_table(added):
     assert "| tiny | 3 | 102.4 kB | **not good** |" in summary
 
 
+@pytest.mark.slow
 def test_what_another_command_is_at_work_on_was_not_asked_for(added):
     shutil.rmtree(added.remote / "files")
     plan = added.clone / ".dvc" / "tmp" / "staging" / "tiny" / "plan"
