@@ -114,6 +114,7 @@ def test_a_group_and_a_glob_name_all_of_theirs(world):
     assert "verified 2 pins, 2 of 2 files on disk" in world.ok("verify", "MODEL=emb/").out
     assert "verified 2 pins, 2 of 2 files on disk" in world.ok("verify", "MODEL=t* emb/one").out
     assert "no such model: 'embb'; did you mean emb" in world.make("verify", "MODEL=embb").said
+    assert "no such model: 'two'; did you mean emb/two?" in world.make("verify", "MODEL=two").said
 
 
 @pytest.mark.marathon

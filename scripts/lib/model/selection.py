@@ -52,7 +52,8 @@ def _meant(word: str, everyone: list[str]) -> list[str]:
     if chosen := [each for each, source in sources.items() if source == repo]:
         return chosen
     groups = {each.partition("/")[0] for each in everyone}
-    near = get_close_matches(word, [*everyone, *filter(None, sources.values()), *groups], n=1)
+    near = [each for each in everyone if each.endswith(f"/{name}")]
+    near = near or get_close_matches(word, [*everyone, *filter(None, sources.values()), *groups], n=1)
     raise Failure(f"no such model: {word!r}; {f'did you mean {near[0]}?' if near else 'make list shows what there is'}")
 
 
