@@ -108,13 +108,13 @@ def track_all(world: World, *models: str) -> None:
 @pytest.mark.marathon
 @pytest.mark.slow
 def test_a_group_and_a_glob_name_all_of_theirs(world):
-    track_all(world, "emb/one", "emb/two", "tiny")
+    track_all(world, "embeddings/one", "embeddings/two", "tiny")
 
-    assert "verified 2 pins, 2 of 2 files on disk" in world.ok("verify", "MODEL=emb").out
-    assert "verified 2 pins, 2 of 2 files on disk" in world.ok("verify", "MODEL=emb/").out
-    assert "verified 2 pins, 2 of 2 files on disk" in world.ok("verify", "MODEL=t* emb/one").out
-    assert "no such model: 'embb'; did you mean emb" in world.make("verify", "MODEL=embb").said
-    assert "no such model: 'two'; did you mean emb/two?" in world.make("verify", "MODEL=two").said
+    assert "verified 2 pins, 2 of 2 files on disk" in world.ok("verify", "MODEL=embeddings").out
+    assert "verified 2 pins, 2 of 2 files on disk" in world.ok("verify", "MODEL=embeddings/").out
+    assert "verified 2 pins, 2 of 2 files on disk" in world.ok("verify", "MODEL=t* embeddings/one").out
+    assert "no such model: 'embedings'; did you mean embeddings?" in world.make("verify", "MODEL=embedings").said
+    assert "no such model: 'two'; did you mean embeddings/two?" in world.make("verify", "MODEL=two").said
 
 
 @pytest.mark.marathon
