@@ -8,10 +8,13 @@ import struct
 import subprocess
 import termios
 import threading
+import time
 
 import pytest
 from conftest import start
 from hub import MIB, Fault
+
+from lib.core import console
 
 LONG = 101_000_000  # bytes, of which a first line is said
 
@@ -105,3 +108,26 @@ def test_long_work_says_so_as_it_begins_and_at_its_end_how_long_it_took(online):
     assert said.startswith("track: read long: 101.0 MB\n")
     assert re.search(r"^tracked long: 1 file, 101.0 MB, ([0-9]+ min )?[0-9]+ s; next: ", said, re.MULTILINE)
     assert verified.err == "verify: check long: 101.0 MB\n"
+
+
+def test_a_note_is_said_once_however_many_threads_ask_for_it(monkeypatch):
+    said, start = [], threading.Barrier(8)
+
+    def say(line: str) -> None:
+        said.append(line)
+        for _ in range(100):
+            time.sleep(0)  # lets another thread run
+
+    monkeypatch.setattr(console, "say", say)
+
+    def ask() -> None:
+        start.wait()
+        console.note("note: a test of notes")
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert said == ["note: a test of notes"]

@@ -5,7 +5,6 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from functools import lru_cache
 
 from lib.core import arguments, text
 
@@ -13,6 +12,8 @@ EVERY = float(os.environ.get("PROGRESS_SECONDS", "30"))  # between two lines of 
 LONG = 100_000_000  # bytes; work on fewer ends before a reader wonders
 NUMBERS = 70  # columns of a bar and its figures
 _on_their_way: list[str] = []
+_noted: set[str] = set()
+_noting = threading.Lock()
 _started = time.monotonic()
 
 
@@ -32,11 +33,12 @@ def say(line: str) -> None:
     sys.stderr.flush()
 
 
-@lru_cache
 def note(line: str | None) -> None:
-    """Say `line`, if there is one, once."""
-    if line:
-        say(line)
+    """Say `line`, if there is one, once, however many threads ask for it."""
+    with _noting:
+        if line and line not in _noted:
+            _noted.add(line)
+            say(line)
 
 
 def result(line: str) -> None:

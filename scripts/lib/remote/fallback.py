@@ -43,7 +43,6 @@ def _check(name: str) -> None:
         _checked.add(name)
         try:
             factory.named(name).check()
-            note(factory.named(name).note)  # with the lock held, or several threads would say it
         except Failure as failure:
             _fail(name, "", failure)
 
@@ -65,6 +64,7 @@ def get(item: Item, part: Path, watch: Progress) -> Finding | None:
     """Bring `item` to `part` from the first remote that has it right; why not, or None. Raises `Failure`."""
     lacking = finding = failure = None
     for remote in remotes(item.model):
+        note(remote.note)
         try:
             why = _get(remote, item, part, watch)
         except Failure as error:
