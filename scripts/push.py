@@ -4,8 +4,8 @@ from lib.core import arguments, text
 from lib.core.console import note, took
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cleanup
-from lib.flow.upload import upload
-from lib.model import inventory, selection
+from lib.flow.upload import objects, upload
+from lib.model import selection
 from lib.model.pin import Pin
 from lib.remote import audit, factory
 
@@ -17,7 +17,7 @@ def push(pins: list[Pin], report: Report) -> None:
     dry = arguments.is_on("DRY")
     remote.check(write=not dry)
     if dry:
-        items = inventory.unique(item for held in pins for item in factory.objects_of(held))
+        items = objects(pins, report)
         found = audit.assess(remote, items, arguments.is_on("DEEP"))
         for held in pins:
             bad = [item for item in items if item.model == held.name and found[item.oid].is_bad]

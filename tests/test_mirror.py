@@ -233,6 +233,7 @@ def test_a_listing_that_is_lost_stops_no_push_of_another_model(mirrored):
     for path in (mirrored.clone / ".dvc" / "cache").rglob("*.dir"):
         path.unlink()
     shutil.rmtree(mirrored.remote / "files")
+    assert "would push tiny: 4 objects" in mirrored.make("push", "DRY=1").out
 
     result = mirrored.make("push")
 

@@ -9,13 +9,18 @@ from lib.remote import audit, factory, repair
 from lib.remote.base import Remote
 
 
-def upload(pins: list[Pin], remote: Remote, report: Report) -> None:
-    """Make the objects of `pins` whole on `remote`, and report that. Raises `Failure`."""
+def objects(pins: list[Pin], report: Report) -> list[Item]:
+    """The objects of `pins`, each once; one whose listing is lost is a finding, and stops no other."""
     known: list[Item] = []
     for held in pins:
         with report.failing(held.name, "remote", "missing", f"{held.name}: "):
             known += factory.objects_of(held)
-    items = inventory.unique(known)
+    return inventory.unique(known)
+
+
+def upload(pins: list[Pin], remote: Remote, report: Report) -> None:
+    """Make the objects of `pins` whole on `remote`, and report that. Raises `Failure`."""
+    items = objects(pins, report)
     outcome = repair.repair(items, remote, arguments.is_on("DEEP"))
     for line in outcome.replaced:
         report.say(line)
