@@ -35,8 +35,8 @@ def check(pins: list[Pin], remote: Folder, file: Path) -> None:
             f"{file} has commits that are not here; merge them if they are of this repository: "
             f"git pull {quote(str(file))} BRANCH; or name another folder: TO=…"
         )
-    if new := [held.name for held in pins if not history.holds(held.name)]:
-        raise Failure(f"models/{new[0]}.dvc is not in Git as it is; commit it first")
+    for held in pins:
+        history.check_holds(held.name)
     items = {item.oid: item.file.size or 0 for held in pins for item in factory.objects_of(held)}
     needed = sum(items[oid] for oid in items.keys() - remote.infos(items).keys())
     destination.check_space(needed, Path(remote.url), "what is not there yet takes", "name fewer models: MODEL=NAME")

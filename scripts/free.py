@@ -40,8 +40,7 @@ def free(name: str, used: Counter) -> int:
     Raises `Failure`.
     """
     held, folder = selection.checked(name), names.weights_dir(name)
-    if not history.holds(name):
-        raise Failure(f"models/{name}.dvc is not in Git as it is; commit it first")
+    history.check_holds(name)
     items = factory.objects_of(held)
     own = Counter({item.oid for item in items if item.data is None} if folder.exists() else ())
     alone = [item.oid for item in items if cache.is_own() and item.data is None and used[item.oid] <= own[item.oid]]

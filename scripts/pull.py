@@ -107,7 +107,7 @@ def asked() -> list[tuple[str, Pin | None]]:
             chosen = [name] if f"{name}@v{version}" in history.tags() else selection.select(name)
             found += [(each, selection.at(releases.at_version(each, version), each)) for each in chosen]
         elif stage:
-            chosen = [word] if word in releases.staged(stage) else selection.select(word)
+            chosen = [word] if stage in releases.stages(word) else selection.select(word)
             found += [(each, selection.at(releases.at_stage(each, stage), each)) for each in chosen]
         else:
             found += [(each, None) for each in selection.select(word)]

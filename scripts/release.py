@@ -50,7 +50,7 @@ def make_tag(tag: str, commit: str, done: str) -> None:
 
 def main() -> None:
     typed, stage, version = arguments.value("MODEL"), arguments.value("STAGE"), arguments.value("VERSION")
-    chosen = [typed] if stage and typed in releases.staged(stage) else selection.select(typed)
+    chosen = [typed] if stage in releases.stages(typed) else selection.select(typed)
     if len(chosen) != 1:
         raise Failure(f"{text.plural(len(chosen), 'model')} named; a release is of one: MODEL=NAME")
     (name,) = chosen

@@ -19,8 +19,7 @@ def check(held: Pin, made: Pin) -> None:
     is_twin = history.committed(old) and history.committed(new)
     if is_twin or pin.read(new, broken_is_none=True) != made:
         destination.check_free(new)
-        if not history.holds(old):
-            raise Failure(f"models/{old}.dvc is not in Git as it is; commit it first")
+        history.check_holds(old)
     if staging.finished(old):
         raise Failure(f"{old}: an add or track of it was stopped; finish that first")
 

@@ -94,6 +94,12 @@ def holds(name: str) -> bool:
     return path.exists() and committed(name) == path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
+def check_holds(name: str) -> None:
+    """Refuse a pin that the last commit does not have as it lies here. Raises `Failure`."""
+    if not holds(name):
+        raise Failure(f"models/{name}.dvc is not in Git as it is; commit it first")
+
+
 def log(name: str) -> list[dict[str, str]]:
     """The Git commits that changed the pin of the model `name`, the newest first, as far as this clone has them."""
     if not has_head():

@@ -22,6 +22,7 @@ IN_PROGRESS = (
     "MERGE_HEAD",
     *(f"rebase-{kind}/{each}" for kind in ("merge", "apply") for each in ("autostash", "orig-head")),
 )
+OF_ONE_WORKTREE = ("refs/bisect", "refs/worktree", "refs/rewritten")  # `--all` sees those of this one alone
 ALL_REFS = "fetch them: git fetch {0} '+refs/*:refs/{0}/*'"
 
 
@@ -52,7 +53,7 @@ def _stash() -> list[str]:
         paths = [top / path for path in _lines("-C", str(top), "rev-parse", *words)]
         for path in filter(Path.is_file, paths):
             found += _lines("log", "--no-walk", "--format=%H %P", *path.read_text().split())
-        found += _lines("-C", str(top), "rev-parse", "--all")  # some refs belong to one worktree
+        found += _lines("-C", str(top), "for-each-ref", "--format=%(objectname)", *OF_ONE_WORKTREE)
     return [each for line in found for each in line.split()]
 
 

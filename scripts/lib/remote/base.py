@@ -29,7 +29,8 @@ class ObjectInfo:
     `md5` (hex) is Google's, for every object that was not composed of others. `etag` is S3's: the md5 of an object
     uploaded in one part, the md5 of the parts' md5s and `-N` for N parts, and neither if a user's key encrypts it.
     `modified` is when it was written, in seconds since 1970 by the store's clock.
-    Only `details` tells `crc64nvme` (hex) of the whole object, and `hides_content`, if its other hash is of no content.
+    `crc64nvme` (hex) of the whole object is told by `details` alone, and `hides_content`, if its other hash is of no
+    content, only where it was asked for by itself.
     """
 
     size: int
