@@ -760,6 +760,31 @@ def test_a_bit_that_changes_on_the_way_up_is_sent_again_for_a_small_object_too(a
         assert "4 of 4 objects on the remote (4 read)" in added.ok("verify", "DEEP=1").out
 
 
+@pytest.mark.parametrize(
+    ("kind", "begins"),
+    [("rclone", "?uploads"), pytest.param("gcs", "uploadType=resumable", marks=pytest.mark.marathon)],
+)
+def test_weights_that_are_written_to_while_they_go_up_are_not_on_the_remote(big, servers, kind, begins):
+    store, weights = serve(servers, kind), big.weights("big") / "model.safetensors"
+    oid = hashlib.md5(weights.read_bytes(), usedforsecurity=False).hexdigest()
+
+    def write(request: str) -> None:
+        if begins in request:
+            weights.chmod(0o644)
+            with weights.open("r+b") as file:
+                file.seek(-1, os.SEEK_END)
+                file.write(b"!")
+
+    with Proxy(store, write) as proxy:
+        use(big, store, proxy.endpoint)
+
+        result = big.make("push")
+
+        assert result.code == 2
+        assert "big/model.safetensors: changed in the cache (object " in result.out
+        assert key_of(oid) not in held(store)
+
+
 def test_an_object_that_goes_while_all_are_read_is_missing_and_the_others_are_told(added, moto):
     fill(moto, added)
     gone = key_for(PINNED["config.json"])

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from lib.core import arguments, digest, workers
 from lib.core.digest import File, Progress, unwatched
-from lib.disk import cache
+from lib.disk import cache, weights
 from lib.model.inventory import Item
 from lib.remote.base import MARKER, MARKER_TEXT, ObjectInfo, Remote
 from lib.remote.errors import Unable
@@ -26,6 +26,10 @@ TRIES = 2  # of a request; one of them alone may take half of TIMEOUT
 def patience() -> tuple[float, float]:
     """Seconds for a connection, and without a byte on one."""
     return max(1.0, arguments.timeout() / 3), max(1.0, arguments.timeout() / TRIES)
+
+
+class _WrittenTo(Exception):
+    """A file changed while it was uploaded."""
 
 
 class Bucket(Remote):
@@ -126,11 +130,21 @@ class Bucket(Remote):
 
     def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
         with self._explained("write"):
-            checks = ["crc64nvme"] if self._takes_checksums and path.stat().st_size > digest.LARGE else []
+            before = path.stat()
+            checks = ["crc64nvme"] if self._takes_checksums and before.st_size > digest.LARGE else []
             found = digest.of_file(path, (item.file.hash_name, *checks), size=item.file.size)
             if mismatch := item.file.mismatch(found):
                 return mismatch
-            self._upload(path, item.oid, found, progress)
+
+            def sent(count: int) -> None:
+                if not weights.is_same(before, path.stat()):  # these bytes are perhaps not those that were hashed
+                    raise _WrittenTo
+                progress(count)
+
+            try:
+                self._upload(path, item.oid, found, sent)
+            except _WrittenTo:
+                return "written to while it was uploaded"
             return None
 
     @abstractmethod
@@ -163,4 +177,6 @@ class Bucket(Remote):
 
     @abstractmethod
     def _upload(self, path: Path, oid: str, found: File, progress: Progress) -> None:
-        """Make the file at `path`, whose digests are `found`, the object `oid`."""
+        """Make the file at `path`, whose digests are `found`, the object `oid`; unless `progress` raises, which is told
+        of all bytes before the object is complete.
+        """

@@ -132,8 +132,9 @@ class S3(Bucket):
     def _upload(self, path: Path, oid: str, found: File, progress: Progress) -> None:
         key = self._object(oid)
         if found.size <= etag.PART:
-            self._write(key, path.read_bytes())
+            data = path.read_bytes()
             progress(found.size)
+            self._write(key, data)
             return
         try:
             self._send(path, key, found, progress, self._takes_checksums)
