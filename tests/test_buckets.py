@@ -736,6 +736,17 @@ def test_an_upload_that_nobody_takes_is_given_up(world, moto):
     assert result.out == "cannot be reached True\n", result.said
 
 
+def test_an_object_that_a_lifecycle_rule_has_archived_is_named_as_that(added, moto):
+    fill(moto, added)
+    key = key_for(PINNED["config.json"])
+    moto.ask("PUT", f"/{moto.bucket}/{moto.prefix}/{key}", PINNED["config.json"], **{"x-amz-storage-class": "GLACIER"})
+
+    result = use(added, moto).second().make("pull")
+
+    assert result.code == 2
+    assert "has it in an archive such as Glacier: restore it there first" in result.said
+
+
 def test_an_object_whose_published_hash_is_another_is_no_copy(added, moto):
     fill(moto, added)
     moto.put(key_for(PINNED["config.json"]), PINNED["config.json"][::-1])
