@@ -21,7 +21,7 @@ from lib.remote.folder import Folder
 def is_behind(bundle: Path) -> bool:
     """Whether a branch of `bundle` has commits that none of this clone has, now or, by its reflog, before."""
     _, said = history.tried("bundle", "list-heads", str(bundle))
-    tips = [line.split()[0] for line in said.splitlines() if " refs/tags/" not in line]  # forks share those
+    tips = [line.split()[0] for line in said.split("\n")[:-1] if " refs/tags/" not in line]  # forks share those
     is_known, more = history.tried("rev-list", "--max-count=1", *tips, "--not", "--all", "--reflog", "HEAD")
     return not tips or not is_known or bool(more)
 

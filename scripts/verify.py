@@ -118,6 +118,9 @@ def check_catalog(report: Report) -> None:
     if why := history.unreadable():
         report.note(f"Git was not asked which pins there are: {why}")
         return
+    for path in history.odd_pins():
+        line = f"{path!r} is a pin of a name that no model may have; give it another one, or remove it with git rm"
+        report.found(Finding("", "pin", "broken", detail=line))
     with report.failing("", "catalog", "broken"):
         for name, difference in catalog.differences():
             line = f"models/README.md: {name} {difference}; renew it: make catalog"

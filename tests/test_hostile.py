@@ -381,3 +381,69 @@ def test_add_refuses_a_pointer_of_git_lfs_until_it_is_told_to_take_it(online, hu
     online.ok("add", "MODEL=acme/pointers", "EXCLUDE=weights.dat")
     online.ok("add", "MODEL=acme/pointers", "POINTERS=1")
     assert online.on_disk("pointers")["weights.dat"] == pointer
+
+
+def commit_pin(world: World, path: str, **more: str) -> None:
+    """Commit the pin of tiny at `path` too, as somebody might in a pull request."""
+    text = world.pin().read_text().replace("path: tiny", f"path: {json.dumps(Path(path).name.removesuffix('.dvc'))}")
+    (world.clone / path).parent.mkdir(parents=True, exist_ok=True)
+    (world.clone / path).write_text(text)
+    world.git("add", "--force", "--all")
+    world.git("commit", "--quiet", "--message", "Another pin")
+
+
+@pytest.mark.parametrize(
+    "name", [".", "..", "policy.yaml", "README.md", "-x", "my model", "x.dvc", f"a{ESC}b", "a\n::warning::b"], ids=ascii
+)
+def test_a_pin_of_a_name_that_no_model_may_have_is_named_and_no_model(added, name):
+    shutil.rmtree(added.weights())
+    commit_pin(added, f"models/grp/{name}.dvc" if name in (".", "..") else f"models/{name}.dvc")
+    policy = (added.clone / "models" / "policy.yaml").read_bytes()
+
+    pulled = added.ok("pull")
+    result = added.make("verify", GITHUB_ACTIONS="true")
+
+    assert pulled.out.splitlines()[-1].startswith("1 model good: 3 files")
+    assert (added.clone / "models" / "policy.yaml").read_bytes() == policy
+    assert result.code == 2
+    assert "is a pin of a name that no model may have; give it another one, or remove it with git rm" in result.out
+    assert not any(line.startswith("::warning") or ESC in line for line in result.said.splitlines())
+
+
+def test_a_group_that_is_a_link_holds_no_models(added):
+    top, workflow = added.clone / "models" / "g", added.clone / ".github" / "workflows" / "ci.yml"
+    top.symlink_to("../.github")
+    commit_pin(added, ".github/workflows.dvc")
+    before = workflow.read_bytes()
+
+    pulled = added.ok("pull")
+
+    assert "1 model good: 3 files" in pulled.out
+    assert workflow.read_bytes() == before
+    assert "models/g is a link, so nothing can lie in it: 'g/x'" in added.refused("track", "NAME=g/x")
+
+
+def test_names_on_disk_do_not_steer_the_terminal_or_break_the_report(added):
+    (added.weights() / f"a{ESC}b\nverified 9 pins").write_text("x")
+    (added.weights() / os.fsdecode(b"co\xffnf")).write_text("x")
+
+    result = added.make("verify", "REPORT=r.json")
+
+    assert result.code == 2
+    assert "verify: tiny/a?[2Jb?verified 9 pins: extra\n" in result.out
+    assert {each["file"] for each in json.loads((added.clone / "r.json").read_text())["problems"]} >= {
+        f"a{ESC}b\nverified 9 pins"
+    }
+
+
+def test_an_unusual_end_of_a_line_in_git_stops_no_command(added):
+    added.git("commit", "--quiet", "--amend", "--message", "one\u2028two")
+    added.git("tag", "x\u2028y")
+    page = added.clone / "models" / "README.md"
+    page.write_text(page.read_text().replace("| - |  |", "| - | note\u2028goes on |").replace(" |  |", " | a\u2028b |"))
+
+    added.ok("list")
+    assert "one?two" in added.ok("show", "MODEL=tiny").out
+    added.ok("gc")
+    added.ok("catalog")
+    assert "a\u2028b" in page.read_text()

@@ -573,6 +573,20 @@ def test_diff_says_that_a_shallow_clone_may_not_know_the_older_version(added):
     assert "mine: this clone is shallow, so an older version is not known" in shallow.ok("diff", "MODEL=mine").out
 
 
+def test_a_run_that_an_error_of_the_system_ended_has_a_report_too(added):
+    report = added.clone / "r.json"
+    added.ok("verify", "REPORT=r.json")
+    page = added.clone / "models" / "README.md"
+    page.unlink()
+    page.mkdir()
+
+    added.refused("verify", "REPORT=r.json")
+
+    told = json.loads(report.read_text())
+    assert not told["ok"]
+    assert "Is a directory" in told["summary"]
+
+
 def test_a_report_goes_to_standard_output_or_a_pipe(added):
     os.mkfifo(added.clone / "pipe")
     reader = subprocess.Popen(["cat", added.clone / "pipe"], stdout=subprocess.PIPE)

@@ -49,9 +49,11 @@ def run_reported(verb: str, main: Callable[[Report], tuple[str, str]], judges: b
         report = Report(verb)  # raises `Failure` for a FORMAT or REPORT that cannot be
         try:
             sentences = main(report)
-        except Failure as failure:
-            report.findings.append(Finding("", "command", "failed", detail=str(failure)))
-            sentences = ("", str(failure))
+        except BrokenPipeError:
+            raise
+        except (Failure, OSError) as error:
+            sentences = ("", _system_sentence(error) if isinstance(error, OSError) else str(error))
+            report.findings.append(Finding("", "command", "failed", detail=sentences[1]))
         report.close(*sentences)
 
     run(verb, reported, judges)

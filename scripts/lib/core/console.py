@@ -29,7 +29,9 @@ def remark(line: str) -> None:
 
 def say(line: str) -> None:
     """One line for the person who watches."""
-    sys.stderr.write(f"{line}\n")  # print() writes the line break separately: another process may come between
+    sys.stderr.write(
+        f"{text.visible(line)}\n"
+    )  # print() writes the line break separately: another process may come between
     sys.stderr.flush()
 
 
@@ -43,7 +45,7 @@ def note(line: str | None) -> None:
 
 def result(line: str) -> None:
     """One line of what was asked for; for the person who watches if standard output is asked to be a document."""
-    print(line, flush=True, file=sys.stderr if arguments.value("FORMAT") else sys.stdout)
+    print(text.visible(line), flush=True, file=sys.stderr if arguments.value("FORMAT") else sys.stdout)
 
 
 def document(text: str) -> None:

@@ -56,7 +56,7 @@ class Report:
             self.findings.append(finding)
             result(f"{self.verb}: {finding}")
             if arguments.value("GITHUB_ACTIONS") == "true":
-                line = f"{self.verb}: {finding}".replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+                line = f"{self.verb}: {finding}".replace("%", "%25")
                 where = f" file=models/{finding.model}.dvc" if finding.model else ""
                 result(f"::error{where}::{line}")
 
@@ -91,6 +91,7 @@ class Report:
         facts |= {"models": self.models, **self.facts}
         facts |= {"problems": [asdict(finding) for finding in self.findings], "notes": self.notes}
         lines = json.dumps(facts, indent=2, ensure_ascii=False)
+        lines = lines.encode(errors="backslashreplace").decode()  # a name of a file that is no UTF-8
         if target := arguments.value("REPORT"):
             paths.typed(target).write_text(lines + "\n", encoding="utf-8")
         if arguments.value("FORMAT"):
@@ -104,4 +105,4 @@ class Report:
                 lines.append(f"| {model['name']} | {model['files']} | {text.size(model['size'])} | {good} |")
             lines += ["", *(f"- {finding}" for finding in self.findings)]
             with open(target, "a", encoding="utf-8") as file:
-                file.write("\n".join(lines) + "\n")
+                file.write("\n".join(map(text.visible, lines)) + "\n")

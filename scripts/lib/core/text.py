@@ -36,7 +36,12 @@ def tally(models: int, files: int, total: int) -> str:
     return f"{plural(models, 'model')}, {amount(files, total)}"
 
 
+def visible(line: str) -> str:
+    """`line` with a ? for each character that a terminal may act on, a line break too."""
+    return "".join(each if each.isprintable() else "?" for each in line)
+
+
 def one_line(said: object) -> str:
     """The first line of `said`, cut at 300 characters, without control characters or a password in a URL."""
     line = str(said).strip().partition("\n")[0][:300] or type(said).__name__
-    return re.sub(r"//[^/@\s]*@", "//", "".join(each if each.isprintable() else "?" for each in line))
+    return re.sub(r"//[^/@\s]*@", "//", visible(line))

@@ -49,7 +49,7 @@ def _rows(page: str) -> list[tuple[str, str]]:
             f"again: {BEGIN} {END}"
         )
     rows, has_notes = [], not found[1].startswith("| NAME ")  # as older catalogs do
-    for line in map(str.strip, found[1].splitlines()):
+    for line in map(str.strip, found[1].split("\n")):
         row = ROW.fullmatch(line)
         if row and (row[1] or row[2].strip(":-") not in HEADS):
             cells = re.split(r"(?<!\\)\|", line.removesuffix("|"), maxsplit=4)  # before the first is nothing

@@ -9,6 +9,7 @@ from functools import lru_cache
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.core.text import one_line
+from lib.model.names import is_model_name
 
 PIN = re.compile(r"models/((?:[^/]+/)?[^/]+)\.dvc")
 
@@ -34,11 +35,17 @@ def ask(*words: str, data: bytes | None = None) -> bytes:
     return done.stdout
 
 
+def lines(*words: str, data: bytes | None = None) -> list[str]:
+    """The lines that `git` with `words` answers, given `data`. Raises `Failure`."""
+    # str.splitlines() knows more ends of a line than Git does.
+    return ask(*words, data=data).decode(errors="surrogateescape").split("\n")[:-1]
+
+
 def pins(listed: bytes) -> Iterator[tuple[str, str]]:
     """NAME and blob id of the pins in `listed`: lines of MODE [TYPE] BLOB [STAGE] and a path, each ended by a NUL."""
     for line in filter(None, listed.decode(errors="surrogateescape").split("\0")):
         head, _, path = line.partition("\t")
-        if pin := PIN.fullmatch(path):
+        if (pin := PIN.fullmatch(path)) and is_model_name(pin[1]):
             yield pin[1], re.search(r"\b[0-9a-f]{40,64}\b", head)[0]
 
 
@@ -61,6 +68,13 @@ def forget() -> None:
 def in_index() -> dict[str, str]:
     """NAME to blob id of every pin in Git's index, unmerged ones too; none if Git cannot be asked. Raises `Failure`."""
     return {} if unreadable() else dict(pins(ask("ls-files", "--stage", "-z", "--", "models")))
+
+
+def odd_pins() -> list[str]:
+    """The paths of pins in models/, in Git or not, that no model may have. Raises `Failure`."""
+    listed = ask("ls-files", "-z", "--cached", "--others", "--", "models/*.dvc").decode(errors="surrogateescape")
+    found = ((path, PIN.fullmatch(path)) for path in listed.split("\0")[:-1])
+    return [path for path, name in found if not (name and is_model_name(name[1]))]
 
 
 def in_head() -> dict[str, str]:
@@ -106,8 +120,8 @@ def log(name: str) -> list[dict[str, str]]:
         return []
     keys = ("commit", "date", "author", "subject")
     form = "--format=%H%x00%as%x00%an%x00%s"
-    lines = ask("log", "--no-show-signature", form, "--", f"models/{name}.dvc").decode(errors="replace")
-    return [dict(zip(keys, line.split("\0"), strict=True)) for line in lines.splitlines()]
+    said = lines("log", "--no-show-signature", form, "--", f"models/{name}.dvc")
+    return [dict(zip(keys, line.split("\0"), strict=True)) for line in said]
 
 
 def last_change(name: str) -> str:
@@ -122,15 +136,14 @@ def last_change(name: str) -> str:
 def tags() -> dict[str, str]:
     """Every tag of this clone, and the Git commit that it leads to."""
     form = "--format=%(refname:strip=2)%00%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
-    lines = ask("for-each-ref", form, "refs/tags").decode(errors="surrogateescape").splitlines()
-    return dict(line.split("\0") for line in lines)
+    return dict(line.split("\0") for line in lines("for-each-ref", form, "refs/tags"))
 
 
 def blob_ids(paths: Iterable[str]) -> list[str | None]:
     """The blob id of each of `paths`, such as `COMMIT:models/NAME.dvc`; None where there is none. Raises `Failure`."""
     data = "".join(f"{path}\n" for path in paths).encode(errors="surrogateescape")
-    lines = ask("cat-file", "--batch-check=%(objectname)", data=data).decode(errors="surrogateescape").splitlines()
-    return [None if line.endswith(" missing") else line for line in lines]
+    said = lines("cat-file", "--batch-check=%(objectname)", data=data)
+    return [None if line.endswith(" missing") else line for line in said]
 
 
 def hooks() -> list[str]:

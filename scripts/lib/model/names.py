@@ -25,17 +25,22 @@ CONTROL = re.compile(r"\.git.*|\.dvc.*|\.hg|\.cache", re.IGNORECASE)
 META = re.compile(r".*\.dvc|dvc\.(yaml|lock)")
 
 
-def model_name(text: str) -> str:
-    """`text`, if it may be a model's NAME: one or two plain parts, such as `embeddings/all-MiniLM-L6-v2`."""
+def is_model_name(text: str) -> bool:
+    """Whether `text` may be a model's NAME: one or two plain parts, such as `embeddings/all-MiniLM-L6-v2`."""
     parts = text.split("/")
-    if (
+    return not (
         len(parts) > 2
         or text.casefold() in ("readme.md", "policy.yaml")
         or text.casefold().startswith("models/")  # as the path of a model is typed
         or NO_REF.search(f"{text}@v1")
         or not all(map(PART.fullmatch, parts))
         or any(map(META.fullmatch, parts))
-    ):
+    )
+
+
+def model_name(text: str) -> str:
+    """`text`, if it may be a model's NAME. Raises `Failure`."""
+    if not is_model_name(text):
         raise Failure(
             f"not a name for a model: {text!r} (want NAME or FOLDER/NAME of letters, digits, '.', '_' and '-')"
         )

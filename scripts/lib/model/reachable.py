@@ -11,7 +11,7 @@ from pathlib import Path
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.model import history, pin
-from lib.model.history import PIN, ask
+from lib.model.history import PIN, ask, lines
 
 OID = re.compile(r"\b[0-9a-f]{32}(?:\.dir)?\b")
 PATHS = ("--", "*.dvc", "*dvc.lock")  # in any folder: DVC pins what is no model, too
@@ -26,18 +26,14 @@ OF_ONE_WORKTREE = ("refs/bisect", "refs/worktree", "refs/rewritten")  # `--all` 
 ALL_REFS = "fetch them: git fetch {0} '+refs/*:refs/{0}/*'"
 
 
-def _lines(*words: str, data: bytes | None = None) -> list[str]:
-    return ask(*words, data=data).decode(errors="surrogateescape").splitlines()
-
-
 def _foreign() -> set[str]:
     """What the branches, tags and pull requests of every Git remote lead to. Raises `Failure` if one is not here."""
     if history.is_shallow():
         raise Failure("this clone is shallow, so older pins are not known; type: git fetch --unshallow")
     found = set()
-    for remote in _lines("remote"):
-        tips = dict(line.split("\t") for line in _lines("ls-remote", "--refs", remote))
-        known = _lines("cat-file", "--batch-check", data="".join(f"{tip}\n" for tip in tips).encode())
+    for remote in lines("remote"):
+        tips = dict(line.split("\t") for line in lines("ls-remote", "--refs", remote))
+        known = lines("cat-file", "--batch-check", data="".join(f"{tip}\n" for tip in tips).encode())
         if gone := [ref for (tip, ref), line in zip(tips.items(), known, strict=True) if line == f"{tip} missing"]:
             raise Failure(f"{gone[0]} of {remote} is not in this clone, with what it pins; {ALL_REFS.format(remote)}")
         found |= set(tips)
@@ -46,23 +42,23 @@ def _foreign() -> set[str]:
 
 def _stash() -> list[str]:
     """Every entry of the stash, `--all` sees the last alone; what is in progress; the index of each."""
-    has_stash = _lines("for-each-ref", "refs/stash")
-    found = _lines("log", "--walk-reflogs", "--format=%H %P", "refs/stash") if has_stash else []
+    has_stash = lines("for-each-ref", "refs/stash")
+    found = lines("log", "--walk-reflogs", "--format=%H %P", "refs/stash") if has_stash else []
     words = [word for each in IN_PROGRESS for word in ("--git-path", each)]
     for top in _worktrees():
-        paths = [top / path for path in _lines("-C", str(top), "rev-parse", *words)]
+        paths = [top / path for path in lines("-C", str(top), "rev-parse", *words)]
         for path in filter(Path.is_file, paths):
-            found += _lines("log", "--no-walk", "--format=%H %P", *path.read_text().split())
-        found += _lines("-C", str(top), "for-each-ref", "--format=%(objectname)", *OF_ONE_WORKTREE)
+            found += lines("log", "--no-walk", "--format=%H %P", *path.read_text().split())
+        found += lines("-C", str(top), "for-each-ref", "--format=%(objectname)", *OF_ONE_WORKTREE)
     return [each for line in found for each in line.split()]
 
 
 def _trees(walk: bool, *revisions: str) -> list[str]:
     """For diff-tree: the Git commits that `revisions` reach, or only their own trees, beside the empty one."""
     if walk:
-        return _lines("rev-list", *revisions)
-    empty = _lines("hash-object", "-t", "tree", "--stdin", data=b"")[0]
-    return _lines("rev-list", "--no-walk", f"--format={empty} %T", *revisions)[1::2]  # a header before each
+        return lines("rev-list", *revisions)
+    empty = lines("hash-object", "-t", "tree", "--stdin", data=b"")[0]
+    return lines("rev-list", "--no-walk", f"--format={empty} %T", *revisions)[1::2]  # a header before each
 
 
 def _name(path: str) -> str:
@@ -88,7 +84,7 @@ def _in_commits(trees: list[str]) -> Iterator[tuple[str, str]]:
 def _worktrees() -> Iterator[Path]:
     """The folder of each, this clone first. Raises `Failure` for one that is not there."""
     yield ROOT
-    for line in _lines("worktree", "list", "--porcelain"):
+    for line in lines("worktree", "list", "--porcelain"):
         top = Path(line.removeprefix("worktree "))
         if not line.startswith("worktree ") or top == ROOT:
             continue

@@ -12,8 +12,10 @@ from lib.model.pin import Pin
 
 def here() -> list[str]:
     """The NAME of every model whose pin lies in models/, sorted."""
-    found = [*names.MODELS.glob("*.dvc"), *names.MODELS.glob("*/*.dvc")]
-    return sorted(path.relative_to(names.MODELS).as_posix().removesuffix(".dvc") for path in found if path.is_file())
+    groups = [path for path in names.MODELS.glob("*/") if not path.is_symlink()]  # a link may lead anywhere
+    paths = (path for folder in (names.MODELS, *groups) for path in folder.glob("*.dvc") if path.is_file())
+    found = (path.relative_to(names.MODELS).as_posix().removesuffix(".dvc") for path in paths)
+    return sorted(filter(names.is_model_name, found))
 
 
 def all_names() -> list[str]:
