@@ -25,12 +25,20 @@ def string(text: str) -> bytes:
     return struct.pack("<Q", len(text)) + text.encode()
 
 
-def gguf_file(count: int = 2, *, name: str = "b", offset: int = 32, data: int = 64, key: str = "k") -> bytes:
+def gguf_file(
+    count: int = 2, *, name: str = "b", offset: int = 32, data: int = 64, key: str = "k", dims: int = 1
+) -> bytes:
     """Two tensors of eight F32, `a` at 0 and `name` at `offset`, and `data` bytes of weights."""
     head = b"GGUF" + struct.pack("<IQQ", 3, count, 2) + string(key) + struct.pack("<II", 4, 0)
     head += string("list") + struct.pack("<IIQ", 9, 8, 2) + string("x") + string("y")
     for each, at in (("a", 0), (name, offset)):
-        head += string(each) + struct.pack("<IQIQ", 1, 8, 0, at)
+        head += string(each) + struct.pack(f"<I{dims}QIQ", dims, 8, *[1] * (dims - 1), 0, at)
+    return head + bytes(-len(head) % 32) + bytes(data)
+
+
+def big_endian_gguf(data: int) -> bytes:
+    """One tensor of sixteen F32, and `data` bytes of weights."""
+    head = b"GGUF" + struct.pack(">IQQQ", 3, 1, 0, 1) + b"a" + struct.pack(">IQIQ", 1, 16, 0, 0)
     return head + bytes(-len(head) % 32) + bytes(data)
 
 
@@ -316,6 +324,13 @@ HEAD = {"dtype": "U8", "shape": [4]}
         (safetensors(8, b=HEAD | {"data_offsets": [9, 13]}), "or leave a gap"),
         (safetensors(8, b=HEAD | {"data_offsets": [8, 8]}), "the shape of 'b' is not that of its bytes"),
         (struct.pack("<Q", 4) + b"nope", "its header is not one"),
+        (struct.pack("<Q", 4) + "{}".encode("utf-16-le"), "its header is not one"),
+        (struct.pack("<Q", 3) + b" {}", "its header is not one"),
+        (safetensors(8, __metadata__={"format": 1}), "its header is not one"),
+        (safetensors(8, b={"dtype": "U8", "shape": [True], "data_offsets": [8, 8]}), "its header is not one"),
+        (safetensors(8, b={"dtype": "X", "shape": [1], "data_offsets": [8, 8.5]}), "its header is not one"),
+        (safetensors(8, b={"dtype": "X", "shape": [float("inf")], "data_offsets": [8, 8]}), "its header is not one"),
+        (safetensors(8, b={"dtype": "U8", "shape": [9] * 1_000_000, "data_offsets": [8, 8]}), "its header is not one"),
     ],
 )
 def test_a_safetensors_header_that_lies_is_found(content, said, tmp_path):
@@ -345,6 +360,11 @@ def test_a_name_twice_in_a_safetensors_header_is_found(tmp_path):
         (gguf_file(key="general.alignment"), "cut short"),
         (gguf_file(data=63), "lie beyond the end of the file"),
         (gguf_file(offset=1 << 62), "lie beyond the end of the file"),
+        (gguf_file(dims=4), None),
+        (gguf_file(dims=5), "is not one"),
+        (b"GGUF\x01\0\0\0A0cos\nsystem\n(S'true'\ntR.", "its version is 1"),
+        (big_endian_gguf(64), None),
+        (big_endian_gguf(63), "lie beyond the end of the file"),
     ],
 )
 def test_a_gguf_header_that_lies_is_found(content, said, tmp_path):
@@ -357,6 +377,7 @@ def test_a_gguf_header_that_lies_is_found(content, said, tmp_path):
     ("files", "said"),
     [
         ({"m.onnx": onnx_file("m.onnx_data"), "m.onnx_data": b"x"}, None),
+        ({"m.onnx": onnx_file("m.onnx_data_1"), "m.onnx_data_1": b"x"}, None),
         ({"d/m.onnx": onnx_file("../../etc/passwd")}, "takes weights from outside of its folder: '../../etc/passwd'"),
         ({"m.onnx": onnx_file("/etc/passwd")}, "takes weights from outside of its folder: '/etc/passwd'"),
         ({"m.onnx": onnx_file("gone")}, "takes weights from 'gone', which is not there"),
@@ -366,6 +387,7 @@ def test_a_gguf_header_that_lies_is_found(content, said, tmp_path):
             {"a.index.json": b'{"weight_map": {"x": "1.gguf", "y": "2.gguf"}}', "1.gguf": gguf_file()},
             "a.index.json names '2.gguf', which is not there",
         ),
+        ({"a.index.json": b'{"weight_map": {"x": "./1.gguf"}}', "1.gguf": gguf_file()}, None),
         ({"tokenizer.json": b"PK\x03\x04"}, "tokenizer.json is in fact an archive"),
         ({"a.gguf": b"\x89HDF\r\n\x1a\n"}, "a.gguf is in fact HDF5"),
         ({"a.safetensors": struct.pack("<Q", 0x280) + b" " * 0x280}, "a.safetensors is in fact a pickle"),
@@ -405,3 +427,8 @@ def test_outdated_does_not_count_what_the_policy_leaves_out(strict, hub):
     hub.commit(MODEL, GOOD | {"pytorch_model.bin": PICKLE, "config.json": b"{ }"})
 
     assert ": 1 file changed, 3 B to fetch" in strict.ok("outdated").out
+
+
+def test_the_numbered_parts_of_an_onnx_file_are_of_its_format_and_any_format_can_be_allowed():
+    assert policy.format_of("onnx/model.onnx_data_12") == "onnx"
+    assert Policy().takes("v1 final", ["format:v1-final"])

@@ -67,7 +67,7 @@ def _external(at: Path, path: str, paths: Collection[str]) -> Iterator[str]:
 def _index(at: Path, path: str, paths: Collection[str]) -> Iterator[str]:
     try:
         named = set(json.loads(at.read_bytes())["weight_map"].values())
-        wanted = {posixpath.join(posixpath.dirname(path), each) for each in named}
+        wanted = {posixpath.normpath(posixpath.join(posixpath.dirname(path), each)) for each in named}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return  # another kind of index
     gone = sorted(wanted - set(paths))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 SCALARS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}  # type of a value -> bytes
 STRING, ARRAY, ALIGNMENT = 8, 9, 32
+DIMENSIONS = 4  # of a tensor, at most
 # Type of a tensor -> numbers of a block, and its bytes; of one that is not here only the bounds are checked.
 BLOCKS = {0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 36)}
 BLOCKS |= {10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292)}
@@ -14,10 +15,10 @@ BLOCKS |= {24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 30: (1, 2
 
 class _Reader:
     def __init__(self, data: mmap.mmap) -> None:
-        self.data, self.at = data, 0
+        self.data, self.at, self.order = data, 0, "<"
 
     def number(self, form: str) -> int:
-        (value,) = struct.unpack_from(f"<{form}", self.data, self.at)
+        (value,) = struct.unpack_from(f"{self.order}{form}", self.data, self.at)
         self.at += struct.calcsize(form)
         return value
 
@@ -48,7 +49,9 @@ class _Reader:
     def place(self) -> tuple[int, int, bytes]:
         """Where a tensor begins, how many bytes it has, and its name."""
         name, count = self.text(), 1
-        for _ in range(self.number("I")):
+        if (dimensions := self.number("I")) > DIMENSIONS:
+            raise ValueError(dimensions)
+        for _ in range(dimensions):
             count *= self.number("Q")
         numbers, size = BLOCKS.get(self.number("I"), (1, 0))
         return self.number("Q"), -(-count // numbers) * size, name
@@ -67,15 +70,18 @@ def _fault(read: _Reader) -> str | None:
     if read.data[:4] != b"GGUF":
         return "it does not begin as GGUF does"
     read.skip(4)
-    if (version := read.number("I")) not in (2, 3):
-        return None if version in (1, 3 << 24) else f"its version is {version}"  # an old one, and that of big-endian
+    version = read.number("I")
+    if version == 3 << 24:  # all numbers are big-endian
+        read.order, version = ">", 3
+    if version not in (2, 3):
+        return f"its version is {version}"
     tensors, pairs, alignment = read.number("Q"), read.number("Q"), ALIGNMENT
     for _ in range(pairs):
         key, kind = read.text(), read.number("I")
         start = read.at
         read.value(kind)
         if key == b"general.alignment":
-            (alignment,) = struct.unpack_from("<I", read.data, start)
+            (alignment,) = struct.unpack_from(f"{read.order}I", read.data, start)
     places = [read.place() for _ in range(tensors)]
     if len({name for *_, name in places}) < tensors:
         return "its header has a name twice"

@@ -1,7 +1,6 @@
 """The tensors of a safetensors file, from its header alone: no weight is read, nothing is loaded."""
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ MOST = 100 << 20  # bytes of a header, as the format has it
 class Tensor:
     dtype: str
     shape: tuple[int, ...]
+    numbers: int
 
     def __str__(self) -> str:
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
@@ -34,21 +34,39 @@ def _header(path: Path) -> tuple[bytes, int]:
         return file.read(length) if is_there else b"", size - 8 - length
 
 
+def _naturals(said: object) -> tuple[int, ...]:
+    """`said`, if it is a list of whole numbers. Raises ValueError."""
+    if not isinstance(said, list) or not all(type(each) is int and each >= 0 for each in said):
+        raise ValueError(said)
+    return tuple(said)
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    """How many numbers a tensor of `shape` has. Raises ValueError for one that no file could hold."""
+    count = 1
+    for each in shape:
+        if (count := count * each) >> 63:  # a header may have a million dimensions
+            raise ValueError(shape)
+    return count
+
+
 def fault(path: Path) -> str | None:
     """Why the file at `path` is no safetensors file that is right; None if it is. Raises OSError."""
     header, rest = _header(path)
     if not header:
         return "its header is longer than the file, or not there"
     try:
-        pairs = json.loads(header, object_pairs_hook=list)
-        if len({name for name, _ in pairs}) < len(pairs):
+        pairs = [(name, dict(each)) for name, each in json.loads(header.decode(), object_pairs_hook=list)]
+        found = dict(pairs)
+        if len(found) < len(pairs):
             return "its header has a name twice"
-        found = [(name, dict(each)) for name, each in pairs if name != "__metadata__"]
-        places = sorted((*map(int, each["data_offsets"]), name, each) for name, each in found)
+        if header[:1] != b"{" or not all(isinstance(each, str) for each in found.pop("__metadata__", {}).values()):
+            return "its header is not one"
+        places = sorted((*_naturals(each["data_offsets"]), name, each) for name, each in found.items())
         at = 0
         for start, end, name, each in places:
-            numbers = math.prod(map(int, each["shape"]))
-            if start != at or end < start or min(map(int, each["shape"]), default=0) < 0:
+            numbers = _count(_naturals(each["shape"]))
+            if start != at or end < start:
                 return f"the bytes of {name!r} overlap others, or leave a gap"
             if (bits := BITS.get(each["dtype"])) and numbers * bits != 8 * (end - start):
                 return f"the shape of {name!r} is not that of its bytes"
@@ -62,7 +80,8 @@ def of_file(path: Path) -> dict[str, Tensor] | None:
     """The tensors of the file at `path` by name; None if it is no safetensors file. Raises OSError."""
     try:
         said = {name: each for name, each in json.loads(_header(path)[0]).items() if name != "__metadata__"}
-        return {name: Tensor(str(each["dtype"]), tuple(map(int, each["shape"]))) for name, each in said.items()}
+        shapes = {name: _naturals(each["shape"]) for name, each in said.items()}
+        return {name: Tensor(str(said[name]["dtype"]), shape, _count(shape)) for name, shape in shapes.items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -76,5 +95,5 @@ def parameters(found: Mapping[str, Tensor]) -> Counter:
     """How many numbers `found` holds, by dtype."""
     counts: Counter = Counter()
     for each in found.values():
-        counts[each.dtype] += math.prod(each.shape)
+        counts[each.dtype] += each.numbers
     return counts

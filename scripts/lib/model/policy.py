@@ -51,7 +51,12 @@ class Policy:
         """Whether files of the format `kind` may be pinned, with the exceptions `allow`."""
         if kind == "code":
             return self.code or "code" in allow
-        return self.formats is None or kind in self.formats or f"format:{kind}" in allow
+        return self.formats is None or kind in self.formats or _word(kind) in allow
+
+
+def _word(kind: str) -> str:
+    """The word that makes an exception for files of the format `kind`."""
+    return kind if kind == "code" else f"format:{kind.replace(' ', '-')}"
 
 
 def _words(key: str, value: object) -> tuple[str, ...] | None:
@@ -111,7 +116,8 @@ def read() -> Policy:
 def format_of(path: str) -> str:
     """The format of a file by its name: one of ENDINGS, or the ending itself; text without one."""
     base, dot, ending = path.rpartition("/")[2].rpartition(".")
-    return FORMATS.get(ending.lower(), ending.lower()) if base and dot else "text"
+    ending = re.sub(r"^(onnx_data)_\d+$", r"\1", ending.lower())  # one of several
+    return FORMATS.get(ending, ending) if base and dot else "text"
 
 
 def left_out(paths: Iterable[str], policy: Policy, allow: Collection[str] = ()) -> tuple[str, ...]:
@@ -150,8 +156,8 @@ def findings(held: Pin, policy: Policy) -> dict[str, str]:
         kinds.setdefault(format_of(path), []).append(path)
     for kind, paths in sorted(kinds.items()):
         if not policy.takes(kind):
-            word, more = (kind if kind == "code" else f"format:{kind}"), len(paths) - 1
-            found[word] = f"{paths[0]}{more and f' and {more} more' or ''} is {title(kind)}"
+            more = len(paths) - 1
+            found[_word(kind)] = f"{paths[0]}{more and f' and {more} more' or ''} is {title(kind)}"
     return found
 
 
