@@ -1,21 +1,22 @@
 """Pin weights that are not on the Hub: models/NAME as it lies there, or copied from DIR -> remote -> one Git commit."""
 
-import stat
+import os
+from contextlib import suppress
 from pathlib import Path
 
 from lib.core import arguments, atomic, digest, lock, paths, text, workers
 from lib.core.console import progress, remark, result, took
 from lib.core.digest import Progress
 from lib.core.errors import Failure
-from lib.disk import destination, staging, weights
+from lib.disk import cache, destination, staging, weights
 from lib.flow import admission
 from lib.flow.record import next_step, prepare, record
 from lib.model import catalog, fields, history, names, pin, selection
 from lib.remote import factory
 
 
-def inspect(folder: Path, copies: bool) -> dict[str, int]:
-    """The files of `folder` and their sizes in bytes. Refuses what DVC would follow, hang on, drop or act on.
+def inspect(folder: Path, copies: bool) -> dict[str, os.stat_result]:
+    """The files of `folder`. Refuses what DVC would follow, hang on, drop or act on.
 
     Control files, as a clone or `hf download` leaves them, are left out where files are copied, and else refused.
     """
@@ -27,7 +28,7 @@ def inspect(folder: Path, copies: bool) -> dict[str, int]:
         remark(f"left out {count} of Git, DVC or the Hub client, such as {control[0]}")
         found = {path: found[path] for path in found.keys() - control}
     for path, status in sorted(found.items()):
-        if not stat.S_ISREG(status.st_mode):
+        if weights.foreign(str(folder / path), status, cache.location) or not (folder / path).is_file():
             raise Failure(f"refused a link or special file: {str(folder / path)!r}; put a regular file in its place")
         if names.is_control_file(path):
             raise Failure(f"refused a control file of Git, DVC or the Hub client: {str(folder / path)!r}; move it away")
@@ -40,7 +41,7 @@ def inspect(folder: Path, copies: bool) -> dict[str, int]:
         raise Failure(f"refused {fault}; give it another name, or move it away")
     if not found:
         raise Failure(f"no file in {str(folder)!r}; put the weights there first")
-    return {path: status.st_size for path, status in found.items()}
+    return {path: (folder / path).stat() for path in found}
 
 
 def check_name(name: str, copies: bool) -> None:
@@ -88,26 +89,50 @@ def base() -> str | None:
         return f"{source}@{revision}"
 
 
-def collect(name: str) -> None:
-    """Stage the weights of the model `name` and their pin. Raises `Failure`."""
-    staging.recover(name)
-    copies = bool(arguments.value("DIR"))
-    folder = paths.typed(arguments.value("DIR")) if copies else names.weights_dir(name)
-    check_name(name, copies)
-    old = pin.read(name, broken_is_none=True)
-    typed = {"base": base(), "origin": names.line("SOURCE"), "license": names.line("LICENSE")}
-    meta = {key: value or (getattr(old, key) if old else None) for key, value in typed.items()}
-    sizes = inspect(folder, copies)
-    draft = admission.draft(name, sizes, **meta, **admission.exceptions(old))
-    admitted = admission.admit(draft, folder, {})
-    factory.default().check(write=True)
-    staging.clear(name)
-    target = staging.files(name) if copies else None
+def _is_as_before(path: Path, status: os.stat_result) -> bool:
+    with suppress(FileNotFoundError):
+        return weights.is_same(status, path.stat())
+    return False
+
+
+def source(name: str) -> Path:
+    """The folder that DIR names, or models/NAME, which DIR may name too."""
+    own, typed = names.weights_dir(name), arguments.value("DIR")
+    folder = paths.typed(typed) if typed else own
+    is_own = own.is_dir() and not own.is_symlink() and folder.is_dir() and folder.samefile(own)
+    return own if is_own else folder
+
+
+def read_all(name: str, folder: Path, there: dict[str, os.stat_result]) -> dict[str, digest.File]:
+    """The digests of the files `there` in `folder`, copied to staging unless that is models/NAME. Raises `Failure`."""
+    target = None if folder == names.weights_dir(name) else staging.files(name)
+    sizes = {path: status.st_size for path, status in there.items()}
     with progress(f"read {name}", sum(sizes.values())) as watch:
         found = workers.side_by_side(
             lambda path: read(folder / path, target and target / path, watch), sizes, size=sizes.__getitem__
         )
-    files = dict(zip(sizes, found, strict=True))
+    if written := [path for path, status in there.items() if not _is_as_before(folder / path, status)]:
+        raise Failure(f"{folder / written[0]} was written to while it was read; run the same command when that is done")
+    return dict(zip(sizes, found, strict=True))
+
+
+def collect(name: str) -> None:
+    """Stage the weights of the model `name` and their pin. Raises `Failure`."""
+    staging.recover(name)
+    folder = source(name)
+    copies = folder != names.weights_dir(name)
+    check_name(name, copies)
+    old = pin.read(name, broken_is_none=True)
+    typed = {"base": base(), "origin": names.line("SOURCE"), "license": names.line("LICENSE")}
+    meta = {key: value or (getattr(old, key) if old else None) for key, value in typed.items()}
+    there = inspect(folder, copies)
+    draft = admission.draft(
+        name, {path: status.st_size for path, status in there.items()}, **meta, **admission.exceptions(old)
+    )
+    admitted = admission.admit(draft, folder, {})
+    factory.default().check(write=True)
+    staging.clear(name)
+    files = read_all(name, folder, there)
     for path, known in (old and old.files or {}).items():  # an unchanged file stays as it was pinned
         if path in files and files[path].sha256 == known.sha256:
             files[path] = known

@@ -3,9 +3,10 @@
 import os
 import shutil
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
-from conftest import PINNED, World, copy, flip, track
+from conftest import PINNED, World, copy, flip, settings, track
 
 
 def lay(folder: Path, files: dict[str, bytes] = PINNED) -> Path:
@@ -413,3 +414,45 @@ def test_a_pin_of_one_file_stops_no_other_model_and_says_what_to_make_of_it(adde
         "NAME=OTHER DIR=FOLDER, and drop this pin: .venv/bin/dvc remove models/x.bin.dvc"
     )
     assert "models/x.bin.dvc pins one file" in added.make("doctor").out
+
+
+def test_track_pins_no_copy_of_a_file_that_is_being_written(world):
+    folder, done = lay(world.path / "run"), Event()
+
+    def write() -> None:
+        with (folder / "config.json").open("ab", buffering=0) as file:
+            while not done.is_set():
+                file.write(b" ")
+
+    Thread(target=write).start()
+    try:
+        said = world.refused("track", "NAME=mine", f"DIR={folder}")
+    finally:
+        done.set()
+
+    assert said.endswith("/run/config.json was written to while it was read; run the same command when that is done")
+    assert not world.pin("mine").exists()
+    world.ok("track", "NAME=mine", f"DIR={folder}")
+
+
+def test_track_takes_its_own_folder_for_what_it_is_and_edited_weights_with_it(tracked):
+    lay(tracked.weights("mine"), {"more.txt": b"new"})
+
+    tracked.ok("track", "NAME=mine", f"DIR={tracked.weights('mine')}")
+
+    assert "more.txt" in tracked.pin("mine").read_text()
+
+
+@pytest.mark.parametrize("words", [["NAME=mine"], ["NAME=other", "DIR=models/mine"]])
+def test_track_takes_weights_that_are_links_to_the_cache_of_this_clone(tracked, words):
+    settings(tracked, "[cache]\n    type = symlink\n", local=True)
+    shutil.rmtree(tracked.weights("mine"))
+    tracked.ok("pull")
+    (tracked.weights("mine") / "config.json").unlink()
+    lay(tracked.weights("mine"), {"config.json": b"edited"})
+    assert any(path.is_symlink() for path in tracked.weights("mine").rglob("*"))
+
+    tracked.ok("track", *words)
+
+    assert tracked.on_disk(words[0].removeprefix("NAME=")) == PINNED | {"config.json": b"edited"}
+    tracked.ok("verify", "MODEL=" + words[0].removeprefix("NAME="))

@@ -45,7 +45,7 @@ def is_same(one: os.stat_result, other: os.stat_result) -> bool:
     return (one.st_ino, one.st_mtime_ns, one.st_size) == (other.st_ino, other.st_mtime_ns, other.st_size)
 
 
-def _foreign(path: str, status: os.stat_result, cache: Callable[[], Path]) -> str | None:
+def foreign(path: str, status: os.stat_result, cache: Callable[[], Path]) -> str | None:
     """What `path` is, if it is neither a regular file nor a link that DVC made to its own cache; else None."""
     if stat.S_ISREG(status.st_mode):
         return None
@@ -87,7 +87,7 @@ def compare(
 
     def look(path: str) -> str | None:
         try:
-            return _foreign(f"{folder}/{path}", found[path], cache) or mismatch(
+            return foreign(f"{folder}/{path}", found[path], cache) or mismatch(
                 f"{folder}/{path}", files[path], progress
             )
         except OSError as error:
