@@ -36,9 +36,13 @@ def settings() -> str:
     catalog.check()
     policy.read()
     selection.check_writable()
-    for name in selection.here():
-        pin.read_head(name)
-    return text.plural(len(selection.all_names()), "model")
+    everyone = selection.all_names()
+    for name in everyone:
+        selection.head(name)
+    if alone := [name for name in everyone if name not in history.in_index()]:
+        how = f"git add models/{alone[0]}.dvc; if a remove or rename was stopped, run it again"
+        raise Failure(f"pins that are not in Git: {', '.join(alone)}; commit them: {how}")
+    return text.plural(len(everyone), "model")
 
 
 def disk() -> str:

@@ -8,7 +8,7 @@ from lib.core.console import took
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.core.report import NO_MODEL, Report
-from lib.disk import cleanup, destination
+from lib.disk import cleanup, destination, staging
 from lib.flow import handover
 from lib.flow.upload import upload
 from lib.model import history, selection
@@ -36,7 +36,7 @@ def check(pins: list[Pin], remote: Folder, file: Path) -> None:
             f"git pull {quote(str(file))} BRANCH; or name another folder: TO=…"
         )
     for held in pins:
-        history.check_holds(held.name)
+        staging.check_committed(held)
     items = {item.oid: item.file.size or 0 for held in pins for item in factory.objects_of(held)}
     needed = sum(items[oid] for oid in items.keys() - remote.infos(items).keys())
     destination.check_space(needed, Path(remote.url), "what is not there yet takes", "name fewer models: MODEL=NAME")

@@ -1,13 +1,16 @@
 """Free the disk: drop weights and cached objects of models that the remote holds; make pull brings them back."""
 
+import os
 from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
 
 from lib.core import arguments, lock, text
-from lib.core.console import remark, took
+from lib.core.console import note, remark, took
 from lib.core.errors import Failure
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cache, cleanup, staging, weights
-from lib.model import history, names, pin, selection
+from lib.model import names, pin, selection
 from lib.model.inventory import Item
 from lib.remote import audit, factory
 
@@ -20,63 +23,80 @@ def check(name: str, items: list[Item]) -> None:
     if changed := [each for each in wrong if each.kind != "missing"]:
         raise Failure(f"{changed[0]}; nothing was freed; get the weights right first: make pull MODEL={name}")
     if bad := [found[item.oid].finding(item) for item in items if found[item.oid].is_bad]:
-        raise Failure(f"{bad[0]}; nothing was freed; put it there first: make push MODEL={name}")
+        raise Failure(f"{bad[0]}; nothing was freed; put it there first: make push MODEL={name} DEEP=1")
     if unread := sum(each.status not in audit.PROVEN for each in found.values()):
         raise Failure(
             f"{text.plural(unread, 'object')} on the remote known by size only; nothing was freed; DEEP=1 reads them"
         )
 
 
-def uses() -> Counter:
-    """How many models whose weights are on disk are made of each object."""
-    there = [name for name in selection.here() if names.weights_dir(name).exists()]
+def on_disk() -> set[str]:
+    """The models whose weights are on disk."""
+    return {name for name in selection.here() if names.weights_dir(name).exists()}
+
+
+def uses(there: Iterable[str]) -> Counter:
+    """How many of the models `there` are made of each object."""
     pins = [held for name in there if (held := pin.read(name, broken_is_none=True))]
     return Counter(oid for held in pins for oid in {file.md5 for file in (held.files or {}).values()})
 
 
-def free(name: str, used: Counter) -> int:
-    """Free the model `name`; the bytes of it that were here. `used` counts the models on disk by object.
+def freed(paths: Iterable[Path]) -> int:
+    """The bytes that the disk has more once the files at `paths` are gone: those that have a link elsewhere stay."""
+    links = Counter()
+    for status in map(os.lstat, paths):
+        links[status.st_dev, status.st_ino, status.st_nlink, status.st_size] += 1
+    return sum(size for (_, _, most, size), count in links.items() if count >= most)
 
-    Raises `Failure`.
+
+def free(name: str, there: set[str], used: Counter) -> int | None:
+    """Free the model `name`; the bytes that the disk has more then, None if nothing of it was here.
+
+    `used` counts the models `there`, which were on disk when this command began, by object. Raises `Failure`.
     """
     held, folder = selection.checked(name), names.weights_dir(name)
-    history.check_holds(name)
+    staging.check_committed(held)
     items = factory.objects_of(held)
     own = Counter({item.oid for item in items if item.data is None} if folder.exists() else ())
     alone = [item.oid for item in items if cache.is_own() and item.data is None and used[item.oid] <= own[item.oid]]
     cached = [oid for oid in set(alone) if cache.object_path(oid).is_file()]
     if not folder.exists() and not cached:
-        return 0
-    there = weights.entries(folder)
+        return None
+    files = weights.entries(folder)
     remark(f"{name} goes from this machine once it is found on the remote: {text.amount(held.nfiles, held.size)}")
     check(name, items)
+    found = freed([*(folder / path for path in files), *map(cache.object_path, cached)])
     if not arguments.is_on("DRY"):
-        staging.retire(name, there)
+        staging.retire(name, files)
         used.subtract(own)
         with lock.clone():
+            late = uses(on_disk() - there)  # pulled meanwhile
             for oid in cached:
-                cache.drop(oid)
-    return held.size
+                if not late[oid]:
+                    cache.drop(oid)
+    return found
 
 
 def main(report: Report) -> tuple[str, str]:
     cleanup.clear()
-    chosen, used, total = selection.select(arguments.value("MODEL")), uses(), 0
+    chosen, there, total = selection.select(arguments.value("MODEL")), on_disk(), 0
     if not chosen:
         return NO_MODEL, ""
+    used = uses(there)
+    note(factory.default().note)
     dry = arguments.is_on("DRY")
+    done = "would free" if dry else "freed"
     for name in chosen:
         with report.failing(name, "model", "not freed", f"{name}: "):
             with lock.model(name):
                 staging.recover(name)
-                freed = free(name, used)
-            total += freed
-            report.note(
-                f"{'would free' if dry else 'freed'} {name}: {text.size(freed)}" if freed else f"{name}: not here"
-            )
+                found = free(name, there, used)
+            total += found or 0
+            said = f"{name}: not here" if found is None else f"{done} {name}: {text.size(found)}"
+            report.note(said)
     if dry:
         remark("nothing was changed (DRY=1)")
-    done, models = f"{'would free' if dry else 'freed'} {text.size(total)}", text.plural(len(chosen), "model")
+    done, models = f"{done} {text.size(total)}", text.plural(len(chosen), "model")
     if report.findings:
         return "", f"{len(report.findings)} of {models} not freed, see the lines above; {done}"
     return f"{done} of {models}{took()}; make pull brings it back", ""

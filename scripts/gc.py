@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from lib.core import arguments, digest, lock, text, workers
-from lib.core.console import took
+from lib.core.console import note, took
 from lib.core.errors import Failure
 from lib.core.report import Report
 from lib.disk import cache, cleanup
@@ -79,6 +79,7 @@ def sweep(place: str, sizes: Mapping[str, int], drop: Callable[[str], object], r
 def sweep_remote(keep: set[str], report: Report) -> dict[str, int]:
     """Sweep the remote, except for `keep` and what is younger than DAYS; the bytes of what goes, by object."""
     remote, least = factory.default(), days()
+    note(remote.note)
     remote.check(write=arguments.is_on("FORCE"))
     before = (remote.now() if arguments.is_on("FORCE") else time.time()) - least * DAY
     unneeded = {oid: info for oid, info in remote.all().items() if oid not in keep}

@@ -167,6 +167,7 @@ def main(report: Report) -> tuple[str, str]:
         foresee([released or selection.checked(name) for name, released in chosen], to, report)
         return "nothing was changed (DRY=1)", ""
     if not to:
+        selection.check_writable()
         check_space([each for name, released in chosen if (each := released or pin.read(name, broken_is_none=True))])
     for name, released in chosen:
         with report.failing(name, "model", "not pulled", f"{name}: "):

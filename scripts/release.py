@@ -1,8 +1,9 @@
 """Release a model: an annotated Git tag for a version, or for the stage that a version is in."""
 
 from lib.core import arguments, lock, shell, text
-from lib.core.console import remark, result, took
+from lib.core.console import note, remark, result, took
 from lib.core.errors import Failure
+from lib.disk import staging
 from lib.model import history, names, releases, selection
 from lib.model.pin import Pin
 from lib.remote import audit, factory
@@ -15,6 +16,7 @@ def check(held: Pin, on_disk: bool) -> str:
     """
     items, folder = factory.objects_of(held), names.weights_dir(held.name)
     is_there = on_disk and folder.is_dir()
+    note(factory.default().note)
     findings, found = audit.examine(factory.default(), items, folder if is_there else None)
     findings += [found[item.oid].finding(item) for item in items if found[item.oid].is_bad]
     if findings:
@@ -32,8 +34,7 @@ def target(name: str) -> tuple[str, Pin, bool]:
         commit = releases.at_version(name, version)
         return commit, selection.at(commit, name), False
     held = selection.checked(name)
-    if not history.holds(name):
-        raise Failure(f"models/{name}.dvc is not in the last Git commit as it lies here; commit it first")
+    staging.check_committed(held)
     return history.resolve("HEAD", name), held, True
 
 

@@ -5,7 +5,7 @@ from lib.core.console import remark, result
 from lib.core.errors import Failure
 from lib.disk import quarantine, staging, weights
 from lib.flow import record
-from lib.model import catalog, history, names, pin, selection
+from lib.model import catalog, history, names, pin, reachable, selection
 from lib.model.pin import Pin
 from lib.remote import factory
 
@@ -25,16 +25,33 @@ def check(name: str) -> staging.Known:
 
 
 def kept(held: Pin | None) -> str:
-    """Where the objects of `held` are once it is removed, as far as its remote tells."""
+    """Where the objects of `held` are once it is removed, as far as its remote tells.
+
+    Raises `Failure` if no Git commit and no remote would be left to tell `make gc` and others that they are wanted.
+    """
     if not held:
         return "its objects stay where they are"
+    sizes = {item.oid: item.file.size for item in factory.objects_of(held)}
+    alone = sizes.keys() - reachable.named().keys()
     try:
-        sizes = {item.oid: item.file.size for item in factory.objects_of(held)}
-        left = len(factory.default().lacks(sizes))
+        remote = factory.default()
+        remote.check()
+        left = remote.lacks(sizes)
     except Failure as failure:
-        return f"the remote was not asked for its objects, since {failure}"
+        if alone:
+            raise
+        return f"the remote was not asked for its objects, since {str(failure).partition('; ')[0]}"
     said = text.plural(len(sizes), "object")
-    return f"{left} of its {said} not on the remote, the others stay there" if left else STAY
+    if lost := len(alone & left):
+        raise Failure(
+            f"{lost} of the {said} of {held.name} are neither on the remote nor of any Git commit; keep them: "
+            f"{pin.command(held)}; or drop them for good: rm -r models/{held.name} models/{held.name}.dvc"
+        )
+    if not left:
+        return STAY
+    return f"{len(left)} of its {said} not on the remote" + (
+        ", the others stay there" if len(left) < len(sizes) else ""
+    )
 
 
 def remove(name: str) -> str:
@@ -48,8 +65,8 @@ def remove(name: str) -> str:
     size = text.amount(held.nfiles, held.size) if held else "a pin that is broken or not here"
     if arguments.is_on("DRY"):
         return f"would remove {name}: {size}; nothing was changed (DRY=1)"
-    remark(f"{name} goes: {size}")
     where = kept(held)
+    remark(f"{name} goes: {size}")
     with lock.clone():
         message = arguments.value("MESSAGE") or f"Remove {name} model"
         record.commit(f"{message}\n\n{size}; {where}.", None, name)
@@ -61,9 +78,8 @@ def remove(name: str) -> str:
     last = next((each["commit"][:7] for each in before if history.text(each["commit"], f"models/{name}.dvc")), None)
     restore = f"git checkout {last} -- models/{name}.dvc, then make pull MODEL={name}"
     back = f", and this brings it back: {restore}" if where == STAY else f"; its pin: {restore}"
-    return (
-        f"removed {name}: {size}; {where}{back if last else '; no Git commit has its pin'}; next: {record.next_step()}"
-    )
+    more = f"{back}; next: {record.next_step()}" if last else "; no Git commit has its pin"
+    return f"removed {name}: {size}; {where}{more}"
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ def check(held: Pin, made: Pin) -> None:
     is_twin = history.committed(old) and history.committed(new)
     if is_twin or pin.read(new, broken_is_none=True) != made:
         destination.check_free(new)
-        history.check_holds(old)
+        staging.check_committed(held)
     if staging.finished(old):
         raise Failure(f"{old}: an add or track of it was stopped; finish that first")
 

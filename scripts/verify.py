@@ -10,18 +10,10 @@ from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cache, staging, weights
 from lib.flow.looked import NOT_ASKED, Looked, check_required, requirements, share
-from lib.model import catalog, history, inventory, names, pin, policy, selection, signatures
+from lib.model import catalog, history, inventory, names, policy, selection, signatures
 from lib.model.inventory import Item
 from lib.model.pin import Pin
 from lib.remote import audit, factory
-
-
-def stopped(held: Pin) -> str | None:
-    """How to go on with the add or track that was stopped after it wrote the pin `held`; None if there was none."""
-    staged = staging.finished(held.name)
-    if not staged or (staged.md5, staged.commit) != (held.md5, held.commit) or history.holds(held.name):
-        return None
-    return f"{held.name}: its add was stopped before the Git commit; to go on: {pin.command(held)}"
 
 
 def check_pin(name: str, report: Report) -> tuple[Pin, list[Item]] | None:
@@ -73,7 +65,7 @@ def check_model(name: str, report: Report, looked: Looked) -> tuple[list[Item], 
         if not (found := check_pin(name, report)):
             return [], {}
         held, items = found
-        if not busy and not lock.STARTED_BY and (why := stopped(held)):
+        if not busy and not lock.STARTED_BY and (why := staging.stopped(held)):
             report.found(Finding(name, "pin", "stopped", detail=why))
             return [], {}
         looked.pins += 1
@@ -118,6 +110,8 @@ def check_catalog(report: Report) -> None:
     if why := history.unreadable():
         report.note(f"Git was not asked which pins there are: {why}")
         return
+    for name in sorted(set(selection.here()) - history.in_index().keys()):
+        report.note(f"{name}: its pin is not in Git, so nobody else has it (git add models/{name}.dvc, then commit it)")
     for path in history.odd_pins():
         line = f"{path!r} is a pin of a name that no model may have; give it another one, or remove it with git rm"
         report.found(Finding("", "pin", "broken", detail=line))

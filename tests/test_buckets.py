@@ -807,3 +807,104 @@ def test_an_object_that_goes_while_all_are_read_is_missing_and_the_others_are_to
     assert result.code == 2
     assert "verify: tiny/config.json: missing from the remote" in result.out
     assert "3 of 4 objects on the remote (1 missing, 3 read)" in result.out
+
+
+@pytest.fixture
+def held_up(online, hub, rclone):
+    """A world that is adding, tracking or updating: what `meanwhile` does happens as the first object goes up."""
+    acts = []
+
+    def act(request: str) -> None:
+        if request.startswith("PUT") and "/files/" in request and acts:
+            acts.pop()()
+
+    with Proxy(rclone, act) as proxy:
+        yield use(online, rclone, proxy.endpoint), acts.append
+
+
+def test_a_checkout_during_an_upload_does_not_keep_the_pin_out_of_the_commit(held_up):
+    world, meanwhile = held_up
+    track(world, "mine", "one")
+    (world.weights("mine") / "more.txt").write_text("two")
+    meanwhile(lambda: world.git("checkout", "--", "models/mine.dvc"))
+
+    result = world.ok("track", "NAME=mine")
+
+    assert result.out.startswith("tracked mine: ")
+    assert "more.txt" in world.git("show", "HEAD:models/mine.dvc")
+    assert world.git("status", "--porcelain") == ""
+    assert "verified 1 pin" in world.ok("verify").out
+
+
+def test_a_stash_during_an_update_does_not_keep_the_pin_out_of_the_commit(held_up, hub):
+    world, meanwhile = held_up
+    hub.commit(MODEL, {"config.json": b"{}"})
+    world.ok("add", f"MODEL={MODEL}")
+    new = hub.commit(MODEL, {"config.json": b"{ }"})
+    meanwhile(lambda: world.git("stash"))
+
+    world.ok("update")
+
+    assert f"commit: {new}" in world.git("show", "HEAD:models/tiny.dvc").replace('"', "")
+    assert "verified 1 pin" in world.ok("verify").out
+
+
+def test_a_switch_of_branches_during_an_upload_stops_before_the_commit(held_up, hub):
+    world, meanwhile = held_up
+    hub.commit(MODEL, {"config.json": b"{}"})
+    meanwhile(lambda: world.git("switch", "--quiet", "--create", "feature"))
+    before = world.git("rev-parse", "HEAD")
+
+    said = world.refused("add", f"MODEL={MODEL}")
+
+    assert "HEAD was main and is feature now, so nothing was committed; switch back, then run the same" in said
+    assert world.git("rev-parse", "HEAD") == before
+    world.git("switch", "--quiet", "main")
+    assert world.ok("add", f"MODEL={MODEL}").out.startswith("added tiny: ")
+
+
+def test_a_commit_of_somebody_else_during_a_commit_is_kept(added):
+    hook = added.clone / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(
+        "#!/bin/sh\nrm .git/hooks/pre-commit\ngit update-ref HEAD $(git commit-tree HEAD^{tree} -p HEAD -m theirs)\n"
+    )
+    hook.chmod(0o755)
+
+    track(added, "mine", "one")
+
+    assert added.git("log", "--format=%s").splitlines()[:2] == ["Add mine model", "theirs"]
+    assert "verified 2 pins" in added.ok("verify").out
+
+
+def test_a_hook_that_adds_a_removed_pin_again_is_told(added):
+    hook = added.clone / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\ngit add --all\n")
+    hook.chmod(0o755)
+
+    said = added.refused("remove", "MODEL=tiny")
+
+    assert said.endswith("the Git commit does not have tiny as it should, perhaps by a hook; see: git show")
+    assert added.weights().exists()
+
+
+def test_free_keeps_the_objects_of_a_model_that_was_pulled_meanwhile(added, rclone):
+    settings(added, "[cache]\n    type = symlink\n", local=True)
+    use(added, rclone).ok("push")
+    shutil.copytree(added.weights(), added.path / "copy")
+    added.ok("track", "NAME=twin", f"DIR={added.path / 'copy'}")
+    shutil.rmtree(added.weights("twin"))
+    pulls = [lambda: added.ok("pull", "MODEL=twin")]
+
+    def act(request: str) -> None:
+        if "HEAD" in request and "/files/" in request and pulls:
+            pulls.pop()()
+
+    with Proxy(rclone, act) as proxy:
+        use(added, rclone, proxy.endpoint)
+
+        added.ok("free", "MODEL=tiny")
+
+    assert not pulls
+    assert added.on_disk("twin") == PINNED

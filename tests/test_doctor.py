@@ -34,6 +34,10 @@ def break_it(world, hub, what: str) -> None:
         (world.path / "home" / ".gitconfig").unlink()
     elif what == "models":
         world.pin("broken").write_text("outs: []\n")
+    elif what == "a pin aside":
+        world.pin("twin").write_text(world.pin().read_text().replace("path: tiny", "path: twin"))
+    elif what == "a pin gone":
+        world.pin().unlink()
     elif what == "disk":
         config = world.clone / ".dvc" / "config"
         config.write_text(config.read_text().replace("hardlink,symlink,copy", "copy"))
@@ -51,11 +55,16 @@ def break_it(world, hub, what: str) -> None:
 ADVICE = {
     "Git": "type: git config user.name NAME",
     "models": "restore it: git checkout HEAD -- models/broken.dvc",
+    "a pin aside": "pins that are not in Git: twin; commit them: git add models/twin.dvc; if a remove or rename was ",
+    "a pin gone": "models/tiny.dvc is in Git and not here",
     "disk": "type: .venv/bin/dvc config cache.type hardlink,symlink,copy",
     "remote": "to make it a remote: make remote URL=",
     "Hub": "is gated: accept its license at ",
     "leftovers": "stopped on the way: other; run the same make add, track or update again",
 }
+
+
+TITLE = {"a pin aside": "models", "a pin gone": "models"}
 
 
 @pytest.mark.parametrize("what", ADVICE)
@@ -66,8 +75,8 @@ def test_what_is_wrong_is_named_with_what_to_type(added_online, hub, what):
 
     said = lines(result.out)
     assert result.code == 2
-    assert [title for title, line in said.items() if line.startswith("WRONG")] == [what]
-    assert ADVICE[what] in said[what]
+    assert [title for title, line in said.items() if line.startswith("WRONG")] == [TITLE.get(what, what)]
+    assert ADVICE[what] in said[TITLE.get(what, what)]
     assert result.err.startswith("doctor: 1 thing wrong; ")
 
 

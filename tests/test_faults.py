@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 
 import pytest
 from conftest import FILES, MODEL, PINNED, ROOT_ONLY, World, copy, furnish, mounted
@@ -121,7 +122,29 @@ def test_a_stale_index_lock_is_named_with_what_to_type(online):
     online.ok("add", f"MODEL={MODEL}")
 
 
+def test_a_lock_of_git_that_goes_within_a_moment_is_waited_for(added):
+    path = added.clone / ".git" / "index.lock"
+    path.touch()
+    threading.Timer(0.5, path.unlink).start()
+
+    added.ok("remove", "MODEL=tiny")
+
+
 # What goes wrong on a machine.
+
+
+@ROOT_ONLY
+def test_models_on_a_disk_of_its_own_is_refused_before_the_first_byte(added):
+    models = added.clone / "models"
+    shutil.copytree(models, added.path / "models")
+    with mounted(models):
+        shutil.copytree(added.path / "models", models, dirs_exist_ok=True)
+        (added.weights() / "config.json").unlink()
+
+        said = added.refused("pull"), added.refused("track", "NAME=other")
+
+    for line in said:
+        assert "models/ is a disk of its own, so weights cannot be moved there whole; put the cache there: " in line
 
 
 @ROOT_ONLY

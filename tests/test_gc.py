@@ -444,6 +444,23 @@ def test_an_old_object_that_no_git_commit_names_is_young_again_after_add_or_push
     other.ok("verify", "DEEP=1")
 
 
+@pytest.mark.slow
+def test_an_old_object_that_only_the_history_names_is_young_again_after_add(added):
+    """Another clone may leave out the history: HISTORY=0."""
+    before = set(added.objects())
+    track(added, "gone")
+    gone = set(added.objects()) - before
+    added.ok("remove", "MODEL=gone")
+    other = added.second()
+    age(added)
+
+    track(other, "again", "gone")
+    added.ok("gc", "REMOTE=1", "HISTORY=0", "FORCE=1")
+
+    assert gone <= set(added.objects())
+    other.ok("verify", "DEEP=1")
+
+
 def test_an_object_that_became_young_meanwhile_is_not_deleted(added):
     oid, path = next(iter(added.objects().items()))
 

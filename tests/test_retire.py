@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 from conftest import PINNED, World, flip, settings, track
@@ -39,6 +40,58 @@ def test_remove_takes_pin_weights_and_row_in_one_git_commit_that_any_older_one_u
     shutil.rmtree(added.clone / ".dvc" / "cache")
     added.ok("pull", "MODEL=tiny")
     assert added.on_disk() == PINNED
+
+
+def stopped_track(world: World) -> str:
+    world.weights("mine").mkdir()
+    (world.weights("mine") / "a.bin").write_text("only here")
+    hook = refuse_commits(world)
+    world.make("track", "NAME=mine")
+    hook.unlink()
+    return "its add was stopped before the Git commit; to go on: make track NAME=mine"
+
+
+def plain_dvc_add(world: World) -> str:
+    world.weights("mine").mkdir()
+    (world.weights("mine") / "a.bin").write_text("only here")
+    assert world.run(".venv/bin/dvc", "add", "models/mine").code == 0
+    return "models/mine.dvc is not in Git as it is; commit it first"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pinned", [stopped_track, plain_dvc_add])
+def test_remove_keeps_what_no_git_commit_and_no_remote_has(added, pinned):
+    before = set(added.objects())
+    pinned(added)
+    for oid in set(added.objects()) - before:
+        added.objects()[oid].unlink()
+
+    said = added.refused("remove", "MODEL=mine")
+
+    assert said.startswith("remove: 2 of the 2 objects of mine are neither on the remote nor of any Git commit; keep ")
+    assert ": make track NAME=mine; or drop them for good: rm -r models/mine models/mine.dvc" in said
+    assert (added.weights("mine") / "a.bin").read_text() == "only here"
+    added.ok("track", "NAME=mine")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pinned", [stopped_track, plain_dvc_add])
+def test_what_wants_a_committed_pin_says_how_to_go_on(added, pinned):
+    advice = pinned(added)
+
+    for words in (("release", "VERSION=1.0.0"), ("free", "DEEP=1"), ("export", f"TO={added.path / 'out'}")):
+        assert advice in added.make(words[0], "MODEL=mine", *words[1:]).said
+
+
+def test_remove_does_not_take_an_unmounted_remote_for_an_empty_one(added):
+    added.remote.rename(added.path / "away")
+    added.remote.mkdir()
+
+    said = added.ok("remove", "MODEL=tiny").out
+
+    assert "; the remote was not asked for its objects, since remote 'storage' (" in said
+    assert "to make it a remote" not in said
+    assert "not on the remote" not in added.git("log", "-1", "--format=%b")
 
 
 def test_remove_refuses_what_exists_nowhere_else(added):
@@ -78,14 +131,21 @@ def test_a_dry_run_changes_nothing(added, words):
     assert added.state() == before
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("words", [("remove", "MODEL=tiny"), ("rename", "MODEL=tiny", "NAME=other")])
-def test_what_was_stopped_at_its_git_commit_goes_on(added, words):
-    hook = added.clone / ".git" / "hooks" / "pre-commit"
+def refuse_commits(world: World) -> Path:
+    """The hook that refuses every commit from now on."""
+    hook = world.clone / ".git" / "hooks" / "pre-commit"
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
+    return hook
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [("remove", "MODEL=tiny"), ("rename", "MODEL=tiny", "NAME=other")])
+def test_what_was_stopped_at_its_git_commit_goes_on(added, words):
+    hook = refuse_commits(added)
     assert added.make(*words).code == 2
+    assert "tiny: its pin is not in Git, so nobody else has it" in added.make("verify").out
     hook.unlink()
 
     added.ok(*words)
@@ -278,8 +338,7 @@ def test_free_leaves_a_cache_alone_that_other_clones_may_use(added):
     shutil.move(added.clone / ".dvc" / "cache", shared)
     settings(added, f"[cache]\n    dir = {shared}\n", local=True)
 
-    added.ok("free")
-
+    assert added.ok("free").out.startswith("freed tiny: 0 B\n")
     assert not added.weights().exists()
     assert len(list((shared / "files" / "md5").glob("*/*"))) == 4
 

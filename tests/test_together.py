@@ -206,6 +206,18 @@ def test_a_pull_waits_for_the_lock_of_its_model(added):
     finish([pulling])
 
 
+def test_a_command_that_waited_for_a_removal_says_so(added):
+    with held_lock(added, "model tiny"):
+        pulling = start(added, "pull")
+        assert "waiting for another command" in pulling.stdout.readline()
+        added.git("rm", "--quiet", "models/tiny.dvc")
+
+    said = pulling.communicate()[0]
+
+    assert "no model 'tiny' any more: another command removed or renamed it" in said
+    assert pulling.returncode == 2
+
+
 def test_a_git_commit_waits_for_that_of_another_command(added_online, hub):
     hub.commit("acme/other", {"config.json": b"other"})
     at_commit, go = added_online.path / "at the commit", added_online.path / "go"
@@ -224,6 +236,37 @@ def test_a_git_commit_waits_for_that_of_another_command(added_online, hub):
     assert re.fullmatch(r"add: waiting for add \(process \d+\), which is at work on this clone\n", line)
     go.touch()
     finish([first, second])
+
+
+def test_the_commit_of_a_killed_command_has_nothing_of_the_next_one(added):
+    """The commit of the first waits in a hook until that of the second is on its way too."""
+    folder = added.path / "weights"
+    folder.mkdir()
+    (folder / "a.bin").write_text("one")
+    hook = added.clone / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(
+        "#!/bin/sh\n"
+        "if mkdir ../first 2>/dev/null; then while [ ! -e ../go ]; do sleep 0.05; done; exit; fi\n"
+        "touch ../go\n"
+        "while ! git log --format=%s | grep -q 'Add a model'; do sleep 0.05; done\n"
+    )
+    hook.chmod(0o755)
+    first = start(added, "track", "NAME=a", f"DIR={folder}")
+    while not (added.path / "first").exists():
+        time.sleep(0.05)
+    python = next(each for each in Process(first.pid).children() if "run.py" in " ".join(each.cmdline()))
+    python.kill()
+    first.wait()
+
+    finish([start(added, "track", "NAME=b", f"DIR={folder}")])
+
+    log = added.git("log", "-2", "--name-only", "--format=%s").split("\n")
+    assert [line for line in log if line] == [
+        *("Add b model", "models/README.md", "models/b.dvc"),
+        *("Add a model", "models/README.md", "models/a.dvc"),
+    ]
+    assert "verified 3 pins" in added.ok("verify").out
 
 
 def test_two_who_write_the_same_file_take_turns(tmp_path):

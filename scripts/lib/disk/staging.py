@@ -19,11 +19,12 @@ from pathlib import Path
 
 from lib.core import atomic
 from lib.core.console import remark
+from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.paths import TMP
 from lib.disk import cache, dvc, quarantine, weights
 from lib.disk.quarantine import Elsewhere, nowhere
-from lib.model import names, pin
+from lib.model import history, names, pin
 from lib.model.pin import Pin
 
 ROOT = TMP / "staging"
@@ -55,6 +56,21 @@ def finished(name: str) -> Pin | None:
 def is_stopped(name: str) -> bool:
     """Whether an add or track of `name` was stopped, so that the same command goes on with what is here."""
     return any((folder(name) / file).exists() for file in ("plan", "pin"))
+
+
+def stopped(held: Pin) -> str | None:
+    """How to go on with the add or track that was stopped after it wrote the pin `held`; None if there was none."""
+    staged = finished(held.name)
+    if not staged or (staged.md5, staged.commit) != (held.md5, held.commit) or history.holds(held.name):
+        return None
+    return f"{held.name}: its add was stopped before the Git commit; to go on: {pin.command(held)}"
+
+
+def check_committed(held: Pin) -> None:
+    """Refuse a pin that the last Git commit does not have as it lies here. Raises `Failure`."""
+    if not history.holds(held.name):
+        why = f"models/{held.name}.dvc is not in Git as it is; commit it first"
+        raise Failure(stopped(held) or why)
 
 
 def start(name: str, plan: dict[str, str]) -> None:

@@ -9,6 +9,7 @@ from lib.model.pin import Pin
 from lib.remote import factory, repair
 
 MOST = 30  # changed files that a commit's message names
+TRIES = 3  # of a Git commit, where somebody else makes one meanwhile
 
 
 def prepare() -> None:
@@ -34,10 +35,17 @@ def record(name: str, scan: str = "") -> None:
     remote = factory.default()
     note(remote.note)
     note(cache.note())
+    branch = history.branch()
     outcome = repair.repair(inventory.unique(factory.objects_of(wanted)), remote)
     if outcome.failed:
         raise Failure(f"{outcome.failed[0]}; nothing was committed; run the same command again")
     with lock.clone():
+        if branch != (now := history.branch()):
+            raise Failure(
+                f"HEAD was {branch} and is {now} now, so nothing was committed; switch back, then run the same command "
+                "again"
+            )
+        atomic.write(pin.path_of(name), pin.dump(wanted))  # a checkout or a stash may have taken it away
         old = history.committed(name)
         commit(message(wanted, pin.parse(name, old) if old else None, scan), wanted)
     staging.discard(name)
@@ -64,13 +72,24 @@ def commit(message: str, new: Pin | None, gone: str = "") -> None:
 
     The clone's lock must be held. Raises `Failure`.
     """
-    history.forget()  # another command may have made a commit meanwhile
-    commit_page, index_page, here = catalog.pages(new, gone)
-    folder = staging.folder(new.name if new else gone)
-    atomic.write(folder / "page.commit", commit_page)
-    atomic.write(folder / "page.index", index_page)
-    atomic.write(catalog.PATH, here)
-    shell.git("commit", str(folder), message, new.name if new else "", gone)
+    name = new.name if new else ""
+    for _ in range(TRIES):
+        history.forget()  # another command may have made a commit meanwhile
+        head, folder = history.head(), staging.folder(name or gone)
+        commit_page, index_page, here = catalog.pages(new, gone)
+        atomic.write(folder / "page.commit", commit_page)
+        atomic.write(folder / "page.index", index_page)
+        if new:
+            atomic.write(folder / "page.pin", pin.dump(new))
+        atomic.write(catalog.PATH, here)
+        try:
+            shell.git("commit", str(folder), message, name, gone)
+            break
+        except Failure:
+            if history.head() == head:
+                raise
+    if (new and history.committed(name) != pin.dump(new)) or (gone and history.committed(gone) is not None):
+        raise Failure(f"the Git commit does not have {name or gone} as it should, perhaps by a hook; see: git show")
 
 
 def message(new: Pin, old: Pin | None, scan: str) -> str:

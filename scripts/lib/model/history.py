@@ -79,14 +79,19 @@ def odd_pins() -> list[str]:
 
 def in_head() -> dict[str, str]:
     """NAME to blob id of every pin in the last commit; none before the first. Raises `Failure`."""
-    return dict(pins(ask("ls-tree", "-r", "-z", "HEAD", "--", "models/"))) if has_head() else {}
+    return dict(pins(ask("ls-tree", "-r", "-z", "HEAD", "--", "models/"))) if head() else {}
 
 
-def has_head() -> bool:
-    try:
-        return bool(ask("rev-parse", "--verify", "--quiet", "HEAD"))
-    except Failure:
-        return False
+def head() -> str:
+    """The last Git commit; empty before the first."""
+    is_there, said = tried("rev-parse", "--verify", "--quiet", "HEAD")
+    return said.strip() if is_there else ""
+
+
+def branch() -> str:
+    """What HEAD is: a branch, or a Git commit."""
+    is_branch, said = tried("symbolic-ref", "--quiet", "--short", "HEAD")
+    return said.strip() if is_branch else head()[:7]
 
 
 def text(where: str, path: str = "models/README.md") -> str | None:
@@ -108,15 +113,9 @@ def holds(name: str) -> bool:
     return path.exists() and committed(name) == path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
-def check_holds(name: str) -> None:
-    """Refuse a pin that the last commit does not have as it lies here. Raises `Failure`."""
-    if not holds(name):
-        raise Failure(f"models/{name}.dvc is not in Git as it is; commit it first")
-
-
 def log(name: str) -> list[dict[str, str]]:
     """The Git commits that changed the pin of the model `name`, the newest first, as far as this clone has them."""
-    if not has_head():
+    if not head():
         return []
     keys = ("commit", "date", "author", "subject")
     form = "--format=%H%x00%as%x00%an%x00%s"

@@ -152,12 +152,13 @@ def is_model(name: str) -> bool:
     return not name.endswith((".dvc", "dvc.lock"))
 
 
-def named(undone: bool = False) -> dict[str, str]:
+def named(walk: bool = True, undone: bool = False) -> dict[str, str]:
     """The id of each object that this clone's history names, and the name of a pin that it is of.
 
-    With `undone` also what no ref reaches any more, as far as Git's reflog has it.
+    Without `walk` only what branches, tags and HEAD name now; with `undone` also what none of them reaches any more, as
+    far as Git's reflog has it.
     """
-    if not history.has_head():
+    if not history.head():
         return {}
-    pins = _read(_in_commits(_trees(True, "--all", *(["--reflog"] if undone else []))))
+    pins = _read(_in_commits(_trees(walk, "--all", "HEAD", *(["--reflog"] if undone else []))))
     return {oid: name for name, text in sorted(pins) for oid in objects(text)}

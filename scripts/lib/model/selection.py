@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from lib.core.errors import Failure
+from lib.core.paths import ROOT
 from lib.core.report import Report
 from lib.model import history, names, pin
 from lib.model.pin import Pin
@@ -29,6 +30,11 @@ def check_writable() -> None:
         raise Failure("models/ is not in this checkout; bring it: git sparse-checkout add models .dvc")
     if not os.access(names.MODELS, os.W_OK):
         raise Failure(f"models/ cannot be written to: {names.MODELS}; nothing was changed")
+    if names.MODELS.stat().st_dev != ROOT.stat().st_dev:
+        how = ".venv/bin/dvc config --local cache.dir FOLDER"
+        raise Failure(
+            f"models/ is a disk of its own, so weights cannot be moved there whole; put the cache there: {how}"
+        )
 
 
 def select(wanted: str) -> list[str]:
@@ -66,6 +72,9 @@ def _check_here(name: str) -> None:
         moved = f"git mv models/{group}/{inner}.dvc models/{inner}.dvc"
         raise Failure(f"{group!r} is a model, so '{group}/{inner}' cannot lie in it; move that pin away: {moved}")
     if not pin.path_of(name).exists():
+        history.forget()
+        if name not in history.in_index():  # as it was when this command began, which had to wait
+            raise Failure(f"no model {name!r} any more: another command removed or renamed it")
         raise Failure(
             f"models/{name}.dvc is in Git and not here; {pin.RESTORE.format(name=name)} "
             f"(remove it for good: git rm models/{name}.dvc; in a sparse checkout: git sparse-checkout add models .dvc)"

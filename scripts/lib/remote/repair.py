@@ -65,13 +65,14 @@ def _upload_all(items: list[Item], remote: Remote) -> dict[str, Finding]:
 def repair(items: list[Item], remote: Remote, deep: bool = False) -> Outcome:
     """Upload what the remote lacks of `items` and replace what is damaged; `deep` first reads what is there.
 
-    An old object that no Git commit names is uploaded again, so that it is young to a `make gc` of another clone.
+    An old object that no branch or tag names now is uploaded again: a `make gc HISTORY=0` of another clone, which does
+    not know what this one is about to commit, takes it for young then.
     """
     infos = remote.infos(item.oid for item in items)
     with progress("read remote", sum(item.file.size or 0 for item in items) if deep else 0) as watch:
         found = audit.assess(remote, items, deep, watch=watch, infos=infos)
     bad = [item for item in items if found[item.oid].is_bad]
-    unnamed = infos.keys() - reachable.named().keys() if infos else set()
+    unnamed = infos.keys() - reachable.named(walk=False).keys() if infos else set()
     before = remote.now() - OLD if unnamed else 0  # the clock of this machine may be wrong by days
     old = {oid for oid in unnamed if infos[oid].modified < before}
     why = _upload_all([item for item in items if found[item.oid].is_bad or item.oid in old], remote)

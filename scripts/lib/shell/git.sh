@@ -9,6 +9,15 @@ die() {
   exit 1
 }
 
+# unlocked LOCK: wait while another Git command holds the file LOCK, two seconds at most; fails if it still does.
+unlocked() {
+  for _ in {1..20}; do
+    [[ -e $1 ]] || return 0
+    sleep 0.1
+  done
+  return 1
+}
+
 # ready: a commit can be made here, now; found out before anything is downloaded.
 ready() {
   local why state
@@ -21,7 +30,7 @@ ready() {
       die "a merge, rebase, cherry-pick or revert is in progress; finish it (git status says how), then run the same command again"
   done
   state=$(git rev-parse --git-path index.lock)
-  [[ ! -e $state ]] ||
+  unlocked "$state" ||
     die "another Git command is at work, or one was killed; if none is running: rm '$state', then run the same command again"
   [[ $(git config --type=bool commit.gpgSign) != true ]] ||
     why=$(git commit-tree -S -m 'A trial of the signature' "$(git mktree </dev/null)" 2>&1 >/dev/null) ||
@@ -46,22 +55,23 @@ stage() {
   git rm --quiet --force --cached --ignore-unmatch -- 'models/.gitignore' 'models/*/.gitignore'
 }
 
-# commit STAGED MESSAGE NAME GONE: commit the page in the folder STAGED and the pin of NAME, and remove that of GONE; one
-# of them may be empty. What else is staged stays so, what else is edited is left alone. Git's index comes first: a kill
-# leaves a commit to make, none to undo.
+# commit STAGED MESSAGE NAME GONE: commit the page and the pin of NAME that lie in the folder STAGED, and remove the pin of
+# GONE; one of the names may be empty. What else is staged stays so, what else is edited is left alone. Git's index comes
+# first: a kill leaves a commit to make, none to undo.
 commit() {
-  local folder own pin=
+  local folder pin=
   folder=$(git rev-parse --absolute-git-dir)
-  own=$folder/index.make
-  [[ ! $3 ]] || pin=$(git hash-object -w --stdin <"models/$3.dvc")
-  rm -f -- "$own" "$own.lock"
+  own=$folder/index.make.$$ # the Git command of a run that was killed may still be at work on its own
+  trap 'rm -f -- "$own" "$own.lock"' EXIT
+  find "$folder" -maxdepth 1 -name 'index.make.*' -mtime +0 -delete
+  unlocked "$folder/index.lock" || : # else Git says so
+  [[ ! $3 ]] || pin=$(git hash-object -w --stdin <"$1/page.pin")
   ! git rev-parse --verify --quiet HEAD >/dev/null || GIT_INDEX_FILE=$own git read-tree HEAD
   GIT_INDEX_FILE=$own stage "$pin" "$3" "$4" "$1/page.commit"
   GIT_INDEX_FILE=$folder/index stage "$pin" "$3" "$4" "$1/page.index"
   GIT_INDEX_FILE=$own git diff-index --cached --quiet HEAD -- 2>/dev/null ||
     GIT_INDEX_FILE=$own git commit --quiet --message "$2" >&2 ||
     die "git commit failed (see above); fix that and run the same command again"
-  rm -f -- "$own"
   git update-index -q --refresh || : # what was put there by its id has no times yet, and would pass for changed
 }
 
