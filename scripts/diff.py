@@ -43,7 +43,7 @@ def main(report: Report) -> tuple[str, str]:
     (name,), start, stop = chosen, arguments.value("FROM"), arguments.value("TO")
     new = selection.at(history.resolve(stop, name), name) if stop else selection.checked(name)
     start, old = (start, selection.at(history.resolve(start, name), name)) if start else before(name, new)
-    changes, license = compare.pins(old, new), compare.license_change(old and old.license, new.license)
+    changes, license = compare.pins(old, new), compare.license_change(old, new)
     lines, absent = tensor_lines(old, new)
     if not stop and old is None and history.is_shallow():
         report.note(f"{name}: this clone is shallow, so an older version is not known (git fetch --unshallow)")
@@ -55,7 +55,7 @@ def main(report: Report) -> tuple[str, str]:
         result(f"tensor {line}")
     if absent:
         report.note(f"tensors were not compared: {text.plural(absent, 'file')} not on this machine")
-    more = {"old_commit": old and old.commit, "old_license": old and old.license, "old_size": old and old.size}
+    more = {"old_commit": old and old.commit, "old_license": old and old.terms, "old_size": old and old.size}
     report.model(**pin.facts(new), **more, changes=changes.facts, tensors=lines)
     sizes = f"{text.size(old.size if old else 0)} -> {text.size(new.size)}"
     return f"{name}: {start} -> {stop or 'here'}: {changes}, {sizes}", ""

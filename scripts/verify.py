@@ -10,7 +10,7 @@ from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cache, staging, weights
 from lib.flow.looked import NOT_ASKED, Looked, check_required, requirements, share
-from lib.model import catalog, history, inventory, names, policy, selection, signatures
+from lib.model import catalog, history, inventory, names, pin, policy, selection, signatures
 from lib.model.inventory import Item
 from lib.model.pin import Pin
 from lib.remote import audit, factory
@@ -21,7 +21,9 @@ def check_pin(name: str, report: Report) -> tuple[Pin, list[Item]] | None:
     with report.failing(name, "pin", "broken"):
         held = selection.checked(name)
         with report.failing(name, "pin", "forbidden"):
-            policy.check(policy.findings(held, policy.read()), held)
+            is_here = held.source or names.weights_dir(name).is_dir()
+            again = pin.command(held) if is_here else f"make pull MODEL={name} && {pin.command(held)}"
+            policy.check(policy.findings(held, policy.read()), held, again)
         if held.files is None:
             report.note(f"{name}: pinned by plain dvc add, so checked by md5 (make track NAME={name} pins sha256 too)")
             if arguments.is_on("OFFLINE") and not cache.object_path(f"{held.md5}.dir").is_file():

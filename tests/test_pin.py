@@ -120,7 +120,7 @@ def test_any_path_and_whatever_the_hub_says_is_read_back_by_us_and_by_dvc(text):
     paths = [text, f"deep/{text}"]
     if names.unusable(paths) or names.is_control_file(text):
         paths = ["a"]
-    said = {"revision": text, "license": text}
+    said = {"source": "acme/tiny", "commit": "1" * 40, "revision": text or "main", "license": text}
     patterns = {"include": ("[!a]?", text), "exclude": (text, "!x")}
     made = pin.build("tiny", dict.fromkeys(paths, FILE), **said, **patterns)
     if not text.isprintable():
@@ -365,6 +365,15 @@ def test_a_file_that_was_taken_out_or_renamed_is_found():
 def test_what_to_type_for_a_pin_can_be_typed_as_it_stands():
     held = sound(revision="it's;x", include=("it's", "*.bin"))
 
-    assert shlex.split(pin.command(held)) == [
+    assert shlex.split(pin.command(held, held.revision)) == [
         *["make", "add", "MODEL=acme/tiny@it's;x", "NAME=tiny", "INCLUDE=it's *.bin"]
     ]
+
+
+def test_source_revision_and_commit_go_together():
+    text = pin.dump(sound())
+
+    for key in ("revision", "commit"):
+        lines = [line for line in text.splitlines() if not line.startswith(f"  {key}: ")]
+        with pytest.raises(Failure, match="source, revision and commit go together"):
+            pin.parse("tiny", "\n".join(lines) + "\n")

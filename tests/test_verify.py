@@ -213,12 +213,12 @@ def test_verify_says_that_an_add_was_stopped_and_how_to_go_on(added_online, hub)
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
-    hub.commit(MODEL, {"config.json": b"newer"})
+    commit = hub.commit(MODEL, {"config.json": b"newer"})
     assert added_online.make("add", f"MODEL={MODEL}", "INCLUDE=*.json").code == 2
 
     result = added_online.make("verify")
 
-    typed = "make add MODEL=acme/tiny@main NAME=tiny INCLUDE='*.json'"
+    typed = f"make add MODEL=acme/tiny@{commit} NAME=tiny INCLUDE='*.json'"
     assert result.code == 2
     assert f"verify: tiny: its add was stopped before the Git commit; to go on: {typed}\n" in result.out
     hook.unlink()

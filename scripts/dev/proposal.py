@@ -44,7 +44,8 @@ def body(diff: dict, verify: dict) -> str:
         f"`{model['source']}` is now `{model['commit']}` (`{model['revision']}`), before `{model['old_commit']}`.",
         "",
     ]
-    if (before := model.get("old_license")) != (now := model.get("license")):
+    now = model.get("license_name" if model.get("license") == "other" else "license")
+    if (before := model.get("old_license")) != now:
         lines += [f"**The license changed: {code(before or 'none')} -> {code(now or 'none')}.**", ""]
     lines += ["| file | | before | after |", "| --- | --- | --- | --- |"]
     for each in model["changes"]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from lib.core import arguments
 from lib.core.errors import Failure
 from lib.disk import formats
-from lib.model import names, policy
+from lib.model import history, names, pin, policy
 from lib.model.pin import Pin
 
 if TYPE_CHECKING:  # slow to import, and track has no use for it
@@ -28,30 +29,47 @@ def exceptions(old: Pin | None) -> dict[str, object]:
     return {"allow": allow, "reason": reason}
 
 
-def scan(shot: Snapshot, files: list[HubFile]) -> str:
-    """What the Hub's scan says of `files` today, for people."""
-    unsafe = sorted({file.path for file in files} & set(shot.unsafe))
+def scan(shot: Snapshot, paths: Collection[str]) -> str:
+    """What the Hub's scan says of the files `paths` today, for people."""
+    unsafe = sorted(set(paths) & set(shot.unsafe))
     issues = f"issues with {', '.join(unsafe)}" if unsafe else "no issues"
     return SCAN[shot.scanned] if shot.scanned is None else f"{SCAN[shot.scanned]}, {issues}"
 
 
-def scan_findings(shot: Snapshot, files: list[HubFile]) -> dict[str, str]:
-    """What of the Hub's scan the policy does not take."""
-    said = f"the Hub's scan is {scan(shot, files)}"
-    bad = {file.path for file in files} & set(shot.unsafe) or (policy.read().finished and not shot.scanned)
+def scan_findings(shot: Snapshot, paths: Collection[str]) -> dict[str, str]:
+    """What of the Hub's scan of the files `paths` the policy does not take."""
+    said = f"the Hub's scan is {scan(shot, paths)}"
+    bad = set(paths) & set(shot.unsafe) or (policy.read().finished and not shot.scanned)
     return {"scan": said} if bad else {}
 
 
-def admit(held: Pin, folder: Path | None, more: dict[str, str]) -> Pin:
+def check_carried(held: Pin, old: Pin | None, shot: Snapshot) -> None:
+    """Refuse to carry an exception of `old` along to what it was not made for. Raises `Failure`."""
+    if not old or arguments.value("ALLOW"):
+        return
+    forbidden = policy.unwanted(held.files, policy.read())
+    new = {word: [path for path in forbidden.get(word, ()) if path not in (old.files or {})] for word in held.allow}
+    found = {word: f"{paths[0]} is new" for word, paths in new.items() if paths}
+    if "scan" in held.allow and scan_findings(shot, held.files):
+        said = scan(shot, held.files)
+        found |= {} if said == history.trailer(held.name, "Scan") else {"scan": f"the Hub's scan is {said}"}
+    if found:
+        word, why = next(iter(found.items()))
+        again = f"{pin.command(held, shot.revision)} ALLOW={quote(' '.join(held.allow))} REASON='…'"
+        raise Failure(f"{held.name}: {why}, which is not what {word} was excepted for; except it again: {again}")
+
+
+def admit(held: Pin, folder: Path | None, more: dict[str, str], revision: str = "") -> Pin:
     """`held` with the exceptions that it needs, if the policy takes it and its files in `folder`. Raises `Failure`.
 
-    `more` are findings besides. Without a `folder` the content is not looked at, so all exceptions stay.
+    `more` are findings besides, `revision` is what was asked for. Without a `folder` the content is not looked at, so
+    all exceptions stay.
     """
     rules = policy.read()
     found = policy.findings(held, rules) | more
     if folder is not None:
         found |= formats.findings(folder, held.files or (), rules)
-    policy.check(found, held)
+    policy.check(found, held, pin.command(held, revision))
     return policy.excepted(found, held, bool(arguments.value("ALLOW"))) if folder is not None else held
 
 

@@ -8,7 +8,7 @@ from lib.core.console import remark, took
 from lib.core.errors import Failure
 from lib.disk import destination, staging
 from lib.flow import admission
-from lib.flow.bring import bring
+from lib.flow.bring import Admit, bring
 from lib.flow.record import commit, message, next_step, record
 from lib.hub import repo
 from lib.model import history, names, pin, selection
@@ -95,6 +95,18 @@ def _known(name: str) -> tuple[pin.Pin | None, pin.Pin | None]:
     return staged, old
 
 
+def _draft(
+    request: Request, shot: repo.Snapshot, held: pin.Pin | None, revision: str
+) -> tuple[list[repo.HubFile], pin.Pin]:
+    """The files to bring, and their pin before they are read, with the exceptions of `held`. Raises `Failure`."""
+    meta = admission.exceptions(held) | {"include": request.include, "exclude": request.exclude}
+    files, out = admission.leave_out(chosen_files(request, shot), meta["allow"])
+    meta |= {"left_out": out, "revision": revision}
+    draft = admission.draft(request.name, {file.path: file.size for file in files}, **shot.meta | meta)
+    admission.check_carried(draft, held, shot)
+    return files, draft
+
+
 def _add(request: Request, done: str) -> str:
     staged, old = _known(request.name)
     shot = repo.snapshot(request.source, request.revision, may_download=True)
@@ -102,20 +114,16 @@ def _add(request: Request, done: str) -> str:
     if request.name != known.name:
         return add(replace(known, source=shot.source, name=request.name), done)
     check_name(request.name, staged or old, known.source, request.source)
-    files = chosen_files(request, shot)
     is_same = is_pinned(old, request, shot) and not staged
     is_kept = is_same and not _is_lost(old)
     if is_kept and not arguments.value("ALLOW"):
         return unchanged(old)
-    meta = admission.exceptions(staged or old) | {"include": request.include, "exclude": request.exclude}
-    files, out = admission.leave_out(files, meta["allow"])
-    meta |= {"left_out": out, "revision": old.revision if is_same else shot.revision}
-    draft = admission.draft(request.name, {file.path: file.size for file in files}, **shot.meta | meta)
-    scan, found = admission.scan(shot, files), admission.scan_findings(shot, files)
-    admission.admit(draft, None, found)
-    if is_kept and old.left_out == out:
-        return _except(old, draft, scan, found)
-    admit = partial(admission.admit, more=found)
+    files, draft = _draft(request, shot, staged or old, old.revision if is_same else shot.revision)
+    scan, found = admission.scan(shot, draft.files), admission.scan_findings(shot, draft.files)
+    admit = partial(admission.admit, more=found, revision=shot.revision)
+    admit(draft, None)
+    if is_kept and old.left_out == draft.left_out:
+        return _except(old, draft, scan, admit)
     reused = "" if _is_ready(staged, old, request, shot) else bring(draft, shot, files, admit, staged, old)
     if arguments.is_on("DRY"):
         return "nothing was changed (DRY=1)"
@@ -138,11 +146,11 @@ def _is_lost(held: pin.Pin) -> bool:
     return bool(factory.default().lacks({item.oid: item.file.size for item in factory.objects_of(held)}))
 
 
-def _except(old: pin.Pin, draft: pin.Pin, scan: str, found: dict[str, str]) -> str:
+def _except(old: pin.Pin, draft: pin.Pin, scan: str, admit: Admit) -> str:
     """Write the exceptions of `draft` to the pin `old` of the same files; what was done. Raises `Failure`."""
     folder = names.weights_dir(old.name)
     kept = {key: getattr(old, key) for key in ("md5", "size", "nfiles", "files")}
-    made = admission.admit(replace(draft, **kept), folder if destination.on_disk(old) == "present" else None, found)
+    made = admit(replace(draft, **kept), folder if destination.on_disk(old) == "present" else None)
     if made == old and history.holds(old.name):
         return unchanged(old)
     if arguments.is_on("DRY"):

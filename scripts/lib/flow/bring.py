@@ -20,7 +20,7 @@ from lib.remote import factory
 from lib.remote.base import Remote
 from lib.transfer import road
 
-Admit = Callable[[pin.Pin, Path], pin.Pin]  # takes a pin and the folder of its files, gives the pin or refuses
+Admit = Callable[[pin.Pin, Path | None], pin.Pin]  # takes a pin and the folder of its files, gives the pin or refuses
 
 DOWNLOADS = 8  # files side by side; with more a link is full already, and a disk begins to seek
 

@@ -99,7 +99,7 @@ def message(new: Pin, old: Pin | None, scan: str) -> str:
         if old.commit and new.commit and old.commit != new.commit:
             lines += [f"From {old.commit} to {new.commit}.", ""]
         changes = compare.pins(old, new).lines()
-        lines += [*filter(None, [compare.license_change(old.license, new.license)]), *changes[:MOST]]
+        lines += [*filter(None, [compare.license_change(old, new)]), *changes[:MOST]]
         lines += [f"and {text.plural(len(changes) - MOST, 'more file')}"] if len(changes) > MOST else []
         lines += [""] if lines[-1] else []
     lines.append(text.amount(new.nfiles, new.size) + ".")

@@ -42,7 +42,7 @@ class State:
         else:
             said = f"newer: {at} -> {new}: {self.changes}, {text.size(self.fetch)} to fetch"
         if self.status == GONE_COMMIT:
-            said = f"PINNED COMMIT GONE: the Hub has no {at} any more, the remote holds the only copy; {said}"
+            said = f"PINNED COMMIT GONE: the Hub has no {at} any more, the remote may hold the only copy; {said}"
         return "; ".join([f"{name}: {said}", *self.more])
 
     def facts(self) -> dict[str, object]:
@@ -54,7 +54,7 @@ class State:
             "status": self.status,
             "new_source": self.shot.source,
             "new_commit": self.shot.commit,
-            "new_license": self.shot.license,
+            "new_license": fields.terms(self.shot),
             "new_size": sum(file.size for file in _chosen(self.held, self.shot)),
             "changes": files,
             "fetch": self.fetch,
@@ -80,7 +80,7 @@ def ask(held: Pin, revision: str) -> State:
     except Refusal as refusal:
         return State(held, revision, refusal.kind, detail=str(refusal))
     more = [f"the repo is now {shot.source}"] if shot.source != held.source else []
-    if changed := compare.license_change(held.license, shot.license):
+    if changed := compare.license_change(held, shot):
         more.append(changed)
     if shot.commit == held.commit:
         return State(held, revision, UP_TO_DATE, shot, more=tuple(more))

@@ -111,7 +111,8 @@ def _card(card: object) -> dict[str, str | None]:
     """What a pin holds of a model card."""
     said = {key: card.get(key) if card else None for key in ("license", "license_name", "license_link", "base_model")}
     found = {
-        key: ", ".join(map(str, each)) if isinstance(each, list) else each and str(each) for key, each in said.items()
+        key: ", ".join(map(str, each)) if isinstance(each, list) else str(each or "").strip() or None
+        for key, each in said.items()
     }
     bases = (found.pop("base_model") or "").split(", ")
     return found | {"base": " ".join(each for each in bases if names.REPO.fullmatch(each)) or None}
@@ -119,7 +120,7 @@ def _card(card: object) -> dict[str, str | None]:
 
 def _scan(status: dict) -> dict[str, object]:
     """What a Snapshot holds of the Hub's scan."""
-    unsafe = tuple(each["path"] for each in status.get("filesWithIssues") or ())
+    unsafe = tuple(str(each["path"]) for each in status.get("filesWithIssues") or ())
     return {"unsafe": unsafe, "scanned": bool(status.get("scansDone")) if status else None}
 
 

@@ -49,6 +49,11 @@ def _words(key: str, value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def terms(said: object) -> str | None:
+    """The license that a pin or a model card states: `license`, or `license_name` where that is `other`."""
+    return (said.license == "other" and said.license_name) or said.license
+
+
 def checked(name: str, read: dict) -> dict[str, object]:
     """The fields of the pin of the model `name`, from its document. Raises one of several errors if it is not one."""
     # Every scalar is read as text: a NAME such as 2024-01-01, which YAML takes for a date, is none.
@@ -66,6 +71,8 @@ def checked(name: str, read: dict) -> dict[str, object]:
         raise ValueError("meta: not a line of text")
     if not names.REPO.fullmatch(texts.get("source", "a/b")) or not COMMIT.fullmatch(texts.get("commit", "0" * 40)):
         raise ValueError("meta: not a repo of the Hub and its commit")
+    if len({"source", "revision", "commit"} & texts.keys()) not in (0, 3):
+        raise ValueError("meta: source, revision and commit go together")
     if not all(names.REPO.fullmatch(each.partition("@")[0]) for each in texts.get("base", "").split()):
         raise ValueError("meta: base is no repo of the Hub")
     found = {"md5": md5, "size": size, "nfiles": nfiles, **texts}

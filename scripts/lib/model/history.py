@@ -131,6 +131,12 @@ def last_change(name: str) -> str:
     return ask("rev-list", "-1", "HEAD", "--", f"models/{name}.dvc").decode().strip()
 
 
+def trailer(name: str, key: str) -> str:
+    """The trailer `key` of the last Git commit that changed the pin of the model `name`; empty without one."""
+    form = f"--format=%(trailers:key={key},valueonly)"
+    return tried("log", "-1", "--no-show-signature", form, "--", f"models/{name}.dvc")[1].strip()
+
+
 @lru_cache(maxsize=1)
 def tags() -> dict[str, str]:
     """Every tag of this clone, and the Git commit that it leads to."""

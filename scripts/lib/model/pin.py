@@ -31,7 +31,7 @@ from shlex import quote
 
 import yaml
 
-from lib.core import digest
+from lib.core import arguments, digest
 from lib.core.digest import File
 from lib.core.errors import Failure
 from lib.model import encoding, fields, names
@@ -72,7 +72,7 @@ class Pin:
     @property
     def terms(self) -> str | None:
         """The license; by its name where the card calls it `other`."""
-        return (self.license == "other" and self.license_name) or self.license
+        return fields.terms(self)
 
 
 def facts(held: Pin) -> dict[str, object]:
@@ -81,12 +81,13 @@ def facts(held: Pin) -> dict[str, object]:
     return {"name": held.name, "files": held.nfiles, "total": held.size, **texts, "allow": held.allow or None}
 
 
-def command(held: Pin) -> str:
-    """What to type to pin `held` again."""
-    typed = f"add MODEL={quote(f'{held.source}@{held.revision}')}" if held.source else "track"
-    choice = {"INCLUDE": held.include, "EXCLUDE": held.exclude}
+def command(held: Pin, revision: str | None = None) -> str:
+    """What to type to pin `held` again, at its commit or at another `revision`, with what was typed of it."""
+    typed = f"add MODEL={quote(f'{held.source}@{revision or held.commit}')}" if held.source else "track"
+    choice = {"INCLUDE": " ".join(held.include), "EXCLUDE": " ".join(held.exclude)}
+    choice |= {variable: arguments.value(variable) for variable in ("DIR", "BASE", "SOURCE", "LICENSE", "POINTERS")}
     return f"make {typed} NAME={held.name}" + "".join(
-        f" {variable}={quote(' '.join(words))}" for variable, words in choice.items() if words
+        f" {variable}={quote(words)}" for variable, words in choice.items() if words
     )
 
 

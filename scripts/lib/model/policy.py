@@ -12,7 +12,6 @@ import yaml
 
 from lib.core import text
 from lib.core.errors import Failure
-from lib.model import pin
 from lib.model.encoding import document
 from lib.model.names import MODELS
 from lib.model.pin import Pin
@@ -134,6 +133,15 @@ def left_out(paths: Iterable[str], policy: Policy, allow: Collection[str] = ()) 
     return tuple(sorted(out))
 
 
+def unwanted(paths: Iterable[str], policy: Policy) -> dict[str, list[str]]:
+    """Those of `paths` that are in a format that may not be pinned, by the word that makes an exception."""
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        if not policy.takes(kind := format_of(path)):
+            found.setdefault(_word(kind), []).append(path)
+    return found
+
+
 def findings(held: Pin, policy: Policy) -> dict[str, str]:
     """What of `held` the policy forbids, by the word that makes an exception: each as a sentence, exceptions too."""
     found = {}
@@ -151,13 +159,9 @@ def findings(held: Pin, policy: Policy) -> dict[str, str]:
         found[f"source:{held.source}"] = f"it comes from {held.source}"
     if policy.size is not None and held.size > policy.size:
         found["size"] = f"it has {text.size(held.size)}, more than {text.size(policy.size)}"
-    kinds: dict[str, list[str]] = {}
-    for path in held.files or ():
-        kinds.setdefault(format_of(path), []).append(path)
-    for kind, paths in sorted(kinds.items()):
-        if not policy.takes(kind):
-            more = len(paths) - 1
-            found[_word(kind)] = f"{paths[0]}{more and f' and {more} more' or ''} is {title(kind)}"
+    for word, paths in sorted(unwanted(held.files or (), policy).items()):
+        more = len(paths) - 1
+        found[word] = f"{paths[0]}{more and f' and {more} more' or ''} is {title(format_of(paths[0]))}"
     return found
 
 
@@ -172,15 +176,16 @@ def title(kind: str) -> str:
     return known.get(kind, f"of the format {kind}")
 
 
-def check(found: Mapping[str, str], held: Pin) -> None:
-    """Refuse those of the findings `found` that no exception of `held` allows. Raises `Failure`, with what to type."""
+def check(found: Mapping[str, str], held: Pin, command: str) -> None:
+    """Refuse those of the findings `found` that no exception of `held` allows; `command` pins it. Raises `Failure`."""
     left = {word: said for word, said in found.items() if word not in held.allow}
     if not left:
         return
     words = " ".join(sorted({*held.allow, *left}))
+    files = "choose other files, or " if any(word.startswith(("format:", "code", "size")) for word in left) else ""
     raise Failure(
-        f"models/policy.yaml forbids {held.name}: {'; '.join(left.values())}; choose other files, or make an "
-        f"exception: {pin.command(held)} ALLOW={quote(words)} REASON='…'"
+        f"models/policy.yaml forbids {held.name}: {'; '.join(left.values())}; {files}make an "
+        f"exception: {command} ALLOW={quote(words)} REASON='…'"
     )
 
 
