@@ -38,6 +38,17 @@ def target(name: str) -> tuple[str, Pin, bool]:
     return history.resolve("HEAD", name), held, True
 
 
+def check_new(name: str, tag: str, commit: str) -> None:
+    """Refuse a version that is there already, or a second one on the same Git commit. Raises `Failure`."""
+    if tag in history.tags():
+        raise Failure(f"{tag} is there already, and a release never changes; choose another VERSION")
+    if others := [each for each, at in releases.versions(name).items() if at == commit]:
+        raise Failure(
+            f"{commit[:7]} is {name}@v{others[-1]} already, and GTO takes one version of a model for a Git commit; "
+            "make another commit first"
+        )
+
+
 def make_tag(tag: str, commit: str, done: str) -> None:
     """Put `tag` on `commit`, unless DRY=1 asks only what would be `done`. Raises `Failure`."""
     if arguments.is_on("DRY"):
@@ -51,7 +62,8 @@ def make_tag(tag: str, commit: str, done: str) -> None:
 
 def main() -> None:
     typed, stage, version = arguments.value("MODEL"), arguments.value("STAGE"), arguments.value("VERSION")
-    chosen = [typed] if stage in releases.stages(typed) else selection.select(typed)
+    is_known = stage in releases.stages(typed) or (stage and version in releases.versions(typed))
+    chosen = [typed] if is_known else selection.select(typed)  # it may have another name now, or no pin
     if len(chosen) != 1:
         raise Failure(f"{text.plural(len(chosen), 'model')} named; a release is of one: MODEL=NAME")
     (name,) = chosen
@@ -65,8 +77,8 @@ def main() -> None:
         commit, done = releases.at_stage(name, stage), f"took {name} out of {stage}"
     else:
         commit, held, is_here = target(name)
-        if not stage and tag in history.tags():
-            raise Failure(f"{tag} is there already, and a release never changes; choose another VERSION")
+        if not stage:
+            check_new(name, tag, commit)
         if stage and releases.stages(name).get(stage) == commit:
             result(f"{name} at {commit[:7]} is in {stage} already; nothing to do")
             return

@@ -27,7 +27,8 @@ KNOWN_IN = {
     r"huggingface_hub|hf_xet|httpx2": r"lib\.hub\..*",
     r"fsspec|s3fs|gcsfs|aiohttp|aiobotocore|botocore|boto3|google": r"lib\.remote\..*",
     r"cyclonedx|packageurl": r"lib\.model\.bill",
-    r"subprocess": r"lib\.model\.history|lib\.core\.shell",  # which ask Git, and call what changes it
+    # Which ask Git, call what changes it, and ask ssh-keygen.
+    r"subprocess": r"lib\.model\.(history|signatures)|lib\.core\.shell",
     r"concurrent": r"lib\.core\.(workers|digest)",
 }
 

@@ -12,6 +12,8 @@ import pytest
 import yaml
 from conftest import FILES, MODEL, PINNED, ROOT, World, flip, forget_weights, furnish, start, track
 
+from lib.model import releases
+
 LATER = FILES | {"config.json": b'{"hidden_size": 8}\n'}
 
 
@@ -381,3 +383,38 @@ def test_what_is_in_a_stage_can_be_brought_and_taken_out_once_its_name_is_anothe
     released.ok("release", "MODEL=tiny", "STAGE=prod", "REMOVE=1")
 
     assert "no release of any model is in the stage 'prod' here" in released.refused("pull", "STAGE=prod", "TO=../x")
+
+
+def test_a_release_that_git_could_not_sign_is_none(added):
+    """Git 2.39 makes an unsigned tag where the key is not there, and says that all went well."""
+    for setting, text in {"gpg.format": "ssh", "user.signingKey": "/nowhere/key.pub", "tag.gpgSign": "true"}.items():
+        added.git("config", setting, text)
+
+    said = added.refused("release", "MODEL=tiny", "VERSION=1.0.0")
+
+    assert re.search(
+        "release: (Git cannot sign tags here, as its settings ask|git tag failed): .*/nowhere/key.pub", said
+    )
+    assert added.git("tag") == ""
+
+
+def test_a_git_commit_is_one_version_of_a_model_as_gto_has_it(released):
+    said = released.refused("release", "MODEL=tiny", "VERSION=1.3.0")
+
+    assert re.search(
+        "[0-9a-f]{7} is tiny@v1.1.0 already, and GTO takes one version of a model for a Git commit; ", said
+    )
+
+
+def test_an_older_version_is_put_into_a_stage_also_once_its_name_is_another(released):
+    released.ok("release", "MODEL=tiny", "STAGE=prod", "REMOVE=1")
+    released.ok("rename", "MODEL=tiny", "NAME=chat/tiny")
+
+    assert "put tiny 1.0.0 into prod" in released.ok("release", "MODEL=tiny", "VERSION=1.0.0", "STAGE=prod").out
+
+
+def test_versions_before_a_release_are_in_the_order_of_their_numbers(monkeypatch):
+    texts = ["1.0.0", "1.0.0-rc.10", "1.0.0-rc.2", "1.0.0-alpha", "0.9.0", "1.0.0-rc"]
+    monkeypatch.setattr(releases, "_tags", lambda: {"m": {f"@v{each}": "" for each in texts}})
+
+    assert list(releases.versions("m")) == ["0.9.0", "1.0.0-alpha", "1.0.0-rc", "1.0.0-rc.2", "1.0.0-rc.10", "1.0.0"]

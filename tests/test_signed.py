@@ -57,7 +57,7 @@ def signed_template(added_template, tmp_path_factory) -> World:
     for key in ("known", "stranger", "expired", "revoked"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", world.path / key], check=True)
     lines = [
-        f'me@example.com namespaces="git" {public(world, "known")}\n',
+        f'me@example.com namespaces="git",valid-before="20991231" {public(world, "known")}\n',
         f'me@example.com valid-before="20200101" {public(world, "expired")}\n',
         f"me@example.com {public(world, 'revoked')}\n",
     ]
@@ -180,6 +180,37 @@ def test_a_merge_is_asked_for_the_side_that_it_took_and_one_that_writes_a_third_
     signed.pin("other").write_text(signed.pin("other").read_text().replace("license: mit", "license: bsd"))
     signed.git("commit", "--quiet", "--all", "--amend", "--no-edit")
     assert "is unsigned" in verify(signed, "other")
+
+
+@pytest.mark.parametrize("first", ["main", "topic"])
+def test_a_merge_that_puts_an_older_pin_back_is_not_covered_by_its_signature(signed, first):
+    sign_with(signed, "known")
+    pinned(signed, "other")
+    signed.git("checkout", "--quiet", "-b", "topic")
+    signed.git("commit", "--quiet", "--allow-empty", "--message", "Something else")
+    signed.git("checkout", "--quiet", "main")
+    signed.pin("other").write_text(signed.pin("other").read_text().replace("apache-2.0", "mit"))
+    signed.git("commit", "--quiet", "--all", "--message", "A newer version")
+    later = signed.head()
+    sign_with(signed, "")
+    signed.git("checkout", "--quiet", first)
+    signed.git("merge", "--quiet", "--no-commit", "--no-ff", "topic" if first == "main" else "main")
+    signed.git("checkout", "topic~1", "--", "models/other.dvc")
+    signed.git("commit", "--quiet", "--message", "Merge")
+
+    said = verify(signed, "other")
+
+    assert f" was put back by a merge, over the later {later[:7]}; a signed release of it is enough" in said
+
+
+def test_a_line_that_ssh_keygen_cannot_read_is_named(signed):
+    path = signed.clone / ".github" / "allowed_signers"
+    path.write_text(path.read_text() + f'me namespaces="git" valid-before="20991231" {public(signed, "stranger")}\n')
+    commit_signers(signed)
+
+    line = signed.refused("verify", "SIGNED=1")
+
+    assert line == "verify: .github/allowed_signers, line 4: invalid key; its format is in the manual: man ssh-keygen"
 
 
 def test_a_signature_over_something_else_is_not_right(signed):

@@ -131,6 +131,16 @@ def last_change(name: str) -> str:
     return ask("rev-list", "-1", "HEAD", "--", f"models/{name}.dvc").decode().strip()
 
 
+def taken_back(name: str, commit: str) -> str:
+    """A Git commit that made the pin of the model `name` another one than `commit` did, and that a merge undid; empty
+    without one. Raises `Failure`.
+    """
+    path = f"models/{name}.dvc"
+    later = lines("rev-list", "--full-history", "--no-merges", f"{commit}..HEAD", "--", path)
+    here, *there = blob_ids(f"{each}:{path}" for each in ("HEAD", *later))
+    return next((each for each, blob in zip(later, there, strict=True) if blob != here), "")
+
+
 def trailer(name: str, key: str) -> str:
     """The trailer `key` of the last Git commit that changed the pin of the model `name`; empty without one."""
     form = f"--format=%(trailers:key={key},valueonly)"

@@ -49,7 +49,8 @@ def versions(name: str) -> dict[str, str]:
 
 def _order(text: str) -> tuple:
     numbers, dash, rest = text.partition("-")
-    return [int(each) for each in numbers.split(".")], not dash, rest
+    parts = [(not each.isdigit(), int(each) if each.isdigit() else 0, each) for each in rest.split(".")]
+    return [int(each) for each in numbers.split(".")], not dash, parts
 
 
 def _assigned(name: str) -> list[tuple[int, str, str | None]]:

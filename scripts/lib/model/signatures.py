@@ -6,6 +6,7 @@ trusts depends on the machine.
 
 import re
 import shutil
+import subprocess
 
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
@@ -29,6 +30,17 @@ def check_ready() -> None:
         here = (ROOT / path).read_bytes().decode(errors="surrogateescape") if (ROOT / path).exists() else None
         if history.text("HEAD", path) != here:
             raise Failure(f"{path} is not that of the last Git commit; commit it, or: git checkout HEAD -- {path}")
+    _check_lines()
+
+
+def _check_lines() -> None:
+    """Refuse a line that ssh-keygen cannot read, which it passes over in silence for Git. Raises `Failure`."""
+    lines = (ROOT / ALLOWED).read_text(encoding="utf-8", errors="replace").split("\n")
+    for name in dict.fromkeys(re.split("[, \t]", line)[0] for line in lines if line and not line.startswith("#")):
+        ask = ["ssh-keygen", "-Y", "match-principals", "-f", ALLOWED, "-I", name]  # reads the lines of that name
+        said = subprocess.run(ask, cwd=ROOT, capture_output=True, text=True, check=False).stderr
+        if wrong := re.search(rf"{re.escape(ALLOWED)}:(\d+): (.+)", said):
+            raise Failure(f"{ALLOWED}, line {wrong[1]}: {wrong[2]}; its format is in the manual: man ssh-keygen")
 
 
 def missing(held: Pin) -> str | None:
@@ -40,7 +52,9 @@ def missing(held: Pin) -> str | None:
         return f"the pin is not that of the last Git commit; commit it: git commit -- {path}"
     versions, commit = releases.versions(name), history.last_change(name)
     here, *there = history.blob_ids(f"{at}:{path}" for at in ("HEAD", *versions.values()))
-    faults = {f"Git commit {commit[:7]}": _fault("commit", commit)}
+    undone = history.taken_back(name, commit)
+    why = f"was put back by a merge, over the later {undone[:7]}" if undone else _fault("commit", commit)
+    faults = {f"Git commit {commit[:7]}": why}
     for version, blob in zip(versions, there, strict=True):
         if blob == here:
             faults[f"release {name}@v{version}"] = _fault("tag", f"{name}@v{version}")
