@@ -139,6 +139,8 @@ def main(report: Report) -> tuple[str, str]:
     found = [check_model(name, report, looked) for name in chosen]
     items = inventory.unique(item for objects, _ in found for item in objects)
     at_hand = {oid: path for _, right in found for oid, path in right.items()}
+    if arguments.value("SHARD"):
+        looked.other_shares = len(items) - len(share(items))
     if items := share(items):
         looked.objects += check_remote(items, at_hand, report)
     check_required(required, looked, report)

@@ -159,7 +159,9 @@ def test_the_shares_of_a_deep_verify_are_whole_objects_and_together_all_of_them(
     read = []
     for number in range(1, 5):
         said = fresh.ok("verify", "DEEP=1", f"SHARD={number}/4").out
-        read.append(int(re.search(r"(\d+) of \1 objects? on the remote \(\1 read\)", said)[1]))
+        found = re.search(r"(\d+) of \1 objects? on the remote \(\1 read\), (\d+) in other shares\n", said)
+        assert int(found[1]) + int(found[2]) == 21
+        read.append(int(found[1]))
 
     assert sum(read) == 21
     assert min(read) > 2

@@ -35,7 +35,13 @@ def nearest(word, known, otherwise):
 
 
 def refusal(goals, typed):
-    """Why the commands `goals` are not run with the variables `typed`, or None."""
+    """Why the `goals` are not run with the variables `typed`, or None."""
+    for goal in goals:
+        if goal not in COMMANDS and not goal.startswith(".venv/"):
+            return f"{goals[0]}: {ascii(goal)} is no command; to name a model: MODEL=NAME"
+    if goals[0] == "help" and goals[1:]:
+        return f"help: to explain a command: make help VERB={goals[1]}"
+    goals = [goal for goal in goals if goal in COMMANDS]
     takes = list(dict.fromkeys(variable for goal in goals for _, variable, _ in variables(goal)))
     for variable in typed:
         if variable not in takes:
@@ -90,5 +96,4 @@ if __name__ == "__main__":
     elif sys.argv[1] == "help":
         show(os.environ.get("VERB"))
     else:
-        goals = [goal for goal in (os.environ.get("GOALS") or "help").split() if goal in COMMANDS]
-        sys.exit(refusal(goals, os.environ.get("TYPED", "").split()) if goals else None)
+        sys.exit(refusal((os.environ.get("GOALS") or "help").split(), os.environ.get("TYPED", "").split()))

@@ -25,17 +25,19 @@ class Looked:
     pinned_files: int = 0
     pinned_bytes: int = 0
     objects: Counter = field(default_factory=Counter)
+    other_shares: int | None = None  # objects of other shares; None: SHARD was not given
     signed: int | None = None  # None: not asked for
 
     def __str__(self) -> str:
         pins, objects = text.plural(self.pins, "pin"), sum(self.objects.values())
         proven = sum(self.objects[status] for status in audit.PROVEN)
         how = ", ".join(f"{count} {status}" for status, count in sorted(self.objects.items()))
+        others = "" if self.other_shares is None else f", {self.other_shares} in other shares"
         signed = "" if self.signed is None else f", signed: {self.signed} of {pins}"
         return (
             f"verified {pins}, "
             f"{self.files} of {text.plural(self.pinned_files, 'file')} on disk ({text.size(self.bytes)}), "
-            f"{proven} of {text.plural(objects, 'object')} on the remote{how and f' ({how})'}{signed}"
+            f"{proven} of {text.plural(objects, 'object')} on the remote{how and f' ({how})'}{others}{signed}"
         )
 
     def facts(self) -> dict[str, object]:
