@@ -15,9 +15,9 @@ override .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
-$(call variable,MODEL)    # ORG/NAME of the Hub, for add with @REVISION; elsewhere NAME or ORG/NAME, one or several
+$(call variable,MODEL)    # for add, ORG/NAME[@REVISION] of the Hub; elsewhere NAME, a group or 'gemma-*'; for pull also NAME@v1.2.0
 $(call variable,REVISION) # a branch, a tag or a commit of the Hub's repo (default: main, or what the pin follows)
-$(call variable,NAME)     # what it is called in models/: NAME or FOLDER/NAME (default: the repo's name)
+$(call variable,NAME)     # what it is called in models/: NAME or FOLDER/NAME (default for add: the repo's name)
 $(call variable,INCLUDE)  # only the files that match: '*.safetensors *.json'
 $(call variable,EXCLUDE)  # not the files that match: '*.bin'
 $(call variable,DIR)      # a folder to copy the weights from (default: they lie in models/NAME already)
@@ -54,10 +54,10 @@ $(call variable,FORMAT)   # json: the results as JSON on standard output, the li
 $(call variable,MESSAGE)  # the subject of the Git commit: 'feat: add gemma'
 $(call variable,ONLY)     # tests whose name or file matches: 'verify and not deep'
 $(call variable,QUICK)    # 1: leave out the tests that take over a second
-$(call variable,SIZE)     # of the weights: 2GB
+$(call variable,SIZE)     # of the weights, 50MB or more: 2GB
 $(call variable,ROUNDS)   # how often each system runs (default: 3)
-$(call variable,WORK)     # only these works of the benchmark
-$(call variable,CASES)    # only these systems
+$(call variable,WORK)     # only these works, such as 'add pull-s3'; a word that is none shows them all
+$(call variable,CASES)    # only these systems, such as 'make rclone'; a word that is none shows them all
 $(call variable,VERB)     # the command to explain
 
 include scripts/dev/environment.mk

@@ -1,5 +1,7 @@
 """What changed between two versions of a pin: files, license and, as far as the bytes are on this machine, tensors."""
 
+from contextlib import suppress
+
 from lib.core import arguments, text
 from lib.core.console import result
 from lib.core.errors import Failure
@@ -13,8 +15,9 @@ def before(name: str, new: Pin) -> tuple[str, Pin | None]:
     """The last version in Git that is not `new`, and what it is called; none if it was never another."""
     for entry in history.log(name):
         found = history.text(entry["commit"], f"models/{name}.dvc")
-        if found is not None and (old := pin.parse(name, found)) != new:
-            return entry["commit"][:7], old
+        with suppress(Failure):  # what cannot be read was no version
+            if found is not None and (old := pin.parse(name, found)) != new:
+                return entry["commit"][:7], old
     return "nothing", None
 
 

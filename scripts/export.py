@@ -19,11 +19,16 @@ from lib.remote.folder import Folder
 
 
 def is_behind(bundle: Path) -> bool:
-    """Whether a branch of `bundle` has commits that none of this clone has, now or, by its reflog, before."""
-    _, said = history.tried("bundle", "list-heads", str(bundle))
+    """Whether a branch of `bundle` has commits that none of this clone has, now or, by its reflog, before.
+
+    Raises `Failure` for a file that is none.
+    """
+    is_whole, said = history.tried("bundle", "list-heads", str(bundle))
     tips = [line.split()[0] for line in said.split("\n")[:-1] if " refs/tags/" not in line]  # forks share those
+    if not is_whole:
+        raise Failure(f"{bundle} is no Git bundle that can be read; remove it: rm {quote(str(bundle))}")
     is_known, more = history.tried("rev-list", "--max-count=1", *tips, "--not", "--all", "--reflog", "HEAD")
-    return not tips or not is_known or bool(more)
+    return not is_known or bool(more)
 
 
 def check(pins: list[Pin], remote: Folder, file: Path) -> None:

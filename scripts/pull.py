@@ -137,8 +137,8 @@ def bring(name: str, released: Pin | None, to: str, report: Report) -> None:
             new, done = handover.hand_over(held, handover.folder(to), report), "handed over"
         elif released and released != pin.read(name, broken_is_none=True):
             raise Failure(
-                "this release is not the pin that lies here; bring it to a folder of its own: TO=/srv/models, or check "
-                f"it out first: git log --oneline -- models/{name}.dvc"
+                "this release is not the pin that lies here; bring it to a folder of its own: TO=/srv/models; or check "
+                f"its pin out first: git checkout COMMIT -- models/{name}.dvc"
             )
         else:
             new, done = pull(held, report), "pulled"

@@ -91,6 +91,8 @@ def show(names: list[str]) -> None:
 
 def main() -> None:
     if not arguments.value("URL"):
+        if alone := next(filter(arguments.value, SETTINGS), None):
+            raise Failure(f"{alone} is set together with the URL: make remote URL=s3://bucket/path {alone}=…")
         show([factory.asked()] if arguments.value("REMOTE") else factory.names())
         return
     wanted = settings(canonical(arguments.value("URL")))

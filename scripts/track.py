@@ -85,7 +85,9 @@ def base() -> str | None:
     except repo.Refusal:
         raise
     except Failure as failure:
-        remark(f"the pin holds BASE as it was typed, since {failure}")
+        remark(
+            f"the Hub was not asked for BASE, so the pin holds it as it was typed: {str(failure).partition('; ')[0]}"
+        )
         return f"{source}@{revision}"
 
 

@@ -123,11 +123,16 @@ def check_catalog(report: Report) -> None:
             report.found(Finding(name, "catalog", "differs", detail=line))
 
 
-def main(report: Report) -> tuple[str, str]:
-    policy.read()  # raises `Failure`
-    required, looked = requirements(), Looked()
-    share([])  # raises `Failure`, as does the next
+def check_typed() -> list[str]:
+    """The words of REQUIRE. Refuses what cannot be asked for before anything is looked at. Raises `Failure`."""
+    policy.read()
+    share([])
     factory.asked()
+    return requirements()
+
+
+def main(report: Report) -> tuple[str, str]:
+    required, looked = check_typed(), Looked()
     if arguments.is_on("SIGNED"):
         signatures.check_ready()
         looked.signed = 0

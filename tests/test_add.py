@@ -337,6 +337,13 @@ def test_branches_that_move_the_same_pin_conflict(added_online, hub):
 
     assert merge(added_online, "side") == 1
     assert "verify: models/tiny.dvc holds a merge conflict" in added_online.make("verify").out
+    added_online.git("add", "models")
+    added_online.git("commit", "--quiet", "--message", "By mistake")
+    said = added_online.make("pull").out
+    assert "if it was committed so, an older one: git checkout COMMIT -- models/tiny.dvc" in said
+    added_online.git("checkout", "HEAD^1", "--", "models/tiny.dvc")
+    added_online.git("commit", "--quiet", "--all", "--message", "Mended")
+    assert ": 1 file changed" in added_online.ok("diff", "MODEL=tiny").out
 
 
 @pytest.mark.slow

@@ -908,3 +908,12 @@ def test_free_keeps_the_objects_of_a_model_that_was_pulled_meanwhile(added, rclo
 
     assert not pulls
     assert added.on_disk("twin") == PINNED
+
+
+def test_a_trial_object_that_may_not_be_deleted_is_named(world, rclone):
+    with Proxy(rclone, lambda request: 403 if request.startswith("DELETE") else None, once=False) as proxy:
+        world.env |= rclone.env
+
+        said = world.refused("remote", f"URL={rclone.url}", f"ENDPOINT={proxy.endpoint}")
+
+    assert re.search(r"they may not delete there; team\d+/\.probe-[0-9a-f]{32} stays there$", said)

@@ -242,3 +242,22 @@ def test_an_older_clone_does_not_take_newer_commits_from_the_bundle(added, is_fe
     older.git("pull", "--quiet", str(bundle), "main")
     older.ok("pull")
     older.ok("export", f"TO={disk(added)}")
+
+
+def test_a_damaged_bundle_is_named_with_what_to_type(added):
+    added.ok("export", f"TO={added.path / 'disk'}")
+    (bundle,) = (added.path / "disk").glob("*.bundle")
+    bundle.write_bytes(b"")
+
+    said = added.refused("export", f"TO={added.path / 'disk'}")
+
+    assert said.endswith(f" is no Git bundle that can be read; remove it: rm {shlex.quote(str(bundle))}")
+    bundle.unlink()
+    added.ok("export", f"TO={added.path / 'disk'}")
+
+
+@pytest.mark.parametrize("verb", ["export", "pull"])
+def test_a_file_is_no_place_to_write_to(added, verb):
+    (added.path / "file").touch()
+
+    assert "/file is a file; name a folder" in added.make(verb, f"TO={added.path / 'file'}").said

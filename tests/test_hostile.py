@@ -447,3 +447,11 @@ def test_an_unusual_end_of_a_line_in_git_stops_no_command(added):
     added.ok("gc")
     added.ok("catalog")
     assert "a\u2028b" in page.read_text()
+
+
+def test_a_license_makes_no_link_in_the_catalog(online, hub):
+    hub.commit(MODEL, GOOD, license="[MIT](https://evil.example) ![x](https://evil.example/x.png)")
+
+    online.ok("add", f"MODEL={MODEL}")
+
+    assert "\\[MIT](https://evil.example) !\\[x](" in (online.clone / "models" / "README.md").read_text()

@@ -411,7 +411,8 @@ def test_a_base_that_the_hub_does_not_know_is_refused_and_one_that_cannot_be_ask
     assert online.state() == before
     hub.stop()
     result = online.ok("track", "NAME=mine", f"BASE={MODEL}@v1")
-    assert "track: the pin holds BASE as it was typed, since cannot reach the Hub" in result.err
+    assert "BASE, so the pin holds it as it was typed: cannot reach the Hub" in result.err
+    assert "nothing was changed" not in result.err
     assert f'  base: "{MODEL}@v1"\n' in online.pin("mine").read_text()
 
 

@@ -230,3 +230,9 @@ def test_a_folder_with_a_space_that_is_gone_can_be_set_as_the_sentence_says(adde
     said = added.refused("push")
 
     assert said.endswith(f"make remote URL='{added.path}/no remote'")
+
+
+def test_a_setting_without_a_url_is_refused(world):
+    said = world.refused("remote", "REGION=eu-west-1")
+
+    assert said == "remote: REGION is set together with the URL: make remote URL=s3://bucket/path REGION=…"

@@ -1,5 +1,6 @@
 """A repository that was made from an older version of these commands, and holds models, comes up to date."""
 
+import os
 import re
 
 import pytest
@@ -62,14 +63,14 @@ def upgraded(template, tmp_path) -> World:
     return world
 
 
-def recipe() -> list[str]:
-    """The commands that the README gives for it, without those that fetch."""
+def recipe(*, join: bool = False) -> list[str]:
+    """The commands that the README gives for it, without those that fetch, or those to `join` the histories before."""
     section = (ROOT / "README.md").read_text().partition("**How do I bring a repository made from this template")[2]
     commands = re.findall("^    (.*)$", section.partition("\n**")[0], re.MULTILINE)
     return [
         each.replace("upstream/main", "upstream")
         for each in commands
-        if " remote add " not in each and "fetch" not in each
+        if " remote add " not in each and "fetch" not in each and ("base" in each) == join
     ]
 
 
@@ -104,3 +105,24 @@ def test_the_next_track_takes_the_old_ignore_files_out_of_git(upgraded):
 
     assert ".gitignore" not in upgraded.git("ls-files", "models")
     assert upgraded.git("status", "--porcelain") == ""
+
+
+def test_a_repository_that_began_as_a_copy_is_joined_first(upgraded):
+    upgraded.git("switch", "--quiet", "upstream")
+    upgraded.git("switch", "--quiet", "--orphan", "copy")
+    upgraded.git("checkout", "main~1", "--", ".")
+    upgraded.git("commit", "--quiet", "--message", "Initial commit")
+    upgraded.git("checkout", "main", "--", "models")
+    upgraded.git("commit", "--quiet", "--message", "Our models")
+    before = {name: upgraded.pin(name).read_text() for name in ("mine", "group/other")}
+    assert upgraded.run("git", "merge", "upstream").code != 0
+    for path in (upgraded.clone / "scripts").rglob("*.txt"):
+        os.utime(path, (0, 0))  # Git has written them again, which would renew .venv
+
+    for command in ("\n".join(recipe(join=True)), *recipe()):
+        result = upgraded.run("bash", "-c", command)
+        assert result.code == 0, (command, result.said)
+
+    assert {name: upgraded.pin(name).read_text() for name in before} == before
+    assert upgraded.git("diff", "--name-only", "upstream", "--", ".github", "scripts") == ""
+    assert "verified 2 pins, 2 of 2 files on disk" in upgraded.ok("verify").out

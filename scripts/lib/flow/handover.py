@@ -23,6 +23,8 @@ from lib.remote import factory, fallback
 def folder(typed: str) -> Path:
     """The folder that was typed as TO. Raises `Failure` if it lies in this clone."""
     found = paths.typed(typed).resolve()
+    if found.exists() and not found.is_dir():
+        raise Failure(f"TO={typed} is a file; name a folder")
     if found.is_relative_to(paths.ROOT):
         raise Failure(f"TO={typed} lies in this clone; name a folder outside")
     return found

@@ -26,7 +26,7 @@ HEADS = ("model", "NAME", "")  # the first cell of a head without dashes, now an
 
 
 def _cell(text: str | None) -> str:
-    return (text or "-").replace("|", "\\|").replace("<", "&lt;")
+    return (text or "-").replace("|", "\\|").replace("<", "&lt;").replace("[", "\\[")
 
 
 def _link(repo: str) -> str:

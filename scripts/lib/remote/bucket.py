@@ -54,7 +54,7 @@ class Bucket(Remote):
             steps += [("write", lambda: self._write(trial, data)), ("read", lambda: self._compare(trial, data))]
             steps += [("delete", lambda: self._delete(trial))]
         for step, do in steps:
-            with self._explained(step, "nothing was changed"):
+            with self._explained(step, f"{trial} stays there" if step == "delete" else "nothing was changed"):
                 do()
 
     def _compare(self, key: str, data: bytes) -> None:
