@@ -4,11 +4,10 @@ from lib.core import arguments, text
 from lib.core.console import remark, result
 from lib.core.errors import Failure
 from lib.flow import adopt, record
-from lib.flow.adopt import Request
 from lib.model import catalog, names, pin, selection
 
 
-def parse_request(typed: str) -> Request:
+def parse_request(typed: str) -> adopt.Request:
     """The request for the model `typed`. Raises `Failure` for a bad one."""
     path = names.from_path(typed)
     known = pin.read_head(path) if path != typed and path in selection.here() else None
@@ -21,7 +20,7 @@ def parse_request(typed: str) -> Request:
         raise Failure(f"no revision after the @: {typed!r} (want ORG/NAME@REVISION)")
     default = known.name if known else source.partition("/")[2]
     name = names.model_name(arguments.value("NAME") or default)
-    return Request(
+    return adopt.Request(
         source, names.revision(after or before or "main"), name, *map(names.patterns, ("INCLUDE", "EXCLUDE"))
     )
 

@@ -8,10 +8,9 @@ from lib.core.errors import Failure
 from lib.core.report import Report
 from lib.disk import cache, tensors
 from lib.model import compare, history, pin, selection
-from lib.model.pin import Pin
 
 
-def before(name: str, new: Pin) -> tuple[str, Pin | None]:
+def before(name: str, new: pin.Pin) -> tuple[str, pin.Pin | None]:
     """The last version in Git that is not `new`, and what it is called; none if it was never another."""
     for entry in history.log(name):
         found = history.text(entry["commit"], f"models/{name}.dvc")
@@ -21,7 +20,7 @@ def before(name: str, new: Pin) -> tuple[str, Pin | None]:
     return "nothing", None
 
 
-def tensor_lines(old: Pin | None, new: Pin) -> tuple[list[str], int]:
+def tensor_lines(old: pin.Pin | None, new: pin.Pin) -> tuple[list[str], int]:
     """How the tensors of `new` differ from those of `old`, and how many files are not on this machine."""
     found, absent = [], 0
     for held in (old, new):

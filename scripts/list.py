@@ -9,19 +9,18 @@ from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
 from lib.disk import destination
 from lib.model import history, names, pin, releases, selection
-from lib.model.pin import Pin
 
 COLUMNS = ("NAME", "source", "commit", "license", "files", "size", "on disk", "releases", "allowed")
 
 
-def look(name: str) -> tuple[Pin, str]:
+def look(name: str) -> tuple[pin.Pin, str]:
     """The pin of a model, and whether its weights are on disk. Raises `Failure` if it is broken."""
     is_there = names.weights_dir(name).is_dir()
     held = (selection.checked if is_there else selection.head)(name)  # a pin's files are needed to compare with
     return held, destination.on_disk(held)
 
 
-def cells(held: Pin, disk: str, titles: list[str]) -> tuple[str, ...]:
+def cells(held: pin.Pin, disk: str, titles: list[str]) -> tuple[str, ...]:
     """A row of the table, in the order of `COLUMNS`."""
     commit, here = held.commit[:7] if held.commit else "-", {"present": "yes", "absent": "no"}.get(disk, disk)
     known = (held.name, held.source or "-", commit, held.terms or "-")

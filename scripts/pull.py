@@ -15,12 +15,10 @@ from lib.disk import cache, cleanup, destination, quarantine, staging, weights
 from lib.flow import handover
 from lib.flow.obtain import brought, obtain_all
 from lib.model import history, inventory, names, pin, releases, selection
-from lib.model.inventory import Item
-from lib.model.pin import Pin
 from lib.remote import factory, fallback
 
 
-def assemble(new: Path, held: Path, items: list[Item], good: set[str]) -> None:
+def assemble(new: Path, held: Path, items: list[inventory.Item], good: set[str]) -> None:
     """Make the folder `new` of `items`: those of `good` are in the folder `held` already, the others in the cache."""
     for item in items:
         target = new / item.path
@@ -34,7 +32,7 @@ def assemble(new: Path, held: Path, items: list[Item], good: set[str]) -> None:
             cache.link(cache.object_path(item.oid), target)
 
 
-def to_fetch(pins: list[Pin]) -> dict[str, int]:
+def to_fetch(pins: list[pin.Pin]) -> dict[str, int]:
     """What neither the cache nor models/ has of `pins`, by sizes: bytes by object."""
     left = {}
     for held in pins:
@@ -48,7 +46,7 @@ def to_fetch(pins: list[Pin]) -> dict[str, int]:
     return left
 
 
-def check_space(pins: list[Pin]) -> None:
+def check_space(pins: list[pin.Pin]) -> None:
     """Refuse what the disk cannot hold before the first byte. Raises `Failure`."""
     # Weights are links to the cache, or else copies of what it holds.
     needed = sum(to_fetch(pins).values()) * (1 if cache.links() else 2)
@@ -64,7 +62,7 @@ def drop(corrupt: list[Finding], report: Report) -> None:
         report.say(f"{finding}: {f'moved to {kept.relative_to(ROOT)}' if kept else 'dropped'}")
 
 
-def pull(held: Pin, report: Report) -> bool:
+def pull(held: pin.Pin, report: Report) -> bool:
     """Make models/NAME what `held` pins, and report it; False if it already was. Raises `Failure`.
 
     What is there stays as it is until all that is needed is at hand and right.
@@ -94,7 +92,7 @@ def pull(held: Pin, report: Report) -> bool:
     return True
 
 
-def asked() -> list[tuple[str, Pin | None]]:
+def asked() -> list[tuple[str, pin.Pin | None]]:
     """The models to pull, by NAME, each with the pin of the release that was asked for, or None. Raises `Failure`."""
     typed, stage, found = arguments.value("MODEL"), arguments.value("STAGE"), []
     if stage and not typed:
@@ -116,7 +114,7 @@ def asked() -> list[tuple[str, Pin | None]]:
     return _apart(found) if typed else [(name, None) for name in selection.select("")]
 
 
-def _apart(found: list[tuple[str, Pin | None]]) -> list[tuple[str, Pin | None]]:
+def _apart(found: list[tuple[str, pin.Pin | None]]) -> list[tuple[str, pin.Pin | None]]:
     """`found`, each model once. Raises `Failure` for two versions of one, or one in the folder of another."""
     chosen = dict(found)
     for name, released in found:
@@ -129,7 +127,7 @@ def _apart(found: list[tuple[str, Pin | None]]) -> list[tuple[str, Pin | None]]:
     return list(chosen.items())
 
 
-def bring(name: str, released: Pin | None, to: str, report: Report) -> None:
+def bring(name: str, released: pin.Pin | None, to: str, report: Report) -> None:
     """Pull the model `name`, or hand it over to the folder `to`. Raises `Failure`."""
     with lock.model(name):
         held = released or selection.checked(name)
@@ -150,7 +148,7 @@ def bring(name: str, released: Pin | None, to: str, report: Report) -> None:
         report.note(f"{done} {name}: {size}" if new else f"{name}: up to date, {size}")
 
 
-def foresee(pins: list[Pin], to: str, report: Report) -> None:
+def foresee(pins: list[pin.Pin], to: str, report: Report) -> None:
     """Say of each of `pins` where it would come, and how much would be fetched. Raises `Failure` for a bad `to`."""
     for held in pins:
         where, fetch = handover.folder(to) if to else names.MODELS, text.size(sum(to_fetch([held]).values()))

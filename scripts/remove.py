@@ -6,7 +6,6 @@ from lib.core.errors import Failure
 from lib.disk import quarantine, staging, weights
 from lib.flow import record
 from lib.model import catalog, history, names, pin, reachable, selection
-from lib.model.pin import Pin
 from lib.remote import factory
 
 STAY = "its objects stay on the remote"
@@ -24,16 +23,17 @@ def check(name: str) -> staging.Known:
     return files
 
 
-def kept(held: Pin | None) -> str:
+def kept(held: pin.Pin | None) -> str:
     """Where the objects of `held` are once it is removed, as far as its remote tells.
 
     Raises `Failure` if no Git commit and no remote would be left to tell `make gc` and others that they are wanted.
     """
     if not held:
         return "its objects stay where they are"
-    sizes = {item.oid: item.file.size for item in factory.objects_of(held)}
-    alone = sizes.keys() - reachable.named().keys()
+    alone: set[str] = set()
     try:
+        sizes = {item.oid: item.file.size for item in factory.objects_of(held)}
+        alone = sizes.keys() - reachable.named().keys()
         remote = factory.default()
         remote.check()
         left = remote.lacks(sizes)

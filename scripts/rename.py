@@ -8,10 +8,9 @@ from lib.core.errors import Failure
 from lib.disk import destination, staging
 from lib.flow import record
 from lib.model import catalog, history, names, pin, releases, selection
-from lib.model.pin import Pin
 
 
-def check(held: Pin, made: Pin) -> None:
+def check(held: pin.Pin, made: pin.Pin) -> None:
     """Refuse to make `made` of the pin `held`, unless that was begun and stopped. Raises `Failure`."""
     old, new = held.name, made.name
     if held.files is None:

@@ -7,19 +7,18 @@ from lib.core.console import result
 from lib.core.report import Report
 from lib.disk import destination, tensors
 from lib.model import history, names, pin, releases, selection
-from lib.model.pin import Pin
 
 WIDTH = 9  # characters of a title
 
 
-def numbers(held: Pin) -> dict[str, int]:
+def numbers(held: pin.Pin) -> dict[str, int]:
     """How many numbers the weights on disk hold, by dtype; none where they are not here or not safetensors."""
     folder = names.weights_dir(held.name)
     paths = [folder / path for path in held.files or () if path.endswith(".safetensors")]
     return dict(tensors.parameters(tensors.of_files(path for path in paths if path.is_file())))
 
 
-def described(held: Pin, on_disk: str, counts: dict[str, int], titles: list[str] | None) -> dict[str, str | None]:
+def described(held: pin.Pin, on_disk: str, counts: dict[str, int], titles: list[str] | None) -> dict[str, str | None]:
     """What is said of `held`, by title; `counts` are its numbers, `titles` its releases."""
     return {
         "source": held.source and f"{held.source}, {held.revision} at {held.commit}",

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from lib.core import arguments, atomic, digest, lock, paths, text, workers
 from lib.core.console import progress, remark, result, took
-from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.disk import cache, destination, staging, weights
 from lib.flow import admission
@@ -56,7 +55,7 @@ def check_name(name: str, copies: bool) -> None:
         destination.check_free(name, but_weights=not copies)
 
 
-def read(source: Path, target: Path | None, watch: Progress) -> digest.File:
+def read(source: Path, target: Path | None, watch: digest.Progress) -> digest.File:
     """The digests of `source`, which with a `target` is copied there in the same read."""
     want = digest.for_pin(source.stat().st_size)
     if target is None:

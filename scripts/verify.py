@@ -11,12 +11,10 @@ from lib.core.report import NO_MODEL, Report
 from lib.disk import cache, staging, weights
 from lib.flow.looked import NOT_ASKED, Looked, check_required, requirements, share
 from lib.model import catalog, history, inventory, names, pin, policy, selection, signatures
-from lib.model.inventory import Item
-from lib.model.pin import Pin
 from lib.remote import audit, factory
 
 
-def check_pin(name: str, report: Report) -> tuple[Pin, list[Item]] | None:
+def check_pin(name: str, report: Report) -> tuple[pin.Pin, list[inventory.Item]] | None:
     """The pin of `name` and its objects, if it is consistent and in use."""
     with report.failing(name, "pin", "broken"):
         held = selection.checked(name)
@@ -33,7 +31,7 @@ def check_pin(name: str, report: Report) -> tuple[Pin, list[Item]] | None:
     return None
 
 
-def check_disk(held: Pin, items: list[Item], report: Report, looked: Looked) -> dict[str, Path]:
+def check_disk(held: pin.Pin, items: list[inventory.Item], report: Report, looked: Looked) -> dict[str, Path]:
     """Every byte of models/NAME, and of the cache's copies of it; the files that are right, by oid."""
     folder = names.weights_dir(held.name)
     files = [item for item in items if item.data is None]
@@ -53,7 +51,7 @@ def check_disk(held: Pin, items: list[Item], report: Report, looked: Looked) -> 
     return {item.oid: folder / item.path for item in files if item.path in right}
 
 
-def check_signed(held: Pin, report: Report, looked: Looked) -> None:
+def check_signed(held: pin.Pin, report: Report, looked: Looked) -> None:
     """A finding if no signature covers `held`."""
     if why := signatures.missing(held):
         report.found(Finding(held.name, "pin", "not signed", detail=f"{held.name}: not signed: {why}"))
@@ -61,7 +59,7 @@ def check_signed(held: Pin, report: Report, looked: Looked) -> None:
         looked.signed += 1
 
 
-def check_model(name: str, report: Report, looked: Looked) -> tuple[list[Item], dict[str, Path]]:
+def check_model(name: str, report: Report, looked: Looked) -> tuple[list[inventory.Item], dict[str, Path]]:
     """The pin and the weights of `name`; its objects, and which files of it are right, by oid."""
     with lock.model(name, wait=False) as busy:
         if not (found := check_pin(name, report)):
@@ -83,7 +81,7 @@ def check_model(name: str, report: Report, looked: Looked) -> tuple[list[Item], 
         return items, check_disk(held, items, report, looked)
 
 
-def check_remote(items: list[Item], at_hand: dict[str, Path], report: Report) -> Counter:
+def check_remote(items: list[inventory.Item], at_hand: dict[str, Path], report: Report) -> Counter:
     """Every object of `items` on the remote; how many were looked at how. `at_hand` are right files, by oid."""
     deep = arguments.is_on("DEEP")
     if arguments.is_on("OFFLINE"):

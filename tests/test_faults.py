@@ -221,7 +221,7 @@ def test_a_cache_on_another_file_system_is_linked_by_symlinks_and_said(online):
         shutil.rmtree(online.weights())
         pulled = online.ok("pull")
 
-        assert "is on another file system than models/, so weights are links into it" in result.err
+        assert "is on another file system than models/, so pulled weights are links into it" in result.err
         assert pulled.code == 0
         assert all(path.is_symlink() for path in online.weights().rglob("*.json"))
         assert online.on_disk() == PINNED

@@ -83,6 +83,18 @@ def test_what_wants_a_committed_pin_says_how_to_go_on(added, pinned):
         assert advice in added.make(words[0], "MODEL=mine", *words[1:]).said
 
 
+@pytest.mark.slow
+def test_remove_takes_a_pin_of_plain_dvc_whose_listing_is_lost(added):
+    plain_dvc_add(added)
+    added.git("add", "models/mine.dvc")
+    added.git("commit", "--quiet", "--message", "As plain dvc")
+    shutil.rmtree(added.weights("mine"))
+    shutil.rmtree(added.clone / ".dvc" / "cache")
+
+    assert "neither in the cache nor on the remote" in added.ok("remove", "MODEL=mine").out
+    assert not added.pin("mine").exists()
+
+
 def test_remove_does_not_take_an_unmounted_remote_for_an_empty_one(added):
     added.remote.rename(added.path / "away")
     added.remote.mkdir()

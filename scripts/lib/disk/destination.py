@@ -8,9 +8,7 @@ from pathlib import Path
 from lib.core import paths, text
 from lib.core.errors import Failure
 from lib.disk import cache, quarantine, weights
-from lib.disk.quarantine import Elsewhere
 from lib.model import names, pin, selection
-from lib.model.pin import Pin
 
 
 def check_free(name: str, but_weights: bool = False) -> None:
@@ -41,7 +39,7 @@ def _is_twin(one: str, other: str) -> bool:
     return one != other and one.casefold() == other.casefold()
 
 
-def check_replaceable(name: str, elsewhere: Elsewhere, *pins: Pin | None) -> Pin | None:
+def check_replaceable(name: str, elsewhere: quarantine.Elsewhere, *pins: pin.Pin | None) -> pin.Pin | None:
     """The first of `pins` that models/NAME is; None if it is not there, or is none of them and may be replaced all
     the same: the cache or, by `elsewhere`, the remote holds every byte of it. Refuses anything else."""
     target, findings = names.weights_dir(name), []
@@ -61,7 +59,7 @@ def check_replaceable(name: str, elsewhere: Elsewhere, *pins: Pin | None) -> Pin
     return None
 
 
-def on_disk(held: Pin) -> str:
+def on_disk(held: pin.Pin) -> str:
     """Whether the weights of `held` are `present`, `absent` or `changed`, by names and sizes; nothing is read."""
     target = names.weights_dir(held.name)
     if not target.is_dir():

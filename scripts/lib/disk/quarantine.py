@@ -7,11 +7,10 @@ from itertools import count
 from pathlib import Path
 
 from lib.core import digest, paths
-from lib.core.paths import TMP
 from lib.disk import cache
 from lib.model.names import MODELS
 
-ROOT = TMP / "quarantine"
+ROOT = paths.TMP / "quarantine"
 
 
 Elsewhere = Callable[[Mapping[str, int]], Container[str]]  # which of some objects, bytes by id, a remote holds

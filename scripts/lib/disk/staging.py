@@ -23,9 +23,7 @@ from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.paths import TMP
 from lib.disk import cache, dvc, quarantine, weights
-from lib.disk.quarantine import Elsewhere, nowhere
 from lib.model import history, names, pin
-from lib.model.pin import Pin
 
 ROOT = TMP / "staging"
 Known = Mapping[str, os.stat_result]  # files of models/NAME as they were when they were looked at
@@ -47,7 +45,7 @@ def _old(name: str) -> Path:
     return folder(name) / "old"
 
 
-def finished(name: str) -> Pin | None:
+def finished(name: str) -> pin.Pin | None:
     """The pin of weights that are ready, or in models/NAME already but not committed."""
     path = folder(name) / "pin"
     return pin.parse(name, path.read_text(encoding="utf-8")) if path.exists() else None
@@ -58,7 +56,7 @@ def is_stopped(name: str) -> bool:
     return any((folder(name) / file).exists() for file in ("plan", "pin"))
 
 
-def stopped(held: Pin) -> str | None:
+def stopped(held: pin.Pin) -> str | None:
     """How to go on with the add or track that was stopped after it wrote the pin `held`; None if there was none."""
     staged = finished(held.name)
     if not staged or (staged.md5, staged.commit) != (held.md5, held.commit) or history.holds(held.name):
@@ -66,7 +64,7 @@ def stopped(held: Pin) -> str | None:
     return f"{held.name}: its add was stopped before the Git commit; to go on: {pin.command(held)}"
 
 
-def check_committed(held: Pin) -> None:
+def check_committed(held: pin.Pin) -> None:
     """Refuse a pin that the last Git commit does not have as it lies here. Raises `Failure`."""
     if not history.holds(held.name):
         why = f"models/{held.name}.dvc is not in Git as it is; commit it first"
@@ -87,7 +85,7 @@ def start(name: str, plan: dict[str, str]) -> None:
     atomic.write(path, json.dumps(plan))
 
 
-def finish(made: Pin) -> None:
+def finish(made: pin.Pin) -> None:
     """Record that the files are whole and right, and that `made` is their pin."""
     if files(made.name).is_dir():
         _drop_empty_folders(files(made.name))
@@ -100,7 +98,7 @@ def _drop_empty_folders(top: Path) -> None:
             os.rmdir(path)
 
 
-def place(staged: Pin, elsewhere: Elsewhere) -> None:
+def place(staged: pin.Pin, elsewhere: quarantine.Elsewhere) -> None:
     """Swap the finished files of `staged` into models/NAME and write that pin. Safe to repeat from any point.
 
     The pin is written before `dvc add`, which keeps its `meta`, so a kill in between leaves no pin that lies.
@@ -147,7 +145,7 @@ def settle(
     name: str,
     known: Known,
     findings: Iterable[Finding] = (),
-    elsewhere: Elsewhere = nowhere,
+    elsewhere: quarantine.Elsewhere = quarantine.nowhere,
     say: Callable[[str], object] = remark,
 ) -> None:
     """Remove what models/NAME was before the swap. Raises OSError, `Failure`.

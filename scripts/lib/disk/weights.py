@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from lib.core import digest, workers
-from lib.core.digest import File, Progress
 from lib.core.finding import Finding
 
 POINTER = b"version https://git-lfs.github.com/spec/v1"
@@ -63,7 +62,7 @@ def is_pointer(path: Path) -> bool:
         return file.read(len(POINTER)) == POINTER
 
 
-def mismatch(path: Path | str, want: File, progress: Progress = digest.unwatched) -> str | None:
+def mismatch(path: Path | str, want: digest.File, progress: digest.Progress = digest.unwatched) -> str | None:
     """How the bytes at `path` differ from `want`, or None. A file of another size is not read. Raises OSError."""
     return want.mismatch(digest.of_file(path, (want.hash_name,), progress, want.size))
 
@@ -71,9 +70,9 @@ def mismatch(path: Path | str, want: File, progress: Progress = digest.unwatched
 def compare(
     name: str,
     folder: Path,
-    files: Mapping[str, File],
+    files: Mapping[str, digest.File],
     cache: Callable[[], Path],
-    progress: Progress = digest.unwatched,
+    progress: digest.Progress = digest.unwatched,
 ) -> list[Finding]:
     """How `folder` differs from `files` of the model `name`, sorted by path. Raises OSError.
 

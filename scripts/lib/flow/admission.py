@@ -11,7 +11,6 @@ from lib.core import arguments
 from lib.core.errors import Failure
 from lib.disk import formats
 from lib.model import history, names, pin, policy
-from lib.model.pin import Pin
 
 if TYPE_CHECKING:  # slow to import, and track has no use for it
     from lib.hub.repo import HubFile, Snapshot
@@ -19,7 +18,7 @@ if TYPE_CHECKING:  # slow to import, and track has no use for it
 SCAN = {None: "not told", False: "not finished", True: "finished"}
 
 
-def exceptions(old: Pin | None) -> dict[str, object]:
+def exceptions(old: pin.Pin | None) -> dict[str, object]:
     """The exceptions and their reason, as ALLOW and REASON were typed, or else as `old` has them. Raises `Failure`."""
     allow, reason = tuple(sorted(set(arguments.value("ALLOW").split()))), names.line("REASON")
     if bool(allow) != bool(reason):
@@ -43,7 +42,7 @@ def scan_findings(shot: Snapshot, paths: Collection[str]) -> dict[str, str]:
     return {"scan": said} if bad else {}
 
 
-def check_carried(held: Pin, old: Pin | None, shot: Snapshot) -> None:
+def check_carried(held: pin.Pin, old: pin.Pin | None, shot: Snapshot) -> None:
     """Refuse to carry an exception of `old` along to what it was not made for. Raises `Failure`."""
     if not old or arguments.value("ALLOW"):
         return
@@ -59,7 +58,7 @@ def check_carried(held: Pin, old: Pin | None, shot: Snapshot) -> None:
         raise Failure(f"{held.name}: {why}, which is not what {word} was excepted for; except it again: {again}")
 
 
-def admit(held: Pin, folder: Path | None, more: dict[str, str], revision: str = "") -> Pin:
+def admit(held: pin.Pin, folder: Path | None, more: dict[str, str], revision: str = "") -> pin.Pin:
     """`held` with the exceptions that it needs, if the policy takes it and its files in `folder`. Raises `Failure`.
 
     `more` are findings besides, `revision` is what was asked for. Without a `folder` the content is not looked at, so
@@ -79,6 +78,6 @@ def leave_out(files: list[HubFile], allow: Collection[str]) -> tuple[list[HubFil
     return [file for file in files if file.path not in out], out
 
 
-def draft(name: str, sizes: dict[str, int], **meta: object) -> Pin:
+def draft(name: str, sizes: dict[str, int], **meta: object) -> pin.Pin:
     """The pin of files of `sizes` before they were read: it holds no digests."""
-    return Pin(name, "", sum(sizes.values()), len(sizes), dict.fromkeys(sizes), **meta)
+    return pin.Pin(name, "", sum(sizes.values()), len(sizes), dict.fromkeys(sizes), **meta)

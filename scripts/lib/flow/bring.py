@@ -8,7 +8,6 @@ from pathlib import Path
 
 from lib.core import arguments, atomic, digest, paths, text, workers
 from lib.core.console import on_its_way, progress, remark
-from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.disk import cache, destination, staging, weights
 from lib.flow.upstream import to_fetch
@@ -119,7 +118,7 @@ class _Fetch:
             )
         return {file.path: each for file, each in zip(files, found, strict=True)}
 
-    def _checked(self, file: HubFile, xet: Xet, watch: Progress, stop: threading.Event) -> digest.File:
+    def _checked(self, file: HubFile, xet: Xet, watch: digest.Progress, stop: threading.Event) -> digest.File:
         """`file`, right byte for byte. One that differs comes once more, by a plain download. Raises `Failure`."""
         label, path = f"{self.shot.source}/{file.path}", staging.files(self.name) / file.path
         ways = [sources.of(self.shot, file, xet), [sources.Get(self.shot, file)]]

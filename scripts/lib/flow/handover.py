@@ -8,7 +8,6 @@ from pathlib import Path
 
 from lib.core import arguments, atomic, digest, lock, paths, text, workers
 from lib.core.console import progress, remark
-from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import Report
@@ -102,7 +101,7 @@ def _assemble(held: Pin, part: Path, items: list[Item], report: Report) -> bool:
     return not failed
 
 
-def _place(item: Item, path: Path, watch: Progress) -> Finding | None:
+def _place(item: Item, path: Path, watch: digest.Progress) -> Finding | None:
     """Make `path` a copy of the object `item`, or a link to it; why not, or None. The bytes were read and are right."""
     path.parent.mkdir(parents=True, exist_ok=True)
     mismatch = None

@@ -5,7 +5,6 @@ from lib.core.console import note
 from lib.core.errors import Failure
 from lib.disk import cache, cleanup, dvc, staging
 from lib.model import catalog, compare, history, inventory, pin
-from lib.model.pin import Pin
 from lib.remote import factory, repair
 
 MOST = 30  # changed files that a commit's message names
@@ -51,7 +50,7 @@ def record(name: str, scan: str = "") -> None:
     staging.discard(name)
 
 
-def _check_outs(recorded: Pin, wanted: Pin) -> None:
+def _check_outs(recorded: pin.Pin, wanted: pin.Pin) -> None:
     """Refuse what DVC recorded if it is not what was staged: DVC silently drops files that it takes for its own."""
     for key in ("md5", "size", "nfiles"):
         if getattr(recorded, key) != getattr(wanted, key):
@@ -67,7 +66,7 @@ def next_step() -> str:
         return shell.git("next")
 
 
-def commit(message: str, new: Pin | None, gone: str = "") -> None:
+def commit(message: str, new: pin.Pin | None, gone: str = "") -> None:
     """One Git commit of the pin `new`, of the removal of the pin of `gone`, or of both, and of the catalog.
 
     The clone's lock must be held. Raises `Failure`.
@@ -92,7 +91,7 @@ def commit(message: str, new: Pin | None, gone: str = "") -> None:
         raise Failure(f"the Git commit does not have {name or gone} as it should, perhaps by a hook; see: git show")
 
 
-def message(new: Pin, old: Pin | None, scan: str) -> str:
+def message(new: pin.Pin, old: pin.Pin | None, scan: str) -> str:
     """The Git commit's message: subject, what changed, and trailers that a machine can read."""
     lines = [arguments.value("MESSAGE") or f"{'Update' if old else 'Add'} {new.name} model", ""]
     if old:

@@ -3,15 +3,14 @@
 from lib.core import arguments, text
 from lib.core.report import Report
 from lib.model import inventory
-from lib.model.inventory import Item
 from lib.model.pin import Pin
 from lib.remote import audit, factory, repair
 from lib.remote.base import Remote
 
 
-def objects(pins: list[Pin], report: Report) -> list[Item]:
+def objects(pins: list[Pin], report: Report) -> list[inventory.Item]:
     """The objects of `pins`, each once; one whose listing is lost is a finding, and stops no other."""
-    known: list[Item] = []
+    known: list[inventory.Item] = []
     for held in pins:
         with report.failing(held.name, "remote", "missing", f"{held.name}: "):
             known += factory.objects_of(held)

@@ -7,9 +7,7 @@ from lib.core.errors import Failure
 from lib.disk import cache
 from lib.flow import admission
 from lib.hub import repo
-from lib.hub.repo import Refusal, Snapshot
 from lib.model import compare, fields
-from lib.model.compare import Changes
 from lib.model.pin import Pin
 
 SIDE_BY_SIDE = 8  # pins
@@ -26,8 +24,8 @@ class State:
     held: Pin
     revision: str
     status: str
-    shot: Snapshot | None = None
-    changes: Changes | None = None
+    shot: repo.Snapshot | None = None
+    changes: compare.Changes | None = None
     fetch: int = 0
     detail: str = ""
     more: tuple[str, ...] = field(default=())
@@ -77,7 +75,7 @@ def ask(held: Pin, revision: str) -> State:
     """What the Hub has of the repo of `held` at `revision`. Raises `Failure` if it does not answer."""
     try:
         shot = repo.snapshot(held.source, revision, may_download=True)
-    except Refusal as refusal:
+    except repo.Refusal as refusal:
         return State(held, revision, refusal.kind, detail=str(refusal))
     more = [f"the repo is now {shot.source}"] if shot.source != held.source else []
     if changed := compare.license_change(held, shot):
@@ -86,7 +84,7 @@ def ask(held: Pin, revision: str) -> State:
         return State(held, revision, UP_TO_DATE, shot, more=tuple(more))
     try:
         before, status = repo.snapshot(held.source, held.commit), NEWER
-    except Refusal:
+    except repo.Refusal:
         before, status = None, GONE_COMMIT
     chosen = _chosen(held, shot)
     fetch = to_fetch(chosen, [held])
@@ -101,11 +99,11 @@ def to_fetch(files: list[repo.HubFile], pins: list[Pin]) -> int:
     return sum(file.size for file in files if file.sha256 not in here)
 
 
-def _chosen(held: Pin, shot: Snapshot) -> list[repo.HubFile]:
+def _chosen(held: Pin, shot: repo.Snapshot) -> list[repo.HubFile]:
     return admission.leave_out(repo.choose(shot.files, held.include, held.exclude), held.allow)[0]
 
 
-def _old(held: Pin, before: Snapshot | None, new: compare.Files) -> compare.Files:
+def _old(held: Pin, before: repo.Snapshot | None, new: compare.Files) -> compare.Files:
     """The files of `held` as the Hub tells them apart, which publishes no sha256 of small ones.
 
     Without the Hub's list of them, `before`, a small file of the same size passes for the same.

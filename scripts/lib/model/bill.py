@@ -17,7 +17,6 @@ from cyclonedx.serialization import PackageUrl
 from lib.core.errors import Failure
 from lib.model import pin
 from lib.model.fields import COMMIT
-from lib.model.pin import Pin
 
 OURS = "model-weights:"  # before the name of each property
 HUB = "https://huggingface.co"
@@ -25,7 +24,7 @@ ADDRESS = re.compile(r"https?://([\w.~:/?@!$&()*+,;=-]|%[0-9A-Fa-f]{2})+(#[\w.~:
 SAID = ("name", "revision", "license_link", "origin", "reason", "include", "exclude", "left_out", "allow")
 
 
-def write(pins: Iterable[Pin]) -> str:
+def write(pins: Iterable[pin.Pin]) -> str:
     """The bill of `pins`, as JSON. Raises `Failure` for a pin without sha256."""
     pins = sorted(pins, key=lambda held: held.name)
     bom = Bom(components=map(_model, pins))
@@ -34,7 +33,7 @@ def write(pins: Iterable[Pin]) -> str:
     return make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string(indent=2)
 
 
-def _model(held: Pin) -> Component:
+def _model(held: pin.Pin) -> Component:
     if held.files is None:
         raise Failure(f"{held.name}: pinned by plain dvc add, so without sha256; type: make track NAME={held.name}")
     said = {key: getattr(held, key) for key in SAID}
@@ -79,7 +78,7 @@ def _ancestor(word: str) -> Component:
     return Component(**_from_hub(repo, revision), type=ComponentType.MACHINE_LEARNING_MODEL)
 
 
-def _licenses(held: Pin) -> list[DisjunctiveLicense]:
+def _licenses(held: pin.Pin) -> list[DisjunctiveLicense]:
     if not (name := held.terms):
         return []
     known, link = spdx.fixup_id(name), held.license_link or ""

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 from lib.core.errors import Failure
 from lib.model import history, names, pin
-from lib.model.pin import Pin
 
 PATH = names.MODELS / "README.md"
 BEGIN = (
@@ -33,7 +32,7 @@ def _link(repo: str) -> str:
     return f"[{repo}](https://huggingface.co/{repo})"
 
 
-def _row(held: Pin, note: str) -> str:
+def _row(held: pin.Pin, note: str) -> str:
     bases = [f"tuned from {_link(word.partition('@')[0])}" for word in (held.base or "").split()]
     cells = [*([_link(held.source)] if held.source else []), *bases, *([_cell(held.origin)] if held.origin else [])]
     source = ", ".join(cells) or "-"
@@ -57,7 +56,7 @@ def _rows(page: str) -> list[tuple[str, str]]:
     return rows
 
 
-def update(page: str, pins: Iterable[Pin], moved: tuple[str, str] = ("", "")) -> str:
+def update(page: str, pins: Iterable[pin.Pin], moved: tuple[str, str] = ("", "")) -> str:
     """`page` with a row for each of `pins` and no other; only the table changes. Raises `Failure` without markers.
 
     A note is kept; that of a model that `moved` from one name to another goes with it.
@@ -88,7 +87,7 @@ def check() -> None:
     _pins(history.in_index())
 
 
-def _pins(blobs: dict[str, str]) -> list[Pin]:
+def _pins(blobs: dict[str, str]) -> list[pin.Pin]:
     """The pins of `blobs`, NAME to blob id, without their files. Raises `Failure`."""
     return [pin.head(name, text) for name, text in zip(blobs, history.blobs(blobs.values()), strict=True)]
 
@@ -98,7 +97,7 @@ def written() -> str:
     return update(page(), _pins(history.in_index()))
 
 
-def pages(new: Pin | None, gone: str = "") -> tuple[str, str, str]:
+def pages(new: pin.Pin | None, gone: str = "") -> tuple[str, str, str]:
     """The page with a row for `new` and none for `gone`: for the next Git commit, for the index, and as it lies here.
 
     What people edited in the page, staged or not, is not committed and not lost. Raises `Failure`.

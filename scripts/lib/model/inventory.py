@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from lib.core import digest
-from lib.core.digest import File
 from lib.core.errors import Failure
 from lib.model import names
 from lib.model.pin import Pin
@@ -19,17 +18,17 @@ class Item:
     """
 
     oid: str
-    file: File
+    file: digest.File
     model: str
     path: str
     data: bytes | None = None
 
 
-def parse_listing(held: Pin, data: bytes) -> dict[str, File]:
+def parse_listing(held: Pin, data: bytes) -> dict[str, digest.File]:
     """The files that DVC's listing `data` names, by md5 alone. Raises `Failure` if `held` pins another listing."""
     if digest.of_bytes(data).md5 != held.md5:
         raise Failure(f"the listing {held.md5}.dir is not what models/{held.name}.dvc pins")
-    files = {entry["relpath"]: File(None, entry["md5"]) for entry in json.loads(data)}
+    files = {entry["relpath"]: digest.File(None, entry["md5"]) for entry in json.loads(data)}
     if fault := names.unusable(files):
         raise Failure(f"the listing {held.md5}.dir names {fault}; no file of it was looked at")
     return files
@@ -42,7 +41,7 @@ def of_pin(held: Pin, fetch: Callable[[str], bytes]) -> list[Item]:
     """
     data = held.listing if held.files is not None else fetch(f"{held.md5}.dir")
     files = held.files if held.files is not None else parse_listing(held, data)
-    listing = File(len(data), held.md5, digest.of_bytes(data, ("sha256",)).sha256)
+    listing = digest.File(len(data), held.md5, digest.of_bytes(data, ("sha256",)).sha256)
     items = [Item(file.md5, file, held.name, path) for path, file in files.items()]
     return [*items, Item(f"{held.md5}.dir", listing, held.name, "(listing)", data)]
 

@@ -32,11 +32,8 @@ from shlex import quote
 import yaml
 
 from lib.core import arguments, digest
-from lib.core.digest import File
 from lib.core.errors import Failure
 from lib.model import encoding, fields, names
-from lib.model.encoding import document, scalar
-from lib.model.fields import TEXTS, WORDS
 
 RESTORE = "restore it: git checkout HEAD -- models/{name}.dvc"
 
@@ -49,7 +46,7 @@ class Pin:
     md5: str
     size: int
     nfiles: int
-    files: Mapping[str, File] | None = None
+    files: Mapping[str, digest.File] | None = None
     source: str | None = None
     revision: str | None = None
     commit: str | None = None
@@ -77,7 +74,7 @@ class Pin:
 
 def facts(held: Pin) -> dict[str, object]:
     """What `held` says of the whole model, by the keys of JSON reports."""
-    texts = {key: getattr(held, key) for key in TEXTS}
+    texts = {key: getattr(held, key) for key in fields.TEXTS}
     return {"name": held.name, "files": held.nfiles, "total": held.size, **texts, "allow": held.allow or None}
 
 
@@ -102,7 +99,7 @@ def drop(name: str) -> None:
         path_of(name).parent.rmdir()
 
 
-def build(name: str, files: Mapping[str, File], **meta) -> Pin:
+def build(name: str, files: Mapping[str, digest.File], **meta) -> Pin:
     """The pin of the model `name` made of `files`; `meta` are the other fields of Pin."""
     ordered = {path: files[path] for path in sorted(files)}
     made = Pin(name, "", 0, 0, ordered, **meta)
@@ -117,26 +114,26 @@ def totals(held: Pin) -> dict[str, str | int]:
 
 def dump(pin: Pin) -> str:
     """The one valid encoding of `pin`."""
-    lines = ["outs:", f"- md5: {scalar(pin.md5 + '.dir')}", f"  size: {pin.size}", f"  nfiles: {pin.nfiles}"]
-    lines += ["  hash: md5", f"  path: {scalar(pin.name.rpartition('/')[2])}", "meta:"]
-    for key in TEXTS:
+    lines = ["outs:", f"- md5: {encoding.scalar(pin.md5 + '.dir')}", f"  size: {pin.size}", f"  nfiles: {pin.nfiles}"]
+    lines += ["  hash: md5", f"  path: {encoding.scalar(pin.name.rpartition('/')[2])}", "meta:"]
+    for key in fields.TEXTS:
         if value := getattr(pin, key):
-            lines.append(f"  {key}: {scalar(value)}")
-    for key in WORDS:
+            lines.append(f"  {key}: {encoding.scalar(value)}")
+    for key in fields.WORDS:
         if value := getattr(pin, key):
             lines.append(f"  {key}: [{', '.join(json.dumps(word, ensure_ascii=False) for word in value)}]")
     lines.append("  files:" if pin.files else "  files: {}")
     for path, file in (pin.files or {}).items():
         known = {key: value for key, value in vars(file).items() if value is not None}
-        said = ", ".join(f"{key}: {value if key == 'size' else scalar(value)}" for key, value in known.items())
-        lines.append(f"    {scalar(path)}: {{{said}}}")
+        said = ", ".join(f"{key}: {value if key == 'size' else encoding.scalar(value)}" for key, value in known.items())
+        lines.append(f"    {encoding.scalar(path)}: {{{said}}}")
     return "\n".join(lines) + "\n"
 
 
 def parse(name: str, text: str) -> Pin:
     """The pin `text` of the model `name`. Raises `Failure` if it is not one."""
     try:
-        return Pin(name, **fields.checked(name, document(text)))
+        return Pin(name, **fields.checked(name, encoding.document(text)))
     except yaml.YAMLError:
         if "\n<<<<<<< " in f"\n{text}":
             sides = f"git checkout --ours -- models/{name}.dvc (or --theirs), then git add models/{name}.dvc"

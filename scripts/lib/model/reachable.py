@@ -11,7 +11,6 @@ from pathlib import Path
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.model import history, pin
-from lib.model.history import PIN, ask, lines
 
 OID = re.compile(r"\b[0-9a-f]{32}(?:\.dir)?\b")
 PATHS = ("--", "*.dvc", "*dvc.lock")  # in any folder: DVC pins what is no model, too
@@ -31,9 +30,9 @@ def _foreign() -> set[str]:
     if history.is_shallow():
         raise Failure("this clone is shallow, so older pins are not known; type: git fetch --unshallow")
     found = set()
-    for remote in lines("remote"):
-        tips = dict(line.split("\t") for line in lines("ls-remote", "--refs", remote))
-        known = lines("cat-file", "--batch-check", data="".join(f"{tip}\n" for tip in tips).encode())
+    for remote in history.lines("remote"):
+        tips = dict(line.split("\t") for line in history.lines("ls-remote", "--refs", remote))
+        known = history.lines("cat-file", "--batch-check", data="".join(f"{tip}\n" for tip in tips).encode())
         if gone := [ref for (tip, ref), line in zip(tips.items(), known, strict=True) if line == f"{tip} missing"]:
             raise Failure(f"{gone[0]} of {remote} is not in this clone, with what it pins; {ALL_REFS.format(remote)}")
         found |= set(tips)
@@ -42,34 +41,34 @@ def _foreign() -> set[str]:
 
 def _stash() -> list[str]:
     """Every entry of the stash, `--all` sees the last alone; what is in progress; the index of each."""
-    has_stash = lines("for-each-ref", "refs/stash")
-    found = lines("log", "--walk-reflogs", "--format=%H %P", "refs/stash") if has_stash else []
+    has_stash = history.lines("for-each-ref", "refs/stash")
+    found = history.lines("log", "--walk-reflogs", "--format=%H %P", "refs/stash") if has_stash else []
     words = [word for each in IN_PROGRESS for word in ("--git-path", each)]
     for top in _worktrees():
-        paths = [top / path for path in lines("-C", str(top), "rev-parse", *words)]
+        paths = [top / path for path in history.lines("-C", str(top), "rev-parse", *words)]
         for path in filter(Path.is_file, paths):
-            found += lines("log", "--no-walk", "--format=%H %P", *path.read_text().split())
-        found += lines("-C", str(top), "for-each-ref", "--format=%(objectname)", *OF_ONE_WORKTREE)
+            found += history.lines("log", "--no-walk", "--format=%H %P", *path.read_text().split())
+        found += history.lines("-C", str(top), "for-each-ref", "--format=%(objectname)", *OF_ONE_WORKTREE)
     return [each for line in found for each in line.split()]
 
 
 def _trees(walk: bool, *revisions: str) -> list[str]:
     """For diff-tree: the Git commits that `revisions` reach, or only their own trees, beside the empty one."""
     if walk:
-        return lines("rev-list", *revisions)
-    empty = lines("hash-object", "-t", "tree", "--stdin", data=b"")[0]
-    return lines("rev-list", "--no-walk", f"--format={empty} %T", *revisions)[1::2]  # a header before each
+        return history.lines("rev-list", *revisions)
+    empty = history.lines("hash-object", "-t", "tree", "--stdin", data=b"")[0]
+    return history.lines("rev-list", "--no-walk", f"--format={empty} %T", *revisions)[1::2]  # a header before each
 
 
 def _name(path: str) -> str:
     """The NAME of the model whose pin is at `path`, else the path itself."""
-    found = PIN.fullmatch(path)
+    found = history.PIN.fullmatch(path)
     return found[1] if found else path
 
 
 def _in_commits(trees: list[str]) -> Iterator[tuple[str, str]]:
     """Name and blob id of every pin that one of `trees` has."""
-    said = ask(
+    said = history.ask(
         *("diff-tree", "--stdin", "-m", "-r", "--root", "--raw", "-z", "--no-renames", "--no-abbrev"),
         *("--no-commit-id", *PATHS),
         data="".join(f"{line}\n" for line in trees).encode(),
@@ -84,7 +83,7 @@ def _in_commits(trees: list[str]) -> Iterator[tuple[str, str]]:
 def _worktrees() -> Iterator[Path]:
     """The folder of each, this clone first. Raises `Failure` for one that is not there."""
     yield ROOT
-    for line in lines("worktree", "list", "--porcelain"):
+    for line in history.lines("worktree", "list", "--porcelain"):
         top = Path(line.removeprefix("worktree "))
         if not line.startswith("worktree ") or top == ROOT:
             continue
@@ -98,7 +97,7 @@ def _worktrees() -> Iterator[Path]:
 
 def _listed(top: Path, *words: str) -> list[str]:
     """What `git ls-files` with `words` says of the pins in the worktree `top`."""
-    said = ask("-C", str(top), "ls-files", "-z", *words, *PATHS)
+    said = history.ask("-C", str(top), "ls-files", "-z", *words, *PATHS)
     return said.decode(errors="surrogateescape").split("\0")[:-1]
 
 

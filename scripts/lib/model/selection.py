@@ -8,7 +8,6 @@ from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.core.report import Report
 from lib.model import history, names, pin
-from lib.model.pin import Pin
 
 
 def here() -> list[str]:
@@ -81,13 +80,13 @@ def _check_here(name: str) -> None:
         )
 
 
-def head(name: str) -> Pin:
+def head(name: str) -> pin.Pin:
     """The pin of the model `name` without its files. Raises `Failure`, which says what happened to it."""
     _check_here(name)
     return pin.read_head(name)
 
 
-def checked(name: str) -> Pin:
+def checked(name: str) -> pin.Pin:
     """The pin of the model `name`, found consistent. Raises `Failure`, which says what happened to it."""
     _check_here(name)
     held = pin.read(name)
@@ -96,14 +95,14 @@ def checked(name: str) -> Pin:
     return held
 
 
-def at(commit: str, name: str) -> Pin:
+def at(commit: str, name: str) -> pin.Pin:
     """The pin of the model `name` as the Git `commit` has it. Raises `Failure` if it is not there."""
     if (found := history.text(commit, f"models/{name}.dvc")) is None:
         raise Failure(f"{commit[:7]} has no models/{name}.dvc; git log -- models/{name}.dvc shows which Git commits do")
     return pin.parse(name, found)
 
 
-def consistent(chosen: list[str], report: Report) -> list[Pin]:
+def consistent(chosen: list[str], report: Report) -> list[pin.Pin]:
     """The pins of `chosen` that agree with themselves; the others are findings of `report`."""
     pins = []
     for name in chosen:
@@ -112,7 +111,7 @@ def consistent(chosen: list[str], report: Report) -> list[Pin]:
     return pins
 
 
-def inconsistency(held: Pin) -> str | None:
+def inconsistency(held: pin.Pin) -> str | None:
     """How `held` contradicts itself, and what that looks like, or None. A pin without `files` cannot."""
     if held.files is None:
         return None

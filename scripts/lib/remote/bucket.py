@@ -9,7 +9,6 @@ from urllib.request import Request
 from uuid import uuid4
 
 from lib.core import arguments, digest, workers
-from lib.core.digest import File, Progress, unwatched
 from lib.disk import cache, weights
 from lib.model.inventory import Item
 from lib.remote.base import MARKER, MARKER_TEXT, ObjectInfo, Remote
@@ -59,7 +58,7 @@ class Bucket(Remote):
 
     def _compare(self, key: str, data: bytes) -> None:
         source = Ranges(self._http, lambda: self._request(key), len(data))
-        found = road.look(source, road.Wanted(self.title, len(data), ("md5",)), unwatched)
+        found = road.look(source, road.Wanted(self.title, len(data), ("md5",)), digest.unwatched)
         if found.md5 != digest.of_bytes(data).md5:
             raise Unable("gave back other bytes than it was given")
 
@@ -101,22 +100,22 @@ class Bucket(Remote):
         """How many requests a listing of all objects takes, from how many of them have names that begin with 000."""
         return 2 + sum(1 for _ in self._list(self._key(f"{cache.LAYOUT}/00/0"))) * 16**3 / PAGE
 
-    def get(self, oid: str, want: File, path: Path, progress: Progress = unwatched) -> str | None:
+    def get(self, oid: str, want: digest.File, path: Path, progress: digest.Progress = digest.unwatched) -> str | None:
         with self._explained("read"):
             return self._look(oid, want, progress, path)
 
-    def read(self, item: Item, progress: Progress = unwatched) -> str | None:
+    def read(self, item: Item, progress: digest.Progress = digest.unwatched) -> str | None:
         with self._explained("read"):
             return self._look(item.oid, item.file, progress)
 
-    def _look(self, oid: str, want: File, progress: Progress, path: Path | None = None) -> str | None:
+    def _look(self, oid: str, want: digest.File, progress: digest.Progress, path: Path | None = None) -> str | None:
         """How the object `oid` differs from `want`, hashed as it arrives, and kept at `path` if there is one."""
         key = self._object(oid)
         info = self._info(key)
         if not info:
             raise FileNotFoundError(oid)
         if want.size not in (None, info.size):
-            return want.mismatch(File(info.size))
+            return want.mismatch(digest.File(info.size))
         source = Ranges(self._http, lambda: self._request(key), info.size)
         wanted = road.Wanted(self.title, info.size, (want.hash_name,))
         try:
@@ -128,7 +127,7 @@ class Bucket(Remote):
                 raise FileNotFoundError(oid) from refused
             raise
 
-    def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
+    def put(self, path: Path, item: Item, progress: digest.Progress = digest.unwatched) -> str | None:
         with self._explained("write"):
             before = path.stat()
             checks = ["crc64nvme"] if self._takes_checksums and before.st_size > digest.LARGE else []
@@ -176,7 +175,7 @@ class Bucket(Remote):
         """Delete the object at `key`."""
 
     @abstractmethod
-    def _upload(self, path: Path, oid: str, found: File, progress: Progress) -> None:
+    def _upload(self, path: Path, oid: str, found: digest.File, progress: digest.Progress) -> None:
         """Make the file at `path`, whose digests are `found`, the object `oid`; unless `progress` raises, which is told
         of all bytes before the object is complete.
         """

@@ -9,7 +9,6 @@ from lib.core.errors import Failure
 from lib.core.text import one_line
 from lib.disk import cache, dvc
 from lib.model import inventory
-from lib.model.inventory import Item
 from lib.model.pin import Pin
 from lib.remote.base import Remote
 from lib.remote.folder import Folder
@@ -101,7 +100,7 @@ def _made(name: str, url: str, config: dict) -> Remote:
     return Folder(name, url)
 
 
-def objects_of(held: Pin) -> list[Item]:
+def objects_of(held: Pin) -> list[inventory.Item]:
     """The objects of `held`; for a pin of plain `dvc add` by its listing, here or on the remote. Raises `Failure`."""
     return inventory.of_pin(held, listing)
 

@@ -9,7 +9,6 @@ from shlex import quote
 from tempfile import TemporaryFile
 
 from lib.core import atomic, digest, lock
-from lib.core.digest import File, Progress, unwatched
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.disk import cache
@@ -79,13 +78,13 @@ class Folder(Remote):
                 path.unlink(missing_ok=True)
             return is_old
 
-    def get(self, oid: str, want: File, path: Path, progress: Progress = unwatched) -> str | None:
+    def get(self, oid: str, want: digest.File, path: Path, progress: digest.Progress = digest.unwatched) -> str | None:
         with self._explained("read"):
             source = self._path(oid)
             wanted = road.Wanted(self.title, source.stat().st_size, (want.hash_name,))
             return want.mismatch(road.bring([road.Copy(source)], wanted, path, progress, threading.Event()))
 
-    def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
+    def put(self, path: Path, item: Item, progress: digest.Progress = digest.unwatched) -> str | None:
         with self._explained("write"):
             target = self._path(item.oid)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +98,7 @@ class Folder(Remote):
             atomic.sync(target.parent)
             return None
 
-    def read(self, item: Item, progress: Progress = unwatched) -> str | None:
+    def read(self, item: Item, progress: digest.Progress = digest.unwatched) -> str | None:
         with self._explained("read"):
             return item.file.mismatch(digest.of_file(self._path(item.oid), (item.file.hash_name,), progress))
 

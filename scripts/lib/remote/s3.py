@@ -16,12 +16,10 @@ from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from lib.core import arguments, digest, workers
-from lib.core.digest import File, Progress
 from lib.core.errors import Failure
 from lib.remote import errors, etag
 from lib.remote.base import ObjectInfo
 from lib.remote.bucket import PAGE, REQUESTS, TRIES, Bucket, patience
-from lib.remote.errors import Unable
 from lib.transfer import retry
 
 SIGNED = 3600  # seconds that a signed address is good for
@@ -129,7 +127,7 @@ class S3(Bucket):
     def _delete(self, key: str) -> None:
         self._client.delete_object(Bucket=self.bucket, Key=key)
 
-    def _upload(self, path: Path, oid: str, found: File, progress: Progress) -> None:
+    def _upload(self, path: Path, oid: str, found: digest.File, progress: digest.Progress) -> None:
         key = self._object(oid)
         if found.size <= etag.PART:
             data = path.read_bytes()
@@ -145,9 +143,9 @@ class S3(Bucket):
             self._send(path, key, found, progress, False)
         # A store may not look at what it is told.
         if self._takes_checksums and (held := self.details(oid)) and held.crc64nvme not in (None, found.crc64nvme):
-            raise Unable("holds other bytes than it was sent, by its own checksum")
+            raise errors.Unable("holds other bytes than it was sent, by its own checksum")
 
-    def _send(self, path: Path, key: str, found: File, progress: Progress, checked: bool) -> None:
+    def _send(self, path: Path, key: str, found: digest.File, progress: digest.Progress, checked: bool) -> None:
         """Upload the file at `path` in parts; if it is `checked`, the store refuses bytes that changed on the way."""
         size = etag.part_size(found.size)
         kind = {"ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT"} if checked else {}
@@ -184,7 +182,7 @@ def _pause(attempts: int, response: tuple | None, request_dict: dict, **_: objec
     return seconds if time.monotonic() + seconds - since < arguments.timeout() else None
 
 
-def _crc(found: File) -> dict[str, str]:
+def _crc(found: digest.File) -> dict[str, str]:
     """The checksum of `found` as S3 takes it."""
     return {"ChecksumCRC64NVME": b64encode(bytes.fromhex(found.crc64nvme)).decode()}
 
