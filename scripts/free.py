@@ -92,8 +92,7 @@ def main(report: Report) -> tuple[str, str]:
                 staging.recover(name)
                 found = free(name, there, used)
             total += found or 0
-            said = f"{name}: not here" if found is None else f"{done} {name}: {text.size(found)}"
-            report.note(said)
+            report.note(f"{name}: not here" if found is None else f"{done} {name}: {text.size(found)}")
     if dry:
         remark("nothing was changed (DRY=1)")
     done, models = f"{done} {text.size(total)}", text.plural(len(chosen), "model")

@@ -29,9 +29,8 @@ def remark(line: str) -> None:
 
 def say(line: str) -> None:
     """One line for the person who watches."""
-    sys.stderr.write(
-        f"{text.visible(line)}\n"
-    )  # print() writes the line break separately: another process may come between
+    # print() writes the line break separately: another process may come between.
+    sys.stderr.write(f"{text.visible(line)}\n")
     sys.stderr.flush()
 
 

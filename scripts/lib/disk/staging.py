@@ -67,8 +67,7 @@ def stopped(held: pin.Pin) -> str | None:
 def check_committed(held: pin.Pin) -> None:
     """Refuse a pin that the last Git commit does not have as it lies here. Raises `Failure`."""
     if not history.holds(held.name):
-        why = f"models/{held.name}.dvc is not in Git as it is; commit it first"
-        raise Failure(stopped(held) or why)
+        raise Failure(stopped(held) or f"models/{held.name}.dvc is not in Git as it is; commit it first")
 
 
 def start(name: str, plan: dict[str, str]) -> None:

@@ -40,10 +40,7 @@ def record(name: str, scan: str = "") -> None:
         raise Failure(f"{outcome.failed[0]}; nothing was committed; run the same command again")
     with lock.clone():
         if branch != (now := history.branch()):
-            raise Failure(
-                f"HEAD was {branch} and is {now} now, so nothing was committed; switch back, then run the same command "
-                "again"
-            )
+            raise Failure(f"nothing was committed, since HEAD was {branch} and is {now} now; go back and run it again")
         atomic.write(pin.path_of(name), pin.dump(wanted))  # a checkout or a stash may have taken it away
         old = history.committed(name)
         commit(message(wanted, pin.parse(name, old) if old else None, scan), wanted)
