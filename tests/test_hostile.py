@@ -427,10 +427,14 @@ def test_names_on_disk_do_not_steer_the_terminal_or_break_the_report(added):
     (added.weights() / f"a{ESC}b\nverified 9 pins").write_text("x")
     (added.weights() / os.fsdecode(b"co\xffnf")).write_text("x")
 
-    result = added.make("verify", "REPORT=r.json")
+    summary = added.path / "summary"
+
+    result = added.make("verify", "REPORT=r.json", GITHUB_STEP_SUMMARY=str(summary))
 
     assert result.code == 2
     assert "verify: tiny/a?[2Jb?verified 9 pins: extra\n" in result.out
+    assert "- tiny/a?[2Jb?verified 9 pins: extra\n" in summary.read_text()
+    assert added.refused("remove", "MODEL=tiny").startswith("remove: models/tiny/a?[2Jb?verified 9 pins exists nowhere ")
     assert {each["file"] for each in json.loads((added.clone / "r.json").read_text())["problems"]} >= {
         f"a{ESC}b\nverified 9 pins"
     }
