@@ -431,7 +431,11 @@ def test_a_gguf_header_that_lies_is_found(content, said, tmp_path):
             {"a.index.json": b'{"weight_map": {"x": "1.gguf", "y": "2.gguf"}}', "1.gguf": gguf_file()},
             "a.index.json names '2.gguf', which is not there",
         ),
-        ({"a.index.json": b'{"weight_map": {"x": "./1.gguf"}}', "1.gguf": gguf_file()}, None),
+        (
+            {"a.index.json": b'{"weight_map": {"x": "./1.gguf", "y": "2.gguf"}}'}
+            | dict.fromkeys(("1.gguf", "2.gguf"), gguf_file()),
+            None,
+        ),
         ({"tokenizer.json": b"PK\x03\x04"}, "tokenizer.json is in fact an archive"),
         ({"a.gguf": b"\x89HDF\r\n\x1a\n"}, "a.gguf is in fact HDF5"),
         ({"a.safetensors": struct.pack("<Q", 0x280) + b" " * 0x280}, "a.safetensors is in fact a pickle"),

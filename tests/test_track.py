@@ -438,7 +438,7 @@ def test_track_pins_no_copy_of_a_file_that_is_being_written(world):
 def test_track_takes_its_own_folder_for_what_it_is_and_edited_weights_with_it(tracked):
     lay(tracked.weights("mine"), {"more.txt": b"new"})
 
-    tracked.ok("track", "NAME=mine", f"DIR={tracked.weights('mine')}")
+    tracked.ok("track", "NAME=mine", "DIR=models/../models/mine")
 
     assert "more.txt" in tracked.pin("mine").read_text()
 
