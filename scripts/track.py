@@ -130,7 +130,7 @@ def collect(name: str) -> None:
     draft = admission.draft(
         name, {path: status.st_size for path, status in there.items()}, **meta, **admission.exceptions(old)
     )
-    admitted = admission.admit(draft, folder, {})
+    admitted = admission.admit(draft, folder, {}, old)
     factory.default().check(write=True)
     staging.clear(name)
     files = read_all(name, folder, there)

@@ -434,7 +434,9 @@ def test_names_on_disk_do_not_steer_the_terminal_or_break_the_report(added):
     assert result.code == 2
     assert "verify: tiny/a?[2Jb?verified 9 pins: extra\n" in result.out
     assert "- tiny/a?[2Jb?verified 9 pins: extra\n" in summary.read_text()
-    assert added.refused("remove", "MODEL=tiny").startswith("remove: models/tiny/a?[2Jb?verified 9 pins exists nowhere ")
+    assert added.refused("remove", "MODEL=tiny").startswith(
+        "remove: models/tiny/a?[2Jb?verified 9 pins exists nowhere "
+    )
     assert {each["file"] for each in json.loads((added.clone / "r.json").read_text())["problems"]} >= {
         f"a{ESC}b\nverified 9 pins"
     }

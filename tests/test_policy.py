@@ -265,9 +265,56 @@ def test_an_exception_is_not_carried_along_to_another_file(strict, hub, word):
 
     why = "b.bin is new" if word == "format:pickle" else "the Hub's scan is finished, issues with b.txt"
     assert result.code == 2
-    assert f"tiny: {why}, which is not what {word} was excepted for; except it again: make add MODEL=" in result.out
+    assert f"tiny: {why}, which may not be what {word} was excepted for; except it again: make add MODEL=" in result.out
     assert strict.state() == before
     strict.ok("add", f"MODEL={MODEL}", f"ALLOW={word}", "REASON=both")
+
+
+@pytest.mark.slow
+def test_an_exception_for_what_a_file_is_inside_is_not_carried_along_to_another(strict, hub):
+    hub.commit(MODEL, {"model.safetensors": PICKLE, "config.json": b"{}"})
+    strict.ok("add", f"MODEL={MODEL}", "ALLOW=format:pickle", "REASON=x")
+    hub.commit(MODEL, {"model.safetensors": PICKLE, "config.json": b"{ }"})
+    strict.ok("update")
+    hub.commit(MODEL, {"model.safetensors": PICKLE, "evil.safetensors": PICKLE})
+
+    said = strict.make("update").out
+
+    assert "tiny: evil.safetensors is in fact a pickle, which can run code when it is loaded, which may not be" in said
+    assert "evil" not in strict.git("show", "HEAD:models/tiny.dvc")
+
+
+@pytest.mark.slow
+def test_an_exception_of_own_weights_is_not_carried_along_to_another_file(strict):
+    folder = strict.path / "weights"
+    folder.mkdir()
+    (folder / "a.bin").write_bytes(PICKLE)
+    words = ("track", "NAME=mine", f"DIR={folder}")
+    strict.ok(*words, "ALLOW=format:pickle", "REASON=x")
+    (folder / "b.bin").write_bytes(PICKLE)
+
+    assert "b.bin is new, which may not be what format:pickle was excepted for" in strict.refused(*words)
+    assert "give" not in strict.refused(*words, "ALLOW=format:pickle", "REASON=…")
+
+
+@pytest.mark.slow
+def test_an_exception_for_the_same_verdict_goes_along_after_a_rename_and_a_stopped_add(strict, hub):
+    hub.commit(MODEL, {"config.json": b"{}", "a.txt": b"a"})
+    hub.unsafe[MODEL] = ["a.txt"]
+    hook = strict.clone / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    assert strict.make("add", f"MODEL={MODEL}", "ALLOW=scan", "REASON=x").code == 2
+    hook.unlink()
+    line = next(line for line in strict.make("verify").out.splitlines() if "to go on: make " in line)
+    assert strict.run("sh", "-c", line.partition("to go on: ")[2]).code == 0
+    strict.ok("rename", "MODEL=tiny", "NAME=other")
+    hub.commit(MODEL, {"config.json": b"{ }", "a.txt": b"a"})
+
+    strict.ok("update")
+
+    assert 'allow: ["scan"]' in strict.pin("other").read_text()
 
 
 @pytest.mark.slow

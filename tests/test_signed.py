@@ -200,7 +200,64 @@ def test_a_merge_that_puts_an_older_pin_back_is_not_covered_by_its_signature(sig
 
     said = verify(signed, "other")
 
-    assert f" was put back by a merge, over the later {later[:7]}; a signed release of it is enough" in said
+    why = (
+        f" was put back by the merge {signed.head()[:7]}, over the later {later[:7]}; a signed release of it is enough"
+    )
+    assert why in said
+    sign_with(signed, "known")
+    signed.git("commit", "--quiet", "--amend", "--no-edit")
+    assert ", signed: 1 of 1 pin\n" in verify(signed, "other")
+
+
+def another(world: World, text: str, *words: str) -> None:
+    """Commit the pin of `other` with the license `text`."""
+    world.pin("other").write_text(re.sub("license: .*", f"license: {text}", world.pin("other").read_text()))
+    world.git("commit", "--quiet", "--all", "--message", text, *words)
+
+
+@pytest.mark.parametrize("way", ["squash", "pick", "revert"])
+def test_an_unsigned_merge_that_puts_nothing_back_needs_no_signature(signed, way):
+    sign_with(signed, "known")
+    pinned(signed, "other")
+    signed.git("switch", "--quiet", "--create", "topic")
+    another(signed, "two")
+    another(signed, "three")
+    if way == "revert":
+        signed.git("revert", "--no-edit", "HEAD", "HEAD~1")
+    signed.git("switch", "--quiet", "main")
+    if way == "squash":
+        signed.git("merge", "--quiet", "--squash", "topic")
+    if way == "pick":
+        signed.git("cherry-pick", "topic~1", "topic")
+    signed.git("commit", "--quiet", "--allow-empty", "--message", "On main")
+    signed.git("switch", "--quiet", "topic")
+    signed.git("commit", "--quiet", "--allow-empty", "--message", "More")
+    signed.git("switch", "--quiet", "main")
+    sign_with(signed, "")
+    signed.git("merge", "--quiet", "--no-ff", "--no-edit", "topic")
+
+    assert ", signed: 1 of 1 pin\n" in verify(signed, "other")
+
+
+def test_a_pin_that_a_signed_merge_made_is_not_put_back_by_an_unsigned_one(signed):
+    sign_with(signed, "known")
+    pinned(signed, "other")
+    signed.git("branch", "old")
+    for branch, text in (("topic", "two"), ("main", "three")):
+        signed.git("switch", "--quiet", *(["--create"] if branch == "topic" else []), branch)
+        another(signed, text)
+    signed.run("git", "merge", "--no-commit", "topic")
+    signed.git("checkout", "--ours", "--", "models/other.dvc")
+    another(signed, "four")
+    later = signed.head()
+    signed.git("switch", "--quiet", "old")
+    sign_with(signed, "")
+    signed.git("commit", "--quiet", "--allow-empty", "--message", "On old")
+    signed.git("merge", "--quiet", "--no-commit", "--no-ff", "main")
+    signed.git("checkout", "old", "--", "models/other.dvc")
+    signed.git("commit", "--quiet", "--message", "Merge")
+
+    assert f"over the later {later[:7]}; a signed" in verify(signed, "other")
 
 
 def test_a_line_that_ssh_keygen_cannot_read_is_named(signed):

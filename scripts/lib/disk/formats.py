@@ -23,10 +23,15 @@ BEGINNINGS = {
 }
 
 
-def findings(folder: Path, paths: Collection[str], policy: Policy) -> dict[str, str]:
-    """What of the files `paths` in `folder` is not what it should be, as a sentence by the word that excepts it."""
+def findings(
+    folder: Path, paths: Collection[str], policy: Policy, only: Collection[str] | None = None
+) -> dict[str, str]:
+    """What of the files `paths` in `folder` is not what it should be, as a sentence by the word that excepts it.
+
+    Of all of them, or of `only` some.
+    """
     found: dict[str, list[str]] = {}
-    for path in sorted(paths) if policy.formats is not None else ():
+    for path in sorted(paths if only is None else only) if policy.formats is not None else ():
         for word, said in _of_file(folder, path, paths, policy):
             found.setdefault(word, []).append(f"{path} {said}")
     return {word: said[0] + (f" ({len(said) - 1} more)" if said[1:] else "") for word, said in found.items()}

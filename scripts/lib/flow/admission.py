@@ -21,7 +21,7 @@ SCAN = {None: "not told", False: "not finished", True: "finished"}
 def exceptions(old: pin.Pin | None) -> dict[str, object]:
     """The exceptions and their reason, as ALLOW and REASON were typed, or else as `old` has them. Raises `Failure`."""
     allow, reason = tuple(sorted(set(arguments.value("ALLOW").split()))), names.line("REASON")
-    if bool(allow) != bool(reason):
+    if bool(allow) != bool(reason) or reason == "…":
         raise Failure("ALLOW and REASON go together: ALLOW='format:pickle' REASON='approved in LEGAL-12'")
     if not allow and old:
         return {"allow": old.allow, "reason": old.reason}
@@ -42,34 +42,43 @@ def scan_findings(shot: Snapshot, paths: Collection[str]) -> dict[str, str]:
     return {"scan": said} if bad else {}
 
 
-def check_carried(held: pin.Pin, old: pin.Pin | None, shot: Snapshot) -> None:
-    """Refuse to carry an exception of `old` along to what it was not made for. Raises `Failure`."""
-    if not old or arguments.value("ALLOW"):
-        return
-    forbidden = policy.unwanted(held.files, policy.read())
-    new = {word: [path for path in forbidden.get(word, ()) if path not in (old.files or {})] for word in held.allow}
-    found = {word: f"{paths[0]} is new" for word, paths in new.items() if paths}
-    if "scan" in held.allow and scan_findings(shot, held.files):
+def _check_carried(held: pin.Pin, old: pin.Pin, shot: Snapshot | None, folder: Path | None) -> None:
+    """Refuse to carry an exception of `old` along to what it was not made for, by name or by content in `folder`.
+
+    Raises `Failure`.
+    """
+    rules, new = policy.read(), [path for path in held.files if path not in (old.files or {})]
+    found = {word: f"{paths[0]} is new" for word, paths in policy.unwanted(new, rules).items()}
+    if folder:
+        found |= formats.findings(folder, held.files, rules, new)
+    if shot and scan_findings(shot, held.files):
         said = scan(shot, held.files)
         found |= {} if said == history.trailer(held.name, "Scan") else {"scan": f"the Hub's scan is {said}"}
-    if found:
-        word, why = next(iter(found.items()))
-        again = f"{pin.command(held, shot.revision)} ALLOW={quote(' '.join(held.allow))} REASON='…'"
-        raise Failure(f"{held.name}: {why}, which is not what {word} was excepted for; except it again: {again}")
+    if word := next(filter(found.get, held.allow), None):
+        again = f"{pin.command(held, shot and shot.revision)} ALLOW={quote(' '.join(held.allow))} REASON='…'"
+        raise Failure(f"{found[word]}, which may not be what {word} was excepted for; except it again: {again}")
 
 
-def admit(held: pin.Pin, folder: Path | None, more: dict[str, str], revision: str = "") -> pin.Pin:
+def admit(
+    held: pin.Pin,
+    folder: Path | None,
+    more: dict[str, str],
+    old: pin.Pin | None = None,
+    shot: Snapshot | None = None,
+) -> pin.Pin:
     """`held` with the exceptions that it needs, if the policy takes it and its files in `folder`. Raises `Failure`.
 
-    `more` are findings besides, `revision` is what was asked for. Without a `folder` the content is not looked at, so
-    all exceptions stay.
+    `more` are findings besides; `old` is the pin that it replaces, `shot` what the Hub has. Without a `folder` the
+    content is not looked at, so all exceptions stay.
     """
-    rules = policy.read()
+    rules, typed = policy.read(), bool(arguments.value("ALLOW"))
+    if old and not typed and not (shot and shot.commit == old.commit):
+        _check_carried(held, old, shot, folder)
     found = policy.findings(held, rules) | more
     if folder is not None:
         found |= formats.findings(folder, held.files or (), rules)
-    policy.check(found, held, pin.command(held, revision))
-    return policy.excepted(found, held, bool(arguments.value("ALLOW"))) if folder is not None else held
+    policy.check(found, held, pin.command(held, shot and shot.revision))
+    return policy.excepted(found, held, typed) if folder is not None else held
 
 
 def leave_out(files: list[HubFile], allow: Collection[str]) -> tuple[list[HubFile], tuple[str, ...]]:

@@ -103,7 +103,6 @@ def _draft(
     files, out = admission.leave_out(chosen_files(request, shot), meta["allow"])
     meta |= {"left_out": out, "revision": revision}
     draft = admission.draft(request.name, {file.path: file.size for file in files}, **shot.meta | meta)
-    admission.check_carried(draft, held, shot)
     return files, draft
 
 
@@ -120,7 +119,7 @@ def _add(request: Request, done: str) -> str:
         return unchanged(old)
     files, draft = _draft(request, shot, staged or old, old.revision if is_same else shot.revision)
     scan, found = admission.scan(shot, draft.files), admission.scan_findings(shot, draft.files)
-    admit = partial(admission.admit, more=found, revision=shot.revision)
+    admit = partial(admission.admit, more=found, old=staged or old, shot=shot)
     admit(draft, None)
     if is_kept and old.left_out == draft.left_out:
         return _except(old, draft, scan, admit)

@@ -84,14 +84,12 @@ def in_head() -> dict[str, str]:
 
 def head() -> str:
     """The last Git commit; empty before the first."""
-    is_there, said = tried("rev-parse", "--verify", "--quiet", "HEAD")
-    return said.strip() if is_there else ""
+    return _run(("rev-parse", "--verify", "--quiet", "HEAD")).stdout.decode().strip()
 
 
 def branch() -> str:
-    """What HEAD is: a branch, or a Git commit."""
-    is_branch, said = tried("symbolic-ref", "--quiet", "--short", "HEAD")
-    return said.strip() if is_branch else head()[:7]
+    """What HEAD is on."""
+    return _run(("symbolic-ref", "--quiet", "--short", "HEAD")).stdout.decode().strip() or "no branch"
 
 
 def text(where: str, path: str = "models/README.md") -> str | None:
@@ -131,20 +129,25 @@ def last_change(name: str) -> str:
     return ask("rev-list", "-1", "HEAD", "--", f"models/{name}.dvc").decode().strip()
 
 
-def taken_back(name: str, commit: str) -> str:
-    """A Git commit that made the pin of the model `name` another one than `commit` did, and that a merge undid; empty
-    without one. Raises `Failure`.
+def put_back(name: str, commit: str) -> Iterator[tuple[str, str]]:
+    """The merges after `commit` that have the pin of the model `name` as it is there and now, though one of their sides
+    had changed it later; each with that change. Raises `Failure`.
     """
     path = f"models/{name}.dvc"
-    later = lines("rev-list", "--full-history", "--no-merges", f"{commit}..HEAD", "--", path)
-    here, *there = blob_ids(f"{each}:{path}" for each in ("HEAD", *later))
-    return next((each for each, blob in zip(later, there, strict=True) if blob != here), "")
+    merges = [line.split() for line in lines("rev-list", "--merges", "--parents", f"{commit}..HEAD")]
+    commits = ["HEAD", *dict.fromkeys(each for merge in merges for each in merge)]
+    blobs = dict(zip(commits, blob_ids(f"{each}:{path}" for each in commits), strict=True))
+    for merge, *sides in merges:
+        for side in sides:
+            if blobs[merge] == blobs["HEAD"] != blobs[side]:
+                yield from ((merge, later) for later in lines("rev-list", "-1", side, f"^{commit}", "--", path))
 
 
 def trailer(name: str, key: str) -> str:
-    """The trailer `key` of the last Git commit that changed the pin of the model `name`; empty without one."""
+    """The newest trailer `key` of the Git commits that changed the pin of the model `name`; empty without one."""
     form = f"--format=%(trailers:key={key},valueonly)"
-    return tried("log", "-1", "--no-show-signature", form, "--", f"models/{name}.dvc")[1].strip()
+    words = ("log", "--follow", "--no-show-signature", form, "--", f"models/{name}.dvc")
+    return next(filter(None, _run(words).stdout.decode(errors="replace").split("\n")), "")
 
 
 @lru_cache(maxsize=1)

@@ -36,7 +36,7 @@ def check_ready() -> None:
 def _check_lines() -> None:
     """Refuse a line that ssh-keygen cannot read, which it passes over in silence for Git. Raises `Failure`."""
     lines = (ROOT / ALLOWED).read_text(encoding="utf-8", errors="replace").split("\n")
-    for name in dict.fromkeys(re.split("[, \t]", line)[0] for line in lines if line and not line.startswith("#")):
+    for name in dict.fromkeys(line.split()[0].partition(",")[0] for line in lines if line.strip() and line[0] != "#"):
         ask = ["ssh-keygen", "-Y", "match-principals", "-f", ALLOWED, "-I", name]  # reads the lines of that name
         said = subprocess.run(ask, cwd=ROOT, capture_output=True, text=True, check=False).stderr
         if wrong := re.search(rf"{re.escape(ALLOWED)}:(\d+): (.+)", said):
@@ -52,9 +52,9 @@ def missing(held: Pin) -> str | None:
         return f"the pin is not that of the last Git commit; commit it: git commit -- {path}"
     versions, commit = releases.versions(name), history.last_change(name)
     here, *there = history.blob_ids(f"{at}:{path}" for at in ("HEAD", *versions.values()))
-    undone = history.taken_back(name, commit)
-    why = f"was put back by a merge, over the later {undone[:7]}" if undone else _fault("commit", commit)
-    faults = {f"Git commit {commit[:7]}": why}
+    undone = ((merge, later) for merge, later in history.put_back(name, commit) if _fault("commit", merge))
+    whys = [f"was put back by the merge {merge[:7]}, over the later {later[:7]}" for merge, later in undone]
+    faults = {f"Git commit {commit[:7]}": whys[0] if whys else _fault("commit", commit)}
     for version, blob in zip(versions, there, strict=True):
         if blob == here:
             faults[f"release {name}@v{version}"] = _fault("tag", f"{name}@v{version}")
