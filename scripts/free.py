@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from lib.core import arguments, lock, text
@@ -37,22 +38,30 @@ def on_disk() -> set[str]:
 
 def uses(there: Iterable[str]) -> Counter:
     """How many of the models `there` are made of each object."""
-    pins = [held for name in there if (held := pin.read(name, broken_is_none=True))]
-    return Counter(oid for held in pins for oid in {file.md5 for file in (held.files or {}).values()})
+    found: Counter = Counter()
+    for name in there:
+        with suppress(Failure):  # a broken pin, or one of plain DVC whose listing is lost
+            found.update({item.oid for item in factory.objects_of(pin.read(name)) if item.data is None})
+    return found
 
 
-def freed(paths: Iterable[Path]) -> int:
-    """The bytes that the disk has more once the files at `paths` are gone: those that have a link elsewhere stay."""
-    links = Counter()
+def freed(paths: Iterable[Path], links: Counter) -> int:
+    """The bytes that the disk has more once the files at `paths` are gone: those that have a link elsewhere stay.
+
+    `links` counts the links to each file that are gone then.
+    """
+    total = 0
     for status in map(os.lstat, paths):
-        links[status.st_dev, status.st_ino, status.st_nlink, status.st_size] += 1
-    return sum(size for (_, _, most, size), count in links.items() if count >= most)
+        links[status.st_dev, status.st_ino] += 1
+        total += status.st_size if links[status.st_dev, status.st_ino] == status.st_nlink else 0
+    return total
 
 
-def free(name: str, there: set[str], used: Counter) -> int | None:
+def free(name: str, there: set[str], used: Counter, links: Counter) -> int | None:
     """Free the model `name`; the bytes that the disk has more then, None if nothing of it was here.
 
-    `used` counts the models `there`, which were on disk when this command began, by object. Raises `Failure`.
+    `used` counts the models `there`, which were on disk when this command began, by object; `links` is that of `freed`.
+    Raises `Failure`.
     """
     held, folder = selection.checked(name), names.weights_dir(name)
     staging.check_committed(held)
@@ -65,10 +74,12 @@ def free(name: str, there: set[str], used: Counter) -> int | None:
     files = weights.entries(folder)
     remark(f"{name} goes from this machine once it is found on the remote: {text.amount(held.nfiles, held.size)}")
     check(name, items)
-    found = freed([*(folder / path for path in files), *map(cache.object_path, cached)])
-    if not arguments.is_on("DRY"):
+    is_dry = arguments.is_on("DRY")
+    gone = [*(folder / path for path in files), *map(cache.object_path, cached)]
+    found = freed(gone, links if is_dry else Counter())
+    used.subtract(own)
+    if not is_dry:
         staging.retire(name, files)
-        used.subtract(own)
         with lock.clone():
             late = uses(on_disk() - there)  # pulled meanwhile
             for oid in cached:
@@ -82,7 +93,7 @@ def main(report: Report) -> tuple[str, str]:
     chosen, there, total = selection.select(arguments.value("MODEL")), on_disk(), 0
     if not chosen:
         return NO_MODEL, ""
-    used = uses(there)
+    used, links = uses(there), Counter()
     note(factory.default().note)
     dry = arguments.is_on("DRY")
     done = "would free" if dry else "freed"
@@ -90,7 +101,7 @@ def main(report: Report) -> tuple[str, str]:
         with report.failing(name, "model", "not freed", f"{name}: "):
             with lock.model(name):
                 staging.recover(name)
-                found = free(name, there, used)
+                found = free(name, there, used, links)
             total += found or 0
             report.note(f"{name}: not here" if found is None else f"{done} {name}: {text.size(found)}")
     if dry:

@@ -79,6 +79,7 @@ def pull(held: pin.Pin, report: Report) -> bool:
     drop(corrupt, report)
     if folder.is_dir() and not wrong and not corrupt:
         return False
+    selection.check_writable()
     needed = {finding.object for finding in corrupt}
     if failed := obtain_all(inventory.unique(item for item in items if item.path not in good or item.oid in needed)):
         report.found(*failed)
@@ -165,7 +166,6 @@ def main(report: Report) -> tuple[str, str]:
         foresee([released or selection.checked(name) for name, released in chosen], to, report)
         return "nothing was changed (DRY=1)", ""
     if not to:
-        selection.check_writable()
         check_space([each for name, released in chosen if (each := released or pin.read(name, broken_is_none=True))])
     for name, released in chosen:
         with report.failing(name, "model", "not pulled", f"{name}: "):

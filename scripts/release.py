@@ -62,7 +62,7 @@ def make_tag(tag: str, commit: str, done: str) -> None:
 
 def main() -> None:
     typed, stage, version = arguments.value("MODEL"), arguments.value("STAGE"), arguments.value("VERSION")
-    is_known = stage in releases.stages(typed) or (stage and version in releases.versions(typed))
+    is_known = stage in releases.stages(typed) or (stage and version.removeprefix("v") in releases.versions(typed))
     chosen = [typed] if is_known else selection.select(typed)  # it may have another name now, or no pin
     if len(chosen) != 1:
         raise Failure(f"{text.plural(len(chosen), 'model')} named; a release is of one: MODEL=NAME")

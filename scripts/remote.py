@@ -92,7 +92,8 @@ def show(names: list[str]) -> None:
 def main() -> None:
     if not arguments.value("URL"):
         if alone := next(filter(arguments.value, SETTINGS), None):
-            raise Failure(f"{alone} is set together with the URL: make remote URL=s3://bucket/path {alone}=…")
+            of = arguments.value("REMOTE") and f"REMOTE={name()} "
+            raise Failure(f"{alone} is set together with the URL: make remote {of}URL=s3://bucket/path {alone}=…")
         show([factory.asked()] if arguments.value("REMOTE") else factory.names())
         return
     wanted = settings(canonical(arguments.value("URL")))

@@ -23,6 +23,17 @@ def check(name: str) -> staging.Known:
     return files
 
 
+def check_kept(held: pin.Pin, lost: int, objects: str) -> None:
+    """Refuse to drop the pin `held` where `lost` of its `objects` would be wanted by nobody then. Raises `Failure`."""
+    path = f"models/{held.name}"
+    staged = f"; git rm --quiet --cached {path}.dvc" if held.name in history.in_index() else ""
+    if lost:
+        raise Failure(
+            f"{lost} of the {objects} of {held.name} are neither on the remote nor of any Git commit; keep them: "
+            f"{pin.command(held)}; or drop them for good: rm -r {path} {path}.dvc{staged}"
+        )
+
+
 def kept(held: pin.Pin | None) -> str:
     """Where the objects of `held` are once it is removed, as far as its remote tells.
 
@@ -33,7 +44,8 @@ def kept(held: pin.Pin | None) -> str:
     alone: set[str] = set()
     try:
         sizes = {item.oid: item.file.size for item in factory.objects_of(held)}
-        alone = sizes.keys() - reachable.named().keys()
+        named = reachable.named()
+        alone = set() if f"{held.md5}.dir" in named else sizes.keys() - named.keys()
         remote = factory.default()
         remote.check()
         left = remote.lacks(sizes)
@@ -42,11 +54,7 @@ def kept(held: pin.Pin | None) -> str:
             raise
         return f"the remote was not asked for its objects, since {str(failure).partition('; ')[0]}"
     said = text.plural(len(sizes), "object")
-    if lost := len(alone & left):
-        raise Failure(
-            f"{lost} of the {said} of {held.name} are neither on the remote nor of any Git commit; keep them: "
-            f"{pin.command(held)}; or drop them for good: rm -r models/{held.name} models/{held.name}.dvc"
-        )
+    check_kept(held, len(alone & left), said)
     if not left:
         return STAY
     return f"{len(left)} of its {said} not on the remote" + (
@@ -59,14 +67,15 @@ def remove(name: str) -> str:
 
     The pin goes last, so that the same command goes on after a kill.
     """
+    selection.check_group(name)
     staging.recover(name)
     files, folder = check(name), names.weights_dir(name)
     held, before = pin.read(name, broken_is_none=True), history.log(name)
     size = text.amount(held.nfiles, held.size) if held else "a pin that is broken or not here"
+    where = kept(held)
     if arguments.is_on("DRY"):
         return f"would remove {name}: {size}; nothing was changed (DRY=1)"
-    where = kept(held)
-    remark(f"{name} goes: {size}")
+    remark(f"removing {name}: {size}")
     with lock.clone():
         message = arguments.value("MESSAGE") or f"Remove {name} model"
         record.commit(f"{message}\n\n{size}; {where}.", None, name)

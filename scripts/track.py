@@ -1,7 +1,6 @@
 """Pin weights that are not on the Hub: models/NAME as it lies there, or copied from DIR -> remote -> one Git commit."""
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 from lib.core import arguments, atomic, digest, lock, paths, text, workers
@@ -90,12 +89,6 @@ def base() -> str | None:
         return f"{source}@{revision}"
 
 
-def _is_as_before(path: Path, status: os.stat_result) -> bool:
-    with suppress(FileNotFoundError):
-        return weights.is_same(status, path.stat())
-    return False
-
-
 def source(name: str) -> Path:
     """The folder that DIR names, or models/NAME, which DIR may name too."""
     own, typed = names.weights_dir(name), arguments.value("DIR")
@@ -112,7 +105,7 @@ def read_all(name: str, folder: Path, there: dict[str, os.stat_result]) -> dict[
         found = workers.side_by_side(
             lambda path: read(folder / path, target and target / path, watch), sizes, size=sizes.__getitem__
         )
-    if written := [path for path, status in there.items() if not _is_as_before(folder / path, status)]:
+    if written := [path for path, status in there.items() if not weights.is_as_before(folder / path, status)]:
         raise Failure(f"{folder / written[0]} was written to while it was read; run the same command when that is done")
     return dict(zip(sizes, found, strict=True))
 

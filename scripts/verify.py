@@ -112,8 +112,7 @@ def check_catalog(report: Report) -> None:
         return
     for name in sorted(set(selection.here()) - history.in_index().keys()):
         report.note(f"{name}: its pin is not in Git, so nobody else has it (git add models/{name}.dvc, then commit it)")
-    for path in history.odd_pins():
-        line = f"{path!r} is a pin of a name that no model may have; give it another one, or remove it with git rm"
+    for line in selection.odd_pins():
         report.found(Finding("", "pin", "broken", detail=line))
     with report.failing("", "catalog", "broken"):
         for name, difference in catalog.differences():

@@ -857,7 +857,7 @@ def test_a_switch_of_branches_during_an_upload_stops_before_the_commit(held_up, 
 
     said = world.refused("add", f"MODEL={MODEL}")
 
-    assert "nothing was committed, since HEAD was main and is feature now; go back and run it again" in said
+    assert "nothing was committed, since HEAD was on main and is on feature now; run it again there" in said
     assert world.git("rev-parse", "HEAD") == before
     world.git("switch", "--quiet", "main")
     assert world.ok("add", f"MODEL={MODEL}").out.startswith("added tiny: ")

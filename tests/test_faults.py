@@ -139,12 +139,13 @@ def test_models_on_a_disk_of_its_own_is_refused_before_the_first_byte(added):
     shutil.copytree(models, added.path / "models")
     with mounted(models):
         shutil.copytree(added.path / "models", models, dirs_exist_ok=True)
+        added.ok("pull")
         (added.weights() / "config.json").unlink()
 
-        said = added.refused("pull"), added.refused("track", "NAME=other")
+        said = added.make("pull").out, added.refused("track", "NAME=other")
 
     for line in said:
-        assert "models/ is a disk of its own, so weights cannot be moved there whole; put the cache there: " in line
+        assert "models/ is a disk of its own, so weights cannot be moved there whole; put the whole clone there" in line
 
 
 @ROOT_ONLY

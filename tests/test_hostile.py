@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import MODEL, PLAN, World
+from conftest import MODEL, PLAN, ROOT, World, track
 from hub import Answer, Fault
 
 pytestmark = pytest.mark.slow
@@ -421,6 +421,13 @@ def test_a_group_that_is_a_link_holds_no_models(added):
     assert "1 model good: 3 files" in pulled.out
     assert workflow.read_bytes() == before
     assert "models/g is a link, so nothing can lie in it: 'g/x'" in added.refused("track", "NAME=g/x")
+    top = added.clone / "models" / "h"
+    track(added, "h/a")
+    top.rename(added.path / "elsewhere")
+    top.symlink_to(added.path / "elsewhere")
+    for verb in ("verify", "pull", "remove", "free"):
+        assert "models/h is a link, so nothing can lie in it: 'h/a'" in added.make(verb, "MODEL=h/a").said
+    assert (added.path / "elsewhere" / "a" / "a.bin").exists()
 
 
 def test_names_on_disk_do_not_steer_the_terminal_or_break_the_report(added):
@@ -461,3 +468,14 @@ def test_a_license_makes_no_link_in_the_catalog(online, hub):
     online.ok("add", f"MODEL={MODEL}")
 
     assert "\\[MIT](https://evil.example) !\\[x](" in (online.clone / "models" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["日本\u3000語", "می\u200cخواهم", "👩\u200d💻", "a\u00a0b"], ids=ascii)
+def test_a_command_that_is_printed_can_be_typed_whatever_the_script_of_a_path(world, name):
+    folder = world.path / name
+    folder.mkdir()
+    (folder / "a.bin").write_bytes(b"\x80\x04")
+    shutil.copy(ROOT / "models" / "policy.yaml", world.clone / "models")
+    said = world.refused("track", "NAME=mine", f"DIR={folder}")
+
+    assert world.run("sh", "-c", said.partition("make an exception: ")[2].replace("…", "x")).code == 0

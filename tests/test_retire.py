@@ -385,3 +385,42 @@ def test_the_notes_of_two_rows_of_one_model_are_both_kept(added):
     added.ok("catalog")
 
     assert rows(added)[0].endswith("| apache-2.0 | ours; theirs |")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("remote", ["away", "lacks it"])
+def test_remove_takes_a_pin_of_plain_dvc_that_git_has(added, remote):
+    plain_dvc_add(added)
+    added.git("add", "models/mine.dvc")
+    added.git("commit", "--quiet", "--message", "As plain dvc")
+    if remote == "away":
+        added.remote.rename(added.path / "away")
+        added.remote.mkdir()
+
+    assert "removed mine: 1 file, 9 B; " in added.ok("remove", "MODEL=mine").out
+
+
+@pytest.mark.slow
+def test_a_dry_removal_refuses_what_the_real_one_refuses(added):
+    plain_dvc_add(added)
+
+    assert added.refused("remove", "MODEL=mine", "DRY=1").startswith("remove: 2 of the 2 objects of mine are neither ")
+
+
+def test_a_dry_free_counts_what_models_share_once(added):
+    shutil.copytree(added.weights(), added.path / "copy")
+    added.ok("track", "NAME=twin", f"DIR={added.path / 'copy'}")
+
+    assert "\nwould free 102.4 kB of 2 models" in added.ok("free", "DRY=1").out
+    assert "\nfreed 102.4 kB of 2 models" in added.ok("free").out
+
+
+@pytest.mark.slow
+def test_free_keeps_the_objects_of_a_model_of_plain_dvc(added):
+    settings(added, "[cache]\n    type = symlink\n", local=True)
+    shutil.copytree(added.weights(), added.weights("plain"))
+    assert added.run(".venv/bin/dvc", "add", "models/plain").code == 0
+
+    added.ok("free", "MODEL=tiny")
+
+    assert added.on_disk("plain") == PINNED

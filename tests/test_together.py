@@ -314,3 +314,14 @@ def test_two_clones_push_the_same_objects_at_once(added):
 
     assert {oid: path.read_bytes() for oid, path in added.objects().items()} == objects
     assert list(added.remote.rglob("*.tmp")) == []
+
+
+def test_two_tracks_at_once_on_no_branch_both_make_their_commit(added):
+    added.git("switch", "--quiet", "--detach")
+    for name in ("a", "b"):
+        (added.path / name).mkdir()
+        (added.path / name / "w.bin").write_bytes(name.encode() * 1000)
+
+    finish([start(added, "track", f"NAME={name}", f"DIR={added.path / name}", GIT_TRACE="1") for name in ("a", "b")])
+
+    assert set(added.git("log", "-2", "--format=%s").splitlines()) == {"Add a model", "Add b model"}

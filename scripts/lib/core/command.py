@@ -32,7 +32,7 @@ def run(verb: str, main: Callable[[], None], judges: bool = False) -> NoReturn:
         code = int(judges)  # the reader has what it wanted (`make list | head`)
     except OSError as error:
         remark(_system_sentence(error))
-    with suppress(BrokenPipeError):
+    with suppress(OSError):
         sys.stdout.flush()
     os._exit(code)  # transfers in other threads are not waited for; they leave what a kill would leave
 

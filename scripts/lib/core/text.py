@@ -1,6 +1,7 @@
 """Numbers and foreign text, as a person reads them."""
 
 import re
+import unicodedata
 
 
 def size(count: int) -> str:
@@ -38,7 +39,12 @@ def tally(models: int, files: int, total: int) -> str:
 
 def visible(line: str) -> str:
     """`line` with a ? for each character that a terminal may act on, a line break too."""
-    return "".join(each if each.isprintable() else "?" for each in line)
+    return "".join(each if each.isprintable() or _is_harmless(each) else "?" for each in line)
+
+
+def _is_harmless(character: str) -> bool:
+    """Whether words need `character`, though it is not printed: a space, or what joins letters or keeps them apart."""
+    return character in "\u200c\u200d" or unicodedata.category(character) == "Zs"
 
 
 def one_line(said: object) -> str:

@@ -26,8 +26,7 @@ def check_free(name: str, but_weights: bool = False) -> None:
             )
     if group != name and pin.path_of(group).exists():
         raise Failure(f"{group!r} is a model, so nothing can lie in it: {name!r}; choose another NAME")
-    if group != name and names.weights_dir(group).is_symlink():
-        raise Failure(f"models/{group} is a link, so nothing can lie in it: {name!r}; choose another NAME")
+    selection.check_group(name)
     if inner := next(target.glob("?*.dvc"), None):
         raise Failure(f"{name!r} is a folder of models, since {inner.name!r} is in it; choose another NAME")
     if (target.exists() or target.is_symlink()) and not but_weights:

@@ -56,7 +56,7 @@ def fault(path: Path) -> str | None:
     if not header:
         return "its header is longer than the file, or not there"
     try:
-        pairs = [(name, dict(each)) for name, each in json.loads(header.decode(), object_pairs_hook=list)]
+        pairs = [(name, dict(each or ())) for name, each in json.loads(header.decode(), object_pairs_hook=list)]
         found = dict(pairs)
         if len(found) < len(pairs):
             return "its header has a name twice"

@@ -44,6 +44,14 @@ def is_same(one: os.stat_result, other: os.stat_result) -> bool:
     return (one.st_ino, one.st_mtime_ns, one.st_size) == (other.st_ino, other.st_mtime_ns, other.st_size)
 
 
+def is_as_before(path: Path, status: os.stat_result) -> bool:
+    """Whether the file at `path` is there and nothing was written to it since it had `status`."""
+    try:
+        return is_same(status, path.stat())
+    except FileNotFoundError:
+        return False
+
+
 def foreign(path: str, status: os.stat_result, cache: Callable[[], Path]) -> str | None:
     """What `path` is, if it is neither a regular file nor a link that DVC made to its own cache; else None."""
     if stat.S_ISREG(status.st_mode):

@@ -21,7 +21,9 @@ SCAN = {None: "not told", False: "not finished", True: "finished"}
 def exceptions(old: pin.Pin | None) -> dict[str, object]:
     """The exceptions and their reason, as ALLOW and REASON were typed, or else as `old` has them. Raises `Failure`."""
     allow, reason = tuple(sorted(set(arguments.value("ALLOW").split()))), names.line("REASON")
-    if bool(allow) != bool(reason) or reason == "…":
+    if reason == "…":
+        raise Failure("REASON='…' is no reason; give one: REASON='approved in LEGAL-12'")
+    if bool(allow) != bool(reason):
         raise Failure("ALLOW and REASON go together: ALLOW='format:pickle' REASON='approved in LEGAL-12'")
     if not allow and old:
         return {"allow": old.allow, "reason": old.reason}

@@ -14,6 +14,7 @@ TRIES = 3  # of a Git commit, where somebody else makes one meanwhile
 def prepare() -> None:
     """Remove what a killed command left, and refuse to begin where no Git commit can be made. Raises `Failure`."""
     cleanup.clear()
+    history.branch_at_start()
     with lock.clone():
         shell.git("ready")
 
@@ -34,13 +35,12 @@ def record(name: str, scan: str = "") -> None:
     remote = factory.default()
     note(remote.note)
     note(cache.note())
-    branch = history.branch()
     outcome = repair.repair(inventory.unique(factory.objects_of(wanted)), remote)
     if outcome.failed:
         raise Failure(f"{outcome.failed[0]}; nothing was committed; run the same command again")
     with lock.clone():
-        if branch != (now := history.branch()):
-            raise Failure(f"nothing was committed, since HEAD was {branch} and is {now} now; go back and run it again")
+        if (before := history.branch_at_start()) != (now := history.branch()):
+            raise Failure(f"nothing was committed, since HEAD was on {before} and is on {now} now; run it again there")
         atomic.write(pin.path_of(name), pin.dump(wanted))  # a checkout or a stash may have taken it away
         old = history.committed(name)
         commit(message(wanted, pin.parse(name, old) if old else None, scan), wanted)
@@ -84,6 +84,8 @@ def commit(message: str, new: pin.Pin | None, gone: str = "") -> None:
         except Failure:
             if history.head() == head:
                 raise
+    else:
+        raise Failure(f"{TRIES} other Git commits came in between; run the same command again")
     if (new and history.committed(name) != pin.dump(new)) or (gone and history.committed(gone) is not None):
         raise Failure(f"the Git commit does not have {name or gone} as it should, perhaps by a hook; see: git show")
 

@@ -129,6 +129,12 @@ def last_change(name: str) -> str:
     return ask("rev-list", "-1", "HEAD", "--", f"models/{name}.dvc").decode().strip()
 
 
+@lru_cache(maxsize=1)
+def branch_at_start() -> str:
+    """What HEAD was on when this command first asked."""
+    return branch()
+
+
 def put_back(name: str, commit: str) -> Iterator[tuple[str, str]]:
     """The merges after `commit` that have the pin of the model `name` as it is there and now, though one of their sides
     had changed it later; each with that change. Raises `Failure`.

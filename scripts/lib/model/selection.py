@@ -30,10 +30,7 @@ def check_writable() -> None:
     if not os.access(names.MODELS, os.W_OK):
         raise Failure(f"models/ cannot be written to: {names.MODELS}; nothing was changed")
     if names.MODELS.stat().st_dev != ROOT.stat().st_dev:
-        how = ".venv/bin/dvc config --local cache.dir FOLDER"
-        raise Failure(
-            f"models/ is a disk of its own, so weights cannot be moved there whole; put the cache there: {how}"
-        )
+        raise Failure("models/ is a disk of its own, so weights cannot be moved there whole; put the whole clone there")
 
 
 def select(wanted: str) -> list[str]:
@@ -64,7 +61,21 @@ def _meant(word: str, everyone: list[str]) -> list[str]:
     raise Failure(f"no such model: {word!r}; {f'did you mean {near[0]}?' if near else 'make list shows what there is'}")
 
 
+def check_group(name: str) -> None:
+    """Refuse a model in a group that is a link, which may lead anywhere. Raises `Failure`."""
+    group = name.partition("/")[0]
+    if group != name and names.weights_dir(group).is_symlink():
+        raise Failure(f"models/{group} is a link, so nothing can lie in it: {name!r}; a group is a folder")
+
+
+def odd_pins() -> list[str]:
+    """A sentence for each pin in models/, in Git or not, of a name that no model may have. Raises `Failure`."""
+    advice = "is a pin of a name that no model may have; give it another one, or remove it with git rm"
+    return [f"{path!r} {advice}" for path in history.odd_pins()]
+
+
 def _check_here(name: str) -> None:
+    check_group(name)
     group, _, inner = name.partition("/")
     inner = inner or next((path.stem for path in names.weights_dir(name).glob("?*.dvc")), "")
     if inner and pin.path_of(group).exists():

@@ -136,7 +136,7 @@ class Bucket(Remote):
                 return mismatch
 
             def sent(count: int) -> None:
-                if not weights.is_same(before, path.stat()):  # these bytes are perhaps not those that were hashed
+                if not weights.is_as_before(path, before):  # these bytes are perhaps not those that were hashed
                     raise _WrittenTo
                 progress(count)
 

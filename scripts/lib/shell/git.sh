@@ -63,6 +63,7 @@ commit() {
   folder=$(git rev-parse --absolute-git-dir)
   own=$folder/index.make.$$ # the Git command of a run that was killed may still be at work on its own
   trap 'rm -f -- "$own" "$own.lock"' EXIT
+  rm -f -- "$own" "$own.lock" # of one with the same number
   find "$folder" -maxdepth 1 -name 'index.make.*' -mtime +0 -delete
   unlocked "$folder/index.lock" || : # else Git says so
   [[ ! $3 ]] || pin=$(git hash-object -w --stdin <"$1/page.pin")
