@@ -23,9 +23,9 @@ $(call variable,EXCLUDE)  # not the files that match: '*.bin'
 $(call variable,DIR)      # a folder to copy the weights from (default: they lie in models/NAME already)
 $(call variable,ALLOW)    # an exception from models/policy.yaml, in its words: 'license:gemma format:pickle'
 $(call variable,REASON)   # why there is that exception: 'approved in LEGAL-12'
-$(call variable,BASE)     # what the weights were tuned from: ORG/NAME@REVISION of the Hub
-$(call variable,SOURCE)   # where the weights come from, as an address: of a run, a paper, a ticket
-$(call variable,LICENSE)  # the license of the weights, as in SPDX: apache-2.0
+$(call variable,BASE)     # what the weights were tuned from: ORG/NAME@REVISION of the Hub, or - for nothing
+$(call variable,SOURCE)   # where the weights come from, as an address: of a run, a paper, a ticket; or -
+$(call variable,LICENSE)  # the license of the weights, as in SPDX: apache-2.0; or -
 $(call variable,FROM)     # a Git revision or a release, the old one (default: the version before)
 $(call variable,TO)       # for diff, a Git revision or a release, the new one (default: as it is here); for pull and export, a folder
 $(call variable,LINK)     # 1: link weights to the cache of this clone instead of copying them, where the disk can

@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from shlex import quote
 
 from lib.core import lock, shell, text
 from lib.core.console import result
@@ -44,7 +45,8 @@ def settings() -> str:
     if alone := [name for name in everyone if name not in history.in_index()]:
         how = f"git add models/{alone[0]}.dvc; if a remove or rename was stopped, run it again"
         raise Failure(f"pins that are not in Git: {', '.join(alone)}; commit them: {how}")
-    return text.plural(len(everyone), "model")
+    rules = "" if policy.PATH.exists() else "; no models/policy.yaml, so what is in the code holds"
+    return text.plural(len(everyone), "model") + rules
 
 
 def disk() -> str:
@@ -85,7 +87,11 @@ def is_busy(name: str) -> bool:
 def leftovers() -> str:
     staged = [path.name.replace("%", "/") for path in staging.ROOT.glob("*")]
     if stopped := [name for name in staged if staging.is_stopped(name) and not is_busy(name)]:
-        raise Failure(f"stopped on the way: {', '.join(sorted(stopped))}; run the same make add, track or update again")
+        top, how = staging.folder(min(stopped)), "run the same make add, track or update again"
+        if not (top / "pin").exists():  # nothing of it is in models/ yet
+            parts = (quote(str((top / part).relative_to(ROOT))) for part in ("plan", "files"))
+            how += f", or drop what came of it: rm -r {' '.join(parts)}"
+        raise Failure(f"stopped or refused on the way: {', '.join(sorted(stopped))}; {how}")
     kept = sum(1 for path in quarantine.ROOT.rglob("*") if path.is_file())
     return f"no stopped command; {text.plural(kept, 'file')} in {quarantine.ROOT.relative_to(ROOT)}"
 
@@ -108,7 +114,7 @@ def main() -> None:
             line = f"good   {title}: {check()}"
         except Failure as failure:
             wrong += 1
-            line = f"WRONG  {title}: {failure}"
+            line = f"WRONG  {title}: {str(failure).removesuffix('; nothing was changed')}"
         result(line)
     if wrong:
-        raise Failure(f"{text.plural(wrong, 'thing')} wrong; the lines above say what to type")
+        raise Failure(f"{text.plural(wrong, 'thing')} wrong; see the lines above")

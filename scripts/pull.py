@@ -128,18 +128,23 @@ def _apart(found: list[tuple[str, pin.Pin | None]]) -> list[tuple[str, pin.Pin |
     return list(chosen.items())
 
 
+def check_here(name: str, released: pin.Pin | None) -> None:
+    """Refuse to bring another version than that of the pin that lies here to models/. Raises `Failure`."""
+    if released and released != pin.read(name, broken_is_none=True):
+        raise Failure(
+            f"{name}: this release is not the pin that lies here; bring it to a folder of its own: TO=/srv/models; or "
+            f"check its pin out first: git checkout COMMIT -- models/{name}.dvc"
+        )
+
+
 def bring(name: str, released: pin.Pin | None, to: str, report: Report) -> None:
     """Pull the model `name`, or hand it over to the folder `to`. Raises `Failure`."""
     with lock.model(name):
         held = released or selection.checked(name)
         if to:
             new, done = handover.hand_over(held, handover.folder(to), report), "handed over"
-        elif released and released != pin.read(name, broken_is_none=True):
-            raise Failure(
-                "this release is not the pin that lies here; bring it to a folder of its own: TO=/srv/models; or check "
-                f"its pin out first: git checkout COMMIT -- models/{name}.dvc"
-            )
         else:
+            check_here(name, released)
             new, done = pull(held, report), "pulled"
         for line in fallback.detours(name):
             report.say(line)
@@ -149,11 +154,14 @@ def bring(name: str, released: pin.Pin | None, to: str, report: Report) -> None:
         report.note(f"{done} {name}: {size}" if new else f"{name}: up to date, {size}")
 
 
-def foresee(pins: list[pin.Pin], to: str, report: Report) -> None:
-    """Say of each of `pins` where it would come, and how much would be fetched. Raises `Failure` for a bad `to`."""
-    for held in pins:
-        where, fetch = handover.folder(to) if to else names.MODELS, text.size(sum(to_fetch([held]).values()))
-        report.note(f"would pull {held.name} to {where}: {text.amount(held.nfiles, held.size)}, {fetch} to fetch")
+def foresee(chosen: list[tuple[str, pin.Pin | None]], to: str, report: Report) -> None:
+    """Say of each that is `chosen` where it would come, and how much would be fetched. Raises `Failure`."""
+    for name, released in chosen:
+        if not to:
+            check_here(name, released)
+        held, where = released or selection.checked(name), handover.folder(to) if to else names.MODELS
+        fetch = text.size(sum(to_fetch([held]).values()))
+        report.note(f"would pull {name} to {where}: {text.amount(held.nfiles, held.size)}, {fetch} to fetch")
 
 
 def main(report: Report) -> tuple[str, str]:
@@ -163,7 +171,7 @@ def main(report: Report) -> tuple[str, str]:
     if not chosen:
         return NO_MODEL, ""
     if arguments.is_on("DRY"):
-        foresee([released or selection.checked(name) for name, released in chosen], to, report)
+        foresee(chosen, to, report)
         return "nothing was changed (DRY=1)", ""
     if not to:
         check_space([each for name, released in chosen if (each := released or pin.read(name, broken_is_none=True))])

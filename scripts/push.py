@@ -7,7 +7,7 @@ from lib.disk import cleanup
 from lib.flow.upload import objects, upload
 from lib.model import selection
 from lib.model.pin import Pin
-from lib.remote import audit, factory
+from lib.remote import audit, factory, repair
 
 
 def push(pins: list[Pin], report: Report) -> None:
@@ -23,6 +23,8 @@ def push(pins: list[Pin], report: Report) -> None:
             bad = [item for item in items if item.model == held.name and found[item.oid].is_bad]
             size = text.size(sum(item.file.size or 0 for item in bad))
             report.note(f"would push {held.name}: {text.plural(len(bad), 'object')}, {size}")
+            if lost := sum(not repair.is_at_hand(item) for item in bad):
+                report.note(f"{held.name}: {lost} of them not on this machine")
         return
     upload(pins, remote, report)
 

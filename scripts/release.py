@@ -31,6 +31,11 @@ def target(name: str) -> tuple[str, Pin, bool]:
     """The Git commit to release, the pin there, and whether that is the pin that lies here. Raises `Failure`."""
     version = arguments.value("VERSION")
     if arguments.value("STAGE") and version:
+        if releases.version(version) not in releases.versions(name):
+            first = f"make release MODEL={name} VERSION={version}"
+            raise Failure(
+                f"no release {name}@v{releases.version(version)} here; make it first: {first}; or {releases.FETCH}"
+            )
         commit = releases.at_version(name, version)
         return commit, selection.at(commit, name), False
     held = selection.checked(name)
@@ -54,7 +59,7 @@ def make_tag(tag: str, commit: str, done: str) -> None:
     if arguments.is_on("DRY"):
         remark(f"would make the tag {tag} on {commit[:7]}; nothing was changed (DRY=1)")
         return
-    remark(f"the tag {tag} comes on {commit[:7]}")
+    remark(f"tagging {commit[:7]} as {tag}")
     with lock.clone():
         shell.git("tag", tag, f"{done[0].upper()}{done[1:]}", commit)
     result(f"{done}{took()}: the tag {tag}; next: git push origin '{tag}'")

@@ -81,7 +81,7 @@ def show(names: list[str]) -> None:
             failed.append(failure)
             continue
         known = {typed: held.config.get(setting) for typed, (setting, *_) in SETTINGS.items()}
-        result(" ".join([f"{held.title} is there", *(f"{k}={one_line(v)}" for k, v in known.items() if v)]))
+        result(", ".join([f"{held.title} is there", *(f"{k}={one_line(v)}" for k, v in known.items() if v)]))
         note(held.note)
     for failure in failed[:-1]:
         remark(str(failure))

@@ -76,6 +76,7 @@ def remove(name: str) -> str:
     if arguments.is_on("DRY"):
         return f"would remove {name}: {size}; nothing was changed (DRY=1)"
     remark(f"removing {name}: {size}")
+    was = history.committed(name)
     with lock.clone():
         message = arguments.value("MESSAGE") or f"Remove {name} model"
         record.commit(f"{message}\n\n{size}; {where}.", None, name)
@@ -85,7 +86,8 @@ def remove(name: str) -> str:
         staging.discard(name)
         pin.drop(name)
     last = next((each["commit"][:7] for each in before if history.text(each["commit"], f"models/{name}.dvc")), None)
-    restore = f"git checkout {last} -- models/{name}.dvc, then make pull MODEL={name}"
+    undo = f"git revert --no-edit {history.head()[:7]}" if was else f"git checkout {last} -- models/{name}.dvc"
+    restore = f"{undo}, then make pull MODEL={name}"
     back = f", and this brings it back: {restore}" if where == STAY else f"; its pin: {restore}"
     more = f"{back}; next: {record.next_step()}" if last else "; no Git commit has its pin"
     return f"removed {name}: {size}; {where}{more}"

@@ -12,6 +12,9 @@ from lib.flow.record import next_step, prepare, record
 from lib.model import catalog, fields, history, names, pin, selection
 from lib.remote import factory
 
+NONE = "-"  # typed to take back what the pin says
+ORIGIN = {"base": "BASE", "origin": "SOURCE", "license": "LICENSE"}
+
 
 def inspect(folder: Path, copies: bool) -> dict[str, os.stat_result]:
     """The files of `folder`. Refuses what DVC would follow, hang on, drop or act on.
@@ -68,8 +71,8 @@ def read(source: Path, target: Path | None, watch: digest.Progress) -> digest.Fi
 
 def base() -> str | None:
     """BASE as a repo of the Hub and a commit of it, if the Hub can be asked. Raises `Failure` if it knows none."""
-    if not (typed := arguments.value("BASE")):
-        return None
+    if (typed := arguments.value("BASE")) in ("", NONE):
+        return typed or None
     from lib.hub import repo  # slow to import
 
     source, revision = names.from_address(typed)
@@ -87,6 +90,14 @@ def base() -> str | None:
             f"the Hub was not asked for BASE, so the pin holds it as it was typed: {str(failure).partition('; ')[0]}"
         )
         return f"{source}@{revision}"
+
+
+def origin(old: pin.Pin | None) -> tuple[dict[str, str | None], list[str]]:
+    """Where the weights come from: as typed, or else as `old` says; and what is kept of that. Raises `Failure`."""
+    typed = {"base": base(), "origin": names.line("SOURCE"), "license": names.line("LICENSE")}
+    meta = {key: value or (getattr(old, key) if old else None) for key, value in typed.items()}
+    kept = [f"{word}={meta[key]}" for key, word in ORIGIN.items() if meta[key] and not typed[key]]
+    return {key: None if value == NONE else value for key, value in meta.items()}, kept
 
 
 def source(name: str) -> Path:
@@ -117,8 +128,7 @@ def collect(name: str) -> None:
     copies = folder != names.weights_dir(name)
     check_name(name, copies)
     old = pin.read(name, broken_is_none=True)
-    typed = {"base": base(), "origin": names.line("SOURCE"), "license": names.line("LICENSE")}
-    meta = {key: value or (getattr(old, key) if old else None) for key, value in typed.items()}
+    meta, kept = origin(old)
     there = inspect(folder, copies)
     draft = admission.draft(
         name, {path: status.st_size for path, status in there.items()}, **meta, **admission.exceptions(old)
@@ -130,7 +140,10 @@ def collect(name: str) -> None:
     for path, known in (old and old.files or {}).items():  # an unchanged file stays as it was pinned
         if path in files and files[path].sha256 == known.sha256:
             files[path] = known
-    staging.finish(pin.build(name, files, **meta, allow=admitted.allow, reason=admitted.reason))
+    made = pin.build(name, files, **meta, allow=admitted.allow, reason=admitted.reason)
+    if kept and made.md5 != old.md5:
+        remark(f"{name} keeps {', '.join(kept)} of the weights before; type it anew if that is not so, or - for none")
+    staging.finish(made)
 
 
 def main() -> None:

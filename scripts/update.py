@@ -1,6 +1,8 @@
 """Move pins to what the branch or tag that they follow is now, or to REVISION: one Git commit for each model."""
 
-from lib.core import arguments, text
+from dataclasses import replace
+
+from lib.core import arguments, lock, text
 from lib.core.console import took
 from lib.core.errors import Failure
 from lib.core.report import NO_MODEL, Report
@@ -18,13 +20,21 @@ def update(state: upstream.State, report: Report) -> bool:
     # An update that was killed has changed the pin already; it is finished first.
     is_whole = history.holds(held.name) and not staging.finished(held.name)
     if state.status == upstream.UP_TO_DATE and is_whole:
-        report.model(**pin.facts(held), **state.facts())
-        return False
+        made = replace(held, source=state.shot.source, revision=state.revision)
+        if is_new := made != held and not arguments.is_on("DRY"):
+            with lock.model(held.name), lock.clone():
+                record.rewrite(made, held)
+            report.note(
+                f"{held.name}: follows {made.revision} of {made.source} now, before {held.revision} of {held.source}"
+            )
+        report.model(**pin.facts(made if is_new else held), **state.facts())
+        return is_new
     asked = adopt.Request(held.source, state.revision, held.name, held.include, held.exclude)
-    report.note(adopt.add(asked, "updated"))
+    said = adopt.add(asked, "updated")
     if arguments.is_on("DRY"):
         report.model(**pin.facts(held), **state.facts())
         return False
+    report.note(said)
     report.model(**pin.facts(pin.read(held.name)), **state.facts() | {"status": "updated"})
     return True
 
@@ -48,5 +58,7 @@ def main(report: Report) -> tuple[str, str]:
             if isinstance(state, Failure):
                 raise state
             moved += update(state, report)
+    if arguments.is_on("DRY"):
+        return "nothing was changed (DRY=1)", "nothing was changed (DRY=1), see the lines above"
     summary = f"{moved} of {text.plural(len(chosen), 'model')} updated"
     return f"{summary}{took()}", f"{summary}; {len(report.findings)} could not be, see the lines above"

@@ -150,5 +150,7 @@ def main(report: Report) -> tuple[str, str]:
     if report.findings:
         report.note(str(looked))
     problems, models = text.plural(len(report.findings), "problem"), text.plural(len(chosen), "model")
-    advice = "; make pull restores weights" if any(each.place in ("disk", "cache") for each in report.findings) else ""
+    places = {each.place for each in report.findings if each.object or each.place == "disk"}
+    advice = "; make pull restores weights" if places & {"disk", "cache"} else ""
+    advice += "; make push DEEP=1 mends the remote, where the weights are" if "remote" in places else ""
     return f"{looked}{took()}", f"{problems} in {models}; see the lines above{advice}"

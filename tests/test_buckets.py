@@ -108,7 +108,7 @@ def test_remote_sets_a_bucket_that_works(world, store):
     assert SECRET not in config
     assert result.out.startswith(f"remote 'storage' is {store.url}; next: git commit")
     assert set(store.objects()) == {".model-weights"}
-    assert world.ok("remote").out == f"remote 'storage' ({store.url}) is there ENDPOINT={store.endpoint}\n"
+    assert world.ok("remote").out == f"remote 'storage' ({store.url}) is there, ENDPOINT={store.endpoint}\n"
 
 
 def test_weights_go_through_a_bucket_and_come_back(online, store):

@@ -60,7 +60,8 @@ ADVICE = {
     "disk": "type: .venv/bin/dvc config cache.type hardlink,symlink,copy",
     "remote": "to make it a remote: make remote URL=",
     "Hub": "is gated: accept its license at ",
-    "leftovers": "stopped on the way: other; run the same make add, track or update again",
+    "leftovers": "stopped or refused on the way: other; run the same make add, track or update again, or drop what "
+    "came of it: rm -r .dvc/tmp/staging/other/plan .dvc/tmp/staging/other/files",
 }
 
 

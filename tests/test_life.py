@@ -534,7 +534,7 @@ def test_a_dry_update_says_what_it_would_do_and_changes_nothing(added_online, hu
 
     assert "tiny: newer: " in result.out
     assert "update: tiny: 3 files, 102.4 kB, 102.4 kB to fetch, " in result.err
-    assert result.out.endswith("nothing was changed (DRY=1)\n0 of 1 model updated\n")
+    assert result.out.endswith("to fetch; license: apache-2.0 -> none\nnothing was changed (DRY=1)\n")
     assert added_online.state() == before
 
 
@@ -596,3 +596,91 @@ def test_a_report_goes_to_standard_output_or_a_pipe(added):
     added.ok("list", "REPORT=pipe")
 
     assert json.loads(reader.communicate()[0])["command"] == "list"
+
+
+def test_track_says_what_it_keeps_of_other_weights_and_takes_it_back(world):
+    folder = world.path / "weights"
+    folder.mkdir()
+    (folder / "a.bin").write_text("one")
+    words = ("track", "NAME=mine", f"DIR={folder}")
+    world.ok(*words, "SOURCE=https://runs.example/3", "LICENSE=mit")
+    assert "keeps" not in world.ok(*words).err
+    (folder / "a.bin").write_text("two")
+
+    said = world.ok(*words).err
+
+    assert "track: mine keeps SOURCE=https://runs.example/3, LICENSE=mit of the weights before; type it anew" in said
+    world.ok(*words, "SOURCE=-")
+    assert "origin" not in world.pin("mine").read_text()
+    assert "license: mit" in world.pin("mine").read_text()
+
+
+@pytest.mark.slow
+def test_a_small_file_of_the_same_size_is_told_where_the_pinned_commit_is_gone(online, hub):
+    first = hub.commit(MODEL, {"config.json": b'{"f": 1}', "same.json": b"{}"})
+    online.ok("add", f"MODEL={MODEL}")
+    hub.commit(MODEL, {"config.json": b'{"f": 2}', "same.json": b"{}"})
+    hub.forget(MODEL, first)
+
+    assert " on main: 1 file changed, " in online.ok("outdated").out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("to", ["main", "commit"])
+def test_update_follows_another_revision_that_is_the_pinned_commit(online, hub, to):
+    commit = hub.commit(MODEL, {"config.json": b"{}"})
+    online.ok("add", f"MODEL={MODEL}", "NAME=tiny", *(["REVISION=" + commit] if to == "main" else []))
+    before = online.pin().read_text()
+    wanted = "main" if to == "main" else commit
+    assert online.ok("update", f"REVISION={wanted}", "DRY=1").out.endswith("nothing was changed (DRY=1)\n")
+    assert online.pin().read_text() == before
+
+    said = online.ok("update", f"REVISION={wanted}").out
+
+    assert f"tiny: follows {wanted} of acme/tiny now, before " in said
+    assert online.git("status", "--porcelain") == ""
+    assert "1 of 1 model updated" in said
+    assert "0 of 1 model updated" in online.ok("update", f"REVISION={wanted}").out
+    new = hub.commit(MODEL, {"config.json": b"{ }"})
+    assert (f"-> {new[:7]} on main" in online.ok("outdated").out) == (to == "main")
+
+
+@pytest.mark.slow
+def test_what_a_dry_run_promises_is_done(added_online, hub):
+    added_online.ok("release", "MODEL=tiny", "VERSION=1.0.0")
+    hub.commit(MODEL, {"config.json": b"newer"})
+    added_online.ok("update")
+
+    for dry in ([], ["DRY=1"]):
+        result = added_online.make("pull", "MODEL=tiny@v1.0.0", *dry)
+        assert result.code == 2
+        assert "tiny: this release is not the pin that lies here" in result.said
+
+
+def test_a_dry_push_says_what_is_not_here(added):
+    added.ok("free", "DEEP=1")
+    shutil.rmtree(added.remote / "files")
+
+    assert "tiny: 3 of them not on this machine" in added.ok("push", "DRY=1").out
+    assert "tiny/config.json: not on this machine" in added.make("push").out
+
+
+def test_an_object_that_is_nowhere_is_not_called_changed_in_the_cache(added_online, hub):
+    old = added_online.head()
+    hub.commit(MODEL, {"config.json": b"newer"})
+    added_online.ok("update")
+    added_online.git("checkout", old, "--", "models/tiny.dvc")
+    shutil.rmtree(added_online.remote / "files")
+    shutil.rmtree(added_online.clone / ".dvc" / "cache")
+
+    assert "push: tiny/config.json: not on this machine" in added_online.make("push").out
+
+
+def test_what_is_required_and_missing_does_not_condemn_the_models_that_are_whole(added):
+    track(added, "mine")
+    shutil.rmtree(added.weights("mine"))
+
+    added.refused("verify", "REQUIRE=disk", "REPORT=r.json")
+
+    models = json.loads((added.clone / "r.json").read_text())["models"]
+    assert {each["name"]: each["ok"] for each in models}["tiny"]

@@ -329,7 +329,7 @@ def test_remove_says_what_the_remote_lacks(added):
 
     said = added.ok("remove", "MODEL=tiny").out
 
-    assert "; 1 of its 4 objects not on the remote, the others stay there; its pin: git checkout " in said
+    assert "; 1 of its 4 objects not on the remote, the others stay there; its pin: git revert --no-edit " in said
 
 
 @pytest.mark.slow

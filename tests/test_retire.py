@@ -34,7 +34,7 @@ def test_remove_takes_pin_weights_and_row_in_one_git_commit_that_any_older_one_u
     assert added.git("status", "--porcelain") == ""
     assert not added.weights().exists()
     assert [row.split("]")[0] for row in rows(added)] == ["| [mine"]
-    assert "its objects stay on the remote, and this brings it back: git checkout " in result.out
+    assert "its objects stay on the remote, and this brings it back: git revert --no-edit " in result.out
     back = result.out.split("brings it back: ")[1].split(", then ")[0].split()
     added.git(*back[1:])
     shutil.rmtree(added.clone / ".dvc" / "cache")

@@ -341,3 +341,17 @@ def test_the_two_commands_of_security_make_a_bundle_that_covers_every_byte(added
     assert added.run(*verify).code == 0
     (added.weights() / "more").touch()
     assert added.run(*verify).code != 0
+
+
+def test_the_advice_for_an_unsigned_release_can_be_followed(signed):
+    signed.ok("pull")
+    signed.ok("release", "MODEL=tiny", "VERSION=1.0.0")
+    sign_with(signed, "known")
+    advice = (
+        verify(signed, "tiny").partition("is enough: ")[2].partition("\n")[0].replace("…", "1.0.1").split(", then ")
+    )
+
+    for command in advice:
+        assert signed.run("sh", "-c", command).code == 0, command
+
+    assert ", signed: 1 of 1 pin\n" in verify(signed, "tiny")

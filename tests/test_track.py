@@ -456,3 +456,11 @@ def test_track_takes_weights_that_are_links_to_the_cache_of_this_clone(tracked, 
 
     assert tracked.on_disk(words[0].removeprefix("NAME=")) == PINNED | {"config.json": b"edited"}
     tracked.ok("verify", "MODEL=" + words[0].removeprefix("NAME="))
+
+
+def test_weights_that_the_cache_holds_already_are_stored_once(tracked):
+    lay(tracked.weights("twin"))
+
+    tracked.ok("track", "NAME=twin")
+
+    assert (tracked.weights("twin") / "config.json").samefile(tracked.weights("mine") / "config.json")

@@ -103,9 +103,10 @@ def place(staged: pin.Pin, elsewhere: quarantine.Elsewhere) -> None:
     The pin is written before `dvc add`, which keeps its `meta`, so a kill in between leaves no pin that lies.
     """
     name, before = staged.name, pin.read(staged.name, broken_is_none=True)
+    top = files(name) if files(name).is_dir() else names.weights_dir(name)
+    for path, file in staged.files.items():
+        cache.share(top / path, file, folder(name) / "part")
     if files(name).is_dir():
-        for path, file in staged.files.items():
-            cache.share(files(name) / path, file, folder(name) / "part")
         swap(name, files(name))
         pinned, there = (before and before.files) or {}, weights.entries(_old(name))
         known = {path: there[path] for path in pinned.keys() & there if cache.has(_old(name) / path, pinned[path])}

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, replace
 from functools import partial
 
-from lib.core import arguments, atomic, lock, text
+from lib.core import arguments, lock, text
 from lib.core.console import remark, took
 from lib.core.errors import Failure
 from lib.disk import destination, staging
 from lib.flow import admission
 from lib.flow.bring import Admit, bring
-from lib.flow.record import commit, message, next_step, record
+from lib.flow.record import next_step, record, rewrite
 from lib.hub import repo
 from lib.model import history, names, pin, selection
 from lib.remote import factory
@@ -155,7 +155,6 @@ def _except(old: pin.Pin, draft: pin.Pin, scan: str, admit: Admit) -> str:
     if arguments.is_on("DRY"):
         return "nothing was changed (DRY=1)"
     with lock.clone():
-        atomic.write(pin.path_of(old.name), pin.dump(made))
-        commit(message(made, old, scan), made)
+        rewrite(made, old, scan)
     done = f"excepted {' '.join(made.allow)} in the pin of {old.name}"
     return f"{done}, whose weights are the same; next: {next_step()}"

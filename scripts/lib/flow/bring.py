@@ -132,15 +132,15 @@ class _Fetch:
                 raise Failure("stopped")
             if not (mismatch := file.mismatch(found)):
                 atomic.sync(path)
-                self._check_weights(file, label, path)
+                self._check_weights(label, path)
                 return replace(found, blob=None)
             path.unlink()
             self.copies.pop(file.path, None)
             remark(f"{label}: what came by {way[0].title} differs: {mismatch}")
         raise Failure(f"{label} differs from what the Hub publishes, twice; nothing was changed")
 
-    def _check_weights(self, file: HubFile, label: str, path: Path) -> None:
-        if not file.sha256 and weights.is_pointer(path) and not arguments.is_on("POINTERS"):
+    def _check_weights(self, label: str, path: Path) -> None:
+        if weights.is_pointer(path) and not arguments.is_on("POINTERS"):
             raise Failure(
                 f"{label} is a pointer of Git LFS and no weights; leave it out with EXCLUDE, "
                 "or take it as it is: POINTERS=1"

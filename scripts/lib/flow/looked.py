@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from lib.core import arguments, text
 from lib.core.errors import Failure
 from lib.core.finding import Finding
-from lib.core.report import Report
+from lib.core.report import MISSED, Report
 from lib.model.inventory import Item
 from lib.remote import audit
 
@@ -71,7 +71,7 @@ def check_required(words: list[str], looked: Looked, report: Report) -> None:
         count, noun, what = missing[word]
         if count:
             detail = f"REQUIRE={word}: {text.plural(count, noun)} {what if count == 1 else what.replace('was', 'were')}"
-            report.found(Finding("", word, "not looked at", detail=detail))
+            report.found(Finding("", word, MISSED, detail=detail))
 
 
 def share(items: list[Item]) -> list[Item]:

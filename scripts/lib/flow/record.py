@@ -57,6 +57,12 @@ def _check_outs(recorded: pin.Pin, wanted: pin.Pin) -> None:
             )
 
 
+def rewrite(made: pin.Pin, old: pin.Pin, scan: str = "") -> None:
+    """Put the pin `made` in the place of `old`, of the same weights, in a Git commit; the clone's lock must be held."""
+    atomic.write(pin.path_of(made.name), pin.dump(made))
+    commit(message(made, old, scan), made)
+
+
 def next_step() -> str:
     """What to type after a Git commit. `git diff`, which tells, may lock Git's index to renew it."""
     with lock.clone():
@@ -96,6 +102,8 @@ def message(new: pin.Pin, old: pin.Pin | None, scan: str) -> str:
     if old:
         if old.commit and new.commit and old.commit != new.commit:
             lines += [f"From {old.commit} to {new.commit}.", ""]
+        elif old.revision != new.revision:
+            lines += [f"Follows {new.revision} now, before {old.revision}.", ""]
         changes = compare.pins(old, new).lines()
         lines += [*filter(None, [compare.license_change(old, new)]), *changes[:MOST]]
         lines += [f"and {text.plural(len(changes) - MOST, 'more file')}"] if len(changes) > MOST else []

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from lib.core import text, workers
+from lib.core import digest, text, workers
 from lib.core.errors import Failure
 from lib.disk import cache
 from lib.flow import admission
@@ -38,7 +38,8 @@ class State:
         if self.status == UP_TO_DATE:
             said = f"up to date: {new}"
         else:
-            said = f"newer: {at} -> {new}: {self.changes}, {text.size(self.fetch)} to fetch"
+            what = "newer" if self.revision == self.held.revision else "to move"
+            said = f"{what}: {at} -> {new}: {self.changes}, {text.size(self.fetch)} to fetch"
         if self.status == GONE_COMMIT:
             said = f"PINNED COMMIT GONE: the Hub has no {at} any more, the remote may hold the only copy; {said}"
         return "; ".join([f"{name}: {said}", *self.more])
@@ -106,12 +107,13 @@ def _chosen(held: Pin, shot: repo.Snapshot) -> list[repo.HubFile]:
 def _old(held: Pin, before: repo.Snapshot | None, new: compare.Files) -> compare.Files:
     """The files of `held` as the Hub tells them apart, which publishes no sha256 of small ones.
 
-    Without the Hub's list of them, `before`, a small file of the same size passes for the same.
+    Where it does not list them any more, in `before`, the cache tells; what is not there either passes for changed.
     """
     known = {file.path: file.identity for file in before.files} if before else {}
     found = {}
     for path, file in (held.files or {}).items():
-        key, size = new.get(path, ("", -1))
-        same = size == file.size and not fields.SHA256.fullmatch(key)
-        found[path] = (known.get(path) or (key if same else file.sha256), file.size)
+        at, key = cache.object_path(file.md5), known.get(path) or file.sha256
+        if path not in known and not fields.SHA256.fullmatch(new.get(path, (key,))[0]) and at.is_file():
+            key = digest.of_file(at, ("blob",)).blob
+        found[path] = (key, file.size)
     return found

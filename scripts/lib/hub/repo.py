@@ -98,7 +98,8 @@ def refusal(error: Exception, source: str, revision: str) -> Failure:
     if isinstance(error, errors.RevisionNotFoundError):
         return Refusal(
             "no such revision",
-            f"no such revision of {source}: {revision!r}; its branches and tags: {ENDPOINT}/{source}/tree/main",
+            f"no such revision of {source}: {revision!r}; a commit is typed whole; its branches and tags: "
+            f"{ENDPOINT}/{source}/tree/main",
         )
     if isinstance(error, errors.RepositoryNotFoundError):
         return Refusal("gone", f"no such model on the Hub: {source}; if it is private, {login}")

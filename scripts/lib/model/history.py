@@ -135,20 +135,6 @@ def branch_at_start() -> str:
     return branch()
 
 
-def put_back(name: str, commit: str) -> Iterator[tuple[str, str]]:
-    """The merges after `commit` that have the pin of the model `name` as it is there and now, though one of their sides
-    had changed it later; each with that change. Raises `Failure`.
-    """
-    path = f"models/{name}.dvc"
-    merges = [line.split() for line in lines("rev-list", "--merges", "--parents", f"{commit}..HEAD")]
-    commits = ["HEAD", *dict.fromkeys(each for merge in merges for each in merge)]
-    blobs = dict(zip(commits, blob_ids(f"{each}:{path}" for each in commits), strict=True))
-    for merge, *sides in merges:
-        for side in sides:
-            if blobs[merge] == blobs["HEAD"] != blobs[side]:
-                yield from ((merge, later) for later in lines("rev-list", "-1", side, f"^{commit}", "--", path))
-
-
 def trailer(name: str, key: str) -> str:
     """The newest trailer `key` of the Git commits that changed the pin of the model `name`; empty without one."""
     form = f"--format=%(trailers:key={key},valueonly)"

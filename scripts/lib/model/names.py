@@ -57,6 +57,8 @@ def from_address(text: str) -> tuple[str, str]:
 
     The revision is empty where there is none. Raises `Failure` for an address that is none of a model.
     """
+    if text.startswith(("huggingface.co/", "hf.co/")):  # as browsers show it
+        text = f"https://{text}"
     if not text.startswith(("http://", "https://")):
         repo, _, revision = text.partition("@")
         return repo, revision

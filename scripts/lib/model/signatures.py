@@ -7,6 +7,7 @@ trusts depends on the machine.
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
@@ -52,7 +53,7 @@ def missing(held: Pin) -> str | None:
         return f"the pin is not that of the last Git commit; commit it: git commit -- {path}"
     versions, commit = releases.versions(name), history.last_change(name)
     here, *there = history.blob_ids(f"{at}:{path}" for at in ("HEAD", *versions.values()))
-    undone = ((merge, later) for merge, later in history.put_back(name, commit) if _fault("commit", merge))
+    undone = ((merge, later) for merge, later in _put_back(name, commit) if _fault("commit", merge))
     whys = [f"was put back by the merge {merge[:7]}, over the later {later[:7]}" for merge, later in undone]
     faults = {f"Git commit {commit[:7]}": whys[0] if whys else _fault("commit", commit)}
     for version, blob in zip(versions, there, strict=True):
@@ -61,7 +62,22 @@ def missing(held: Pin) -> str | None:
     if None in faults.values():
         return None
     said = ", ".join(f"{what} {why}" for what, why in faults.items())
-    return f"{said}; a signed release of it is enough: make release MODEL={name} VERSION=…"
+    first = "git commit --allow-empty --message 'For a release', then " if history.head() in versions.values() else ""
+    return f"{said}; a signed release of it is enough: {first}make release MODEL={name} VERSION=…"
+
+
+def _put_back(name: str, commit: str) -> Iterator[tuple[str, str]]:
+    """The merges after `commit` that have the pin of the model `name` as it is there and now, though one of their sides
+    had changed it later; each with that change. Raises `Failure`.
+    """
+    path = f"models/{name}.dvc"
+    merges = [line.split() for line in history.lines("rev-list", "--merges", "--parents", f"{commit}..HEAD")]
+    commits = ["HEAD", *dict.fromkeys(each for merge in merges for each in merge)]
+    blobs = dict(zip(commits, history.blob_ids(f"{each}:{path}" for each in commits), strict=True))
+    for merge, *sides in merges:
+        for side in sides:
+            if blobs[merge] == blobs["HEAD"] != blobs[side]:
+                yield from ((merge, later) for later in history.lines("rev-list", "-1", side, f"^{commit}", "--", path))
 
 
 def _fault(kind: str, name: str) -> str | None:

@@ -38,6 +38,11 @@ def _sources(item: Item) -> Iterator[Path]:
     yield names.weights_dir(item.model) / item.path
 
 
+def is_at_hand(item: Item) -> bool:
+    """Whether something lies where the bytes of `item` would be on this machine."""
+    return item.data is not None or any(source.is_file() for source in _sources(item))
+
+
 def _upload(item: Item, remote: Remote, watch: Progress) -> Finding | None:
     """Upload `item` from the first source that is right; why not, or None."""
     why = Finding(item.model, "cache", "not on this machine", item.path, object=item.oid)
@@ -47,7 +52,8 @@ def _upload(item: Item, remote: Remote, watch: Progress) -> Finding | None:
                 mismatch = remote.put(source, item, watch)
             if not mismatch:
                 return None
-            why = Finding(item.model, "cache", "changed", item.path, f"{mismatch}; not put on the remote", item.oid)
+            if source == cache.object_path(item.oid):  # models/ may well have another version
+                why = Finding(item.model, "cache", "changed", item.path, f"{mismatch}; not put on the remote", item.oid)
     return why
 
 
