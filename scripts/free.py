@@ -41,7 +41,8 @@ def uses(there: Iterable[str]) -> Counter:
     found: Counter = Counter()
     for name in there:
         with suppress(Failure):  # a broken pin, or one of plain DVC whose listing is lost
-            found.update({item.oid for item in factory.objects_of(pin.read(name)) if item.data is None})
+            if held := pin.read(name):
+                found.update({item.oid for item in factory.objects_of(held) if item.data is None})
     return found
 
 

@@ -265,7 +265,7 @@ def test_an_exception_is_not_carried_along_to_another_file(strict, hub, word):
 
     why = "b.bin is new" if word == "format:pickle" else "the Hub's scan is finished, issues with b.txt"
     assert result.code == 2
-    assert f"tiny: {why}, which may not be what {word} was excepted for; except it again: make add MODEL=" in result.out
+    assert f"tiny: {why}; that may not be what {word} was excepted for; except it again: make add MODEL=" in result.out
     assert strict.state() == before
     strict.ok("add", f"MODEL={MODEL}", f"ALLOW={word}", "REASON=both")
 
@@ -280,7 +280,7 @@ def test_an_exception_for_what_a_file_is_inside_is_not_carried_along_to_another(
 
     said = strict.make("update").out
 
-    assert "tiny: evil.safetensors is in fact a pickle, which can run code when it is loaded, which may not be" in said
+    assert "tiny: evil.safetensors is in fact a pickle, which can run code when it is loaded; that may not be" in said
     assert "evil" not in strict.git("show", "HEAD:models/tiny.dvc")
 
 
@@ -293,7 +293,7 @@ def test_an_exception_of_own_weights_is_not_carried_along_to_another_file(strict
     strict.ok(*words, "ALLOW=format:pickle", "REASON=x")
     (folder / "b.bin").write_bytes(PICKLE)
 
-    assert "b.bin is new, which may not be what format:pickle was excepted for" in strict.refused(*words)
+    assert "b.bin is new; that may not be what format:pickle was excepted for" in strict.refused(*words)
     assert "REASON='…' is no reason" in strict.refused(*words, "ALLOW=format:pickle", "REASON=…")
 
 

@@ -58,7 +58,7 @@ def _check_carried(held: pin.Pin, old: pin.Pin, shot: Snapshot | None, folder: P
         found |= {} if said == history.trailer(held.name, "Scan") else {"scan": f"the Hub's scan is {said}"}
     if word := next(filter(found.get, held.allow), None):
         again = f"{pin.command(held, shot and shot.revision)} ALLOW={quote(' '.join(held.allow))} REASON='…'"
-        raise Failure(f"{found[word]}, which may not be what {word} was excepted for; except it again: {again}")
+        raise Failure(f"{found[word]}; that may not be what {word} was excepted for; except it again: {again}")
 
 
 def admit(
