@@ -36,6 +36,8 @@ def break_it(world, hub, what: str) -> None:
         world.pin("broken").write_text("outs: []\n")
     elif what == "a pin aside":
         world.pin("twin").write_text(world.pin().read_text().replace("path: tiny", "path: twin"))
+    elif what == "an odd name":
+        world.pin("a b").write_text(world.pin().read_text().replace("path: tiny", "path: a b"))
     elif what == "a pin gone":
         world.pin().unlink()
     elif what == "disk":
@@ -56,6 +58,7 @@ ADVICE = {
     "Git": "type: git config user.name NAME",
     "models": "restore it: git checkout HEAD -- models/broken.dvc",
     "a pin aside": "pins that are not in Git: twin; commit them: git add models/twin.dvc; if a remove or rename was ",
+    "an odd name": "'models/a b.dvc' is a pin of a name that no model may have; give it another one, or remove it",
     "a pin gone": "models/tiny.dvc is in Git and not here",
     "disk": "type: .venv/bin/dvc config cache.type hardlink,symlink,copy",
     "remote": "to make it a remote: make remote URL=",
@@ -65,7 +68,7 @@ ADVICE = {
 }
 
 
-TITLE = {"a pin aside": "models", "a pin gone": "models"}
+TITLE = {"a pin aside": "models", "a pin gone": "models", "an odd name": "models"}
 
 
 @pytest.mark.parametrize("what", ADVICE)

@@ -130,6 +130,20 @@ def test_a_lock_of_git_that_goes_within_a_moment_is_waited_for(added):
     added.ok("remove", "MODEL=tiny")
 
 
+def test_an_index_of_a_killed_command_with_the_same_number_is_in_nobodys_way(added):
+    tool = added.path / "tool"
+    tool.mkdir()
+    real = shutil.which("bash")
+    (tool / "bash").write_text(
+        f'#!{real}\ncase $1 in *git.sh) touch .git/index.make.$$ .git/index.make.$$.lock;; esac\nexec {real} "$@"\n'
+    )
+    (tool / "bash").chmod(0o755)
+
+    added.ok("remove", "MODEL=tiny", PATH=f"{tool}:{os.environ['PATH']}")
+
+    assert not added.pin().exists()
+
+
 # What goes wrong on a machine.
 
 

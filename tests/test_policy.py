@@ -408,6 +408,7 @@ HEAD = {"dtype": "U8", "shape": [4]}
     [
         (safetensors(), None),
         (safetensors(8, __metadata__={"format": "pt"}), None),
+        (safetensors(8, __metadata__=None), None),
         (b"", "its header is longer than the file"),
         (safetensors()[:-1], "its size is not what its header says"),
         (safetensors() + b"x", "its size is not what its header says"),

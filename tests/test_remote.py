@@ -236,3 +236,5 @@ def test_a_setting_without_a_url_is_refused(world):
     said = world.refused("remote", "REGION=eu-west-1")
 
     assert said == "remote: REGION is set together with the URL: make remote URL=s3://bucket/path REGION=…"
+    said = world.refused("remote", "REMOTE=mirror", "REGION=eu-west-1")
+    assert said.endswith(": make remote REMOTE=mirror URL=s3://bucket/path REGION=…")

@@ -21,6 +21,7 @@ HUB = "https://huggingface.co"
         (f"{HUB}/acme/tiny/tree/refs%2Fpr%2F1", ("acme/tiny", "refs/pr/1")),
         (f"{HUB}/acme/tiny/blob/v1.0/config.json", ("acme/tiny", "v1.0")),
         (f"{HUB}/acme/tiny/discussions", ("acme/tiny", "")),
+        ("huggingface.co/acme/tiny/tree/v1", ("acme/tiny", "v1")),
         ("https://hub.example:8443/acme/tiny/tree/main", ("acme/tiny", "main")),
     ],
 )
