@@ -137,10 +137,8 @@ def parse(name: str, text: str) -> Pin:
     except yaml.YAMLError:
         if "\n<<<<<<< " in f"\n{text}":
             sides = f"git checkout --ours -- models/{name}.dvc (or --theirs), then git add models/{name}.dvc"
-            older = "if it was committed so, an older one: git checkout COMMIT"
-            raise Failure(
-                f"models/{name}.dvc holds a merge conflict; take one side: {sides}; {older} -- models/{name}.dvc"
-            ) from None
+            older = f"if it was committed so, bring back an older one: git checkout COMMIT -- models/{name}.dvc"
+            raise Failure(f"models/{name}.dvc holds a merge conflict ({older}); take one side: {sides}") from None
         fault = "is not YAML"
     except fields.Moved as moved:
         old = "/".join([*name.split("/")[:-1], str(moved)])
