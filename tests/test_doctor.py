@@ -99,3 +99,13 @@ def test_a_policy_that_cannot_be_read_is_told_of(added_online):
     said = added_online.make("doctor").out
 
     assert "WRONG  models: models/policy.yaml knows no 'licence'; did you mean licenses?" in said
+
+
+def test_what_may_be_in_models_already_is_not_to_be_dropped(added_online):
+    staged = added_online.clone / ".dvc" / "tmp" / "staging" / "other"
+    staged.mkdir(parents=True)
+    (staged / "pin").write_text(added_online.pin().read_text())
+
+    line = lines(added_online.make("doctor").out)["leftovers"]
+
+    assert line.endswith("stopped or refused on the way: other; run the same make add, track or update again")
