@@ -244,6 +244,7 @@ def test_an_older_clone_does_not_take_newer_commits_from_the_bundle(added, is_fe
     older.ok("export", f"TO={disk(added)}")
 
 
+@pytest.mark.slow
 def test_a_damaged_bundle_is_named_with_what_to_type(added):
     added.ok("export", f"TO={added.path / 'disk'}")
     (bundle,) = (added.path / "disk").glob("*.bundle")

@@ -598,6 +598,7 @@ def test_a_report_goes_to_standard_output_or_a_pipe(added):
     assert json.loads(reader.communicate()[0])["command"] == "list"
 
 
+@pytest.mark.slow
 def test_track_says_what_it_keeps_of_other_weights_and_takes_it_back(world):
     folder = world.path / "weights"
     folder.mkdir()
@@ -665,6 +666,7 @@ def test_a_dry_push_says_what_is_not_here(added):
     assert "tiny/config.json: not on this machine" in added.make("push").out
 
 
+@pytest.mark.slow
 def test_an_object_that_is_nowhere_is_not_called_changed_in_the_cache(added_online, hub):
     old = added_online.head()
     hub.commit(MODEL, {"config.json": b"newer"})
@@ -676,6 +678,7 @@ def test_an_object_that_is_nowhere_is_not_called_changed_in_the_cache(added_onli
     assert "push: tiny/config.json: not on this machine" in added_online.make("push").out
 
 
+@pytest.mark.slow
 def test_what_is_required_and_missing_does_not_condemn_the_models_that_are_whole(added):
     track(added, "mine")
     shutil.rmtree(added.weights("mine"))

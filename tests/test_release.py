@@ -398,6 +398,7 @@ def test_a_release_that_git_could_not_sign_is_none(added):
     assert added.git("tag") == ""
 
 
+@pytest.mark.slow
 def test_a_git_commit_is_one_version_of_a_model_as_gto_has_it(released):
     said = released.refused("release", "MODEL=tiny", "VERSION=1.3.0")
 
@@ -406,6 +407,7 @@ def test_a_git_commit_is_one_version_of_a_model_as_gto_has_it(released):
     )
 
 
+@pytest.mark.slow
 def test_an_older_version_is_put_into_a_stage_also_once_its_name_is_another(released):
     released.ok("release", "MODEL=tiny", "STAGE=prod", "REMOVE=1")
     released.ok("rename", "MODEL=tiny", "NAME=chat/tiny")

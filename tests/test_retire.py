@@ -407,6 +407,7 @@ def test_a_dry_removal_refuses_what_the_real_one_refuses(added):
     assert added.refused("remove", "MODEL=mine", "DRY=1").startswith("remove: 2 of the 2 objects of mine are neither ")
 
 
+@pytest.mark.slow
 def test_a_dry_free_counts_what_models_share_once(added):
     shutil.copytree(added.weights(), added.path / "copy")
     added.ok("track", "NAME=twin", f"DIR={added.path / 'copy'}")

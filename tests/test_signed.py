@@ -343,6 +343,7 @@ def test_the_two_commands_of_security_make_a_bundle_that_covers_every_byte(added
     assert added.run(*verify).code != 0
 
 
+@pytest.mark.slow
 def test_the_advice_for_an_unsigned_release_can_be_followed(signed):
     signed.ok("pull")
     signed.ok("release", "MODEL=tiny", "VERSION=1.0.0")

@@ -416,6 +416,7 @@ def test_a_pin_of_one_file_stops_no_other_model_and_says_what_to_make_of_it(adde
     assert "models/x.bin.dvc pins one file" in added.make("doctor").out
 
 
+@pytest.mark.slow
 def test_track_pins_no_copy_of_a_file_that_is_being_written(world):
     folder, done = lay(world.path / "run"), Event()
 
@@ -443,6 +444,7 @@ def test_track_takes_its_own_folder_for_what_it_is_and_edited_weights_with_it(tr
     assert "more.txt" in tracked.pin("mine").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["NAME=mine"], ["NAME=other", "DIR=models/mine"]])
 def test_track_takes_weights_that_are_links_to_the_cache_of_this_clone(tracked, words):
     settings(tracked, "[cache]\n    type = symlink\n", local=True)
