@@ -19,9 +19,9 @@ def check_pin(name: str, report: Report) -> tuple[pin.Pin, list[inventory.Item]]
     with report.failing(name, "pin", "broken"):
         held = selection.checked(name)
         with report.failing(name, "pin", "forbidden"):
-            is_here = held.source or names.weights_dir(name).is_dir()
-            again = pin.command(held) if is_here else f"make pull MODEL={name} && {pin.command(held)}"
-            policy.check(policy.findings(held, policy.read()), held, again)
+            if found := policy.findings(held, policy.read()):
+                first = "" if held.source or names.weights_dir(name).is_dir() else f"make pull MODEL={name} && "
+                policy.check(found, held, first + pin.command(held))
         if held.files is None:
             report.note(f"{name}: pinned by plain dvc add, so checked by md5 (make track NAME={name} pins sha256 too)")
             if arguments.is_on("OFFLINE") and not cache.object_path(f"{held.md5}.dir").is_file():
@@ -105,12 +105,12 @@ def check_remote(items: list[inventory.Item], at_hand: dict[str, Path], report: 
     return count
 
 
-def check_catalog(report: Report) -> None:
-    """The rows of models/README.md against the pins in Git's index."""
+def check_catalog(everyone: list[str], report: Report) -> None:
+    """The rows of models/README.md, and `everyone` who has a pin, against the pins in Git's index."""
     if why := history.unreadable():
         report.note(f"Git was not asked which pins there are: {why}")
         return
-    for name in sorted(set(selection.here()) - history.in_index().keys()):
+    for name in (each for each in everyone if each not in history.in_index()):
         report.note(f"{name}: its pin is not in Git, so nobody else has it (git add models/{name}.dvc, then commit it)")
     for line in selection.odd_pins():
         report.found(Finding("", "pin", "broken", detail=line))
@@ -135,7 +135,7 @@ def main(report: Report) -> tuple[str, str]:
         looked.signed = 0
     chosen = selection.select(arguments.value("MODEL"))
     if not arguments.value("MODEL"):
-        check_catalog(report)
+        check_catalog(chosen, report)
     if not chosen and not report.findings:
         return NO_MODEL, ""
     found = [check_model(name, report, looked) for name in chosen]

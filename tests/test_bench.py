@@ -16,3 +16,11 @@ def test_a_file_is_what_its_name_says(tmp_path, name, size):
     if name.endswith(".safetensors"):
         assert tensors.fault(tmp_path / name) is None
         assert tensors.of_file(tmp_path / name)["weight"].dtype == "U8"
+
+
+@pytest.mark.slow
+def test_the_many_models_of_the_benchmark_are_right(world):
+    made = world.run(".venv/bin/python", "tests/bench/pins.py", str(world.clone), str(world.remote), "2")
+
+    assert made.code == 0, made.said
+    assert "verified 2 pins, 30 of 30 files on disk" in world.ok("verify", "DEEP=1", "MODEL=many-*").out

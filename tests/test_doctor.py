@@ -38,6 +38,7 @@ def break_it(world, hub, what: str) -> None:
         world.pin("twin").write_text(world.pin().read_text().replace("path: tiny", "path: twin"))
     elif what == "an odd name":
         world.pin("a b").write_text(world.pin().read_text().replace("path: tiny", "path: a b"))
+        world.git("add", "models")
     elif what == "a pin gone":
         world.pin().unlink()
     elif what == "disk":

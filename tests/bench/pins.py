@@ -40,7 +40,7 @@ def write(clone: Path, remote: Path, count: int) -> None:
 
 def _pin(name: str, contents: dict[str, bytes]) -> pin.Pin:
     found = {path: digest.of_bytes(data, ("md5", "sha256")) for path, data in contents.items()}
-    files = {path: pin.File(each.size, each.md5, each.sha256) for path, each in found.items()}
+    files = {path: digest.File(each.size, each.md5, each.sha256) for path, each in found.items()}
     commit = hashlib.sha1(name.encode()).hexdigest()
     return pin.build(name, files, source=f"bench/{name}", revision="main", commit=commit, license="apache-2.0")
 

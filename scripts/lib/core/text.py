@@ -39,6 +39,8 @@ def tally(models: int, files: int, total: int) -> str:
 
 def visible(line: str) -> str:
     """`line` with a ? for each character that a terminal may act on, a line break too."""
+    if line.isprintable():
+        return line
     return "".join(each if each.isprintable() or _is_harmless(each) else "?" for each in line)
 
 

@@ -71,8 +71,8 @@ def in_index() -> dict[str, str]:
 
 
 def odd_pins() -> list[str]:
-    """The paths of pins in models/, in Git or not, that no model may have. Raises `Failure`."""
-    listed = ask("ls-files", "-z", "--cached", "--others", "--", "models/*.dvc").decode(errors="surrogateescape")
+    """The paths of pins in Git's index that no model may have. Raises `Failure`."""
+    listed = ask("ls-files", "-z", "--", "models/*.dvc").decode(errors="surrogateescape")
     found = ((path, PIN.fullmatch(path)) for path in listed.split("\0")[:-1])
     return [path for path, name in found if not (name and is_model_name(name[1]))]
 

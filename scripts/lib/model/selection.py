@@ -69,7 +69,7 @@ def check_group(name: str) -> None:
 
 
 def odd_pins() -> list[str]:
-    """A sentence for each pin in models/, in Git or not, of a name that no model may have. Raises `Failure`."""
+    """A sentence for each pin in Git of a name that no model may have. Raises `Failure`."""
     advice = "is a pin of a name that no model may have; give it another one, or remove it with git rm"
     return [f"{path!r} {advice}" for path in history.odd_pins()]
 
