@@ -208,6 +208,20 @@ def track(world: World, name: str, content: str = "") -> None:
     world.ok("track", f"NAME={name}", f"DIR={folder}")
 
 
+def add_hook(world: World, script: str, name: str = "pre-commit") -> Path:
+    """Make `script` the hook `name` of the clone of `world`; returns its path."""
+    path = world.clone / ".git" / "hooks" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(script)
+    path.chmod(0o755)
+    return path
+
+
+def refuse_commits(world: World) -> Path:
+    """The hook that refuses every commit from now on."""
+    return add_hook(world, "#!/bin/sh\nexit 1\n")
+
+
 @contextmanager
 def mounted(where: Path, *options: str):
     """A small disk, mounted at `where`."""

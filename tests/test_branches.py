@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import MODEL, World, furnish, settings, track
+from conftest import MODEL, World, add_hook, furnish, settings, track
 
 pytestmark = [pytest.mark.slow, pytest.mark.marathon]
 
@@ -284,10 +284,7 @@ def test_a_pin_that_was_renamed_by_hand_is_named_with_the_way_back(world):
 
 
 def test_a_rule_for_subjects_is_met_with_message(world):
-    hook = world.clone / ".git" / "hooks" / "commit-msg"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\ngrep -q '^feat: ' \"$1\" || { echo no feat >&2; exit 1; }\n")
-    hook.chmod(0o755)
+    add_hook(world, "#!/bin/sh\ngrep -q '^feat: ' \"$1\" || { echo no feat >&2; exit 1; }\n", "commit-msg")
     (world.weights("mine")).mkdir()
     (world.weights("mine") / "a.bin").write_text("a")
 

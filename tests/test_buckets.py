@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from conftest import MODEL, PINNED, World, copy, settings, start, track
+from conftest import MODEL, PINNED, World, add_hook, copy, settings, start, track
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -864,12 +864,10 @@ def test_a_switch_of_branches_during_an_upload_stops_before_the_commit(held_up, 
 
 
 def test_a_commit_of_somebody_else_during_a_commit_is_kept(added):
-    hook = added.clone / ".git" / "hooks" / "pre-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text(
-        "#!/bin/sh\nrm .git/hooks/pre-commit\ngit update-ref HEAD $(git commit-tree HEAD^{tree} -p HEAD -m theirs)\n"
+    add_hook(
+        added,
+        "#!/bin/sh\nrm .git/hooks/pre-commit\ngit update-ref HEAD $(git commit-tree HEAD^{tree} -p HEAD -m theirs)\n",
     )
-    hook.chmod(0o755)
 
     track(added, "mine", "one")
 
@@ -878,10 +876,7 @@ def test_a_commit_of_somebody_else_during_a_commit_is_kept(added):
 
 
 def test_a_hook_that_adds_a_removed_pin_again_is_told(added):
-    hook = added.clone / ".git" / "hooks" / "pre-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\ngit add --all\n")
-    hook.chmod(0o755)
+    add_hook(added, "#!/bin/sh\ngit add --all\n")
 
     said = added.refused("remove", "MODEL=tiny")
 

@@ -7,7 +7,7 @@ import subprocess
 import threading
 
 import pytest
-from conftest import FILES, MODEL, PINNED, ROOT_ONLY, World, copy, furnish, mounted
+from conftest import FILES, MODEL, PINNED, ROOT_ONLY, World, add_hook, copy, furnish, mounted
 
 pytestmark = pytest.mark.slow
 
@@ -289,10 +289,7 @@ def test_no_user_email_is_named(online):
 
 
 def test_a_hook_that_refuses_the_commit_is_named_and_the_same_command_goes_on(online, hub):
-    hook = online.clone / ".git" / "hooks" / "pre-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\necho no commits today >&2\nexit 1\n")
-    hook.chmod(0o755)
+    hook = add_hook(online, "#!/bin/sh\necho no commits today >&2\nexit 1\n")
 
     said = online.refused("add", f"MODEL={MODEL}")
 

@@ -5,19 +5,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import MODEL, PINNED, ROOT_ONLY, World, forget_weights, settings, track
+from conftest import MODEL, PINNED, ROOT_ONLY, World, forget_weights, refuse_commits, settings, track
 from hub import Fault
 
 QUARANTINE = ".dvc/tmp/quarantine"
-
-
-def refuse_commits(world: World) -> Path:
-    """Let Git refuse the next commit, so that an add or update stops after it has placed the weights."""
-    hook = world.clone / ".git" / "hooks" / "pre-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\nexit 1\n")
-    hook.chmod(0o755)
-    return hook
 
 
 def edit(path: Path, data: bytes) -> None:

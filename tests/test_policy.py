@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from conftest import MODEL, ROOT, World
+from conftest import MODEL, ROOT, World, refuse_commits
 
 from lib.disk import formats, gguf, onnx, tensors
 from lib.model import policy
@@ -62,6 +62,14 @@ def strict(online) -> World:
     """A clone with the policy that the template has."""
     set_policy(online)
     return online
+
+
+def own_pickle(world: World) -> tuple[Path, tuple[str, ...]]:
+    """A folder with a pickle, and the words to track it."""
+    folder = world.path / "weights"
+    folder.mkdir()
+    (folder / "a.bin").write_bytes(PICKLE)
+    return folder, ("track", "NAME=mine", f"DIR={folder}")
 
 
 def set_policy(world: World, **more: str) -> None:
@@ -286,10 +294,7 @@ def test_an_exception_for_what_a_file_is_inside_is_not_carried_along_to_another(
 
 @pytest.mark.slow
 def test_an_exception_of_own_weights_is_not_carried_along_to_another_file(strict):
-    folder = strict.path / "weights"
-    folder.mkdir()
-    (folder / "a.bin").write_bytes(PICKLE)
-    words = ("track", "NAME=mine", f"DIR={folder}")
+    folder, words = own_pickle(strict)
     strict.ok(*words, "ALLOW=format:pickle", "REASON=x")
     (folder / "b.bin").write_bytes(PICKLE)
 
@@ -301,10 +306,7 @@ def test_an_exception_of_own_weights_is_not_carried_along_to_another_file(strict
 def test_an_exception_for_the_same_verdict_goes_along_after_a_rename_and_a_stopped_add(strict, hub):
     hub.commit(MODEL, {"config.json": b"{}", "a.txt": b"a"})
     hub.unsafe[MODEL] = ["a.txt"]
-    hook = strict.clone / ".git" / "hooks" / "pre-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\nexit 1\n")
-    hook.chmod(0o755)
+    hook = refuse_commits(strict)
     assert strict.make("add", f"MODEL={MODEL}", "ALLOW=scan", "REASON=x").code == 2
     hook.unlink()
     line = next(line for line in strict.make("verify").out.splitlines() if "to go on: make " in line)
@@ -352,10 +354,7 @@ def test_a_pickle_that_is_called_safetensors_is_refused_and_nothing_is_pinned(st
 
 @pytest.mark.slow
 def test_track_holds_the_policy_too(strict):
-    folder = strict.path / "weights"
-    folder.mkdir()
-    (folder / "a.bin").write_bytes(PICKLE)
-    words = ("track", "NAME=mine", f"DIR={folder}")
+    folder, words = own_pickle(strict)
 
     command = f"make track NAME=mine DIR={shlex.quote(str(folder))} ALLOW=format:pickle REASON='…'"
     assert strict.refused(*words).endswith(command)

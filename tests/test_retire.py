@@ -3,10 +3,9 @@
 import json
 import re
 import shutil
-from pathlib import Path
 
 import pytest
-from conftest import PINNED, World, flip, settings, track
+from conftest import PINNED, World, flip, refuse_commits, settings, track
 
 
 def rows(world: World) -> list[str]:
@@ -143,15 +142,6 @@ def test_a_dry_run_changes_nothing(added, words):
     assert added.state() == before
 
 
-def refuse_commits(world: World) -> Path:
-    """The hook that refuses every commit from now on."""
-    hook = world.clone / ".git" / "hooks" / "pre-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\nexit 1\n")
-    hook.chmod(0o755)
-    return hook
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [("remove", "MODEL=tiny"), ("rename", "MODEL=tiny", "NAME=other")])
 def test_what_was_stopped_at_its_git_commit_goes_on(added, words):
@@ -240,10 +230,7 @@ def test_rename_commits_no_other_version_of_the_pin(added):
 @pytest.mark.slow
 def test_a_rename_that_a_hook_stopped_goes_on_after_a_pull_and_leaves_no_folder(added):
     track(added, "group/mine")
-    hook = added.clone / ".git" / "hooks" / "pre-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\nexit 1\n")
-    hook.chmod(0o755)
+    hook = refuse_commits(added)
     assert added.make("rename", "MODEL=group/mine", "NAME=other").code == 2
     added.ok("pull")
     assert added.on_disk("group/mine") == {"a.bin": b"group/mine"}

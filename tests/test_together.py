@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 import pytest
-from conftest import FILES, MODEL, PINNED, PLAN, World, settings, start
+from conftest import FILES, MODEL, PINNED, PLAN, World, add_hook, settings, start
 from hub import Fault, Hub
 from psutil import STATUS_ZOMBIE, Process, pid_exists
 
@@ -141,10 +141,7 @@ def test_two_clones_that_share_a_cache_pull_at_once(added, tmp_path):
 
 @pytest.mark.parametrize("hook", ["pre-commit", "post-commit"])
 def test_a_hook_of_git_that_runs_make_has_the_turn_of_the_command_that_started_it(online, hook):
-    path = online.clone / ".git" / "hooks" / hook
-    path.parent.mkdir(exist_ok=True)
-    path.write_text("#!/bin/sh\nmake pull && make list && make verify OFFLINE=1\n")
-    path.chmod(0o755)
+    add_hook(online, "#!/bin/sh\nmake pull && make list && make verify OFFLINE=1\n", hook)
 
     result = online.ok("add", f"MODEL={MODEL}")
 
@@ -221,10 +218,7 @@ def test_a_command_that_waited_for_a_removal_says_so(added):
 def test_a_git_commit_waits_for_that_of_another_command(added_online, hub):
     hub.commit("acme/other", {"config.json": b"other"})
     at_commit, go = added_online.path / "at the commit", added_online.path / "go"
-    hook = added_online.clone / ".git" / "hooks" / "pre-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text(f"#!/bin/sh\ntouch '{at_commit}'\nwhile [ ! -e '{go}' ]; do sleep 0.05; done\n")
-    hook.chmod(0o755)
+    add_hook(added_online, f"#!/bin/sh\ntouch '{at_commit}'\nwhile [ ! -e '{go}' ]; do sleep 0.05; done\n")
     second, held = held_add(added_online, hub)
     first = start(added_online, "add", "MODEL=acme/other")
     while not at_commit.exists():
@@ -243,15 +237,13 @@ def test_the_commit_of_a_killed_command_has_nothing_of_the_next_one(added):
     folder = added.path / "weights"
     folder.mkdir()
     (folder / "a.bin").write_text("one")
-    hook = added.clone / ".git" / "hooks" / "pre-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text(
+    add_hook(
+        added,
         "#!/bin/sh\n"
         "if mkdir ../first 2>/dev/null; then while [ ! -e ../go ]; do sleep 0.05; done; exit; fi\n"
         "touch ../go\n"
-        "while ! git log --format=%s | grep -q 'Add a model'; do sleep 0.05; done\n"
+        "while ! git log --format=%s | grep -q 'Add a model'; do sleep 0.05; done\n",
     )
-    hook.chmod(0o755)
     first = start(added, "track", "NAME=a", f"DIR={folder}")
     while not (added.path / "first").exists():
         time.sleep(0.05)

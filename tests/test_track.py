@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from conftest import PINNED, World, copy, flip, settings, track
+from conftest import PINNED, World, copy, flip, refuse_commits, settings, track
 
 
 def lay(folder: Path, files: dict[str, bytes] = PINNED) -> Path:
@@ -332,10 +332,7 @@ def test_track_takes_a_name_that_yaml_could_take_for_something_else(world, name)
 @pytest.mark.slow
 def test_a_track_that_was_stopped_goes_on(world):
     lay(world.weights("mine"))
-    hook = world.clone / ".git" / "hooks" / "pre-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\nexit 1\n")
-    hook.chmod(0o755)
+    hook = refuse_commits(world)
     assert world.make("track", "NAME=mine").code == 2
     hook.unlink()
 

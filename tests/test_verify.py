@@ -7,7 +7,7 @@ import re
 import shutil
 
 import pytest
-from conftest import MODEL, PINNED, World, flip
+from conftest import MODEL, PINNED, World, add_hook, flip
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -211,10 +211,7 @@ def test_verify_refuses_what_is_no_share(added, words):
 
 @pytest.mark.slow
 def test_verify_says_that_an_add_was_stopped_and_how_to_go_on(added_online, hub):
-    hook = added_online.clone / ".git" / "hooks" / "commit-msg"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\nexit 1\n")
-    hook.chmod(0o755)
+    hook = add_hook(added_online, "#!/bin/sh\nexit 1\n", "commit-msg")
     commit = hub.commit(MODEL, {"config.json": b"newer"})
     assert added_online.make("add", f"MODEL={MODEL}", "INCLUDE=*.json").code == 2
 
