@@ -45,7 +45,7 @@ def main(report: Report) -> tuple[str, str]:
     (name,), start, stop = chosen, arguments.value("FROM"), arguments.value("TO")
     new = selection.at(history.resolve(stop, name), name) if stop else selection.checked(name)
     start, old = (start, selection.at(history.resolve(start, name), name)) if start else before(name, new)
-    changes, license = compare.pins(old, new), compare.license_change(old, new)
+    changes, license = compare.pins(old, new), compare.license_change(old and old.terms, new.terms)
     lines, absent = tensor_lines(old, new)
     if not stop and old is None and history.is_shallow():
         report.note(f"{name}: this clone is shallow, so an older version is not known (git fetch --unshallow)")

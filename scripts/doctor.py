@@ -40,7 +40,7 @@ def settings() -> str:
     everyone = selection.all_names()
     for name in everyone:
         selection.head(name)
-    if odd := selection.odd_pins():
+    if odd := history.odd_pins():
         raise Failure("; ".join(odd))
     if alone := [name for name in everyone if name not in history.in_index()]:
         how = f"git add models/{alone[0]}.dvc; if a remove or rename was stopped, run it again"

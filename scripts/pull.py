@@ -132,8 +132,8 @@ def check_here(name: str, released: pin.Pin | None) -> None:
     """Refuse to bring another version than that of the pin that lies here to models/. Raises `Failure`."""
     if released and released != pin.read(name, broken_is_none=True):
         raise Failure(
-            f"{name}: this release is not the pin that lies here; bring it to a folder of its own: TO=/srv/models; or "
-            f"check its pin out first: git checkout COMMIT -- models/{name}.dvc"
+            "this release is not the pin that lies here; bring it to a folder of its own: TO=/srv/models; or check its "
+            f"pin out first: git checkout COMMIT -- models/{name}.dvc"
         )
 
 
@@ -157,11 +157,12 @@ def bring(name: str, released: pin.Pin | None, to: str, report: Report) -> None:
 def foresee(chosen: list[tuple[str, pin.Pin | None]], to: str, report: Report) -> None:
     """Say of each that is `chosen` where it would come, and how much would be fetched. Raises `Failure`."""
     for name, released in chosen:
-        if not to:
-            check_here(name, released)
         held, where = released or selection.checked(name), handover.folder(to) if to else names.MODELS
-        fetch = text.size(sum(to_fetch([held]).values()))
-        report.note(f"would pull {name} to {where}: {text.amount(held.nfiles, held.size)}, {fetch} to fetch")
+        with report.failing(name, "model", "not pulled", f"{name}: "):
+            if not to:
+                check_here(name, released)
+            fetch = text.size(sum(to_fetch([held]).values()))
+            report.note(f"would pull {name} to {where}: {text.amount(held.nfiles, held.size)}, {fetch} to fetch")
 
 
 def main(report: Report) -> tuple[str, str]:
@@ -172,7 +173,7 @@ def main(report: Report) -> tuple[str, str]:
         return NO_MODEL, ""
     if arguments.is_on("DRY"):
         foresee(chosen, to, report)
-        return "nothing was changed (DRY=1)", ""
+        return "nothing was changed (DRY=1)", "nothing was changed (DRY=1), see the lines above"
     if not to:
         check_space([each for name, released in chosen if (each := released or pin.read(name, broken_is_none=True))])
     for name, released in chosen:

@@ -31,12 +31,10 @@ def target(name: str) -> tuple[str, Pin, bool]:
     """The Git commit to release, the pin there, and whether that is the pin that lies here. Raises `Failure`."""
     version = arguments.value("VERSION")
     if arguments.value("STAGE") and version:
-        if releases.version(version) not in releases.versions(name):
+        wanted = releases.version(version)
+        if not (commit := releases.versions(name).get(wanted)):
             first = f"make release MODEL={name} VERSION={version}"
-            raise Failure(
-                f"no release {name}@v{releases.version(version)} here; make it first: {first}; or {releases.FETCH}"
-            )
-        commit = releases.at_version(name, version)
+            raise Failure(f"no release {name}@v{wanted} here; make it first: {first}; or {releases.FETCH}")
         return commit, selection.at(commit, name), False
     held = selection.checked(name)
     staging.check_committed(held)

@@ -23,15 +23,14 @@ def check(name: str) -> staging.Known:
     return files
 
 
-def check_kept(held: pin.Pin, lost: int, objects: str) -> None:
-    """Refuse to drop the pin `held` where `lost` of its `objects` would be wanted by nobody then. Raises `Failure`."""
+def loss(held: pin.Pin, lost: int, objects: str) -> str:
+    """What is said where `lost` of the `objects` of `held` would be wanted by nobody without that pin."""
     path = f"models/{held.name}"
     staged = f"; git rm --quiet --cached {path}.dvc" if held.name in history.in_index() else ""
-    if lost:
-        raise Failure(
-            f"{lost} of the {objects} of {held.name} are neither on the remote nor of any Git commit; keep them: "
-            f"{pin.command(held)}; or drop them for good: rm -r {path} {path}.dvc{staged}"
-        )
+    return (
+        f"{lost} of the {objects} of {held.name} are neither on the remote nor of any Git commit; keep them: "
+        f"{pin.command(held)}; or drop them for good: rm -r {path} {path}.dvc{staged}"
+    )
 
 
 def kept(held: pin.Pin | None) -> str:
@@ -54,12 +53,23 @@ def kept(held: pin.Pin | None) -> str:
             raise
         return f"the remote was not asked for its objects, since {str(failure).partition('; ')[0]}"
     said = text.plural(len(sizes), "object")
-    check_kept(held, len(alone & left), said)
+    if lost := len(alone & left):
+        raise Failure(loss(held, lost, said))
     if not left:
         return STAY
     return f"{len(left)} of its {said} not on the remote" + (
         ", the others stay there" if len(left) < len(sizes) else ""
     )
+
+
+def undo(name: str, by_last: bool) -> str | None:
+    """What to type to bring the model `name` back, removed `by_last` Git commit or before; None if none has its pin."""
+    pull = f"make pull MODEL={name}"
+    if by_last:
+        return f"git revert --no-edit {history.head()[:7]}, then {pull}"
+    commits = (each["commit"][:7] for each in history.log(name))
+    found = (commit for commit in commits if history.text(commit, f"models/{name}.dvc"))
+    return next((f"git checkout {commit} -- models/{name}.dvc, then {pull}" for commit in found), None)
 
 
 def remove(name: str) -> str:
@@ -70,13 +80,13 @@ def remove(name: str) -> str:
     selection.check_group(name)
     staging.recover(name)
     files, folder = check(name), names.weights_dir(name)
-    held, before = pin.read(name, broken_is_none=True), history.log(name)
+    held = pin.read(name, broken_is_none=True)
     size = text.amount(held.nfiles, held.size) if held else "a pin that is broken or not here"
     where = kept(held)
     if arguments.is_on("DRY"):
         return f"would remove {name}: {size}; nothing was changed (DRY=1)"
     remark(f"removing {name}: {size}")
-    was = history.committed(name)
+    is_pinned = history.committed(name) is not None
     with lock.clone():
         message = arguments.value("MESSAGE") or f"Remove {name} model"
         record.commit(f"{message}\n\n{size}; {where}.", None, name)
@@ -85,12 +95,11 @@ def remove(name: str) -> str:
         staging.retire(name, files)
         staging.discard(name)
         pin.drop(name)
-    last = next((each["commit"][:7] for each in before if history.text(each["commit"], f"models/{name}.dvc")), None)
-    undo = f"git revert --no-edit {history.head()[:7]}" if was else f"git checkout {last} -- models/{name}.dvc"
-    restore = f"{undo}, then make pull MODEL={name}"
-    back = f", and this brings it back: {restore}" if where == STAY else f"; its pin: {restore}"
-    more = f"{back}; next: {record.next_step()}" if last else "; no Git commit has its pin"
-    return f"removed {name}: {size}; {where}{more}"
+        how = undo(name, is_pinned)  # before another command makes a commit
+    if not how:
+        return f"removed {name}: {size}; {where}; no Git commit has its pin"
+    back = f", and this brings it back: {how}" if where == STAY else f"; its pin: {how}"
+    return f"removed {name}: {size}; {where}{back}; next: {record.next_step()}"
 
 
 def main() -> None:

@@ -112,7 +112,7 @@ def check_catalog(everyone: list[str], report: Report) -> None:
         return
     for name in (each for each in everyone if each not in history.in_index()):
         report.note(f"{name}: its pin is not in Git, so nobody else has it (git add models/{name}.dvc, then commit it)")
-    for line in selection.odd_pins():
+    for line in history.odd_pins():
         report.found(Finding("", "pin", "broken", detail=line))
     with report.failing("", "catalog", "broken"):
         for name, difference in catalog.differences():
@@ -139,11 +139,11 @@ def main(report: Report) -> tuple[str, str]:
     if not chosen and not report.findings:
         return NO_MODEL, ""
     found = [check_model(name, report, looked) for name in chosen]
-    items = inventory.unique(item for objects, _ in found for item in objects)
+    every = inventory.unique(item for objects, _ in found for item in objects)
     at_hand = {oid: path for _, right in found for oid, path in right.items()}
-    if arguments.value("SHARD"):
-        looked.other_shares = len(items) - len(share(items))
-    if items := share(items):
+    items = share(every)
+    looked.other_shares = len(every) - len(items) if arguments.value("SHARD") else None
+    if items:
         looked.objects += check_remote(items, at_hand, report)
     check_required(required, looked, report)
     report.facts["looked"] = looked.facts()

@@ -10,7 +10,7 @@ import time
 
 import jsonschema
 import pytest
-from conftest import FILES, MODEL, ROOT, World, furnish, start, track
+from conftest import FILES, MODEL, ROOT, World, furnish, refuse_commits, start, track
 
 SCHEMA = json.loads((ROOT / "tests" / "report.schema.json").read_text())
 LATER = FILES | {"model.safetensors": FILES["model.safetensors"][::-1]}
@@ -287,10 +287,7 @@ def test_an_update_of_three_that_was_killed_goes_on(online, hub):
 
 @pytest.mark.slow
 def test_an_update_that_was_stopped_before_its_git_commit_is_finished(added_online, hub):
-    hook = added_online.clone / ".git" / "hooks" / "pre-commit"
-    hook.parent.mkdir(exist_ok=True)
-    hook.write_text("#!/bin/sh\nexit 1\n")
-    hook.chmod(0o755)
+    hook = refuse_commits(added_online)
     before, commit = added_online.head(), hub.commit(MODEL, LATER)
     assert added_online.make("update").code == 2
     assert commit in added_online.pin().read_text()
@@ -656,6 +653,7 @@ def test_what_a_dry_run_promises_is_done(added_online, hub):
         result = added_online.make("pull", "MODEL=tiny@v1.0.0", *dry)
         assert result.code == 2
         assert "tiny: this release is not the pin that lies here" in result.said
+        assert "tiny: tiny" not in result.said
 
 
 def test_a_dry_push_says_what_is_not_here(added):

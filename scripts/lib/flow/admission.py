@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING
 
 from lib.core import arguments
@@ -57,7 +56,7 @@ def _check_carried(held: pin.Pin, old: pin.Pin, shot: Snapshot | None, folder: P
         said = scan(shot, held.files)
         found |= {} if said == history.trailer(held.name, "Scan") else {"scan": f"the Hub's scan is {said}"}
     if word := next(filter(found.get, held.allow), None):
-        again = f"{pin.command(held, shot and shot.revision)} ALLOW={quote(' '.join(held.allow))} REASON='…'"
+        again = pin.exception(pin.command(held, shot and shot.revision), held.allow)
         raise Failure(f"{found[word]}; that may not be what {word} was excepted for; except it again: {again}")
 
 
@@ -74,7 +73,7 @@ def admit(
     content is not looked at, so all exceptions stay.
     """
     rules, typed = policy.read(), bool(arguments.value("ALLOW"))
-    if old and not typed and not (shot and shot.commit == old.commit):
+    if old and held.allow and not typed and not (shot and shot.commit == old.commit):
         _check_carried(held, old, shot, folder)
     found = policy.findings(held, rules) | more
     if folder is not None:

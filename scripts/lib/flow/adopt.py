@@ -108,18 +108,19 @@ def _draft(
 
 def _add(request: Request, done: str) -> str:
     staged, old = _known(request.name)
+    held = staged or old
     shot = repo.snapshot(request.source, request.revision, may_download=True)
-    known, request = request, complete(request, shot, staged or old)
+    known, request = request, complete(request, shot, held)
     if request.name != known.name:
         return add(replace(known, source=shot.source, name=request.name), done)
-    check_name(request.name, staged or old, known.source, request.source)
+    check_name(request.name, held, known.source, request.source)
     is_same = is_pinned(old, request, shot) and not staged
     is_kept = is_same and not _is_lost(old)
     if is_kept and not arguments.value("ALLOW"):
         return unchanged(old)
-    files, draft = _draft(request, shot, staged or old, old.revision if is_same else shot.revision)
+    files, draft = _draft(request, shot, held, old.revision if is_same else shot.revision)
     scan, found = admission.scan(shot, draft.files), admission.scan_findings(shot, draft.files)
-    admit = partial(admission.admit, more=found, old=staged or old, shot=shot)
+    admit = partial(admission.admit, more=found, old=held, shot=shot)
     admit(draft, None)
     if is_kept and old.left_out == draft.left_out:
         return _except(old, draft, scan, admit)

@@ -105,7 +105,7 @@ def message(new: pin.Pin, old: pin.Pin | None, scan: str) -> str:
         elif old.revision != new.revision:
             lines += [f"Follows {new.revision} now, before {old.revision}.", ""]
         changes = compare.pins(old, new).lines()
-        lines += [*filter(None, [compare.license_change(old, new)]), *changes[:MOST]]
+        lines += [*filter(None, [compare.license_change(old.terms, new.terms)]), *changes[:MOST]]
         lines += [f"and {text.plural(len(changes) - MOST, 'more file')}"] if len(changes) > MOST else []
         lines += [""] if lines[-1] else []
     lines.append(text.amount(new.nfiles, new.size) + ".")

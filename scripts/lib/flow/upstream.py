@@ -79,7 +79,7 @@ def ask(held: Pin, revision: str) -> State:
     except repo.Refusal as refusal:
         return State(held, revision, refusal.kind, detail=str(refusal))
     more = [f"the repo is now {shot.source}"] if shot.source != held.source else []
-    if changed := compare.license_change(held, shot):
+    if changed := compare.license_change(held.terms, fields.terms(shot)):
         more.append(changed)
     if shot.commit == held.commit:
         return State(held, revision, UP_TO_DATE, shot, more=tuple(more))

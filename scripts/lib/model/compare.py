@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lib.core import text
-from lib.model import fields
 from lib.model.pin import Pin
 
 Files = Mapping[str, tuple[str, int]]  # path -> what tells the content from any other, and bytes
@@ -59,7 +58,6 @@ def pins(old: Pin | None, new: Pin) -> Changes:
     )
 
 
-def license_change(old: object | None, new: object) -> str | None:
-    """`license: mit -> gemma` of two pins, or of one and what the Hub says now; None if it is the same."""
-    before, now = old and fields.terms(old), fields.terms(new)
-    return None if before == now else f"license: {before or 'none'} -> {now or 'none'}"
+def license_change(old: str | None, new: str | None) -> str | None:
+    """`license: mit -> gemma`, or None if it is the same."""
+    return None if old == new else f"license: {old or 'none'} -> {new or 'none'}"

@@ -36,17 +36,27 @@ def ask(*words: str, data: bytes | None = None) -> bytes:
 
 
 def lines(*words: str, data: bytes | None = None) -> list[str]:
-    """The lines that `git` with `words` answers, given `data`. Raises `Failure`."""
-    # str.splitlines() knows more ends of a line than Git does.
+    """The lines that `git` with `words` answers, given `data`, by Git's own ends of a line. Raises `Failure`."""
     return ask(*words, data=data).decode(errors="surrogateescape").split("\n")[:-1]
+
+
+def _said(*words: str) -> str:
+    """What `git` with `words` answers, without what it says besides; empty where it refuses."""
+    return _run(words).stdout.decode(errors="surrogateescape").strip()
+
+
+def _model(path: str) -> str | None:
+    """The NAME of the model whose pin is at `path`; None if it is the pin of none."""
+    found = PIN.fullmatch(path)
+    return found[1] if found and is_model_name(found[1]) else None
 
 
 def pins(listed: bytes) -> Iterator[tuple[str, str]]:
     """NAME and blob id of the pins in `listed`: lines of MODE [TYPE] BLOB [STAGE] and a path, each ended by a NUL."""
     for line in filter(None, listed.decode(errors="surrogateescape").split("\0")):
         head, _, path = line.partition("\t")
-        if (pin := PIN.fullmatch(path)) and is_model_name(pin[1]):
-            yield pin[1], re.search(r"\b[0-9a-f]{40,64}\b", head)[0]
+        if name := _model(path):
+            yield name, re.search(r"\b[0-9a-f]{40,64}\b", head)[0]
 
 
 @lru_cache(maxsize=1)
@@ -71,10 +81,10 @@ def in_index() -> dict[str, str]:
 
 
 def odd_pins() -> list[str]:
-    """The paths of pins in Git's index that no model may have. Raises `Failure`."""
-    listed = ask("ls-files", "-z", "--", "models/*.dvc").decode(errors="surrogateescape")
-    found = ((path, PIN.fullmatch(path)) for path in listed.split("\0")[:-1])
-    return [path for path, name in found if not (name and is_model_name(name[1]))]
+    """A sentence for each pin in Git's index of a name that no model may have. Raises `Failure`."""
+    listed = ask("ls-files", "-z", "--", "models/*.dvc").decode(errors="surrogateescape").split("\0")[:-1]
+    advice = "is a pin of a name that no model may have; give it another one, or remove it with git rm"
+    return [f"{path!r} {advice}" for path in listed if not _model(path)]
 
 
 def in_head() -> dict[str, str]:
@@ -84,12 +94,12 @@ def in_head() -> dict[str, str]:
 
 def head() -> str:
     """The last Git commit; empty before the first."""
-    return _run(("rev-parse", "--verify", "--quiet", "HEAD")).stdout.decode().strip()
+    return _said("rev-parse", "--verify", "--quiet", "HEAD")
 
 
 def branch() -> str:
     """What HEAD is on."""
-    return _run(("symbolic-ref", "--quiet", "--short", "HEAD")).stdout.decode().strip() or "no branch"
+    return _said("symbolic-ref", "--quiet", "--short", "HEAD") or "no branch"
 
 
 def text(where: str, path: str = "models/README.md") -> str | None:
@@ -138,8 +148,7 @@ def branch_at_start() -> str:
 def trailer(name: str, key: str) -> str:
     """The newest trailer `key` of the Git commits that changed the pin of the model `name`; empty without one."""
     form = f"--format=%(trailers:key={key},valueonly)"
-    words = ("log", "--follow", "--no-show-signature", form, "--", f"models/{name}.dvc")
-    return next(filter(None, _run(words).stdout.decode(errors="replace").split("\n")), "")
+    return _said("log", "--follow", "--no-show-signature", form, "--", f"models/{name}.dvc").partition("\n")[0]
 
 
 @lru_cache(maxsize=1)

@@ -22,7 +22,7 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -86,6 +86,11 @@ def command(held: Pin, revision: str | None = None) -> str:
     return f"make {typed} NAME={held.name}" + "".join(
         f" {variable}={quote(words)}" for variable, words in choice.items() if words
     )
+
+
+def exception(command: str, words: Iterable[str]) -> str:
+    """What to type to make exceptions from the policy by `words`, where `command` pins the model."""
+    return f"{command} ALLOW={quote(' '.join(sorted(words)))} REASON='…'"
 
 
 def path_of(name: str) -> Path:

@@ -6,15 +6,14 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from shlex import quote
 
 import yaml
 
 from lib.core import text
 from lib.core.errors import Failure
+from lib.model import pin
 from lib.model.encoding import document
 from lib.model.names import MODELS
-from lib.model.pin import Pin
 
 PATH = MODELS / "policy.yaml"
 UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -142,7 +141,7 @@ def unwanted(paths: Iterable[str], policy: Policy) -> dict[str, list[str]]:
     return found
 
 
-def findings(held: Pin, policy: Policy) -> dict[str, str]:
+def findings(held: pin.Pin, policy: Policy) -> dict[str, str]:
     """What of `held` the policy forbids, by the word that makes an exception: each as a sentence, exceptions too."""
     found = {}
     if not held.terms and (policy.stated or policy.licenses is not None):
@@ -176,20 +175,19 @@ def title(kind: str) -> str:
     return known.get(kind, f"of the format {kind}")
 
 
-def check(found: Mapping[str, str], held: Pin, command: str) -> None:
+def check(found: Mapping[str, str], held: pin.Pin, command: str) -> None:
     """Refuse those of the findings `found` that no exception of `held` allows; `command` pins it. Raises `Failure`."""
     left = {word: said for word, said in found.items() if word not in held.allow}
     if not left:
         return
-    words = " ".join(sorted({*held.allow, *left}))
     files = "choose other files, or " if any(word.startswith(("format:", "code", "size")) for word in left) else ""
     raise Failure(
         f"models/policy.yaml forbids {held.name}: {'; '.join(left.values())}; {files}make an "
-        f"exception: {command} ALLOW={quote(words)} REASON='…'"
+        f"exception: {pin.exception(command, {*held.allow, *left})}"
     )
 
 
-def excepted(found: Collection[str], held: Pin, typed: bool) -> Pin:
+def excepted(found: Collection[str], held: pin.Pin, typed: bool) -> pin.Pin:
     """`held` with those of its exceptions that are of `found`; refuses others that were `typed`. Raises `Failure`."""
     kept = tuple(word for word in held.allow if word in found)
     if typed and (vain := set(held.allow) - set(kept)):

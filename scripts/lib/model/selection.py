@@ -68,12 +68,6 @@ def check_group(name: str) -> None:
         raise Failure(f"models/{group} is a link, so nothing can lie in it: {name!r}; a group is a folder")
 
 
-def odd_pins() -> list[str]:
-    """A sentence for each pin in Git of a name that no model may have. Raises `Failure`."""
-    advice = "is a pin of a name that no model may have; give it another one, or remove it with git rm"
-    return [f"{path!r} {advice}" for path in history.odd_pins()]
-
-
 def _check_here(name: str) -> None:
     check_group(name)
     group, _, inner = name.partition("/")

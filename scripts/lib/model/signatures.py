@@ -54,8 +54,8 @@ def missing(held: Pin) -> str | None:
     versions, commit = releases.versions(name), history.last_change(name)
     here, *there = history.blob_ids(f"{at}:{path}" for at in ("HEAD", *versions.values()))
     undone = ((merge, later) for merge, later in _put_back(name, commit) if _fault("commit", merge))
-    whys = [f"was put back by the merge {merge[:7]}, over the later {later[:7]}" for merge, later in undone]
-    faults = {f"Git commit {commit[:7]}": whys[0] if whys else _fault("commit", commit)}
+    whys = (f"was put back by the merge {merge[:7]}, over the later {later[:7]}" for merge, later in undone)
+    faults = {f"Git commit {commit[:7]}": next(whys, None) or _fault("commit", commit)}
     for version, blob in zip(versions, there, strict=True):
         if blob == here:
             faults[f"release {name}@v{version}"] = _fault("tag", f"{name}@v{version}")
