@@ -138,7 +138,13 @@ bench: $(DEVELOP) ## measure against what people would use instead: [SIZE=] [ROU
 	@python tests/bench/run.py
 
 lint: $(DEVELOP) ## check the style of Python, shell and workflows
-	@scripts/dev/lint.sh
+	@ruff check --config tests/ruff.toml scripts tests
+	@ruff format --check --config tests/ruff.toml scripts tests
+	@shellcheck --external-sources scripts/dev/*.sh scripts/lib/shell/*.sh .ci/run
+	@zizmor --offline --quiet --min-severity medium .github
+	@check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	@check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 
 lock: $(DEVELOP) ## renew the locked requirement files
 	@scripts/dev/lock.sh
