@@ -3,13 +3,9 @@
 # Usage: make lock
 set -euo pipefail
 
-lock() {
-  .venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
-    --no-emit-index-url --custom-compile-command 'make lock' "$@"
-  printf '%s\n' "locked ${*: -1}"
-}
-
-lock scripts/dev/uv.in -o scripts/dev/uv.txt
-lock scripts/requirements.in -o scripts/requirements.txt
-lock --override tests/overrides.txt tests/requirements.in -o tests/requirements.txt
+for name in scripts/dev/uv scripts/requirements tests/requirements; do
+  .venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
+    --custom-compile-command 'make lock' --override tests/overrides.txt "$name.in" -o "$name.txt"
+  printf '%s\n' "locked $name.txt"
+done
 printf '%s\n' 'next: make test, then commit the three files'

@@ -18,18 +18,15 @@ SPARE = 1 << 30  # bytes that are left free
 
 def plan(outdated: dict) -> list[str]:
     """The NAMEs of the models that are newer on the Hub and fit on this disk."""
-    free, names = shutil.disk_usage(".").free - SPARE, []
-    for model in outdated["models"]:
-        if model["status"] not in ("newer", "commit gone"):
-            continue
-        if model["new_size"] <= free:
-            names.append(model["name"])
-            continue
-        line = f"{model['name']} is skipped: {text.size(model['new_size'])} do not fit on this runner"
-        print(f"update: {line}", file=sys.stderr)
-        with open(os.environ.get("GITHUB_STEP_SUMMARY") or os.devnull, "a", encoding="utf-8") as summary:
-            summary.write(f"- {line}\n")
-    return names
+    free = shutil.disk_usage(".").free - SPARE
+    newer = [model for model in outdated["models"] if model["status"] in ("newer", "commit gone")]
+    for model in newer:
+        if model["new_size"] > free:
+            line = f"{model['name']} is skipped: {text.size(model['new_size'])} do not fit on this runner"
+            print(f"update: {line}", file=sys.stderr)
+            with open(os.environ.get("GITHUB_STEP_SUMMARY") or os.devnull, "a", encoding="utf-8") as summary:
+                summary.write(f"- {line}\n")
+    return [model["name"] for model in newer if model["new_size"] <= free]
 
 
 def code(said: str) -> str:
@@ -40,20 +37,16 @@ def code(said: str) -> str:
 def body(diff: dict, verify: dict) -> str:
     """The text of the pull request for the one model of both reports."""
     (model,) = diff["models"]
-    lines = [
-        f"`{model['source']}` is now `{model['commit']}` (`{model['revision']}`), before `{model['old_commit']}`.",
-        "",
-    ]
+    at = f"`{model['commit']}` (`{model['revision']}`)"
+    lines = [f"`{model['source']}` is now {at}, before `{model['old_commit']}`.", ""]
     now = model.get("license_name" if model.get("license") == "other" else "license")
     if (before := model.get("old_license")) != now:
         lines += [f"**The license changed: {code(before or 'none')} -> {code(now or 'none')}.**", ""]
     lines += ["| file | | before | after |", "| --- | --- | --- | --- |"]
     for each in model["changes"]:
-        old = (
-            code(each["old_path"]) if "old_path" in each else text.size(each["old_size"]) if "old_size" in each else ""
-        )
-        new = text.size(each["size"]) if "size" in each else ""
-        lines.append(f"| {code(each['path'])} | {each['kind']} | {old} | {new} |")
+        old, new = (text.size(each[key]) if key in each else "" for key in ("old_size", "size"))
+        before = code(each["old_path"]) if each["kind"] == "renamed" else old
+        lines.append(f"| {code(each['path'])} | {each['kind']} | {before} | {new} |")
     return "\n".join([*lines, "", f"`make verify`: {verify['summary']}"])
 
 

@@ -10,9 +10,7 @@ trap 'rm -rf -- "$folder"' EXIT
 base=$(git rev-parse HEAD)
 
 make update MODEL="$name"
-if [[ $(git rev-parse HEAD) == "$base" ]]; then
-  exit 0
-fi
+[[ $(git rev-parse HEAD) != "$base" ]] || exit 0
 if git fetch --quiet origin "refs/heads/$branch" 2>/dev/null &&
   git diff --quiet FETCH_HEAD HEAD -- "models/$name.dvc"; then
   printf '%s\n' "propose: $branch has this version already; nothing to do"
