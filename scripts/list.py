@@ -1,7 +1,5 @@
 """A table of all models: what they are, where from, and whether their weights are on disk."""
 
-from collections.abc import Iterable, Iterator
-
 from lib.core import text
 from lib.core.console import result
 from lib.core.errors import Failure
@@ -11,6 +9,7 @@ from lib.disk import destination
 from lib.model import history, names, pin, releases, selection
 
 COLUMNS = ("NAME", "source", "commit", "license", "files", "size", "on disk", "releases", "allowed")
+MAY_BE_EMPTY = COLUMNS[-2:]  # left out where no model has any
 
 
 def look(name: str) -> tuple[pin.Pin, str]:
@@ -27,11 +26,6 @@ def cells(held: pin.Pin, disk: str, titles: list[str]) -> tuple[str, ...]:
     return (*known, str(held.nfiles), text.size(held.size), here, " ".join(titles) or "-", " ".join(held.allow) or "-")
 
 
-def drop_empty(columns: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-    """`columns`, without releases or exceptions where no model has any."""
-    return (each for each in columns if each[0] not in COLUMNS[-2:] or set(each[1:]) != {"-"})
-
-
 def main(report: Report) -> tuple[str, str]:
     rows, here, titles = [COLUMNS], 0, {} if history.unreadable() else releases.titles()
     for name in selection.all_names():
@@ -46,9 +40,9 @@ def main(report: Report) -> tuple[str, str]:
         rows.append(cells(held, disk, titles.get(name, [])))
     if len(rows) == 1:
         return NO_MODEL, ""
-    rows = list(zip(*drop_empty(zip(*rows, strict=True)), strict=True))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
+    columns = [each for each in zip(*rows, strict=True) if each[0] not in MAY_BE_EMPTY or set(each[1:]) != {"-"}]
+    widths = [max(map(len, column)) for column in columns]
+    for row in zip(*columns, strict=True):
         result("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     for finding in report.findings[:-1]:
         result(f"list: {finding}")

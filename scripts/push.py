@@ -8,35 +8,32 @@ from lib.flow.upload import objects, upload
 from lib.model import selection
 from lib.model.pin import Pin
 from lib.remote import audit, factory, repair
+from lib.remote.base import Remote
 
 
-def push(pins: list[Pin], report: Report) -> None:
-    """Make the objects of `pins` whole on the remote, and report how that went."""
-    remote = factory.default()
-    note(remote.note)
-    dry = arguments.is_on("DRY")
-    remote.check(write=not dry)
-    if dry:
-        items = objects(pins, report)
-        found = audit.assess(remote, items, arguments.is_on("DEEP"))
-        for held in pins:
-            bad = [item for item in items if item.model == held.name and found[item.oid].is_bad]
-            size = text.size(sum(item.file.size or 0 for item in bad))
-            report.note(f"would push {held.name}: {text.plural(len(bad), 'object')}, {size}")
-            if lost := sum(not repair.is_at_hand(item) for item in bad):
-                report.note(f"{held.name}: {lost} of them not on this machine")
-        return
-    upload(pins, remote, report)
+def foresee(pins: list[Pin], remote: Remote, report: Report) -> None:
+    """Say which objects of `pins` are missing or damaged on `remote`."""
+    items = objects(pins, report)
+    found = audit.assess(remote, items, arguments.is_on("DEEP"))
+    for held in pins:
+        bad = [item for item in items if item.model == held.name and found[item.oid].is_bad]
+        size = text.size(sum(item.file.size or 0 for item in bad))
+        report.note(f"would push {held.name}: {text.plural(len(bad), 'object')}, {size}")
+        if lost := sum(not repair.is_at_hand(item) for item in bad):
+            report.note(f"{held.name}: {lost} of them not on this machine")
 
 
 def main(report: Report) -> tuple[str, str]:
     cleanup.clear()
-    chosen = selection.select(arguments.value("MODEL"))
+    chosen, dry = selection.select(arguments.value("MODEL")), arguments.is_on("DRY")
     if not chosen:
         return NO_MODEL, ""
     if pins := selection.consistent(chosen, report):
-        push(pins, report)
-    if arguments.is_on("DRY"):
+        remote = factory.default()
+        note(remote.note)
+        remote.check(write=not dry)
+        (foresee if dry else upload)(pins, remote, report)
+    if dry:
         return "nothing was changed (DRY=1)", "nothing was changed (DRY=1), see the lines above"
     count = text.plural(len(report.findings), "problem")
     whole = text.tally(len(pins), sum(held.nfiles for held in pins), sum(held.size for held in pins))

@@ -57,18 +57,6 @@ def check_name(name: str, copies: bool) -> None:
         destination.check_free(name, but_weights=not copies)
 
 
-def read(source: Path, target: Path | None, watch: digest.Progress) -> digest.File:
-    """The digests of `source`, which with a `target` is copied there in the same read."""
-    want = digest.for_pin(source.stat().st_size)
-    if target is None:
-        found = digest.of_file(source, want, watch)
-    else:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        found = digest.copy(source, target, want, watch)
-        atomic.sync(target)
-    return found
-
-
 def base() -> str | None:
     """BASE as a repo of the Hub and a commit of it, if the Hub can be asked. Raises `Failure` if it knows none."""
     if (typed := arguments.value("BASE")) in ("", NONE):
@@ -76,20 +64,19 @@ def base() -> str | None:
     from lib.hub import repo  # slow to import
 
     source, revision = names.from_address(typed)
-    names.repo_id(source)
-    revision = names.revision(revision or "main")
+    source, revision = names.repo_id(source), names.revision(revision or "main")
+    asked = f"{source}@{revision}"
     if fields.COMMIT.fullmatch(revision):
-        return f"{source}@{revision}"
+        return asked
     try:
         shot = repo.snapshot(source, revision)
         return f"{shot.source}@{shot.commit}"
     except repo.Refusal:
         raise
     except Failure as failure:
-        remark(
-            f"the Hub was not asked for BASE, so the pin holds it as it was typed: {str(failure).partition('; ')[0]}"
-        )
-        return f"{source}@{revision}"
+        why = str(failure).partition("; ")[0]
+        remark(f"the Hub was not asked for BASE, so the pin holds it as it was typed: {why}")
+        return asked
 
 
 def origin(old: pin.Pin | None) -> tuple[dict[str, str | None], list[str]]:
@@ -110,12 +97,19 @@ def source(name: str) -> Path:
 
 def read_all(name: str, folder: Path, there: dict[str, os.stat_result]) -> dict[str, digest.File]:
     """The digests of the files `there` in `folder`, copied to staging unless that is models/NAME. Raises `Failure`."""
-    target = None if folder == names.weights_dir(name) else staging.files(name)
     sizes = {path: status.st_size for path, status in there.items()}
+
+    def read(path: str) -> digest.File:
+        source, target, want = folder / path, staging.files(name) / path, digest.for_pin(sizes[path])
+        if folder == names.weights_dir(name):
+            return digest.of_file(source, want, watch)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        found = digest.copy(source, target, want, watch)
+        atomic.sync(target)
+        return found
+
     with progress(f"read {name}", sum(sizes.values())) as watch:
-        found = workers.side_by_side(
-            lambda path: read(folder / path, target and target / path, watch), sizes, size=sizes.__getitem__
-        )
+        found = workers.side_by_side(read, sizes, size=sizes.__getitem__)
     if written := [path for path, status in there.items() if not weights.is_as_before(folder / path, status)]:
         raise Failure(f"{folder / written[0]} was written to while it was read; run the same command when that is done")
     return dict(zip(sizes, found, strict=True))
@@ -130,9 +124,8 @@ def collect(name: str) -> None:
     old = pin.read(name, broken_is_none=True)
     meta, kept = origin(old)
     there = inspect(folder, copies)
-    draft = admission.draft(
-        name, {path: status.st_size for path, status in there.items()}, **meta, **admission.exceptions(old)
-    )
+    sizes = {path: status.st_size for path, status in there.items()}
+    draft = admission.draft(name, sizes, **meta, **admission.exceptions(old))
     admitted = admission.admit(draft, folder, {}, old)
     factory.default().check(write=True)
     staging.clear(name)

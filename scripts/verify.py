@@ -51,14 +51,6 @@ def check_disk(held: pin.Pin, items: list[inventory.Item], report: Report, looke
     return {item.oid: folder / item.path for item in files if item.path in right}
 
 
-def check_signed(held: pin.Pin, report: Report, looked: Looked) -> None:
-    """A finding if no signature covers `held`."""
-    if why := signatures.missing(held):
-        report.found(Finding(held.name, "pin", "not signed", detail=f"{held.name}: not signed: {why}"))
-    else:
-        looked.signed += 1
-
-
 def check_model(name: str, report: Report, looked: Looked) -> tuple[list[inventory.Item], dict[str, Path]]:
     """The pin and the weights of `name`; its objects, and which files of it are right, by oid."""
     with lock.model(name, wait=False) as busy:
@@ -71,8 +63,10 @@ def check_model(name: str, report: Report, looked: Looked) -> tuple[list[invento
         looked.pins += 1
         looked.pinned_files += held.nfiles
         looked.pinned_bytes += held.size
-        if looked.signed is not None:
-            check_signed(held, report, looked)
+        if arguments.is_on("SIGNED"):
+            if why := signatures.missing(held):
+                report.found(Finding(name, "pin", "not signed", detail=f"{name}: not signed: {why}"))
+            looked.signed += not why
         if busy:
             report.note(f"{name}: {busy} is at work on it, so it was not looked at; verify it again when that ends")
             report.model(name, held.nfiles, held.size, disk="busy")
