@@ -13,9 +13,8 @@ from lib.model import compare, history, pin, selection
 def before(name: str, new: pin.Pin) -> tuple[str, pin.Pin | None]:
     """The last version in Git that is not `new`, and what it is called; none if it was never another."""
     for entry in history.log(name):
-        found = history.text(entry["commit"], f"models/{name}.dvc")
-        with suppress(Failure):  # what cannot be read was no version
-            if found is not None and (old := pin.parse(name, found)) != new:
+        with suppress(Failure):  # what is not there or cannot be read was no version
+            if (old := selection.at(entry["commit"], name)) != new:
                 return entry["commit"][:7], old
     return "nothing", None
 
@@ -31,11 +30,9 @@ def tensor_lines(old: pin.Pin | None, new: pin.Pin) -> tuple[list[str], int]:
     if absent or not old:
         return [], absent
     was, now = found
-    lines = [
-        f"M {name} {was[name]} -> {now[name]}" for name in sorted(was.keys() & now.keys()) if was[name] != now[name]
-    ]
-    lines += [f"A {name} {now[name]}" for name in sorted(now.keys() - was.keys())]
-    return [*lines, *(f"D {name} {was[name]}" for name in sorted(was.keys() - now.keys()))], 0
+    lines = [f"M {name} {was[name]} -> {now[name]}" for name in sorted(was.keys() & now) if was[name] != now[name]]
+    lines += [f"A {name} {now[name]}" for name in sorted(now.keys() - was)]
+    return [*lines, *(f"D {name} {was[name]}" for name in sorted(was.keys() - now))], 0
 
 
 def main(report: Report) -> tuple[str, str]:
@@ -49,12 +46,9 @@ def main(report: Report) -> tuple[str, str]:
     lines, absent = tensor_lines(old, new)
     if not stop and old is None and history.is_shallow():
         report.note(f"{name}: this clone is shallow, so an older version is not known (git fetch --unshallow)")
-    for line in changes.lines():
-        result(line)
-    if license:
-        result(license)
-    for line in lines:
-        result(f"tensor {line}")
+    for line in (*changes.lines(), license, *(f"tensor {line}" for line in lines)):
+        if line:
+            result(line)
     if absent:
         report.note(f"tensors were not compared: {text.plural(absent, 'file')} not on this machine")
     more = {"old_commit": old and old.commit, "old_license": old and old.terms, "old_size": old and old.size}

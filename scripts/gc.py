@@ -2,9 +2,9 @@
 
 import re
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from lib.core import arguments, digest, lock, text, workers
 from lib.core.console import note, took
@@ -17,6 +17,7 @@ from lib.remote import factory
 DAY = 24 * 3600  # seconds
 DELETIONS = 16  # side by side
 UNKNOWN = "of no pin in this clone's history"
+names = lru_cache(partial(reachable.named, undone=True))  # a pin that each object is or was of, once it is asked for
 
 
 def days() -> int:
@@ -41,36 +42,24 @@ def needed() -> set[str]:
 
 
 def read(oid: str, is_model: bool) -> str:
-    """DVC's listing `oid`. Raises `Failure` if it is damaged, or nowhere and of a model.
-
-    Else it may be of what DVC hashes and never keeps: a folder that a stage reads or does not cache, or an import.
-    """
+    """DVC's listing `oid`. Raises `Failure` if it is damaged, or nowhere and of a model."""
     data = (factory.listing if is_model else factory.found_listing)(oid)
-    if data is None:
+    if data is None:  # of what DVC hashes and never keeps: a folder that a stage reads or does not cache, or an import
         return ""
     if f"{digest.of_bytes(data).md5}.dir" != oid:
         raise Failure(f"the listing {oid} is damaged, so the objects that it names are not known")
     return data.decode(errors="replace")
 
 
-@lru_cache(maxsize=1)
-def names() -> dict[str, str]:
-    """The name of a pin that each object is or was of."""
-    return reachable.named(undone=True)
-
-
 def sweep(place: str, sizes: Mapping[str, int], drop: Callable[[str], object], report: Report) -> None:
     """Say what goes from `place`, by model, and with FORCE=1 delete it; `sizes` are bytes by object."""
-    objects, total = Counter(), Counter()
+    found = defaultdict(list)
     for oid, size in sizes.items():
-        name = text.one_line(names().get(oid, UNKNOWN))
-        objects[name] += 1
-        total[name] += size
-    for name, count in sorted(objects.items()):
-        report.note(f"{place}: {name}: {text.plural(count, 'object')}, {text.size(total[name])}")
-        report.facts.setdefault("unneeded", []).append(
-            {"place": place, "model": name if name != UNKNOWN else "", "objects": count, "size": total[name]}
-        )
+        found[text.one_line(names().get(oid, UNKNOWN))].append(size)
+    for name, each in sorted(found.items()):
+        report.note(f"{place}: {name}: {text.plural(len(each), 'object')}, {text.size(sum(each))}")
+        fact = {"place": place, "model": name if name != UNKNOWN else "", "objects": len(each), "size": sum(each)}
+        report.facts.setdefault("unneeded", []).append(fact)
     if arguments.is_on("FORCE"):  # listings first: to plain dvc one stands for all that it names
         for is_listing in (True, False):
             workers.side_by_side(drop, [oid for oid in sizes if oid.endswith(".dir") == is_listing], DELETIONS)
@@ -102,13 +91,12 @@ def main(report: Report) -> tuple[str, str]:
             sweep("cache", gone, cache.drop, report)
         else:
             report.note(f"cache: left alone, since it lies outside of this clone: {cache.location()}")
-    total, count = sum(gone.values()), len(gone)
+    sizes = list(gone.values())
     if arguments.value("REMOTE"):
-        old = sweep_remote(keep, report)
-        total, count = total + sum(old.values()), count + len(old)
-    amount = f"{text.plural(count, 'object')}, {text.size(total)}"
-    if not count:
+        sizes += sweep_remote(keep, report).values()
+    if not sizes:
         return "nothing to delete", ""
+    amount = f"{text.plural(len(sizes), 'object')}, {text.size(sum(sizes))}"
     if arguments.is_on("FORCE"):
         return f"deleted {amount}{took()}", ""
     return f"would delete {amount}; nothing was changed; FORCE=1 deletes them", ""

@@ -13,7 +13,7 @@ FIXED, OURS = "at a fixed commit", "not from the Hub"
 
 
 def main(report: Report) -> tuple[str, str]:
-    chosen, counts = selection.select(arguments.value("MODEL")), Counter()
+    chosen = selection.select(arguments.value("MODEL"))
     if not chosen:
         return NO_MODEL, ""
     pins = selection.consistent(chosen, report)
@@ -23,14 +23,12 @@ def main(report: Report) -> tuple[str, str]:
             report.found(Finding(held.name, "hub", "not asked", detail=f"{held.name}: {state}"))
             continue
         is_fixed = held.revision == held.commit and state.status == upstream.UP_TO_DATE
-        status = FIXED if is_fixed else state.status
-        counts[status] += 1
-        report.model(**pin.facts(held), **state.facts() | {"status": status})
+        report.model(**pin.facts(held), **state.facts() | {"status": FIXED if is_fixed else state.status})
         report.note(str(state))
     for held in pins:
         if not held.source:
-            counts[OURS] += 1
             report.model(**pin.facts(held), status=OURS)
+    counts = Counter(model["status"] for model in report.models)
     unasked = {"not asked": len(report.findings)} if report.findings else {}
     said = ", ".join(f"{count} {status}" for status, count in [*sorted(counts.items()), *unasked.items()])
     summary = f"{text.plural(len(chosen), 'model')}: {said}"

@@ -1,7 +1,5 @@
 """All that is known of a model: its pin, its files, its tensors if the weights are here, and the pin's Git history."""
 
-from dataclasses import asdict
-
 from lib.core import arguments, text
 from lib.core.console import result
 from lib.core.report import Report
@@ -53,8 +51,8 @@ def show(name: str, titles: list[str] | None, report: Report) -> None:
         report.note(f"{name}: this clone is shallow, so older Git commits are not shown (git fetch --unshallow)")
     known = {"disk": on_disk, "releases": titles, "parameters": counts or None}
     known |= {key: getattr(held, key) or None for key in ("include", "exclude", "left_out")}
-    said = ({key: value for key, value in asdict(file).items() if value is not None} for _, file in files)
-    known |= {"contents": [{"path": path, **more} for (path, _), more in zip(files, said, strict=True)]}
+    said = ({"path": path, **vars(file)} for path, file in files)
+    known |= {"contents": [{key: value for key, value in each.items() if value is not None} for each in said]}
     report.model(**pin.facts(held), **known, history=log)
 
 

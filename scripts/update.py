@@ -13,30 +13,28 @@ from lib.model import catalog, history, names, pin, selection
 
 def update(state: upstream.State, report: Report) -> bool:
     """Bring a model up to date; whether that changed it. Raises `Failure`."""
-    held = state.held
+    held, name = state.held, state.held.name
     if not state.shot:
         raise Failure(state.detail)
     report.note(str(state))
     # An update that was killed has changed the pin already; it is finished first.
-    is_whole = history.holds(held.name) and not staging.finished(held.name)
+    is_whole = history.holds(name) and not staging.finished(name)
+    made, facts, dry = held, state.facts(), arguments.is_on("DRY")
     if state.status == upstream.UP_TO_DATE and is_whole:
-        made = replace(held, source=state.shot.source, revision=state.revision)
-        if is_new := made != held and not arguments.is_on("DRY"):
-            with lock.model(held.name), lock.clone():
+        now = replace(held, source=state.shot.source, revision=state.revision)
+        if now != held and not dry:
+            made = now
+            with lock.model(name), lock.clone():
                 record.rewrite(made, held)
-            report.note(
-                f"{held.name}: follows {made.revision} of {made.source} now, before {held.revision} of {held.source}"
-            )
-        report.model(**pin.facts(made if is_new else held), **state.facts())
-        return is_new
-    asked = adopt.Request(held.source, state.revision, held.name, held.include, held.exclude)
-    said = adopt.add(asked, "updated")
-    if arguments.is_on("DRY"):
-        report.model(**pin.facts(held), **state.facts())
-        return False
-    report.note(said)
-    report.model(**pin.facts(pin.read(held.name)), **state.facts() | {"status": "updated"})
-    return True
+            report.note(f"{name}: follows {now.revision} of {now.source} now, before {held.revision} of {held.source}")
+    else:
+        asked = adopt.Request(held.source, state.revision, name, held.include, held.exclude)
+        said = adopt.add(asked, "updated")
+        if not dry:
+            report.note(said)
+            made, facts = pin.read(name), facts | {"status": "updated"}
+    report.model(**pin.facts(made), **facts)
+    return made is not held
 
 
 def main(report: Report) -> tuple[str, str]:
