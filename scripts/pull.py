@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from contextlib import suppress
 from pathlib import Path
 
 from lib.core import arguments, lock, text
@@ -24,10 +23,10 @@ def assemble(new: Path, held: Path, items: list[inventory.Item], good: set[str])
         target = new / item.path
         target.parent.mkdir(parents=True, exist_ok=True)
         if item.path in good:
-            with suppress(OSError):  # a file system without links
+            try:
                 os.link(held / item.path, target, follow_symlinks=False)
-                continue
-            shutil.copy2(held / item.path, target, follow_symlinks=False)
+            except OSError:  # a file system without links
+                shutil.copy2(held / item.path, target, follow_symlinks=False)
         else:
             cache.link(cache.object_path(item.oid), target)
 
@@ -48,8 +47,7 @@ def to_fetch(pins: list[pin.Pin]) -> dict[str, int]:
 
 def check_space(pins: list[pin.Pin]) -> None:
     """Refuse what the disk cannot hold before the first byte. Raises `Failure`."""
-    # Weights are links to the cache, or else copies of what it holds.
-    needed = sum(to_fetch(pins).values()) * (1 if cache.links() else 2)
+    needed = sum(to_fetch(pins).values()) * (1 if cache.links() else 2)  # links to the cache, or copies beside it
     what = f"{text.plural(len(pins), 'model')} need{'s' if len(pins) == 1 else ''}"
     destination.check_space(needed, cache.location(), what, "pull fewer models: MODEL=NAME")
 
@@ -95,12 +93,10 @@ def pull(held: pin.Pin, report: Report) -> bool:
 
 def asked() -> list[tuple[str, pin.Pin | None]]:
     """The models to pull, by NAME, each with the pin of the release that was asked for, or None. Raises `Failure`."""
-    typed, stage, found = arguments.value("MODEL"), arguments.value("STAGE"), []
-    if stage and not typed:
-        typed = " ".join(releases.staged(stage))
-        if not typed:
-            raise Failure(f"no release of any model is in the stage {stage!r} here; {releases.FETCH}")
-    for word in typed.split():
+    words, stage, found = arguments.value("MODEL").split(), arguments.value("STAGE"), []
+    if stage and not words and not (words := releases.staged(stage)):
+        raise Failure(f"no release of any model is in the stage {stage!r} here; {releases.FETCH}")
+    for word in words:
         name, _, version = word.partition("@v")
         if version and releases.VERSION.fullmatch(version):
             chosen = [name] if f"{name}@v{version}" in history.tags() else selection.select(name)
@@ -112,7 +108,7 @@ def asked() -> list[tuple[str, pin.Pin | None]]:
             found += [(each, None) for each in selection.select(word)]
         if version and stage:
             raise Failure(f"two versions: {word!r} in MODEL and STAGE={stage!r}; give one")
-    return _apart(found) if typed else [(name, None) for name in selection.select("")]
+    return _apart(found) if words else [(name, None) for name in selection.select("")]
 
 
 def _apart(found: list[tuple[str, pin.Pin | None]]) -> list[tuple[str, pin.Pin | None]]:
