@@ -9,20 +9,17 @@ from lib.model import catalog, names, pin, selection
 
 def parse_request(typed: str) -> adopt.Request:
     """The request for the model `typed`. Raises `Failure` for a bad one."""
-    path = names.from_path(typed)
+    path, before = names.from_path(typed), arguments.value("REVISION")
     known = pin.read_head(path) if path != typed and path in selection.here() else None
     source, after = (known.source, "") if known and known.source else names.from_address(typed)
     names.repo_id(source)
-    before = arguments.value("REVISION")
     if after and before and after != before:
         raise Failure(f"two revisions: {after!r} in MODEL and REVISION={before!r}; give one")
     if typed.startswith(source + "@") and not after:
         raise Failure(f"no revision after the @: {typed!r} (want ORG/NAME@REVISION)")
-    default = known.name if known else source.partition("/")[2]
-    name = names.model_name(arguments.value("NAME") or default)
-    return adopt.Request(
-        source, names.revision(after or before or "main"), name, *map(names.patterns, ("INCLUDE", "EXCLUDE"))
-    )
+    name = names.model_name(arguments.value("NAME") or (known.name if known else source.partition("/")[2]))
+    revision, choice = names.revision(after or before or "main"), map(names.patterns, ("INCLUDE", "EXCLUDE"))
+    return adopt.Request(source, revision, name, *choice)
 
 
 def main() -> None:

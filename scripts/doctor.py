@@ -3,7 +3,6 @@
 import platform
 import shutil
 import time
-from collections.abc import Callable
 from importlib.metadata import version
 from shlex import quote
 
@@ -96,15 +95,8 @@ def leftovers() -> str:
     return f"no stopped command; {text.plural(kept, 'file')} in {quarantine.ROOT.relative_to(ROOT)}"
 
 
-CHECKS: dict[str, Callable[[], str]] = {
-    "programs": programs,
-    "Git": git,
-    "models": settings,
-    "disk": disk,
-    "remote": remote,
-    "Hub": hub,
-    "leftovers": leftovers,
-}
+CHECKS = {"programs": programs, "Git": git, "models": settings, "disk": disk, "remote": remote}
+CHECKS |= {"Hub": hub, "leftovers": leftovers}
 
 
 def main() -> None:

@@ -19,10 +19,7 @@ from lib.remote.folder import Folder
 
 
 def is_behind(bundle: Path) -> bool:
-    """Whether a branch of `bundle` has commits that none of this clone has, now or, by its reflog, before.
-
-    Raises `Failure` for a file that is none.
-    """
+    """Whether a branch of `bundle` has commits that no ref or reflog here has. Raises `Failure` if it is no bundle."""
     is_whole, said = history.tried("bundle", "list-heads", str(bundle))
     tips = [line.split()[0] for line in said.split("\n")[:-1] if " refs/tags/" not in line]  # forks share those
     if not is_whole:

@@ -32,7 +32,6 @@ def check(name: str, items: list[Item]) -> None:
 
 
 def on_disk() -> set[str]:
-    """The models whose weights are on disk."""
     return {name for name in selection.here() if names.weights_dir(name).exists()}
 
 
@@ -47,10 +46,7 @@ def uses(there: Iterable[str]) -> Counter:
 
 
 def freed(paths: Iterable[Path], links: Counter) -> int:
-    """The bytes that the disk has more once the files at `paths` are gone: those that have a link elsewhere stay.
-
-    `links` counts the links to each file that are gone then.
-    """
+    """The bytes that go with the files at `paths`, but for what has a link elsewhere; `links` counts those that go."""
     total = 0
     for status in map(os.lstat, paths):
         links[status.st_dev, status.st_ino] += 1
@@ -96,16 +92,14 @@ def main(report: Report) -> tuple[str, str]:
         return NO_MODEL, ""
     used, links = uses(there), Counter()
     note(factory.default().note)
-    dry = arguments.is_on("DRY")
-    done = "would free" if dry else "freed"
+    done = "would free" if arguments.is_on("DRY") else "freed"
     for name in chosen:
-        with report.failing(name, "model", "not freed", f"{name}: "):
-            with lock.model(name):
-                staging.recover(name)
-                found = free(name, there, used, links)
+        with report.failing(name, "model", "not freed", f"{name}: "), lock.model(name):
+            staging.recover(name)
+            found = free(name, there, used, links)
             total += found or 0
             report.note(f"{name}: not here" if found is None else f"{done} {name}: {text.size(found)}")
-    if dry:
+    if arguments.is_on("DRY"):
         remark("nothing was changed (DRY=1)")
     done, models = f"{done} {text.size(total)}", text.plural(len(chosen), "model")
     if report.findings:

@@ -10,10 +10,7 @@ from lib.remote import audit, factory
 
 
 def check(held: Pin, on_disk: bool) -> str:
-    """Refuse what is not right, on the remote or, if the weights of this version are here, on disk; what was looked at.
-
-    Raises `Failure`.
-    """
+    """What was found right: the remote and, if the weights of this version are here, the disk. Raises `Failure`."""
     items, folder = factory.objects_of(held), names.weights_dir(held.name)
     is_there = on_disk and folder.is_dir()
     note(factory.default().note)
@@ -22,9 +19,8 @@ def check(held: Pin, on_disk: bool) -> str:
     if findings:
         raise Failure(f"{findings[0]}; {len(findings)} in all, nothing was released (make verify MODEL={held.name})")
     unread = sum(each.status == audit.SIZE_ONLY for each in found.values())
-    return f"{'disk and remote' if is_there else 'the remote'} checked" + (
-        f", {unread} of {len(items)} objects by size only" if unread else ""
-    )
+    more = f", {unread} of {len(items)} objects by size only" if unread else ""
+    return f"{'disk and remote' if is_there else 'the remote'} checked{more}"
 
 
 def target(name: str) -> tuple[str, Pin, bool]:

@@ -12,14 +12,10 @@ from lib.remote import factory
 from lib.remote.base import NAME, mark
 from lib.remote.folder import DEFAULT
 
+ADDRESS = r"https?://([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/[\w./-]*)?"
 # What may be typed besides URL: DVC's name for it, the stores that it is for, its form, and an example.
 SETTINGS = {
-    "ENDPOINT": (
-        "endpointurl",
-        "s3 gs",
-        r"https?://([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/[\w./-]*)?",
-        "https://HOST",
-    ),
+    "ENDPOINT": ("endpointurl", "s3 gs", ADDRESS, "https://HOST"),
     "REGION": ("region", "s3", r"[a-zA-Z0-9][\w-]{0,62}", "eu-central-1"),
     "PROFILE": ("profile", "s3", r"[a-zA-Z0-9_][\w.@/+-]{0,127}", "a name in your AWS configuration"),
     "PROJECT": ("projectname", "gs", r"[a-z0-9][a-z0-9.:-]{0,99}", "a project's id"),

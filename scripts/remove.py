@@ -57,9 +57,8 @@ def kept(held: pin.Pin | None) -> str:
         raise Failure(loss(held, lost, said))
     if not left:
         return STAY
-    return f"{len(left)} of its {said} not on the remote" + (
-        ", the others stay there" if len(left) < len(sizes) else ""
-    )
+    others = ", the others stay there" if len(left) < len(sizes) else ""
+    return f"{len(left)} of its {said} not on the remote{others}"
 
 
 def undo(name: str, by_last: bool) -> str | None:

@@ -52,9 +52,8 @@ def main() -> None:
     catalog.check()
     chosen, new = selection.select(arguments.value("MODEL")), names.model_name(arguments.value("NAME"))
     if len(chosen) != 1 or chosen == [new]:
-        raise Failure(
-            f"{text.plural(len(chosen), 'model')} named, to be called {new!r}; rename one: MODEL=OLD NAME=NEW"
-        )
+        count = text.plural(len(chosen), "model")
+        raise Failure(f"{count} named, to be called {new!r}; rename one: MODEL=OLD NAME=NEW")
     first, second = sorted((*chosen, new))  # always in this order, or two renames could wait for each other
     with lock.model(first), lock.model(second):
         staging.recover(first)

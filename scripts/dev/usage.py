@@ -41,21 +41,20 @@ def refusal(goals, typed):
             return f"{goals[0]}: {ascii(goal)} is no command; to name a model: MODEL=NAME"
     if goals[0] == "help" and goals[1:]:
         return f"help: to explain a command: make help VERB={goals[1]}"
-    goals = [goal for goal in goals if goal in COMMANDS]
-    takes = list(dict.fromkeys(variable for goal in goals for _, variable, _ in variables(goal)))
+    known = [(goal, *each) for goal in goals if goal in COMMANDS for each in variables(goal)]
+    takes = list(dict.fromkeys(variable for _, _, variable, _ in known))
     for variable in typed:
         if variable not in takes:
             kind = "does not take" if variable in VARIABLES else "knows no variable"
             name = variable if variable.isidentifier() else ascii(variable)
             otherwise = f"it takes {', '.join(takes) or 'no variable'}"
             return f"{goals[0]}: {kind} {name}; {nearest(variable, takes, otherwise)}"
-    for goal in goals:
-        for optional, variable, switch in variables(goal):
-            value = os.environ.get(variable, "")
-            if not optional and not value:
-                return f"{goal}: no {variable}; for example: {COMMANDS[goal][2]}"
-            if switch and value not in ("", "1"):
-                return f"{goal}: not a switch: {variable}={ascii(value)} (want {variable}=1, or leave it out)"
+    for goal, optional, variable, switch in known:
+        value = os.environ.get(variable, "")
+        if not optional and not value:
+            return f"{goal}: no {variable}; for example: {COMMANDS[goal][2]}"
+        if switch and value not in ("", "1"):
+            return f"{goal}: not a switch: {variable}={ascii(value)} (want {variable}=1, or leave it out)"
     return None
 
 
