@@ -12,13 +12,6 @@ COLUMNS = ("NAME", "source", "commit", "license", "files", "size", "on disk", "r
 MAY_BE_EMPTY = COLUMNS[-2:]  # left out where no model has any
 
 
-def look(name: str) -> tuple[pin.Pin, str]:
-    """The pin of a model, and whether its weights are on disk. Raises `Failure` if it is broken."""
-    is_there = names.weights_dir(name).is_dir()
-    held = (selection.checked if is_there else selection.head)(name)  # a pin's files are needed to compare with
-    return held, destination.on_disk(held)
-
-
 def cells(held: pin.Pin, disk: str, titles: list[str]) -> tuple[str, ...]:
     """A row of the table, in the order of `COLUMNS`."""
     commit, here = held.commit[:7] if held.commit else "-", {"present": "yes", "absent": "no"}.get(disk, disk)
@@ -27,15 +20,16 @@ def cells(held: pin.Pin, disk: str, titles: list[str]) -> tuple[str, ...]:
 
 
 def main(report: Report) -> tuple[str, str]:
-    rows, here, titles = [COLUMNS], 0, {} if history.unreadable() else releases.titles()
+    rows, titles = [COLUMNS], {} if history.unreadable() else releases.titles()
     for name in selection.all_names():
+        read = selection.checked if names.weights_dir(name).is_dir() else selection.head  # its files only to compare
         try:
-            held, disk = look(name)
+            held = read(name)
+            disk = destination.on_disk(held)
         except Failure as failure:
             rows.append((name, *["-"] * (len(COLUMNS) - 4), "broken pin", "-", "-"))
             report.findings.append(Finding(name, "pin", "broken", detail=str(failure)))
             continue
-        here += disk == "present"
         report.model(**pin.facts(held), disk=disk, releases=titles.get(name))
         rows.append(cells(held, disk, titles.get(name, [])))
     if len(rows) == 1:
@@ -47,5 +41,6 @@ def main(report: Report) -> tuple[str, str]:
     for finding in report.findings[:-1]:
         result(f"list: {finding}")
     files, size = (sum(model[key] for model in report.models) for key in ("files", "size"))
+    here = sum(model["disk"] == "present" for model in report.models)
     total = f"{text.tally(len(report.models), files, size)}; {here} on disk, by names and sizes"
     return total, str(report.findings[-1]) if report.findings else ""

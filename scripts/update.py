@@ -45,11 +45,8 @@ def main(report: Report) -> tuple[str, str]:
     if not chosen:
         return NO_MODEL, ""
     pins = selection.consistent(chosen, report)
-    ours = [held.name for held in pins if not held.source]
-    if ours and arguments.value("MODEL"):
-        raise Failure(
-            f"not from the Hub, so there is nothing to follow: {', '.join(ours)}; pin it anew with make track"
-        )
+    if arguments.value("MODEL") and (own := [held.name for held in pins if not held.source]):
+        raise Failure(f"not from the Hub, so there is nothing to follow: {', '.join(own)}; pin it anew with make track")
     asked = [held for held in pins if held.source]
     for held, state in zip(asked, upstream.ask_all(asked, revision), strict=True):
         with report.failing(held.name, "hub", "not updated", f"{held.name}: "):
