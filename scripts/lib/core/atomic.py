@@ -8,10 +8,8 @@ def write(path: Path, text: str) -> None:
     """Make `text` the content of `path`; a crash leaves what was there before, never a part. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.tmp")
-    with part.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    part.write_text(text, encoding="utf-8", newline="\n")
+    sync(part)
     part.replace(path)
     sync(path.parent)
 
