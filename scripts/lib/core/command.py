@@ -8,18 +8,21 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import NoReturn
 
-from lib.core import arguments
-from lib.core.console import remark
+from lib.core import arguments, console
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import Report
 
+STOPS = (signal.SIGINT, signal.SIGTERM)
+
 
 def run(verb: str, main: Callable[[], None], judges: bool = False) -> NoReturn:
     """Run `main` as the command `verb` and exit: with 0 only if it returned. A `Failure` becomes its sentence."""
-    _stop_on_signals(verb)
+    for number in STOPS:
+        signal.signal(number, partial(_stop, verb))
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     code = 1
     try:
@@ -27,23 +30,18 @@ def run(verb: str, main: Callable[[], None], judges: bool = False) -> NoReturn:
         main()
         code = 0
     except Failure as failure:
-        remark(str(failure))
+        console.remark(str(failure))
     except BrokenPipeError:
-        code = int(judges)  # the reader has what it wanted (`make list | head`)
+        code = int(judges)  # the reader has what it wanted (`make list | head`), or may have missed a finding
     except OSError as error:
-        remark(_system_sentence(error))
+        console.remark(_system_sentence(error))
     with suppress(OSError):
         sys.stdout.flush()
     os._exit(code)  # transfers in other threads are not waited for; they leave what a kill would leave
 
 
 def run_reported(verb: str, main: Callable[[Report], tuple[str, str]], judges: bool) -> NoReturn:
-    """Run `main` as the command `verb` with a Report, which also holds a `Failure` that ended it early.
-
-    One that `judges` fails where its reader leaves early: what was not said may have been a finding.
-
-    `main` returns the two sentences that may close the report: for a run without findings, and for one with some.
-    """
+    """As `run`, with a Report: `main` returns the sentences for its `close`, unless a `Failure` ends it early."""
 
     def reported() -> None:
         report = Report(verb)  # raises `Failure` for a FORMAT or REPORT that cannot be
@@ -59,17 +57,12 @@ def run_reported(verb: str, main: Callable[[Report], tuple[str, str]], judges: b
     run(verb, reported, judges)
 
 
-def _stop_on_signals(verb: str) -> None:
-    # SIGINT and SIGTERM end this process at once, with one line.
-    def stop(*_: object) -> NoReturn:
-        for number in (signal.SIGINT, signal.SIGTERM):  # a second one may come from the group or the parent's end
-            signal.signal(number, signal.SIG_IGN)
-        bar = "\r\x1b[K" if sys.stderr.isatty() else ""
-        os.write(2, f"{bar}{verb}: stopped; run the same command again to go on\n".encode())
-        os._exit(1)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+def _stop(verb: str, *_: object) -> NoReturn:
+    for number in STOPS:  # a second one may come from the group or the parent's end
+        signal.signal(number, signal.SIG_IGN)
+    bar = "\r\x1b[K" if sys.stderr.isatty() else ""
+    os.write(2, f"{bar}{verb}: stopped; run the same command again to go on\n".encode())
+    os._exit(1)
 
 
 def _end_with_parent(parent: int) -> None:

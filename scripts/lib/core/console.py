@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from lib.core import arguments, text
 
 EVERY = float(os.environ.get("PROGRESS_SECONDS", "30"))  # between two lines of progress
+VERB = sys.argv[-1]  # the command that this process is
 LONG = 100_000_000  # bytes; work on fewer ends before a reader wonders
 NUMBERS = 70  # columns of a bar and its figures
 _on_their_way: list[str] = []
@@ -17,21 +18,15 @@ _noting = threading.Lock()
 _started = time.monotonic()
 
 
-def verb() -> str:
-    """The command that this process is."""
-    return sys.argv[-1]
-
-
 def remark(line: str) -> None:
     """One line of this command for the person who watches."""
-    say(f"{verb()}: {line}")
+    say(f"{VERB}: {line}")
 
 
 def say(line: str) -> None:
     """One line for the person who watches."""
-    # print() writes the line break separately: another process may come between.
-    sys.stderr.write(f"{text.visible(line)}\n")
-    sys.stderr.flush()
+    # By itself print() writes the line break separately: another process may come between.
+    print(f"{text.visible(line)}\n", end="", file=sys.stderr, flush=True)
 
 
 def note(line: str | None) -> None:
@@ -83,24 +78,21 @@ class _Lines:
 
     said = float("-inf")  # when the last line was said, of whatever work
 
-    def __init__(self, label: str, total: int) -> None:
-        self.label, self.total, self.done = label, total, 0
-        self.started = time.monotonic()
-        self.lock = threading.Lock()  # files are brought side by side
-        if total >= LONG and self._is_time(self.started, _Lines.said):
-            remark(f"{label}: {text.size(total)}")
+    lock = threading.Lock()  # files are brought side by side
 
-    def _is_time(self, now: float, last: float) -> bool:
-        if due := now - last >= EVERY:
-            _Lines.said = now
-        return due
+    def __init__(self, label: str, total: int) -> None:
+        self.label, self.total, self.done, self.started = label, total, 0, time.monotonic()
+        if total >= LONG and self.started - _Lines.said >= EVERY:
+            _Lines.said = self.started
+            remark(f"{label}: {text.size(total)}")
 
     def update(self, count: int) -> None:
         with self.lock:
             self.done += count
             now = time.monotonic()
-            if not self.total or not self._is_time(now, max(_Lines.said, _started)):
+            if not self.total or now - max(_Lines.said, _started) < EVERY:
                 return
+            _Lines.said = now
             rate = self.done / (now - self.started)
         left = text.duration(max(0, self.total - self.done) / rate) if rate else "unknown"
         amounts = f"{text.size(self.done)} of {text.size(self.total)}, {text.size(int(rate))}/s"
@@ -110,13 +102,12 @@ class _Lines:
 @contextmanager
 def progress(label: str, total: int):
     """Yield a function that takes the number of bytes just done of `total`, which it shows: as a bar on a terminal."""
-    environment = os.environ.get
-    if not total or not sys.stderr.isatty() or environment("TERM") in ("dumb", ""):
+    if not total or not sys.stderr.isatty() or os.environ.get("TERM") in ("dumb", ""):
         yield _Lines(label, total).update
         return
     from tqdm import tqdm
 
-    locale = environment("LC_ALL") or environment("LC_CTYPE") or environment("LANG") or ""
+    locale = arguments.value("LC_ALL") or arguments.value("LC_CTYPE") or arguments.value("LANG")
     style = {"leave": False, "dynamic_ncols": True, "ascii": "UTF" not in locale.upper()}
     with tqdm(desc=label, total=total, unit="B", unit_scale=True, **style) as bar:
 

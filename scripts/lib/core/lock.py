@@ -1,23 +1,19 @@
-"""Locks, so that commands in one clone do not get in each other's way.
+"""Locks, so that commands in one clone do not get in each other's way. Whoever wants both takes the model's first.
 
 - A model's lock: one command at a time fetches, places or records it.
 - The clone's lock: one command at a time changes what models share (DVC's state, the cache's content, Git's index).
-
-Whoever wants both takes the model's first. What a command starts, such as a hook of Git, has that command's turn.
 """
 
-import errno
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from lib.core import arguments, console
-from lib.core.paths import TMP
+from lib.core import arguments, console, paths
 
-FOLDER = TMP / "locks"
-STARTED_BY = arguments.value("AT_WORK").split()  # processes of commands that hold locks and wait for this one
+FOLDER = paths.TMP / "locks"
+STARTED_BY = arguments.value("AT_WORK").split()  # commands that hold locks and wait for this one, as for a hook of Git
 LINE = 40  # bytes of a lock, the same for each command: to cut a file short takes longer than all else here
 _held: set[str] = set()
 
@@ -34,25 +30,19 @@ def model(name: str, wait: bool = True) -> AbstractContextManager[str | None]:
 
 @contextmanager
 def _hold(file: str, what: str, wait: bool) -> Iterator[str | None]:
-    if file in _held:
+    path = FOLDER / file
+    if file in _held or not os.access(paths.nearest(path), os.W_OK):  # who cannot write here changes nothing either
         yield None
         return
-    try:
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        handle = os.open(FOLDER / file, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        if error.errno not in (errno.EROFS, errno.EACCES):
-            raise
-        yield None  # who cannot write here changes nothing either
-        return
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     # A POSIX lock belongs to this process alone: children do not inherit it (a `git gc` in the background would keep
     # a flock), and it goes when the process ends, however that happens.
     try:
-        if holder := _take(handle, what, wait):
-            yield holder
-            return
-        _held.add(file)
-        yield None
+        holder = _take(handle, what, wait)
+        if not holder:
+            _held.add(file)
+        yield holder
     finally:
         _held.discard(file)
         os.close(handle)
@@ -60,33 +50,22 @@ def _hold(file: str, what: str, wait: bool) -> Iterator[str | None]:
 
 @contextmanager
 def part(path: Path, wait: bool = True) -> Iterator[bool]:
-    """Be the only one, in any clone, who writes the file at `path`, made if need be, until it is moved or removed.
-
-    Without `wait` yields False if somebody else writes it.
-    """
+    """Be the only one, in any clone, to write `path` until it is moved or removed; without `wait` False if one is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            # Not a POSIX lock: the path is opened and closed by others here, which would release that.
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            os.close(handle)
-            yield False
-            return
-        if _is(path, handle):
-            break
-        os.close(handle)  # whoever had it has moved it
-    try:
-        yield True
-    finally:
-        os.close(handle)
-
-
-def _is(path: Path, handle: int) -> bool:
-    with suppress(FileNotFoundError):
-        return os.path.samestat(os.fstat(handle), path.stat())
-    return False
+        with path.open("ab") as file:
+            try:
+                # Not a POSIX lock: the path is opened and closed by others here, which would release that.
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+                is_moved = not os.path.samefile(path, file.fileno())
+            except FileNotFoundError:
+                is_moved = True
+            except BlockingIOError:
+                yield False
+                return
+            if not is_moved:  # by whoever had it
+                yield True
+                return
 
 
 def _take(handle: int, what: str, wait: bool) -> str | None:
@@ -95,13 +74,13 @@ def _take(handle: int, what: str, wait: bool) -> str | None:
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         verb, _, process = os.pread(handle, LINE, 0).decode(errors="replace").strip().partition(" ")
-        if process and process in STARTED_BY:
+        if process in STARTED_BY:
             return None
         holder = f"{verb} (process {process})" if process else "another command"
         if not wait:
             return holder
         console.remark(f"waiting for {holder}, which is at work on {what}")
         fcntl.lockf(handle, fcntl.LOCK_EX)
-    os.pwrite(handle, f"{console.verb()} {os.getpid()}".ljust(LINE).encode(), 0)
+    os.pwrite(handle, f"{console.VERB} {os.getpid()}".ljust(LINE).encode(), 0)
     os.environ["AT_WORK"] = " ".join([*STARTED_BY, str(os.getpid())])
     return None
