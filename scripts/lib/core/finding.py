@@ -2,29 +2,23 @@
 
 from dataclasses import dataclass
 
-WHERE = {
-    ("cache", "changed"): " in the cache",
-    ("remote", "changed"): " on the remote",
-    ("remote", "missing"): " from the remote",
-}
+WHERE = {"cache changed": " in the cache", "remote changed": " on the remote", "remote missing": " from the remote"}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """`kind` is changed, missing or extra, or says more; `place` is pin, disk, cache or remote; `object` an id there.
-
-    A finding without `file` concerns the whole model, one without `model` the remote; its `detail` is a sentence.
-    """
+    """One fact, of the whole model where it names no `file`, of the remote where it names no `model`."""
 
     model: str
-    place: str
-    kind: str
+    place: str  # pin, disk, cache, remote or what else was looked at
+    kind: str  # changed, missing or extra, or says more
     file: str = ""
-    detail: str = ""
-    object: str = ""
+    detail: str = ""  # a sentence where there is no `file`
+    object: str = ""  # its id in `place`
 
     def __str__(self) -> str:
         if not self.file:
             return self.detail
         more = ": ".join(filter(None, [self.object and f"object {self.object}", self.detail]))
-        return f"{self.model}/{self.file}: {self.kind}{WHERE.get((self.place, self.kind), '')}{more and f' ({more})'}"
+        where = WHERE.get(f"{self.place} {self.kind}", "")
+        return f"{self.model}/{self.file}: {self.kind}{where}{more and f' ({more})'}"

@@ -4,11 +4,10 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
-from lib.core import arguments, paths, text
-from lib.core.console import document, result
+from lib.core import arguments, console, paths, text
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 
@@ -17,22 +16,13 @@ MISSED = "not looked at"  # the kind of a finding that something was required an
 NO_MODEL = "no model yet; add one: make add MODEL=ORG/NAME"
 
 
-@dataclass
 class Report:
-    """What one run of `verb` found: said line by line as it comes, and by `close` in the other forms.
+    """What one run of `verb` found: said as it comes, and by `close` in the forms that .github/REPORTS.md describes."""
 
-    Under GitHub Actions each finding is also an annotation and the step summary gets a table. FORMAT=json gives the
-    same facts as JSON on standard output, REPORT= names a file for them; .github/REPORTS.md lists the keys. `facts`
-    are further keys of the whole run.
-    """
-
-    verb: str
-    models: list[dict] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    facts: dict = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
+    def __init__(self, verb: str) -> None:
+        self.verb, self.models, self.notes = verb, [], []
+        self.findings: list[Finding] = []
+        self.facts: dict = {}  # further keys of the whole run
         if (typed := arguments.value("FORMAT")) not in ("", "json"):
             raise Failure(f"not a format: FORMAT={typed!r} (want json, or leave it out)")
         if typed := arguments.value("REPORT"):
@@ -46,7 +36,7 @@ class Report:
 
     def note(self, line: str) -> None:
         self.notes.append(line)
-        result(line)
+        console.result(line)
 
     def say(self, line: str) -> None:
         """Note `line` as one that the command says."""
@@ -55,11 +45,11 @@ class Report:
     def found(self, *findings: Finding) -> None:
         for finding in findings:
             self.findings.append(finding)
-            result(f"{self.verb}: {finding}")
+            line = f"{self.verb}: {finding}"
+            console.result(line)
             if arguments.value("GITHUB_ACTIONS") == "true":
-                line = f"{self.verb}: {finding}".replace("%", "%25")
                 where = f" file=models/{finding.model}.dvc" if finding.model else ""
-                result(f"::error{where}::{line}")
+                console.result(f"::error{where}::{line.replace('%', '%25')}")
 
     @contextmanager
     def failing(self, name: str, place: str, kind: str, before: str = "") -> Iterator[None]:
@@ -86,7 +76,7 @@ class Report:
         self._write_summary(bad if self.findings else good)
         if self.findings:
             raise Failure(bad)
-        result(good)
+        console.result(good)
 
     def _write_json(self, summary: str) -> None:
         facts = {"schema": SCHEMA, "command": self.verb, "ok": not self.findings, "summary": summary}
@@ -97,7 +87,7 @@ class Report:
         if target := arguments.value("REPORT"):
             paths.typed(target).write_text(lines + "\n", encoding="utf-8")
         if arguments.value("FORMAT"):
-            document(lines)
+            console.document(lines)
 
     def _write_summary(self, summary: str) -> None:
         if target := arguments.value("GITHUB_STEP_SUMMARY"):

@@ -1,7 +1,7 @@
 """Numbers and foreign text, as a person reads them."""
 
 import re
-import unicodedata
+from unicodedata import category
 
 
 def size(count: int) -> str:
@@ -41,12 +41,8 @@ def visible(line: str) -> str:
     """`line` with a ? for each character that a terminal may act on, a line break too."""
     if line.isprintable():
         return line
-    return "".join(each if each.isprintable() or _is_harmless(each) else "?" for each in line)
-
-
-def _is_harmless(character: str) -> bool:
-    """Whether words need `character`, though it is not printed: a space, or what joins letters or keeps them apart."""
-    return character in "\u200c\u200d" or unicodedata.category(character) == "Zs"
+    # Words need spaces of all kinds, and what joins letters or keeps them apart.
+    return "".join(c if c.isprintable() or c in "\u200c\u200d" or category(c) == "Zs" else "?" for c in line)
 
 
 def one_line(said: object) -> str:

@@ -32,15 +32,11 @@ def side_by_side(
     work: Callable[[T], U],
     things: Iterable[T],
     workers: int = CORES,
-    size: Callable[[T], int] = lambda _: 0,
-    small: int = 0,
-    stop: Callable[[], object] | None = None,
+    size: Callable[[T], int] = lambda _: 0,  # bytes of a thing: the largest is begun first
+    small: int = 0,  # bytes; what has fewer is done without a thread
+    stop: Callable[[], object] | None = None,  # tells what has begun to end; without it that is waited for
 ) -> list[U]:
-    """What `work` returns for each of `things`, in their order; at most `workers` run at once, the largest first.
-
-    `size` gives a thing's bytes; those of fewer than `small` bytes are done without a thread. The first exception
-    drops what has not begun; it is raised when the rest has ended, or at once if there is a `stop` to end it.
-    """
+    """What `work` returns for each of `things`, in their order; the first exception drops what has not begun."""
     things = list(things)
     order = sorted(range(len(things)), key=lambda index: -size(things[index]))
     pool = ThreadPoolExecutor(workers)
@@ -49,8 +45,7 @@ def side_by_side(
         found = {index: work(things[index]) for index in order if index not in jobs}
         for job in wait(jobs.values(), return_when=FIRST_EXCEPTION).done:
             job.result()  # raises what ended the others
-        found |= {index: job.result() for index, job in jobs.items()}
-        return [found[index] for index in range(len(things))]
+        return [jobs[index].result() if index in jobs else found[index] for index in range(len(things))]
     finally:
         if stop:
             stop()
