@@ -1,27 +1,23 @@
-"""The HTTP client of every request to the Hub, ours and `huggingface_hub`'s: one time limit, one retry policy.
-
-By itself `huggingface_hub` lists a repo without a time limit, and retries some calls by its own rules, others never.
-"""
+"""The HTTP client of every request to the Hub, ours and `huggingface_hub`'s: one time limit, one retry policy."""
 
 from urllib.parse import urlsplit
 
 import httpx2
 import huggingface_hub
-from huggingface_hub.utils import get_session, logging, set_client_factory
 
-from lib.core import arguments
+from lib.core import arguments, text
 from lib.core.errors import Failure
-from lib.core.text import one_line
 from lib.transfer.http import proxy_for
 from lib.transfer.retry import TRANSIENT, Broken, Retry, asked_to_wait
 
-logging.set_verbosity_error()  # a retry that helps needs no words; one that does not ends in a Failure
+huggingface_hub.logging.set_verbosity_error()  # a retry that helps needs no words; one that does not ends in a Failure
 
 ENDPOINT = huggingface_hub.constants.ENDPOINT
 READ = huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT  # seconds a download may be silent before another try
 
 
 class _Client(httpx2.Client):
+    # By itself huggingface_hub lists a repo without a time limit, and retries some calls by its own rules.
     def send(self, request: httpx2.Request, *, stream: bool = False, **options) -> httpx2.Response:
         """As httpx2's. Raises `GaveUp` for a passing fault that does not pass, `Failure` for a Hub out of reach."""
         if huggingface_hub.is_offline_mode():
@@ -32,46 +28,35 @@ class _Client(httpx2.Client):
         while True:
             try:
                 response = super().send(request, stream=stream, **options)
-                if not _is_transient(response):
-                    return response
-                response.close()
-                fault = httpx2.HTTPStatusError("", request=request, response=response)
             except httpx2.TransportError as error:
                 if isinstance(error, httpx2.ConnectError) and not stream:
                     raise unreachable(error) from error
-                fault = error
-            retry.wait(broken(fault))
+                retry.wait(Broken(reason(error)))
+                continue
+            # A store that the Hub redirects to answers 403 when its link has expired; another try gets a new one.
+            expired = response.status_code == 403 and not str(response.url).startswith(ENDPOINT)
+            if response.status_code not in TRANSIENT and not expired:
+                return response
+            response.close()
+            retry.wait(Broken(reason(response), asked_to_wait(response.headers)))
 
 
-def reason(error: Exception) -> str:
-    """`error` as what the Hub did."""
-    response = getattr(error, "response", None)
-    if response is not None:
+def reason(fault: httpx2.Response | Exception) -> str:
+    """`fault`, an answer or an error that may come of one, as what the Hub did."""
+    response = getattr(fault, "response", fault)
+    if isinstance(response, httpx2.Response):
         return f"the Hub answered {response.status_code} {response.reason_phrase}"
-    if isinstance(error, httpx2.TimeoutException):
+    if isinstance(fault, httpx2.TimeoutException):
         return "the Hub sent nothing"
-    return f"the connection to the Hub broke ({error or type(error).__name__})"
-
-
-def broken(error: Exception) -> Broken:
-    """`error` as a fault that another try may outlast."""
-    response = getattr(error, "response", None)
-    return Broken(reason(error), asked_to_wait(response.headers) if response is not None else 0)
-
-
-def _is_transient(response: httpx2.Response) -> bool:
-    # A store that the Hub redirects to answers 403 when its signed link has expired; another try gets a new link.
-    expired = response.status_code == 403 and not str(response.url).startswith(ENDPOINT)
-    return response.status_code in TRANSIENT or expired
+    return f"the connection to the Hub broke ({fault or type(fault).__name__})"
 
 
 def unreachable(why: object) -> Failure:
     """The sentence for a Hub out of reach, which may be the fault of a proxy that the environment names."""
     address = urlsplit(ENDPOINT)
     proxy = proxy_for(address.scheme, address.netloc)
-    through = f" through the proxy {one_line(proxy)}" if proxy else ""
+    through = f" through the proxy {text.one_line(proxy)}" if proxy else ""
     return Failure(f"cannot reach the Hub at {ENDPOINT}{through} ({why or type(why).__name__}); nothing was changed")
 
 
-set_client_factory(lambda: _Client(follow_redirects=True))
-session = get_session
+huggingface_hub.set_client_factory(lambda: _Client(follow_redirects=True))

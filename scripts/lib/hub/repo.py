@@ -4,14 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import httpx2
-import huggingface_hub
-from huggingface_hub import errors
-from huggingface_hub.hf_api import RepoFile
+from huggingface_hub import HfApi, RepoFile, errors, get_token
 from huggingface_hub.utils import filter_repo_objects
 
-from lib.core.digest import File, for_pin
+from lib.core import digest, text
 from lib.core.errors import Failure
-from lib.core.text import one_line
 from lib.hub.client import ENDPOINT, reason
 from lib.model import fields, names
 from lib.transfer.retry import GaveUp
@@ -22,16 +19,13 @@ LINK = 1000
 
 @dataclass(frozen=True)
 class HubFile:
-    """One file as the Hub publishes it: `size` in bytes, `blob` Git's id.
-
-    Only files in LFS have a `sha256`, only files in Xet their hash there, `xet`.
-    """
+    """One file as the Hub publishes it."""
 
     path: str
-    size: int
-    blob: str
-    sha256: str | None
-    xet: str | None
+    size: int  # bytes
+    blob: str  # Git's id
+    sha256: str | None  # of files in LFS
+    xet: str | None  # the hash there of files in Xet
 
     @classmethod
     def of(cls, said: RepoFile) -> "HubFile":
@@ -44,9 +38,9 @@ class HubFile:
     @property
     def hashes(self) -> tuple[str, ...]:
         """The digests to compute: those for the pin, and the one that the Hub publishes."""
-        return for_pin(self.size) if self.sha256 else (*for_pin(self.size), "blob")
+        return digest.for_pin(self.size) + (() if self.sha256 else ("blob",))
 
-    def mismatch(self, found: File) -> str | None:
+    def mismatch(self, found: digest.File) -> str | None:
         """How `found` differs from what the Hub publishes, or None."""
         kind, actual = ("sha256", found.sha256) if self.sha256 else ("git blob", found.blob)
         return None if actual == self.identity else f"the Hub says {kind} {self.identity}, the bytes have {actual}"
@@ -54,30 +48,24 @@ class HubFile:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A repo at one commit: `source` is the name it has now, `revision` what was asked for; `license`, its name and its
-    link, and `base` are what the model card says.
+    """A repo at one commit; `license`, its name and its link, and `base` are what the model card says."""
 
-    `unsafe` are the files that the Hub's scan warns of; `scanned` whether it is done, None if the Hub does not tell;
-    `date` is when the commit was made, as YYYY-MM-DD.
-    """
-
-    source: str
-    revision: str
+    source: str  # the name it has now
+    revision: str  # what was asked for
     commit: str
     files: tuple[HubFile, ...]
-    license: str | None = None
-    license_name: str | None = None
-    license_link: str | None = None
-    base: str | None = None
-    unsafe: tuple[str, ...] = ()
-    scanned: bool | None = None
-    date: str = ""
+    date: str  # of the commit, as YYYY-MM-DD
+    unsafe: tuple[str, ...]  # the files that the Hub's scan warns of
+    scanned: bool | None  # whether the scan is done; None if the Hub does not tell
+    license: str | None
+    license_name: str | None
+    license_link: str | None
+    base: str | None
 
     @property
     def meta(self) -> dict[str, str | None]:
-        """What a pin holds of it."""
-        keys = ("source", "revision", "commit", "license", "license_name", "license_link", "base")
-        return {key: getattr(self, key) for key in keys}
+        """What a pin holds of it; None for what is not the Hub's to say."""
+        return {key: getattr(self, key, None) for key in fields.TEXTS}
 
 
 class Refusal(Failure):
@@ -92,7 +80,7 @@ def refusal(error: Exception, source: str, revision: str) -> Failure:
     """`error` of the Hub as a sentence; a gated repo is also one that was not found, so the order matters."""
     login = "log in: .venv/bin/hf auth login, or set HF_TOKEN"
     response = getattr(error, "response", None)
-    said = response.headers.get("X-Error-Message") if response is not None else None
+    said = response.headers.get("X-Error-Message") if response else None
     if isinstance(error, errors.GatedRepoError):
         return Refusal("gated", f"{source} is gated: accept its license at {ENDPOINT}/{source}, then {login}")
     if isinstance(error, errors.RevisionNotFoundError):
@@ -103,51 +91,39 @@ def refusal(error: Exception, source: str, revision: str) -> Failure:
         )
     if isinstance(error, errors.RepositoryNotFoundError):
         return Refusal("gone", f"no such model on the Hub: {source}; if it is private, {login}")
-    words = f": {one_line(said).rstrip('.')}" if said else ""
+    words = f": {text.one_line(said).rstrip('.')}" if said else ""
     advice = login if getattr(response, "status_code", 0) in (401, 403) else "nothing was changed"
     return Failure(f"{source}: {reason(error)}{words}; {advice}")
 
 
 def _card(card: object) -> dict[str, str | None]:
     """What a pin holds of a model card."""
-    said = {key: card.get(key) if card else None for key in ("license", "license_name", "license_link", "base_model")}
-    found = {
-        key: ", ".join(map(str, each)) if isinstance(each, list) else str(each or "").strip() or None
-        for key, each in said.items()
-    }
+    found = {}
+    for key in ("license", "license_name", "license_link", "base_model"):
+        said = card.get(key) if card else None
+        found[key] = ", ".join(map(str, said)) if isinstance(said, list) else str(said or "").strip() or None
     bases = (found.pop("base_model") or "").split(", ")
     return found | {"base": " ".join(each for each in bases if names.REPO.fullmatch(each)) or None}
 
 
-def _scan(status: dict) -> dict[str, object]:
-    """What a Snapshot holds of the Hub's scan."""
-    unsafe = tuple(str(each["path"]) for each in status.get("filesWithIssues") or ())
-    return {"unsafe": unsafe, "scanned": bool(status.get("scansDone")) if status else None}
-
-
-def _check(shot: Snapshot) -> None:
-    """Refuse what a Hub may not say of a repo, since it goes into the pin, the catalog and the terminal.
-
-    The names of files are checked once it is known which of them are wanted. Raises `Failure`.
-    """
+def _checked(shot: Snapshot) -> Snapshot:
+    """`shot`, if it may go into the pin, the catalog and the terminal. Raises `Failure`, ValueError."""
     names.repo_id(shot.source)
     for said, most in ((shot.license, LICENSE), (shot.license_name, LICENSE), (shot.license_link, LINK)):
         if said and not (said.isprintable() and len(said) <= most):
             raise Failure(f"{shot.source}: the Hub gives a license that is no line of text: {said[:60]!r}")
-    for file in shot.files:
+    for file in shot.files:  # their names are checked once it is known which are wanted
         published = fields.SHA256.fullmatch(file.sha256) if file.sha256 else fields.COMMIT.fullmatch(file.blob)
         if (file.xet and not fields.SHA256.fullmatch(file.xet)) or not published or not 0 <= file.size < 1 << 60:
             raise ValueError(file)
+    return shot
 
 
 def snapshot(source: str, revision: str, may_download: bool = False) -> Snapshot:
-    """What `source` (ORG/NAME) is at `revision` (branch, tag or commit). Raises `Failure`.
-
-    A gated repo can be looked at by all; with `may_download` it must give us its files too.
-    """
+    """What `source` (ORG/NAME) is at `revision`; a gated one refuses us with `may_download` only. Raises `Failure`."""
     if not ENDPOINT.startswith(("http://", "https://")):
         raise Failure(f"HF_ENDPOINT is not the address of a Hub: {ENDPOINT!r} (want https://HOST)")
-    api = huggingface_hub.HfApi()
+    api = HfApi()
     try:
         info = api.model_info(source, revision=revision, securityStatus=True)
         if not fields.COMMIT.fullmatch(info.sha):
@@ -157,12 +133,13 @@ def snapshot(source: str, revision: str, may_download: bool = False) -> Snapshot
         tree = api.list_repo_tree(source, recursive=True, revision=info.sha)
         files = tuple(HubFile.of(each) for each in tree if isinstance(each, RepoFile))
         date = str(info.last_modified.date()) if info.last_modified else ""
-        said = _card(info.card_data) | _scan(info.security_repo_status or {})
-        shot = Snapshot(info.id, revision, info.sha, files, **said, date=date)
-        _check(shot)
+        scan = info.security_repo_status or {}
+        unsafe = tuple(str(each["path"]) for each in scan.get("filesWithIssues") or ())
+        scanned = bool(scan.get("scansDone")) if scan else None
+        shot = _checked(Snapshot(info.id, revision, info.sha, files, date, unsafe, scanned, **_card(info.card_data)))
     except GaveUp as error:
         raise Failure(f"{source}: {error}") from error
-    except (httpx2.HTTPError, errors.HfHubHTTPError) as error:
+    except httpx2.HTTPError as error:
         raise refusal(error, source, revision) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Failure(f"{source}: what answers at {ENDPOINT} is not a Hub; see HF_ENDPOINT") from error
@@ -174,26 +151,22 @@ def snapshot(source: str, revision: str, may_download: bool = False) -> Snapshot
 
 def who() -> str:
     """Who we are to the Hub. Raises `Failure`."""
-    if not huggingface_hub.get_token():
+    if not get_token():
         return "not logged in"
     try:
-        return f"logged in as {one_line(huggingface_hub.HfApi().whoami()['name'])}"
-    except (httpx2.HTTPError, errors.HfHubHTTPError) as error:
+        return f"logged in as {text.one_line(HfApi().whoami()['name'])}"
+    except httpx2.HTTPError as error:
         raise Failure(f"the login is refused ({reason(error)}); log in again: .venv/bin/hf auth login") from error
 
 
 def choose(files: Iterable[HubFile], include: Sequence[str], exclude: Sequence[str]) -> list[HubFile]:
-    """The `files` that a word of `include` names (all, without one) and none of `exclude`; none that steers Git or DVC.
+    """The `files` that `include` names (all if it is empty) and `exclude` does not; none that steers Git or DVC."""
 
-    A word is a file's name as it stands, or a pattern as `hf download` takes it.
-    """
-
-    def named(words: Sequence[str]) -> set[str]:
+    def named(words: Sequence[str]) -> set[str]:  # names as they stand, or patterns as `hf download` takes them
         patterns = [word for word in words if word not in paths]
         return paths & {*words, *filter_repo_objects(paths, allow_patterns=patterns)}
 
     files = [file for file in files if not names.is_control_file(file.path)]
     paths = {file.path for file in files}
-    kept = named(include) if include else paths
-    kept = kept - named(exclude) if exclude else kept
+    kept = (named(include) if include else paths) - named(exclude)
     return [file for file in files if file.path in kept]

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import httpx2
 import huggingface_hub
-from huggingface_hub import errors
-from huggingface_hub.utils import build_hf_headers, hf_raise_for_status
+from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
 from lib.core.errors import Failure
-from lib.hub.client import broken, session
+from lib.core.text import one_line
+from lib.hub.client import reason
 from lib.hub.repo import HubFile, Snapshot, refusal
-from lib.hub.xet import Xet, XetFile
-from lib.transfer.retry import GaveUp
-from lib.transfer.road import Source
+from lib.hub.xet import Xet
+from lib.transfer.retry import Broken, GaveUp
 
 XET = not huggingface_hub.constants.HF_HUB_DISABLE_XET and find_spec("hf_xet") is not None
 
@@ -29,37 +28,54 @@ class Get:
     title: str = "a plain download"
 
     def stream(self, start: int) -> Iterator[bytes]:
-        try:
-            yield from self._answer(start)
-        except httpx2.TransportError as error:
-            raise broken(error) from error
-        except GaveUp as error:
-            raise Failure(f"{self.shot.source}/{self.file.path}: {error}") from error
-        except (httpx2.HTTPError, errors.HfHubHTTPError) as error:
-            raise refusal(error, self.shot.source, self.shot.commit) from error
-
-    def _answer(self, start: int) -> Iterator[bytes]:
         url = huggingface_hub.hf_hub_url(self.shot.source, self.file.path, revision=self.shot.commit)
         # Sizes and ranges count the file's own bytes, so the transfer must not be compressed.
         headers = build_hf_headers() | {"Accept-Encoding": "identity", "Range": f"bytes={start}-"}
-        with session().stream("GET", url, headers=headers) as response:
-            hf_raise_for_status(response)
-            # A server may ignore the range and send the whole file.
-            skip = 0 if response.status_code == 206 else start
-            for chunk in response.iter_raw():
-                if skip < len(chunk):
-                    yield chunk[skip:]
-                skip = max(0, skip - len(chunk))
+        try:
+            with get_session().stream("GET", url, headers=headers) as response:
+                hf_raise_for_status(response)
+                skip = 0 if response.status_code == 206 else start  # a server may ignore the range and send all
+                for chunk in response.iter_raw():
+                    if skip < len(chunk):
+                        yield chunk[skip:]
+                    skip = max(0, skip - len(chunk))
+        except httpx2.TransportError as error:
+            raise Broken(reason(error)) from error
+        except GaveUp as error:
+            raise Failure(f"{self.shot.source}/{self.file.path}: {error}") from error
+        except httpx2.HTTPError as error:
+            raise refusal(error, self.shot.source, self.shot.commit) from error
+
+
+@dataclass(frozen=True)
+class XetFile:
+    """One file in Xet, as a `Source`."""
+
+    xet: Xet
+    file: HubFile
+    title: str = "Xet"
+
+    def stream(self, start: int) -> Iterator[bytes]:
+        try:
+            stream = self.xet.download(self.file, start)
+            try:
+                yield from stream
+            finally:
+                stream.cancel()
+        except Exception as error:  # it writes nothing here, so whatever it raises is about the store
+            why = one_line(error)
+            if isinstance(error, ConnectionError | TimeoutError):
+                self.xet.fault = why
+            raise Broken(why) from error
 
 
 def on_this_machine(file: HubFile) -> Path | None:
     """Where the Hub client's own cache holds `file`, of whatever repo, as by transformers or `hf download`."""
-    top = Path(huggingface_hub.constants.HF_HUB_CACHE)
-    found = (each for each in top.glob(f"models--*/blobs/{file.identity}") if each.is_file())
-    return next((each for each in found if each.stat().st_size == file.size), None)
+    found = Path(huggingface_hub.constants.HF_HUB_CACHE).glob(f"models--*/blobs/{file.identity}")
+    return next((each for each in found if each.is_file() and each.stat().st_size == file.size), None)
 
 
-def of(shot: Snapshot, file: HubFile, xet: Xet) -> list[Source]:
+def of(shot: Snapshot, file: HubFile, xet: Xet) -> list[Get | XetFile]:
     """The sources of `file` over the network, the fastest first."""
     fast = [XetFile(xet, file)] if file.xet and XET else []
     return [*fast, Get(shot, file)]
