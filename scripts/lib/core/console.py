@@ -19,12 +19,11 @@ _started = time.monotonic()
 
 
 def remark(line: str) -> None:
-    """One line of this command for the person who watches."""
     say(f"{VERB}: {line}")
 
 
 def say(line: str) -> None:
-    """One line for the person who watches."""
+    """One line for the person who watches; `remark` names the command before it."""
     # By itself print() writes the line break separately: another process may come between.
     print(f"{text.visible(line)}\n", end="", file=sys.stderr, flush=True)
 

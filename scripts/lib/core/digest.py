@@ -123,7 +123,6 @@ def of_file(path: Path | str, want: tuple[str, ...], progress: Progress = unwatc
 
 
 def of_bytes(data: bytes, want: tuple[str, ...] = ("md5",)) -> File:
-    """The digests `want` of `data`."""
     hasher = Hasher(len(data), want)
     hasher.update(data)
     return hasher.digest()

@@ -39,7 +39,6 @@ class Report:
         console.result(line)
 
     def say(self, line: str) -> None:
-        """Note `line` as one that the command says."""
         self.note(f"{self.verb}: {line}")
 
     def found(self, *findings: Finding) -> None:

@@ -49,8 +49,6 @@ class Get:
 
 @dataclass(frozen=True)
 class XetFile:
-    """One file in Xet, as a `Source`."""
-
     xet: Xet
     file: HubFile
     title: str = "Xet"
