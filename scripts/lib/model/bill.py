@@ -18,8 +18,7 @@ from lib.core.errors import Failure
 from lib.model import pin
 from lib.model.fields import COMMIT
 
-OURS = "model-weights:"  # before the name of each property
-HUB = "https://huggingface.co"
+MODEL, FILE, SHA256 = ComponentType.MACHINE_LEARNING_MODEL, ComponentType.FILE, HashAlgorithm.SHA_256
 ADDRESS = re.compile(r"https?://([\w.~:/?@!$&()*+,;=-]|%[0-9A-Fa-f]{2})+(#[\w.~:/?=-]*)?", re.ASCII)
 SAID = ("name", "revision", "license_link", "origin", "reason", "include", "exclude", "left_out", "allow")
 
@@ -36,59 +35,42 @@ def write(pins: Iterable[pin.Pin]) -> str:
 def _model(held: pin.Pin) -> Component:
     if held.files is None:
         raise Failure(f"{held.name}: pinned by plain dvc add, so without sha256; type: make track NAME={held.name}")
-    said = {key: getattr(held, key) for key in SAID}
-    ref = f"models/{held.name}"
+    ref, own = f"models/{held.name}", {"name": held.name, "version": f"{held.md5}.dir"}
+    ancestors = [Component(**_from_hub(each), type=MODEL) for each in (held.base or "").split()]
+    said = {key: getattr(held, key) or () for key in SAID}
     return Component(
-        **(_from_hub(held.source, held.commit) if held.source else {"name": held.name, "version": f"{held.md5}.dir"}),
-        type=ComponentType.MACHINE_LEARNING_MODEL,
+        **(_from_hub(f"{held.source}@{held.commit}") if held.source else own),
+        type=MODEL,
         bom_ref=ref,
-        licenses=_licenses(held),
-        pedigree=Pedigree(ancestors=map(_ancestor, held.base.split())) if held.base else None,
+        licenses=[_license(held)] if held.terms else [],
+        pedigree=Pedigree(ancestors=ancestors) if ancestors else None,
         properties=[
-            Property(name=OURS + key, value=value)
+            Property(name=f"model-weights:{key}", value=value)
             for key, values in said.items()
-            for value in ((values,) if isinstance(values, str) else values or ())
+            for value in ([values] if isinstance(values, str) else values)
         ],
         components=[
-            Component(
-                name=path,
-                type=ComponentType.FILE,
-                bom_ref=f"{ref}/{path}",
-                hashes=[HashType(alg=HashAlgorithm.SHA_256, content=file.sha256)],
-            )
+            Component(name=path, type=FILE, bom_ref=f"{ref}/{path}", hashes=[HashType(alg=SHA256, content=file.sha256)])
             for path, file in held.files.items()
         ],
     )
 
 
-def _from_hub(repo: str, revision: str | None) -> dict[str, object]:
-    """What a component that is `repo` of the Hub is called; its purl has a version only if that is a commit."""
-    group, _, name = repo.partition("/")
-    at = f"@{revision}" if COMMIT.fullmatch(revision or "") else ""
-    return {
-        "group": group,
-        "name": name,
-        "version": revision or None,
-        "purl": PackageUrl.deserialize(f"pkg:huggingface/{repo}{at}"),
-    }
-
-
-def _ancestor(word: str) -> Component:
+def _from_hub(word: str) -> dict[str, object]:
+    """What the component of ORG/NAME[@REVISION] is called; its purl has a version only if that is a commit."""
     repo, _, revision = word.partition("@")
-    return Component(**_from_hub(repo, revision), type=ComponentType.MACHINE_LEARNING_MODEL)
+    group, _, name = repo.partition("/")
+    purl = PackageUrl.deserialize(f"pkg:huggingface/{word if COMMIT.fullmatch(revision) else repo}")
+    return {"group": group, "name": name, "version": revision or None, "purl": purl}
 
 
-def _licenses(held: pin.Pin) -> list[DisjunctiveLicense]:
-    if not (name := held.terms):
-        return []
-    known, link = spdx.fixup_id(name), held.license_link or ""
-    if link and held.source and held.commit and ":" not in link:  # a card may name a file of its repo
-        link = f"{HUB}/{held.source}/blob/{held.commit}/{quote(link.removeprefix('./'))}"
-    return [
-        DisjunctiveLicense(
-            id=known,
-            name=None if known else name,
-            url=XsUri(link) if ADDRESS.fullmatch(link) else None,
-            acknowledgement=LicenseAcknowledgement.DECLARED,
-        )
-    ]
+def _license(held: pin.Pin) -> DisjunctiveLicense:
+    known, link = spdx.fixup_id(held.terms), held.license_link or ""
+    if link and held.source and ":" not in link:  # a card may name a file of its repo
+        link = f"https://huggingface.co/{held.source}/blob/{held.commit}/{quote(link.removeprefix('./'))}"
+    return DisjunctiveLicense(
+        id=known,
+        name=None if known else held.terms,
+        url=XsUri(link) if ADDRESS.fullmatch(link) else None,
+        acknowledgement=LicenseAcknowledgement.DECLARED,
+    )
