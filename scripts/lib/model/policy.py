@@ -16,6 +16,8 @@ from lib.model.encoding import document
 from lib.model.names import MODELS
 
 PATH = MODELS / "policy.yaml"
+CHOICES = {"code": ("yes", "no"), "scan": ("finished", "unobjected")}  # the first is what Policy calls true
+KEYS = ("licenses", "formats", "sources", "size", *CHOICES)
 UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 WEIGHTS = {"safetensors", "gguf", "onnx"}  # formats that run no code when they are loaded
 ENDINGS = {
@@ -35,10 +37,9 @@ FORMATS = {ending: name for name, endings in ENDINGS.items() for ending in endin
 
 @dataclass(frozen=True)
 class Policy:
-    """None stands for `any`; `size` is in bytes."""
+    """None stands for `any`; `licenses` may be `stated`, and `size` is in bytes."""
 
-    licenses: tuple[str, ...] | None = None
-    stated: bool = False
+    licenses: tuple[str, ...] | str | None = None
     formats: tuple[str, ...] | None = ("safetensors", "gguf", "onnx", "text", "image", "media")
     sources: tuple[str, ...] | None = None
     size: int | None = None
@@ -47,47 +48,32 @@ class Policy:
 
     def takes(self, kind: str, allow: Collection[str] = ()) -> bool:
         """Whether files of the format `kind` may be pinned, with the exceptions `allow`."""
-        if kind == "code":
-            return self.code or "code" in allow
-        return self.formats is None or kind in self.formats or _word(kind) in allow
+        by_rule = self.code if kind == "code" else self.formats is None or kind in self.formats
+        return by_rule or _word(kind) in allow
 
 
 def _word(kind: str) -> str:
-    """The word that makes an exception for files of the format `kind`."""
     return kind if kind == "code" else f"format:{kind.replace(' ', '-')}"
 
 
-def _words(key: str, value: object) -> tuple[str, ...] | None:
+def _setting(key: str, value: object) -> object:
+    """What Policy holds where the file has `key` with `value`. Raises `Failure`."""
+    if key in CHOICES:
+        if value not in CHOICES[key]:
+            raise Failure(f"models/policy.yaml: {key} is {text.one_line(value)!r} (want {' or '.join(CHOICES[key])})")
+        return value == CHOICES[key][0]
     if value == "any":
         return None
+    if key == "size":
+        found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?B)", str(value).upper())
+        if not found:
+            raise Failure(f"models/policy.yaml: size is {text.one_line(value)!r} (want any, or such as 80GB)")
+        return int(float(found[1]) * UNITS[found[2]])
+    if key == "licenses" and value == "stated":
+        return value
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
         raise Failure(f"models/policy.yaml: {key} is neither any nor a list of words such as [one, other]")
     return tuple(value)
-
-
-def _choice(key: str, value: object, *choices: str) -> bool:
-    if value not in choices:
-        raise Failure(f"models/policy.yaml: {key} is {text.one_line(value)!r} (want {' or '.join(choices)})")
-    return value == choices[0]
-
-
-def _size(value: object) -> int | None:
-    if value == "any":
-        return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?B)", str(value).upper())
-    if not found:
-        raise Failure(f"models/policy.yaml: size is {text.one_line(value)!r} (want any, or such as 80GB)")
-    return int(float(found[1]) * UNITS[found[2]])
-
-
-READERS = {
-    "licenses": lambda said: {"stated": True} if said == "stated" else {"licenses": _words("licenses", said)},
-    "formats": lambda said: {"formats": _words("formats", said)},
-    "sources": lambda said: {"sources": _words("sources", said)},
-    "size": lambda said: {"size": _size(said)},
-    "code": lambda said: {"code": _choice("code", said, "yes", "no")},
-    "scan": lambda said: {"finished": _choice("scan", said, "finished", "unobjected")},
-}
 
 
 @lru_cache(maxsize=1)
@@ -103,12 +89,12 @@ def read() -> Policy:
         raise Failure("models/policy.yaml is not a list of settings such as licenses: any")
     settings: dict = {}
     for key, value in said.items():
-        if key not in READERS:
-            near = get_close_matches(str(key), READERS, n=1)
-            known = f"did you mean {near[0]}?" if near else f"it knows {', '.join(READERS)}"
+        if key not in KEYS:
+            near = get_close_matches(str(key), KEYS, n=1)
+            known = f"did you mean {near[0]}?" if near else f"it knows {', '.join(KEYS)}"
             raise Failure(f"models/policy.yaml knows no {text.one_line(key)!r}; {known}")
-        settings |= READERS[key](value)
-    return Policy(**settings)
+        settings[key] = _setting(key, value)
+    return Policy(finished=settings.pop("scan", False), **settings)
 
 
 def format_of(path: str) -> str:
@@ -119,17 +105,13 @@ def format_of(path: str) -> str:
 
 
 def left_out(paths: Iterable[str], policy: Policy, allow: Collection[str] = ()) -> tuple[str, ...]:
-    """Those of `paths` to leave out, sorted: in formats that may not come, beside weights in one that may.
-
-    With them goes the index that names them.
-    """
+    """Those of `paths` to leave out, sorted: what may not come beside weights that may, and the index that names it."""
     kinds = {path: format_of(path) for path in paths}
     if not WEIGHTS & {kind for kind in kinds.values() if policy.takes(kind, allow)}:
         return ()
     out = {path for path, kind in kinds.items() if kind != "code" and not policy.takes(kind, allow)}
-    endings = {path.rpartition(".")[2] for path in out}
-    out |= {path for path in kinds if any(path.endswith(f".{ending}.index.json") for ending in endings)}
-    return tuple(sorted(out))
+    indexes = tuple(f".{path.rpartition('.')[2]}.index.json" for path in out)
+    return tuple(sorted(out | {path for path in kinds if path.endswith(indexes)}))
 
 
 def unwanted(paths: Iterable[str], policy: Policy) -> dict[str, list[str]]:
@@ -144,17 +126,14 @@ def unwanted(paths: Iterable[str], policy: Policy) -> dict[str, list[str]]:
 def findings(held: pin.Pin, policy: Policy) -> dict[str, str]:
     """What of `held` the policy forbids, by the word that makes an exception: each as a sentence, exceptions too."""
     found = {}
-    if not held.terms and (policy.stated or policy.licenses is not None):
+    if not held.terms and policy.licenses is not None:
         found["license:none"] = "it states no license"
-    elif policy.licenses is not None:
+    elif isinstance(policy.licenses, tuple):
         allowed = {each.casefold() for each in policy.licenses}
-        wrong = [each for each in (held.terms or "").split(", ") if each.casefold() not in allowed]
+        wrong = [each for each in held.terms.split(", ") if each.casefold() not in allowed]
         found |= {f"license:{each.replace(' ', '-')}": f"its license is {each}" for each in wrong}
-    if (
-        held.source
-        and policy.sources is not None
-        and not any(fnmatchcase(held.source, each) for each in policy.sources)
-    ):
+    sources = ("*",) if policy.sources is None else policy.sources
+    if held.source and not any(fnmatchcase(held.source, each) for each in sources):
         found[f"source:{held.source}"] = f"it comes from {held.source}"
     if policy.size is not None and held.size > policy.size:
         found["size"] = f"it has {text.size(held.size)}, more than {text.size(policy.size)}"
