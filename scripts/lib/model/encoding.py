@@ -24,17 +24,14 @@ LINE = re.compile(
 WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
-def scalar(value: object) -> str:
-    """`value` as YAML that DVC's parser (1.2) and PyYAML (1.1) both read as the same string or number."""
-    if isinstance(value, int):
-        return str(value)
-    text = str(value)
-    try:
-        float(text)  # a digest such as 12345678e9… would be read as a number
-    except ValueError:
-        if PLAIN.fullmatch(text) and text.lower() not in WORDS:
-            return text
-    return json.dumps(text, ensure_ascii=False)
+def scalar(value: str | int | tuple[str, ...]) -> str:
+    """`value` as YAML that DVC's parser (1.2) and PyYAML (1.1) both read as the same text, number or list of texts."""
+    if isinstance(value, str) and PLAIN.fullmatch(value) and value.lower() not in WORDS:
+        try:
+            float(value)  # a digest such as 12345678e9… would be read as a number
+        except ValueError:
+            return value
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _value(text: str) -> object:
@@ -67,22 +64,14 @@ def _yaml(text: str) -> dict:
     return yaml.load(text, Loader=Once)
 
 
-def head(text: str) -> str:
-    """The pin `text` up to its files, where nothing else comes after them; else all of it."""
-    start, _, lines = text.partition(FILES)
-    is_last = HEAD.fullmatch(start) and all(line.startswith("    ") for line in lines.splitlines())
-    return start if is_last else text
-
-
-def document(text: str) -> dict:
-    """The mapping that `text` is, every scalar as text. Raises ValueError, yaml.YAMLError.
-
-    One as `dump` writes it is read ten times faster than by a YAML parser.
-    """
+def document(text: str, with_files: bool = True) -> dict:
+    """The mapping that `text` is, every scalar as text. Raises ValueError, yaml.YAMLError."""
     start, files, lines = text.partition(FILES)
+    if not with_files and all(line.startswith("    ") for line in lines.splitlines()):  # nothing else comes after them
+        files = ""
     found, entries = HEAD.fullmatch(start), _entries(lines) if files else {}
     if not found or entries is None:
-        return _yaml(text)
+        return _yaml(text)  # takes ten times as long
     out = {key: _value(value) for key, value in found.groupdict().items()}
     pairs = [line.strip().split(": ", 1) for line in out.pop("meta").split("\n")[1:]]
     meta = {key: _value(value) for key, value in pairs} | ({"files": entries} if files else {})

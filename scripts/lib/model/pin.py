@@ -1,10 +1,10 @@
 """The pin, `models/NAME.dvc`: which bytes a model is, how many, and from which commit of the Hub.
 
-- A pin is YAML. DVC owns `outs`; `meta` is ours, and DVC keeps it.
-- `outs` has one entry: `md5` (of DVC's listing of the directory, with `.dir`), `size` (bytes, all files), `nfiles`,
-  `hash: md5`, `path` (the last part of NAME).
-- `meta.source`, `meta.revision`, `meta.commit`: Hub repo, what was asked for, and the 40-hex commit that it meant.
-  All three are absent for weights that are not from the Hub.
+- It is YAML in one valid encoding, which `dump` gives: no dates, hosts or local paths, so the same bytes everywhere.
+- DVC owns `outs`, one entry: `md5` (of DVC's listing of the directory, with `.dir`), `size` (bytes, of all files),
+  `nfiles`, `hash: md5`, `path` (the last part of NAME). `meta` is ours, and DVC keeps it.
+- `meta.source`, `meta.revision`, `meta.commit`: Hub repo, what was asked for, and the 40-hex commit that it meant; none
+  of the three for weights that are not from the Hub.
 - `meta.license`: as the model card says, or as was typed; absent if neither says anything. Of the license `other`,
   `license_name` and `license_link` are what the card calls it and where it is.
 - `meta.base`: what the weights were tuned from, as the model card says (`ORG/NAME`, or several with a space between) or
@@ -15,7 +15,6 @@
 - `meta.allow`, `meta.reason`: exceptions from the policy, such as `format:pickle`, and why.
 - `meta.files`: each file's path (relative to `models/NAME`, with `/`) to `{size, md5, sha256}`; sorted by path.
   For a file over 8 MiB `crc64nvme` may follow, which S3 publishes of objects that were uploaded in parts.
-- One valid encoding, which `dump` gives: no dates, hosts or local paths, so the same bytes on every machine.
 - It checks itself: the md5 of DVC's listing made from `files` is `outs[0].md5`, the sizes add up to `size`, their count
   is `nfiles`.
 - A pin that plain `dvc add` made has no `meta.files`: its files are in DVC's listing alone, by md5.
@@ -66,10 +65,7 @@ class Pin:
         """DVC's `.dir` object of `files`, byte for byte (dvc_data.hashfile.tree.Tree.as_bytes)."""
         return json.dumps([{"md5": self.files[path].md5, "relpath": path} for path in sorted(self.files)]).encode()
 
-    @property
-    def terms(self) -> str | None:
-        """The license; by its name where the card calls it `other`."""
-        return fields.terms(self)
+    terms = property(fields.terms)
 
 
 def facts(held: Pin) -> dict[str, object]:
@@ -83,9 +79,8 @@ def command(held: Pin, revision: str | None = None) -> str:
     typed = f"add MODEL={quote(f'{held.source}@{revision or held.commit}')}" if held.source else "track"
     choice = {"INCLUDE": " ".join(held.include), "EXCLUDE": " ".join(held.exclude)}
     choice |= {variable: arguments.value(variable) for variable in ("DIR", "BASE", "SOURCE", "LICENSE", "POINTERS")}
-    return f"make {typed} NAME={held.name}" + "".join(
-        f" {variable}={quote(words)}" for variable, words in choice.items() if words
-    )
+    more = "".join(f" {variable}={quote(words)}" for variable, words in choice.items() if words)
+    return f"make {typed} NAME={held.name}{more}"
 
 
 def exception(command: str, words: Iterable[str]) -> str:
@@ -106,8 +101,7 @@ def drop(name: str) -> None:
 
 def build(name: str, files: Mapping[str, digest.File], **meta) -> Pin:
     """The pin of the model `name` made of `files`; `meta` are the other fields of Pin."""
-    ordered = {path: files[path] for path in sorted(files)}
-    made = Pin(name, "", 0, 0, ordered, **meta)
+    made = Pin(name, "", 0, 0, dict(sorted(files.items())), **meta)
     return replace(made, **totals(made))
 
 
@@ -121,24 +115,21 @@ def dump(pin: Pin) -> str:
     """The one valid encoding of `pin`."""
     lines = ["outs:", f"- md5: {encoding.scalar(pin.md5 + '.dir')}", f"  size: {pin.size}", f"  nfiles: {pin.nfiles}"]
     lines += ["  hash: md5", f"  path: {encoding.scalar(pin.name.rpartition('/')[2])}", "meta:"]
-    for key in fields.TEXTS:
+    for key in (*fields.TEXTS, *fields.WORDS):
         if value := getattr(pin, key):
             lines.append(f"  {key}: {encoding.scalar(value)}")
-    for key in fields.WORDS:
-        if value := getattr(pin, key):
-            lines.append(f"  {key}: [{', '.join(json.dumps(word, ensure_ascii=False) for word in value)}]")
     lines.append("  files:" if pin.files else "  files: {}")
     for path, file in (pin.files or {}).items():
         known = {key: value for key, value in vars(file).items() if value is not None}
-        said = ", ".join(f"{key}: {value if key == 'size' else encoding.scalar(value)}" for key, value in known.items())
+        said = ", ".join(f"{key}: {encoding.scalar(value)}" for key, value in known.items())
         lines.append(f"    {encoding.scalar(path)}: {{{said}}}")
     return "\n".join(lines) + "\n"
 
 
-def parse(name: str, text: str) -> Pin:
+def parse(name: str, text: str, with_files: bool = True) -> Pin:
     """The pin `text` of the model `name`. Raises `Failure` if it is not one."""
     try:
-        return Pin(name, **fields.checked(name, encoding.document(text)))
+        return Pin(name, **fields.checked(name, encoding.document(text, with_files)))
     except yaml.YAMLError:
         if "\n<<<<<<< " in f"\n{text}":
             sides = f"git checkout --ours -- models/{name}.dvc (or --theirs), then git add models/{name}.dvc"
@@ -163,14 +154,9 @@ def parse(name: str, text: str) -> Pin:
 
 def read(name: str, broken_is_none: bool = False) -> Pin | None:
     """The pin of the model `name`, or None if there is none. Raises `Failure` for a broken one."""
-    try:
+    with suppress(FileNotFoundError, *([Failure] if broken_is_none else [])):
         return parse(name, _text(name))
-    except FileNotFoundError:
-        return None
-    except Failure:
-        if broken_is_none:
-            return None
-        raise
+    return None
 
 
 def read_head(name: str) -> Pin:
@@ -180,7 +166,7 @@ def read_head(name: str) -> Pin:
 
 def head(name: str, text: str) -> Pin:
     """The pin `text` of the model `name` without its files. Raises `Failure`."""
-    return parse(name, encoding.head(text))
+    return parse(name, text, with_files=False)
 
 
 def _text(name: str) -> str:
