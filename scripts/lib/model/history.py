@@ -3,18 +3,20 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
+from io import BytesIO
 
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.core.text import one_line
 from lib.model.names import is_model_name
 
-PIN = re.compile(r"models/((?:[^/]+/)?[^/]+)\.dvc")
+PIN = re.compile(r"\Amodels/((?:[^/]+/)?[^/]+)\.dvc\Z")
 
 
-def _run(words: tuple[str, ...], data: bytes | None = None) -> subprocess.CompletedProcess:
+def _run(words: Iterable[str], given: Iterable[str] = ()) -> subprocess.CompletedProcess:
+    data = "".join(f"{line}\n" for line in given).encode(errors="surrogateescape")
     try:
         return subprocess.run(["git", *words], cwd=ROOT, input=data, capture_output=True, check=False)
     except FileNotFoundError as error:
@@ -27,36 +29,35 @@ def tried(*words: str) -> tuple[bool, str]:
     return not done.returncode, (done.stdout + done.stderr).decode(errors="replace")
 
 
-def ask(*words: str, data: bytes | None = None) -> bytes:
-    """What `git` with `words` answers, given `data`. Raises `Failure` with Git's own words."""
-    done = _run(words, data)
+def ask(*words: str, given: Iterable[str] = ()) -> bytes:
+    """What `git` with `words` answers, `given` lines to read. Raises `Failure` with Git's own words."""
+    done = _run(words, given)
     if done.returncode:
         raise Failure(f"git {words[0]} failed: {one_line(done.stderr.decode(errors='replace'))}")
     return done.stdout
 
 
-def lines(*words: str, data: bytes | None = None) -> list[str]:
-    """The lines that `git` with `words` answers, given `data`, by Git's own ends of a line. Raises `Failure`."""
-    return ask(*words, data=data).decode(errors="surrogateescape").split("\n")[:-1]
+def lines(*words: str, given: Iterable[str] = ()) -> list[str]:
+    """The lines that `git` with `words` answers; with `-z` those that end with a NUL. Raises `Failure`."""
+    return ask(*words, given=given).decode(errors="surrogateescape").split("\0" if "-z" in words else "\n")[:-1]
 
 
 def _said(*words: str) -> str:
-    """What `git` with `words` answers, without what it says besides; empty where it refuses."""
-    return _run(words).stdout.decode(errors="surrogateescape").strip()
+    """What `git` with `words` answers; empty where it refuses."""
+    done = _run(words)
+    return "" if done.returncode else done.stdout.decode(errors="surrogateescape").strip()
 
 
-def _model(path: str) -> str | None:
-    """The NAME of the model whose pin is at `path`; None if it is the pin of none."""
-    found = PIN.fullmatch(path)
-    return found[1] if found and is_model_name(found[1]) else None
+def name_of(path: str) -> str:
+    """The NAME of the model whose pin is at `path`; else `path` itself, which is no model's NAME."""
+    return PIN.sub(r"\1", path)
 
 
-def pins(listed: bytes) -> Iterator[tuple[str, str]]:
-    """NAME and blob id of the pins in `listed`: lines of MODE [TYPE] BLOB [STAGE] and a path, each ended by a NUL."""
-    for line in filter(None, listed.decode(errors="surrogateescape").split("\0")):
-        head, _, path = line.partition("\t")
-        if name := _model(path):
-            yield name, re.search(r"\b[0-9a-f]{40,64}\b", head)[0]
+def _pins(*words: str) -> dict[str, str]:
+    """NAME to blob id of the pins that `git` with `words` lists, in lines of MODE [TYPE] BLOB [STAGE] and a path."""
+    listed = (line.partition("\t") for line in lines(*words, "-z", "--", "models/"))
+    named = ((name_of(path), head) for head, _, path in listed)
+    return {name: re.search(r"\b[0-9a-f]{40,64}\b", head)[0] for name, head in named if is_model_name(name)}
 
 
 @lru_cache(maxsize=1)
@@ -69,27 +70,25 @@ def unreadable() -> str | None:
     return None
 
 
-def forget() -> None:
-    """Ask Git again for what was read before."""
-    in_index.cache_clear()
-
-
 @lru_cache(maxsize=1)
 def in_index() -> dict[str, str]:
     """NAME to blob id of every pin in Git's index, unmerged ones too; none if Git cannot be asked. Raises `Failure`."""
-    return {} if unreadable() else dict(pins(ask("ls-files", "--stage", "-z", "--", "models")))
+    return {} if unreadable() else _pins("ls-files", "--stage")
+
+
+forget = in_index.cache_clear  # to ask Git again for what was read before
 
 
 def odd_pins() -> list[str]:
     """A sentence for each pin in Git's index of a name that no model may have. Raises `Failure`."""
-    listed = ask("ls-files", "-z", "--", "models/*.dvc").decode(errors="surrogateescape").split("\0")[:-1]
     advice = "is a pin of a name that no model may have; give it another one, or remove it with git rm"
-    return [f"{path!r} {advice}" for path in listed if not _model(path)]
+    listed = lines("ls-files", "-z", "--", "models/*.dvc")
+    return [f"{path!r} {advice}" for path in listed if not is_model_name(name_of(path))]
 
 
 def in_head() -> dict[str, str]:
     """NAME to blob id of every pin in the last commit; none before the first. Raises `Failure`."""
-    return dict(pins(ask("ls-tree", "-r", "-z", "HEAD", "--", "models/"))) if head() else {}
+    return _pins("ls-tree", "-r", "HEAD") if head() else {}
 
 
 def head() -> str:
@@ -98,16 +97,16 @@ def head() -> str:
 
 
 def branch() -> str:
-    """What HEAD is on."""
     return _said("symbolic-ref", "--quiet", "--short", "HEAD") or "no branch"
+
+
+branch_at_start = lru_cache(maxsize=1)(branch)  # as it was when this command first asked
 
 
 def text(where: str, path: str = "models/README.md") -> str | None:
     """The file at `path` in `where`, HEAD or, empty, the index; None if it is not there."""
-    try:
-        return ask("cat-file", "blob", f"{where}:{path}").decode(errors="surrogateescape")
-    except Failure:
-        return None
+    done = _run(("cat-file", "blob", f"{where}:{path}"))
+    return None if done.returncode else done.stdout.decode(errors="surrogateescape")
 
 
 def committed(name: str) -> str | None:
@@ -131,20 +130,6 @@ def log(name: str) -> list[dict[str, str]]:
     return [dict(zip(keys, line.split("\0"), strict=True)) for line in said]
 
 
-def last_change(name: str) -> str:
-    """The Git commit that made the pin of the model `name` what HEAD has. Raises `Failure`.
-
-    Of a merge that took the pin of one side, it is that side's. In a shallow clone it may be any.
-    """
-    return ask("rev-list", "-1", "HEAD", "--", f"models/{name}.dvc").decode().strip()
-
-
-@lru_cache(maxsize=1)
-def branch_at_start() -> str:
-    """What HEAD was on when this command first asked."""
-    return branch()
-
-
 def trailer(name: str, key: str) -> str:
     """The newest trailer `key` of the Git commits that changed the pin of the model `name`; empty without one."""
     form = f"--format=%(trailers:key={key},valueonly)"
@@ -158,15 +143,13 @@ def tags() -> dict[str, str]:
     return dict(line.split("\0") for line in lines("for-each-ref", form, "refs/tags"))
 
 
-def blob_ids(paths: Iterable[str]) -> list[str | None]:
-    """The blob id of each of `paths`, such as `COMMIT:models/NAME.dvc`; None where there is none. Raises `Failure`."""
-    data = "".join(f"{path}\n" for path in paths).encode(errors="surrogateescape")
-    said = lines("cat-file", "--batch-check=%(objectname)", data=data)
+def object_ids(names: Iterable[str]) -> list[str | None]:
+    """The id of each of `names`, such as `COMMIT:models/NAME.dvc`; None where there is none. Raises `Failure`."""
+    said = lines("cat-file", "--batch-check=%(objectname)", given=names)
     return [None if line.endswith(" missing") else line for line in said]
 
 
 def hooks() -> list[str]:
-    """The hooks that Git runs in this clone."""
     folder = ROOT / ask("rev-parse", "--git-path", "hooks").decode().strip()
     return sorted(path.name for path in folder.glob("*") if path.suffix != ".sample" and os.access(path, os.X_OK))
 
@@ -176,25 +159,17 @@ def is_shallow() -> bool:
 
 
 def resolve(revision: str, name: str) -> str:
-    """The Git commit that `revision` means: a Git revision, or what a release of the model `name` is called.
-
-    Raises `Failure`.
-    """
+    """The Git commit that `revision` is to Git, or as a release of the model `name`. Raises `Failure`."""
     for word in (f"{name}@{revision}", f"{name}@v{revision}", revision):
-        try:
-            return ask("rev-parse", "--verify", "--quiet", f"{word}^{{commit}}").decode().strip()
-        except Failure:
-            continue
+        if found := _said("rev-parse", "--verify", "--quiet", f"{word}^{{commit}}"):
+            return found
     raise Failure(f"no such Git revision: {revision!r}; git log -- models/{name}.dvc shows those of the pin")
 
 
 def blobs(ids: Iterable[str]) -> list[str]:
     """The texts of the blobs `ids`, in their order. Raises `Failure`."""
-    ids = list(ids)
-    data, texts, at = ask("cat-file", "--batch", data="".join(f"{each}\n" for each in ids).encode()), [], 0
-    for _ in ids:
-        line = data.index(b"\n", at)
-        size = int(data[at:line].split()[2])
-        texts.append(data[line + 1 : line + 1 + size].decode(errors="surrogateescape"))
-        at = line + size + 2
+    said, texts = BytesIO(ask("cat-file", "--batch", given=ids)), []
+    while head := said.readline():  # ID blob SIZE
+        texts.append(said.read(int(head.split()[2])).decode(errors="surrogateescape"))
+        said.readline()  # what ends the content
     return texts

@@ -15,12 +15,8 @@ from lib.model import history, pin
 OID = re.compile(r"\b[0-9a-f]{32}(?:\.dir)?\b")
 PATHS = ("--", "*.dvc", "*dvc.lock")  # in any folder: DVC pins what is no model, too
 # What a merge, rebase or bisect in progress leads to: what was stashed for it, where it began, what it brings.
-IN_PROGRESS = (
-    "BISECT_START",
-    "MERGE_AUTOSTASH",
-    "MERGE_HEAD",
-    *(f"rebase-{kind}/{each}" for kind in ("merge", "apply") for each in ("autostash", "orig-head")),
-)
+IN_PROGRESS = [f"rebase-{kind}/{each}" for kind in ("merge", "apply") for each in ("autostash", "orig-head")]
+IN_PROGRESS += ["BISECT_START", "MERGE_AUTOSTASH", "MERGE_HEAD"]
 OF_ONE_WORKTREE = ("refs/bisect", "refs/worktree", "refs/rewritten")  # `--all` sees those of this one alone
 ALL_REFS = "fetch them: git fetch {0} '+refs/*:refs/{0}/*'"
 
@@ -32,8 +28,7 @@ def _foreign() -> set[str]:
     found = set()
     for remote in history.lines("remote"):
         tips = dict(line.split("\t") for line in history.lines("ls-remote", "--refs", remote))
-        known = history.lines("cat-file", "--batch-check", data="".join(f"{tip}\n" for tip in tips).encode())
-        if gone := [ref for (tip, ref), line in zip(tips.items(), known, strict=True) if line == f"{tip} missing"]:
+        if gone := [ref for ref, found in zip(tips.values(), history.object_ids(tips), strict=True) if not found]:
             raise Failure(f"{gone[0]} of {remote} is not in this clone, with what it pins; {ALL_REFS.format(remote)}")
         found |= set(tips)
     return found
@@ -41,8 +36,7 @@ def _foreign() -> set[str]:
 
 def _stash() -> list[str]:
     """Every entry of the stash, `--all` sees the last alone; what is in progress; the index of each."""
-    has_stash = history.lines("for-each-ref", "refs/stash")
-    found = history.lines("log", "--walk-reflogs", "--format=%H %P", "refs/stash") if has_stash else []
+    found = history.lines("stash", "list", "--format=%H %P")
     words = [word for each in IN_PROGRESS for word in ("--git-path", each)]
     for top in _worktrees():
         paths = [top / path for path in history.lines("-C", str(top), "rev-parse", *words)]
@@ -52,41 +46,29 @@ def _stash() -> list[str]:
     return [each for line in found for each in line.split()]
 
 
-def _trees(walk: bool, *revisions: str) -> list[str]:
-    """For diff-tree: the Git commits that `revisions` reach, or only their own trees, beside the empty one."""
+def _in_commits(walk: bool, *revisions: str) -> Iterator[tuple[str, str]]:
+    """Name and blob id of every pin in the Git commits that `revisions` reach, or without `walk` only name."""
     if walk:
-        return history.lines("rev-list", *revisions)
-    empty = history.lines("hash-object", "-t", "tree", "--stdin", data=b"")[0]
-    return history.lines("rev-list", "--no-walk", f"--format={empty} %T", *revisions)[1::2]  # a header before each
-
-
-def _name(path: str) -> str:
-    """The NAME of the model whose pin is at `path`, else the path itself."""
-    found = history.PIN.fullmatch(path)
-    return found[1] if found else path
-
-
-def _in_commits(trees: list[str]) -> Iterator[tuple[str, str]]:
-    """Name and blob id of every pin that one of `trees` has."""
-    said = history.ask(
+        trees = history.lines("rev-list", *revisions)
+    else:  # each beside the empty tree, on the line after a header
+        empty = history.lines("hash-object", "-t", "tree", "--stdin")[0]
+        trees = history.lines("rev-list", "--no-walk", f"--format={empty} %T", *revisions)[1::2]
+    parts = history.lines(
         *("diff-tree", "--stdin", "-m", "-r", "--root", "--raw", "-z", "--no-renames", "--no-abbrev"),
         *("--no-commit-id", *PATHS),
-        data="".join(f"{line}\n" for line in trees).encode(),
+        given=trees,
     )
-    parts = said.decode(errors="surrogateescape").split("\0")
     for head, path in zip(parts[::2], parts[1::2], strict=False):
         _, mode, _, blob, _ = head.rpartition("\n")[2].split()  # a pair of trees has a line of its own before
         if mode.startswith("10"):  # a file, neither deleted nor a submodule
-            yield _name(path), blob
+            yield history.name_of(path), blob
 
 
 def _worktrees() -> Iterator[Path]:
-    """The folder of each, this clone first. Raises `Failure` for one that is not there."""
-    yield ROOT
-    for line in history.lines("worktree", "list", "--porcelain"):
-        top = Path(line.removeprefix("worktree "))
-        if not line.startswith("worktree ") or top == ROOT:
-            continue
+    """The folder of each. Raises `Failure` for one that is not there."""
+    said = history.lines("worktree", "list", "--porcelain")
+    listed = [Path(line.removeprefix("worktree ")) for line in said if line.startswith("worktree ")]
+    for top in dict.fromkeys([ROOT, *listed]):
         if not top.is_dir():
             raise Failure(
                 f"no worktree at {top}, so its pins are not known; if it is gone for good: git worktree prune"
@@ -95,27 +77,23 @@ def _worktrees() -> Iterator[Path]:
             yield top
 
 
-def _listed(top: Path, *words: str) -> list[str]:
-    """What `git ls-files` with `words` says of the pins in the worktree `top`."""
-    said = history.ask("-C", str(top), "ls-files", "-z", *words, *PATHS)
-    return said.decode(errors="surrogateescape").split("\0")[:-1]
-
-
 def _in_files() -> Iterator[tuple[str, str]]:
     """Name and text of every pin that lies in a worktree, in models/ also of one that Git ignores."""
     for top in _worktrees():
-        listed = [top / path for path in _listed(top, "--cached", "--others", "--exclude-standard")]
+        asked = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", *PATHS)
+        listed = (top / path for path in history.lines("-C", str(top), *asked))
         for path in {*listed, *top.glob("models/*.dvc"), *top.glob("models/*/*.dvc")}:
             if path.is_file():
-                yield _name(path.relative_to(top).as_posix()), path.read_text(errors="surrogateescape")
+                yield history.name_of(path.relative_to(top).as_posix()), path.read_text(errors="surrogateescape")
 
 
 def _in_index() -> Iterator[tuple[str, str]]:
     """Name and blob id of every pin in the index of a worktree, on all sides of a merge."""
     for top in _worktrees():
-        for head, _, path in (line.partition("\t") for line in _listed(top, "--stage")):
+        for line in history.lines("-C", str(top), "ls-files", "-z", "--stage", *PATHS):
+            head, _, path = line.partition("\t")
             if head.startswith("10"):
-                yield _name(path), head.split()[1]
+                yield history.name_of(path), head.split()[1]
 
 
 def _read(found: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -126,10 +104,10 @@ def _read(found: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
 def kept(walk: bool = True) -> set[tuple[str, str]]:
     """Name and text of every pin that must keep its objects. Raises `Failure` where not all that counts is seen.
 
-    That is what any ref here or on a Git remote reaches, every entry of the stash, what is in progress, and the HEAD,
-    index and files of every worktree; without `walk` only the refs' own Git commits, not those before them.
+    That is what any ref here or on a Git remote reaches, or without `walk` names, every entry of the stash, what is in
+    progress, and the HEAD, index and files of every worktree.
     """
-    return _read([*_in_commits(_trees(walk, "--all", *_foreign(), *_stash())), *_in_index()]) | set(_in_files())
+    return _read([*_in_commits(walk, "--all", *_foreign(), *_stash()), *_in_index()]) | set(_in_files())
 
 
 def objects(text: str) -> set[str]:
@@ -154,10 +132,9 @@ def is_model(name: str) -> bool:
 def named(walk: bool = True, undone: bool = False) -> dict[str, str]:
     """The id of each object that this clone's history names, and the name of a pin that it is of.
 
-    Without `walk` only what branches, tags and HEAD name now; with `undone` also what none of them reaches any more, as
-    far as Git's reflog has it.
+    Without `walk` only what branches, tags and HEAD name now; with `undone` also what Git's reflog alone still reaches.
     """
     if not history.head():
         return {}
-    pins = _read(_in_commits(_trees(walk, "--all", "HEAD", *(["--reflog"] if undone else []))))
+    pins = _read(_in_commits(walk, "--all", "HEAD", *(["--reflog"] if undone else [])))
     return {oid: name for name, text in sorted(pins) for oid in objects(text)}

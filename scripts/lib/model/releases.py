@@ -96,7 +96,7 @@ def titles() -> dict[str, list[str]]:
     named = _tags().keys() & pins.keys()
     asked = [(name, f"v{each}", at) for name in named for each, at in versions(name).items()]
     asked += [(name, each, at) for name in named for each, at in stages(name).items()]
-    blobs = history.blob_ids(f"{at}:models/{name}.dvc" for name, _, at in asked)
+    blobs = history.object_ids(f"{at}:models/{name}.dvc" for name, _, at in asked)
     found: dict[str, list[str]] = {}
     for (name, title, _), blob in zip(asked, blobs, strict=True):
         if blob == pins[name]:

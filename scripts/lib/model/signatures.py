@@ -51,8 +51,9 @@ def missing(held: Pin) -> str | None:
         return f"a signature would cover md5 alone; pin sha256 too: make track NAME={name}"
     if not history.holds(name):
         return f"the pin is not that of the last Git commit; commit it: git commit -- {path}"
-    versions, commit = releases.versions(name), history.last_change(name)
-    here, *there = history.blob_ids(f"{at}:{path}" for at in ("HEAD", *versions.values()))
+    (commit,) = history.lines("rev-list", "-1", "HEAD", "--", path)  # where a merge took one side's pin, that side's
+    versions = releases.versions(name)
+    here, *there = history.object_ids(f"{at}:{path}" for at in ("HEAD", *versions.values()))
     undone = ((merge, later) for merge, later in _put_back(name, commit) if _fault("commit", merge))
     whys = (f"was put back by the merge {merge[:7]}, over the later {later[:7]}" for merge, later in undone)
     faults = {f"Git commit {commit[:7]}": next(whys, None) or _fault("commit", commit)}
@@ -73,7 +74,7 @@ def _put_back(name: str, commit: str) -> Iterator[tuple[str, str]]:
     path = f"models/{name}.dvc"
     merges = [line.split() for line in history.lines("rev-list", "--merges", "--parents", f"{commit}..HEAD")]
     commits = ["HEAD", *dict.fromkeys(each for merge in merges for each in merge)]
-    blobs = dict(zip(commits, history.blob_ids(f"{each}:{path}" for each in commits), strict=True))
+    blobs = dict(zip(commits, history.object_ids(f"{each}:{path}" for each in commits), strict=True))
     for merge, *sides in merges:
         for side in sides:
             if blobs[merge] == blobs["HEAD"] != blobs[side]:
