@@ -7,7 +7,6 @@ trusts depends on the machine.
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
@@ -54,9 +53,7 @@ def missing(held: Pin) -> str | None:
     (commit,) = history.lines("rev-list", "-1", "HEAD", "--", path)  # where a merge took one side's pin, that side's
     versions = releases.versions(name)
     here, *there = history.object_ids(f"{at}:{path}" for at in ("HEAD", *versions.values()))
-    undone = ((merge, later) for merge, later in _put_back(name, commit) if _fault("commit", merge))
-    whys = (f"was put back by the merge {merge[:7]}, over the later {later[:7]}" for merge, later in undone)
-    faults = {f"Git commit {commit[:7]}": next(whys, None) or _fault("commit", commit)}
+    faults = {f"Git commit {commit[:7]}": _put_back(path, commit) or _fault("commit", commit)}
     for version, blob in zip(versions, there, strict=True):
         if blob == here:
             faults[f"release {name}@v{version}"] = _fault("tag", f"{name}@v{version}")
@@ -67,18 +64,18 @@ def missing(held: Pin) -> str | None:
     return f"{said}; a signed release of it is enough: {first}make release MODEL={name} VERSION=…"
 
 
-def _put_back(name: str, commit: str) -> Iterator[tuple[str, str]]:
-    """The merges after `commit` that have the pin of the model `name` as it is there and now, though one of their sides
-    had changed it later; each with that change. Raises `Failure`.
-    """
-    path = f"models/{name}.dvc"
+def _put_back(path: str, commit: str) -> str | None:
+    """How an unsigned merge put the pin at `path` back to that of `commit`, over a later one; None if none did."""
     merges = [line.split() for line in history.lines("rev-list", "--merges", "--parents", f"{commit}..HEAD")]
     commits = ["HEAD", *dict.fromkeys(each for merge in merges for each in merge)]
     blobs = dict(zip(commits, history.object_ids(f"{each}:{path}" for each in commits), strict=True))
     for merge, *sides in merges:
         for side in sides:
             if blobs[merge] == blobs["HEAD"] != blobs[side]:
-                yield from ((merge, later) for later in history.lines("rev-list", "-1", side, f"^{commit}", "--", path))
+                later = history.lines("rev-list", "-1", side, f"^{commit}", "--", path)
+                if later and _fault("commit", merge):
+                    return f"was put back by the merge {merge[:7]}, over the later {later[0][:7]}"
+    return None
 
 
 def _fault(kind: str, name: str) -> str | None:
