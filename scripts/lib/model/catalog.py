@@ -1,8 +1,7 @@
 """The catalog: a table in models/README.md between two markers, with a row for each pin; the text around is the team's.
 
 - A row holds what seldom changes (model, source, license), so that an update touches none and branches seldom conflict.
-- The last cell is a note of the team's, which is kept.
-- Rows are sorted by name.
+- The last cell is a note of the team's, which is kept. Rows are sorted by name.
 """
 
 import re
@@ -57,10 +56,7 @@ def _rows(page: str) -> list[tuple[str, str]]:
 
 
 def update(page: str, pins: Iterable[pin.Pin], moved: tuple[str, str] = ("", "")) -> str:
-    """`page` with a row for each of `pins` and no other; only the table changes. Raises `Failure` without markers.
-
-    A note is kept; that of a model that `moved` from one name to another goes with it.
-    """
+    """`page` with a row for each of `pins` and no other; a note follows a model that `moved`. Raises `Failure`."""
     notes: dict[str, str] = {}
     for name, note in _rows(page):
         name = moved[1] if name == moved[0] else name
@@ -89,7 +85,8 @@ def check() -> None:
 
 def _pins(blobs: dict[str, str]) -> list[pin.Pin]:
     """The pins of `blobs`, NAME to blob id, without their files. Raises `Failure`."""
-    return [pin.head(name, text) for name, text in zip(blobs, history.blobs(blobs.values()), strict=True)]
+    texts = zip(blobs, history.blobs(blobs.values()), strict=True)
+    return [pin.parse(name, text, with_files=False) for name, text in texts]
 
 
 def written() -> str:

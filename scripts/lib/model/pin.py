@@ -161,12 +161,7 @@ def read(name: str, broken_is_none: bool = False) -> Pin | None:
 
 def read_head(name: str) -> Pin:
     """The pin of the model `name` without its files, which takes a sixth of the time. Raises `Failure`."""
-    return head(name, _text(name))
-
-
-def head(name: str, text: str) -> Pin:
-    """The pin `text` of the model `name` without its files. Raises `Failure`."""
-    return parse(name, text, with_files=False)
+    return parse(name, _text(name), with_files=False)
 
 
 def _text(name: str) -> str:
