@@ -12,26 +12,13 @@ from lib.model.pin import Pin
 
 @dataclass(frozen=True)
 class Item:
-    """One object: its address `oid`, what it must be, and the `model` and `path` it is for.
-
-    A listing has its bytes as `data`: they are always made from the pin, never taken from a store.
-    """
+    """One object: its address `oid`, what it must be, and the `model` and `path` it is for."""
 
     oid: str
     file: digest.File
     model: str
     path: str
-    data: bytes | None = None
-
-
-def parse_listing(held: Pin, data: bytes) -> dict[str, digest.File]:
-    """The files that DVC's listing `data` names, by md5 alone. Raises `Failure` if `held` pins another listing."""
-    if digest.of_bytes(data).md5 != held.md5:
-        raise Failure(f"the listing {held.md5}.dir is not what models/{held.name}.dvc pins")
-    files = {entry["relpath"]: digest.File(None, entry["md5"]) for entry in json.loads(data)}
-    if fault := names.unusable(files):
-        raise Failure(f"the listing {held.md5}.dir names {fault}; no file of it was looked at")
-    return files
+    data: bytes | None = None  # of a listing: always made from the pin, never taken from a store
 
 
 def of_pin(held: Pin, fetch: Callable[[str], bytes]) -> list[Item]:
@@ -39,11 +26,17 @@ def of_pin(held: Pin, fetch: Callable[[str], bytes]) -> list[Item]:
 
     `fetch` gives the bytes of an object: the listing, which alone names the files of a pin that plain `dvc add` made.
     """
-    data = held.listing if held.files is not None else fetch(f"{held.md5}.dir")
-    files = held.files if held.files is not None else parse_listing(held, data)
+    oid, files = f"{held.md5}.dir", held.files
+    data = fetch(oid) if files is None else held.listing
+    if files is None:
+        if digest.of_bytes(data).md5 != held.md5:
+            raise Failure(f"the listing {held.md5}.dir is not what models/{held.name}.dvc pins")
+        files = {entry["relpath"]: digest.File(None, entry["md5"]) for entry in json.loads(data)}
+        if fault := names.unusable(files):
+            raise Failure(f"the listing {held.md5}.dir names {fault}; no file of it was looked at")
     listing = digest.File(len(data), held.md5, digest.of_bytes(data, ("sha256",)).sha256)
     items = [Item(file.md5, file, held.name, path) for path, file in files.items()]
-    return [*items, Item(f"{held.md5}.dir", listing, held.name, "(listing)", data)]
+    return [*items, Item(oid, listing, held.name, "(listing)", data)]
 
 
 def unique(items: Iterable[Item]) -> list[Item]:
