@@ -29,7 +29,6 @@ class Changes:
         return ", ".join(said) or "the same files"
 
     def lines(self) -> list[str]:
-        """One line for each file."""
         sizes = ({key: text.size(each[key]) for key in ("size", "old_size") if key in each} for each in self.facts)
         return [LINES[each["kind"]].format_map(each | said) for each, said in zip(self.facts, sizes, strict=True)]
 

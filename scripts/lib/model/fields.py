@@ -28,16 +28,15 @@ def _number(text: str) -> int:
 
 
 def _files(entries: dict) -> dict[str, File]:
-    files = {
-        path: File(_number(each["size"]), each["md5"], each["sha256"], each.get("crc64nvme"))
-        for path, each in entries.items()
-    }
-    for path, file in files.items():
+    files: dict[str, File] = {}
+    for path, each in entries.items():
+        file = File(_number(each["size"]), each["md5"], each["sha256"], each.get("crc64nvme"))
         checksum = CRC64.fullmatch(file.crc64nvme or "0" * 16)
         if not (MD5.fullmatch(file.md5) and SHA256.fullmatch(file.sha256) and checksum):
             raise ValueError(f"meta.files: {path!r}: not an md5, a sha256 and perhaps a crc64nvme")
         if names.is_control_file(path):
             raise ValueError(f"meta.files: {path!r}: a control file")
+        files[path] = file
     if fault := names.unusable(files):
         raise ValueError(f"meta.files: {fault}")
     return files

@@ -53,10 +53,7 @@ def from_path(text: str) -> str:
 
 
 def from_address(text: str) -> tuple[str, str]:
-    """The repo and the revision that `text` names: ORG/NAME[@REVISION], or the address of a page of the Hub.
-
-    The revision is empty where there is none. Raises `Failure` for an address that is none of a model.
-    """
+    """Repo and revision, or '', of ORG/NAME[@REVISION] or the address of a page on the Hub. Raises `Failure`."""
     if text.startswith(("huggingface.co/", "hf.co/")):  # as browsers show it
         text = f"https://{text}"
     if not text.startswith(("http://", "https://")):
@@ -115,7 +112,6 @@ def words(text: str, paths: Iterable[str]) -> tuple[str, ...]:
 
 
 def weights_dir(name: str) -> Path:
-    """Where the weights of the model `name` lie."""
     return MODELS / name
 
 

@@ -138,8 +138,8 @@ def findings(held: pin.Pin, policy: Policy) -> dict[str, str]:
     if policy.size is not None and held.size > policy.size:
         found["size"] = f"it has {text.size(held.size)}, more than {text.size(policy.size)}"
     for word, paths in sorted(unwanted(held.files or (), policy).items()):
-        more = len(paths) - 1
-        found[word] = f"{paths[0]}{more and f' and {more} more' or ''} is {title(format_of(paths[0]))}"
+        more = f" and {len(paths) - 1} more" if paths[1:] else ""
+        found[word] = f"{paths[0]}{more} is {title(format_of(paths[0]))}"
     return found
 
 

@@ -134,7 +134,5 @@ def named(walk: bool = True, undone: bool = False) -> dict[str, str]:
 
     Without `walk` only what branches, tags and HEAD name now; with `undone` also what Git's reflog alone still reaches.
     """
-    if not history.head():
-        return {}
-    pins = _read(_in_commits(walk, "--all", "HEAD", *(["--reflog"] if undone else [])))
+    pins = _read(_in_commits(walk, "--all", *(["--reflog"] if undone else [])))
     return {oid: name for name, text in sorted(pins) for oid in objects(text)}

@@ -36,8 +36,7 @@ def check_writable() -> None:
 def select(wanted: str) -> list[str]:
     """The models that the words of `wanted` name, all if it is empty. Raises `Failure` for a word that names none.
 
-    A word is a NAME (also as the path of its folder or pin), a group, a glob of NAMEs, or a Hub repo (also as the
-    address of its page).
+    A word is a NAME or the path of its folder or pin, a group, a glob of NAMEs, a Hub repo or the address of its page.
     """
     everyone = all_names()
     chosen = [name for word in wanted.split() for name in _meant(word, everyone)]
@@ -50,14 +49,12 @@ def _meant(word: str, everyone: list[str]) -> list[str]:
         return [name]
     if chosen := [each for each in everyone if each.startswith(f"{name}/") or fnmatchcase(each, name)]:
         return chosen
-    heads = [pin.read_head(each) for each in everyone if pin.path_of(each).exists()]
-    sources = {held.name: held.source for held in heads}
+    sources = {each: pin.read_head(each).source for each in everyone if pin.path_of(each).exists()}
     repo = names.from_address(word)[0]
     if chosen := [each for each, source in sources.items() if source == repo]:
         return chosen
-    groups = {each.partition("/")[0] for each in everyone}
-    near = [each for each in everyone if each.endswith(f"/{name}")]
-    near = near or get_close_matches(word, [*everyone, *filter(None, sources.values()), *groups], n=1)
+    known = [*everyone, *filter(None, sources.values()), *(each.partition("/")[0] for each in everyone)]
+    near = [each for each in everyone if each.endswith(f"/{name}")] or get_close_matches(word, known, n=1)
     raise Failure(f"no such model: {word!r}; {f'did you mean {near[0]}?' if near else 'make list shows what there is'}")
 
 
