@@ -109,8 +109,7 @@ def pages(new: pin.Pin | None, gone: str = "") -> tuple[str, str, str]:
 
 def differences() -> list[tuple[str, str]]:
     """How the rows of the page differ from the pins in Git's index: a NAME and what is wrong. Raises `Failure`."""
-    rows = [name for name, _ in _rows(page())]
-    pins, counts = history.in_index(), Counter(rows)
+    counts, pins = Counter(name for name, _ in _rows(page())), history.in_index()
     found = [(name, f"has {count} rows") for name, count in counts.items() if count > 1]
     found += [(name, "has a row and no pin in Git") for name in counts if name not in pins]
     return found + [(name, "has no row") for name in pins if name not in counts]

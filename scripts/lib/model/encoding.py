@@ -58,23 +58,18 @@ class Once(yaml.CBaseLoader):
         return made
 
 
-def _yaml(text: str) -> dict:
-    if NESTED.search(text):
-        raise ValueError("nested too deep")
-    return yaml.load(text, Loader=Once)
-
-
 def document(text: str, with_files: bool = True) -> dict:
     """The mapping that `text` is, every scalar as text. Raises ValueError, yaml.YAMLError."""
     start, files, lines = text.partition(FILES)
     if not with_files and all(line.startswith("    ") for line in lines.splitlines()):  # nothing else comes after them
         files = ""
     found, entries = HEAD.fullmatch(start), _entries(lines) if files else {}
-    if not found or entries is None:
-        return _yaml(text)  # takes ten times as long
-    out = {key: _value(value) for key, value in found.groupdict().items()}
-    pairs = [line.strip().split(": ", 1) for line in out.pop("meta").split("\n")[1:]]
-    meta = {key: _value(value) for key, value in pairs} | ({"files": entries} if files else {})
-    if len(meta) != len(pairs) + bool(files):
-        return _yaml(text)
-    return {"outs": [out], "meta": meta}
+    if found and entries is not None:
+        out = {key: _value(value) for key, value in found.groupdict().items()}
+        pairs = [line.strip().split(": ", 1) for line in out.pop("meta").split("\n")[1:]]
+        meta = {key: _value(value) for key, value in pairs} | ({"files": entries} if files else {})
+        if len(meta) == len(pairs) + bool(files):
+            return {"outs": [out], "meta": meta}
+    if NESTED.search(text):
+        raise ValueError("nested too deep")
+    return yaml.load(text, Loader=Once)  # takes ten times as long

@@ -125,8 +125,7 @@ def log(name: str) -> list[dict[str, str]]:
     if not head():
         return []
     keys = ("commit", "date", "author", "subject")
-    form = "--format=%H%x00%as%x00%an%x00%s"
-    said = lines("log", "--no-show-signature", form, "--", f"models/{name}.dvc")
+    said = lines("log", "--no-show-signature", "--format=%H%x00%as%x00%an%x00%s", "--", f"models/{name}.dvc")
     return [dict(zip(keys, line.split("\0"), strict=True)) for line in said]
 
 
