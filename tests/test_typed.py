@@ -231,7 +231,9 @@ def test_a_reader_that_leaves_early_is_no_error(added):
     assert (result.code, result.said) == (0, "")
 
 
-@pytest.mark.parametrize(("words", "code"), [("verify FORMAT=json", 2), ("verify", 2), ("list FORMAT=json", 0)])
+@pytest.mark.parametrize(
+    ("words", "code"), [("verify FORMAT=json", 2), ("verify", 2), ("doctor", 2), ("list FORMAT=json", 0), ("sbom", 0)]
+)
 def test_a_command_that_judges_fails_where_nobody_reads_what_it_found(added, words, code):
     flip(added.weights() / "config.json")
 

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import NoReturn
 
 from lib.core import arguments, console
@@ -19,15 +18,15 @@ from lib.core.report import Report
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
-def run(verb: str, main: Callable[[], None], judges: bool = False) -> NoReturn:
-    """Run `main` as the command `verb` and exit: with 0 only if it returned. A `Failure` becomes its sentence."""
+def run(main: Callable, judges: bool) -> NoReturn:
+    """Run `main` as this command and exit: with 0 only if it returned. A `Failure` becomes its sentence."""
     for number in STOPS:
-        signal.signal(number, partial(_stop, verb))
+        signal.signal(number, _stop)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     code = 1
     try:
         arguments.timeout()  # raises `Failure`
-        main()
+        _reported(main) if main.__code__.co_argcount else main()
         code = 0
     except Failure as failure:
         console.remark(str(failure))
@@ -40,28 +39,24 @@ def run(verb: str, main: Callable[[], None], judges: bool = False) -> NoReturn:
     os._exit(code)  # transfers in other threads are not waited for; they leave what a kill would leave
 
 
-def run_reported(verb: str, main: Callable[[Report], tuple[str, str]], judges: bool) -> NoReturn:
-    """As `run`, with a Report: `main` returns the sentences for its `close`, unless a `Failure` ends it early."""
-
-    def reported() -> None:
-        report = Report(verb)  # raises `Failure` for a FORMAT or REPORT that cannot be
-        try:
-            sentences = main(report)
-        except BrokenPipeError:
-            raise
-        except (Failure, OSError) as error:
-            sentences = ("", _system_sentence(error) if isinstance(error, OSError) else str(error))
-            report.findings.append(Finding("", "command", "failed", detail=sentences[1]))
-        report.close(*sentences)
-
-    run(verb, reported, judges)
+def _reported(main: Callable[[Report], tuple[str, str]]) -> None:
+    """Run `main` with a Report, which the sentences that it returns close, or the one that ended it early."""
+    report = Report(console.VERB)  # raises `Failure` for a FORMAT or REPORT that cannot be
+    try:
+        sentences = main(report)
+    except BrokenPipeError:
+        raise
+    except (Failure, OSError) as error:
+        sentences = ("", _system_sentence(error) if isinstance(error, OSError) else str(error))
+        report.findings.append(Finding("", "command", "failed", detail=sentences[1]))
+    report.close(*sentences)
 
 
-def _stop(verb: str, *_: object) -> NoReturn:
+def _stop(*_: object) -> NoReturn:
     for number in STOPS:  # a second one may come from the group or the parent's end
         signal.signal(number, signal.SIG_IGN)
     bar = "\r\x1b[K" if sys.stderr.isatty() else ""
-    os.write(2, f"{bar}{verb}: stopped; run the same command again to go on\n".encode())
+    os.write(2, f"{bar}{console.VERB}: stopped; run the same command again to go on\n".encode())
     os._exit(1)
 
 
