@@ -416,7 +416,7 @@ def test_an_older_version_is_put_into_a_stage_also_once_its_name_is_another(rele
 
 
 def test_versions_before_a_release_are_in_the_order_of_their_numbers(monkeypatch):
-    texts = ["1.0.0", "1.0.0-rc.10", "1.0.0-rc.2", "1.0.0-alpha", "0.9.0", "1.0.0-rc"]
+    texts = ["1.0.0", "1.0.0-rc.10", "1.0.0-rc.2", "1.0.0-alpha", "0.9.0", "1.0.0-rc", "v1.0.0", "1.0"]
     monkeypatch.setattr(releases, "_tags", lambda: {"m": {f"@v{each}": "" for each in texts}})
 
     assert list(releases.versions("m")) == ["0.9.0", "1.0.0-alpha", "1.0.0-rc", "1.0.0-rc.2", "1.0.0-rc.10", "1.0.0"]

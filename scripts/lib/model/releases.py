@@ -10,16 +10,16 @@ from functools import lru_cache
 from lib.core.errors import Failure
 from lib.model import history
 
-VERSION = re.compile(r"v?((?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?)")
+VERSION = re.compile(r"(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?")
 STAGE = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?")
 GIVEN = re.compile(r"#([a-zA-Z0-9-]+)(!?)#(\d+)")  # what follows the NAME in the tag of a stage
 FETCH = "fetch the tags: git fetch --tags"
 
 
 def version(text: str) -> str:
-    """`text`, if it is a version such as 1.2.0, without a `v`. Raises `Failure`."""
-    if found := VERSION.fullmatch(text):
-        return found[1]
+    """`text`, if it is a version such as 1.2.0, without the `v` that may stand before it. Raises `Failure`."""
+    if found := VERSION.fullmatch(text.removeprefix("v")):
+        return found[0]
     raise Failure(f"not a version: {text!r} (want MAJOR.MINOR.PATCH, such as 1.2.0)")
 
 
