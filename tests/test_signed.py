@@ -356,3 +356,16 @@ def test_the_advice_for_an_unsigned_release_can_be_followed(signed):
         assert signed.run("sh", "-c", command).code == 0, command
 
     assert ", signed: 1 of 1 pin\n" in verify(signed, "tiny")
+
+
+def test_gc_reads_what_is_in_progress_also_where_the_log_shows_signatures(signed):
+    signed.git("config", "log.showSignature", "true")
+    signed.git("config", "gpg.ssh.allowedSignersFile", ".github/allowed_signers")
+    sign_with(signed, "known")
+    signed.git("switch", "--quiet", "--create", "side")
+    pinned(signed, "known")
+    signed.git("switch", "--quiet", "main")
+    signed.git("merge", "--quiet", "--no-ff", "--no-commit", "side")
+    assert "Good" in signed.git("log", "-1", "--oneline", "MERGE_HEAD")
+
+    assert signed.ok("gc").out == "nothing to delete\n"

@@ -36,12 +36,12 @@ def _foreign() -> set[str]:
 
 def _stash() -> list[str]:
     """Every entry of the stash, `--all` sees the last alone; what is in progress; the index of each."""
-    found = history.lines("stash", "list", "--format=%H %P")
+    found = history.lines("stash", "list", "--no-show-signature", "--format=%H %P")
     words = [word for each in IN_PROGRESS for word in ("--git-path", each)]
     for top in _worktrees():
         paths = [top / path for path in history.lines("-C", str(top), "rev-parse", *words)]
         for path in filter(Path.is_file, paths):
-            found += history.lines("log", "--no-walk", "--format=%H %P", *path.read_text().split())
+            found += history.lines("rev-list", "--no-walk", "--parents", *path.read_text().split())
         found += history.lines("-C", str(top), "for-each-ref", "--format=%(objectname)", *OF_ONE_WORKTREE)
     return [each for line in found for each in line.split()]
 
