@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from lib.core import arguments, text
 from lib.core.errors import Failure
@@ -12,7 +13,11 @@ from lib.model.inventory import Item
 from lib.remote import audit
 
 NOT_ASKED = "not asked"
-REQUIREMENTS = ("disk", "remote", "content")
+REQUIREMENTS = {  # what is missing, by the word that asks for it
+    "disk": ("file", "on disk was not read; make pull brings them"),
+    "remote": ("object", "on the remote was not asked for"),
+    "content": ("object", "on the remote was neither read nor proven by the store's hash; DEEP=1 reads them"),
+}
 
 
 @dataclass
@@ -42,8 +47,7 @@ class Looked:
 
     def facts(self) -> dict[str, object]:
         """The same for JSON."""
-        known = {key: value for key, value in vars(self).items() if value is not None}
-        return known | {"objects": dict(self.objects)}
+        return {key: value for key, value in vars(self).items() if value is not None}
 
 
 def requirements() -> list[str]:
@@ -58,18 +62,11 @@ def check_required(words: list[str], looked: Looked, report: Report) -> None:
     """A finding for each of `words` whose things were not all looked at."""
     if report.findings:  # they fail the run already, and what they hit was not counted as looked at
         return
-    missing = {
-        "disk": (looked.pinned_files - looked.files, "file", "on disk was not read; make pull brings them"),
-        "remote": (looked.objects[NOT_ASKED], "object", "on the remote was not asked for"),
-        "content": (
-            looked.objects[NOT_ASKED] + looked.objects[audit.SIZE_ONLY],
-            "object",
-            "on the remote was neither read nor proven by the store's hash; DEEP=1 reads them",
-        ),
-    }
+    unasked, unread = looked.objects[NOT_ASKED], looked.objects[audit.SIZE_ONLY]
+    missing = {"disk": looked.pinned_files - looked.files, "remote": unasked, "content": unasked + unread}
     for word in words:
-        count, noun, what = missing[word]
-        if count:
+        if count := missing[word]:
+            noun, what = REQUIREMENTS[word]
             detail = f"REQUIRE={word}: {text.plural(count, noun)} {what if count == 1 else what.replace('was', 'were')}"
             report.found(Finding("", word, MISSED, detail=detail))
 
@@ -82,9 +79,7 @@ def share(items: list[Item]) -> list[Item]:
     if not found or int(found[1]) > int(found[2]) or not arguments.is_on("DEEP"):
         raise Failure(f"not a share of what DEEP=1 reads: SHARD={typed!r} (want 3/16, with DEEP=1)")
     number, of = map(int, found.groups())
-    at, chosen, total = 0, [], sum(item.file.size or 0 for item in items)
-    for item in sorted(items, key=lambda item: item.oid):
-        if min(of - 1, at * of // max(1, total)) == number - 1:  # after the last byte, only empty objects come
-            chosen.append(item)
-        at += item.file.size or 0
-    return chosen
+    ordered = sorted(items, key=lambda item: item.oid)
+    *starts, total = accumulate((item.file.size or 0 for item in ordered), initial=0)
+    shares = (min(of, 1 + at * of // max(1, total)) for at in starts)  # after the last byte, only empty objects come
+    return [item for item, share in zip(ordered, shares, strict=True) if share == number]
