@@ -20,18 +20,17 @@ unlocked() {
 
 # ready: a commit can be made here, now; found out before anything is downloaded.
 ready() {
-  local why state
+  local folder state why
   why=$(git rev-parse --git-dir 2>&1 >/dev/null) || die "Git says: ${why//$'\n'/ }"
   why=$(git var GIT_AUTHOR_IDENT 2>&1 >/dev/null && git var GIT_COMMITTER_IDENT 2>&1 >/dev/null) ||
     die "Git does not know who you are; type: git config user.name NAME and git config user.email ADDRESS"
-  set -- MERGE_HEAD --git-path CHERRY_PICK_HEAD --git-path REVERT_HEAD --git-path rebase-merge --git-path rebase-apply
-  git rev-parse --git-path "$@" | while IFS= read -r state; do
-    [[ ! -e $state ]] ||
+  folder=$(git rev-parse --git-dir)
+  for state in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD rebase-merge rebase-apply; do
+    [[ ! -e $folder/$state ]] ||
       die "a merge, rebase, cherry-pick or revert is in progress; finish it (git status says how), then run the same command again"
   done
-  state=$(git rev-parse --git-path index.lock)
-  unlocked "$state" ||
-    die "another Git command is at work, or one was killed; if none is running: rm '$state', then run the same command again"
+  unlocked "$folder/index.lock" ||
+    die "another Git command is at work, or one was killed; if none is running: rm '$folder/index.lock', then run the same command again"
   [[ $(git config --type=bool commit.gpgSign) != true ]] ||
     why=$(git commit-tree -S -m 'A trial of the signature' "$(git mktree </dev/null)" 2>&1 >/dev/null) ||
     die "Git cannot sign commits here, as commit.gpgSign asks: ${why//$'\n'/ }"
