@@ -14,7 +14,7 @@ from lib.model import history, names, pin, policy
 if TYPE_CHECKING:  # slow to import, and track has no use for it
     from lib.hub.repo import HubFile, Snapshot
 
-SCAN = {None: "not told", False: "not finished", True: "finished"}
+SCAN = {None: "not told", False: "not finished, {}", True: "finished, {}"}
 
 
 def exceptions(old: pin.Pin | None) -> dict[str, object]:
@@ -33,7 +33,7 @@ def scan(shot: Snapshot, paths: Collection[str]) -> str:
     """What the Hub's scan says of the files `paths` today, for people."""
     unsafe = sorted(set(paths) & set(shot.unsafe))
     issues = f"issues with {', '.join(unsafe)}" if unsafe else "no issues"
-    return SCAN[shot.scanned] if shot.scanned is None else f"{SCAN[shot.scanned]}, {issues}"
+    return SCAN[shot.scanned].format(issues)
 
 
 def scan_findings(shot: Snapshot, paths: Collection[str]) -> dict[str, str]:
@@ -44,42 +44,32 @@ def scan_findings(shot: Snapshot, paths: Collection[str]) -> dict[str, str]:
 
 
 def _check_carried(held: pin.Pin, old: pin.Pin, shot: Snapshot | None, folder: Path | None) -> None:
-    """Refuse to carry an exception of `old` along to what it was not made for, by name or by content in `folder`.
-
-    Raises `Failure`.
-    """
+    """Refuse to carry an exception of `old` to what it was not made for, by name or content. Raises `Failure`."""
     rules, new = policy.read(), [path for path in held.files if path not in (old.files or {})]
     found = {word: f"{paths[0]} is new" for word, paths in policy.unwanted(new, rules).items()}
     if folder:
         found |= formats.findings(folder, held.files, rules, new)
-    if shot and scan_findings(shot, held.files):
-        said = scan(shot, held.files)
-        found |= {} if said == history.trailer(held.name, "Scan") else {"scan": f"the Hub's scan is {said}"}
+    if shot and scan(shot, held.files) != history.trailer(held.name, "Scan"):
+        found |= scan_findings(shot, held.files)
     if word := next(filter(found.get, held.allow), None):
         again = pin.exception(pin.command(held, shot and shot.revision), held.allow)
         raise Failure(f"{found[word]}; that may not be what {word} was excepted for; except it again: {again}")
 
 
 def admit(
-    held: pin.Pin,
-    folder: Path | None,
-    more: dict[str, str],
-    old: pin.Pin | None = None,
-    shot: Snapshot | None = None,
+    held: pin.Pin, folder: Path | None, more: dict[str, str], old: pin.Pin | None = None, shot: Snapshot | None = None
 ) -> pin.Pin:
-    """`held` with the exceptions that it needs, if the policy takes it and its files in `folder`. Raises `Failure`.
-
-    `more` are findings besides; `old` is the pin that it replaces, `shot` what the Hub has. Without a `folder` the
-    content is not looked at, so all exceptions stay.
-    """
+    """`held` with the exceptions that it needs, if the policy takes it and its files in `folder`, without which the
+    content is not looked at and all exceptions stay. `more` are findings besides; `old` is the pin that it replaces,
+    `shot` what the Hub has. Raises `Failure`."""
     rules, typed = policy.read(), bool(arguments.value("ALLOW"))
     if old and held.allow and not typed and not (shot and shot.commit == old.commit):
         _check_carried(held, old, shot, folder)
     found = policy.findings(held, rules) | more
-    if folder is not None:
-        found |= formats.findings(folder, held.files or (), rules)
+    if folder:
+        found |= formats.findings(folder, held.files, rules)
     policy.check(found, held, pin.command(held, shot and shot.revision))
-    return policy.excepted(found, held, typed) if folder is not None else held
+    return policy.excepted(found, held, typed) if folder else held
 
 
 def leave_out(files: list[HubFile], allow: Collection[str]) -> tuple[list[HubFile], tuple[str, ...]]:
