@@ -13,9 +13,7 @@ from lib.core.finding import Finding
 from lib.core.report import Report
 from lib.disk import cache, destination, dvc, quarantine, weights
 from lib.flow.obtain import DOWNLOADS, obtain
-from lib.model import reachable
-from lib.model.inventory import Item
-from lib.model.pin import Pin
+from lib.model import inventory, pin, reachable
 from lib.remote import factory, fallback
 
 
@@ -29,11 +27,9 @@ def folder(typed: str) -> Path:
     return found
 
 
-def hand_over(held: Pin, to: Path, report: Report) -> bool:
-    """Make `to`/NAME what `held` pins, and report it; False if it already was. Raises `Failure`, OSError.
-
-    What is there stays until the new one is whole. A kill between the two renames leaves it beside, as `.NAME.old`.
-    """
+def hand_over(held: pin.Pin, to: Path, report: Report) -> bool:
+    """Make `to`/NAME what `held` pins, and report it; False if it already was. What is there stays until the new one is
+    whole; a kill between the two renames leaves it beside, as `.NAME.old`. Raises `Failure`, OSError."""
     target = to / held.name
     part, old, own = (target.with_name(f".{target.name}.{kind}") for kind in ("part", "old", "lock"))
     _check_outside(target)
@@ -67,10 +63,8 @@ def _check_outside(target: Path) -> None:
 
 
 def _check_ours(target: Path, wrong: list[Finding], files: KeysView[str]) -> dict[str, str]:
-    """What is wrong with the files in `target` that exist nowhere else.
-
-    Refuses a Git repository, and a folder in which no content is known and nothing is called as one of `files`.
-    """
+    """What is wrong with the files in `target` that exist nowhere else. Refuses a Git repository, and a folder in which
+    no content is known and nothing is called as one of `files`."""
     if target.is_symlink():
         return {}
     kinds = {each.file: each.kind for each in wrong if each.kind != "missing"}
@@ -88,7 +82,7 @@ def _elsewhere(sizes: Mapping[str, int]) -> set[str]:
     return known | (fallback.holds(left) if left else set())
 
 
-def _assemble(held: Pin, part: Path, items: list[Item], report: Report) -> bool:
+def _assemble(held: pin.Pin, part: Path, items: list[inventory.Item], report: Report) -> bool:
     """Make the folder `part` of `items`; False, and a report of why, if that cannot be."""
     remark(f"{held.name} goes to {part.parent}: {text.amount(held.nfiles, held.size)}")
     shutil.rmtree(part, ignore_errors=True)
@@ -101,10 +95,9 @@ def _assemble(held: Pin, part: Path, items: list[Item], report: Report) -> bool:
     return not failed
 
 
-def _place(item: Item, path: Path, watch: digest.Progress) -> Finding | None:
+def _place(item: inventory.Item, path: Path, watch: digest.Progress) -> Finding | None:
     """Make `path` a copy of the object `item`, or a link to it; why not, or None. The bytes were read and are right."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    mismatch = None
     for _ in range(2):
         if why := obtain(item, digest.unwatched):
             return why
@@ -121,4 +114,4 @@ def _place(item: Item, path: Path, watch: digest.Progress) -> Finding | None:
         path.unlink()
         with lock.clone():
             quarantine.keep_object(item.oid, item.model, item.path)
-    return Finding(item.model, "cache", "changed", item.path, mismatch or "", item.oid)
+    return Finding(item.model, "cache", "changed", item.path, mismatch, item.oid)

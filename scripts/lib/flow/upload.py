@@ -2,13 +2,12 @@
 
 from lib.core import arguments, text
 from lib.core.report import Report
-from lib.model import inventory
-from lib.model.pin import Pin
+from lib.model import inventory, pin
 from lib.remote import audit, factory, repair
 from lib.remote.base import Remote
 
 
-def objects(pins: list[Pin], report: Report) -> list[inventory.Item]:
+def objects(pins: list[pin.Pin], report: Report) -> list[inventory.Item]:
     """The objects of `pins`, each once; one whose listing is lost is a finding, and stops no other."""
     known: list[inventory.Item] = []
     for held in pins:
@@ -17,7 +16,7 @@ def objects(pins: list[Pin], report: Report) -> list[inventory.Item]:
     return inventory.unique(known)
 
 
-def upload(pins: list[Pin], remote: Remote, report: Report) -> None:
+def upload(pins: list[pin.Pin], remote: Remote, report: Report) -> None:
     """Make the objects of `pins` whole on `remote`, and report that. Raises `Failure`."""
     items = objects(pins, report)
     outcome = repair.repair(items, remote, arguments.is_on("DEEP"))
