@@ -20,17 +20,17 @@ def prepare() -> None:
 
 
 def record(name: str, scan: str = "") -> None:
-    """Place, pin, upload and commit the model `name`, whose weights are staged. Raises `Failure`.
-
-    `scan` is what the Hub's scan says of it today.
-
-    Safe to run again from any point. The clone's lock is held for what clones share, not for the upload.
-    """
+    """Place, pin, upload and commit the model `name`, whose weights are staged; `scan` is what the Hub's scan says of
+    it today. Safe to run again from any point. What models share is done with the clone's lock. Raises `Failure`."""
     wanted = staging.finished(name)
     with lock.clone():
         staging.place(wanted, factory.default().holds)
         dvc.add(name)
-        _check_outs(pin.read_head(name), wanted)
+        if (recorded := pin.read_head(name).md5) != wanted.md5:  # DVC silently drops files that it takes for its own
+            raise Failure(
+                f"DVC recorded md5 {recorded}, not {wanted.md5}: models/{name} changed meanwhile, "
+                "or .dvcignore hides a file of it; run the same command again"
+            )
         atomic.write(pin.path_of(name), pin.dump(wanted))
     remote = factory.default()
     note(remote.note)
@@ -41,24 +41,14 @@ def record(name: str, scan: str = "") -> None:
     with lock.clone():
         if (before := history.branch_at_start()) != (now := history.branch()):
             raise Failure(f"nothing was committed, since HEAD was on {before} and is on {now} now; run it again there")
-        atomic.write(pin.path_of(name), pin.dump(wanted))  # a checkout or a stash may have taken it away
         old = history.committed(name)
-        commit(message(wanted, pin.parse(name, old) if old else None, scan), wanted)
+        rewrite(wanted, pin.parse(name, old) if old else None, scan)
     staging.discard(name)
 
 
-def _check_outs(recorded: pin.Pin, wanted: pin.Pin) -> None:
-    """Refuse what DVC recorded if it is not what was staged: DVC silently drops files that it takes for its own."""
-    for key in ("md5", "size", "nfiles"):
-        if getattr(recorded, key) != getattr(wanted, key):
-            raise Failure(
-                f"DVC recorded {key} {getattr(recorded, key)}, not {getattr(wanted, key)}: models/{wanted.name} "
-                "changed meanwhile, or .dvcignore hides a file of it; run the same command again"
-            )
-
-
-def rewrite(made: pin.Pin, old: pin.Pin, scan: str = "") -> None:
-    """Put the pin `made` in the place of `old`, of the same weights, in a Git commit; the clone's lock must be held."""
+def rewrite(made: pin.Pin, old: pin.Pin | None, scan: str = "") -> None:
+    """Write the pin `made`, which a checkout or a stash may have taken away, and put it in the place of `old`, if there
+    is one, in a Git commit; the clone's lock must be held. Raises `Failure`."""
     atomic.write(pin.path_of(made.name), pin.dump(made))
     commit(message(made, old, scan), made)
 
@@ -70,20 +60,17 @@ def next_step() -> str:
 
 
 def commit(message: str, new: pin.Pin | None, gone: str = "") -> None:
-    """One Git commit of the pin `new`, of the removal of the pin of `gone`, or of both, and of the catalog.
-
-    The clone's lock must be held. Raises `Failure`.
-    """
+    """One Git commit of the pin `new`, of the removal of the pin of `gone`, or of both, and of the catalog; the clone's
+    lock must be held. Raises `Failure`."""
     name = new.name if new else ""
     for _ in range(TRIES):
         history.forget()  # another command may have made a commit meanwhile
         head, folder = history.head(), staging.folder(name or gone)
-        commit_page, index_page, here = catalog.pages(new, gone)
-        atomic.write(folder / "page.commit", commit_page)
-        atomic.write(folder / "page.index", index_page)
         if new:
             atomic.write(folder / "page.pin", pin.dump(new))
-        atomic.write(catalog.PATH, here)
+        places = (folder / "page.commit", folder / "page.index", catalog.PATH)
+        for path, page in zip(places, catalog.pages(new, gone), strict=True):
+            atomic.write(path, page)
         try:
             shell.git("commit", str(folder), message, name, gone)
             break
@@ -98,18 +85,17 @@ def commit(message: str, new: pin.Pin | None, gone: str = "") -> None:
 
 def message(new: pin.Pin, old: pin.Pin | None, scan: str) -> str:
     """The Git commit's message: subject, what changed, and trailers that a machine can read."""
-    lines = [arguments.value("MESSAGE") or f"{'Update' if old else 'Add'} {new.name} model", ""]
+    parts = [arguments.value("MESSAGE") or f"{'Update' if old else 'Add'} {new.name} model"]
     if old:
         if old.commit and new.commit and old.commit != new.commit:
-            lines += [f"From {old.commit} to {new.commit}.", ""]
+            parts.append(f"From {old.commit} to {new.commit}.")
         elif old.revision != new.revision:
-            lines += [f"Follows {new.revision} now, before {old.revision}.", ""]
-        changes = compare.pins(old, new).lines()
-        lines += [*filter(None, [compare.license_change(old.terms, new.terms)]), *changes[:MOST]]
-        lines += [f"and {text.plural(len(changes) - MOST, 'more file')}"] if len(changes) > MOST else []
-        lines += [""] if lines[-1] else []
-    lines.append(text.amount(new.nfiles, new.size) + ".")
-    trailers = {"Source": new.source, "Commit": new.commit, "Scan": scan, "Allow": " ".join(new.allow)}
-    trailers["Reason"] = new.reason
-    lines += ["", *(f"{key}: {value}" for key, value in trailers.items() if value)]
-    return "\n".join(lines).rstrip()
+            parts.append(f"Follows {new.revision} now, before {old.revision}.")
+        license, changes = compare.license_change(old.terms, new.terms), compare.pins(old, new).lines()
+        more = f"and {text.plural(len(changes) - MOST, 'more file')}" if len(changes) > MOST else None
+        parts.append("\n".join(filter(None, [license, *changes[:MOST], more])))
+    trailers = {"Source": new.source, "Commit": new.commit, "Scan": scan}
+    trailers |= {"Allow": " ".join(new.allow), "Reason": new.reason}
+    parts.append(text.amount(new.nfiles, new.size) + ".")
+    parts.append("\n".join(f"{key}: {value}" for key, value in trailers.items() if value))
+    return "\n\n".join(filter(None, parts))
