@@ -26,37 +26,20 @@ class Request:
     exclude: str | tuple[str, ...]
 
 
-def check_name(name: str, old: pin.Pin | None, *sources: str) -> None:
-    """Refuse a `name` that another source than `sources` has, by its pin `old`, or whose place is not free."""
-    if old and old.source not in sources:
-        owner, base = old.source or "weights that are not from the Hub", name.rpartition("/")[2]
-        raise Failure(f"the name {name!r} is taken by {owner}; choose another: NAME=FOLDER/{base}")
-    if not old:
-        destination.check_free(name)
-
-
 def complete(request: Request, shot: repo.Snapshot, old: pin.Pin | None) -> Request:
-    """`request` with what only the Hub knows: the name that the repo has now, and which files the words name."""
-    paths = [file.path for file in shot.files]
+    """`request` with what only the Hub knows: the name that the repo has now, and which files the words name. Refuses
+    the name of a model, pinned as `old`, that is from somewhere else. Raises `Failure`."""
+    paths, name = [file.path for file in shot.files], request.name
     typed = (request.include, request.exclude)
     include, exclude = (each if isinstance(each, tuple) else names.words(each, paths) for each in typed)
-    if shot.source == request.source:
-        return replace(request, include=include, exclude=exclude)
-    remark(f"{request.source} is now {shot.source} on the Hub")
-    name = request.name if old or arguments.value("NAME") else names.model_name(shot.source.partition("/")[2])
-    return Request(names.repo_id(shot.source), request.revision, name, include, exclude)
-
-
-def chosen_files(request: Request, shot: repo.Snapshot) -> list[repo.HubFile]:
-    """The files to bring: what the user chose, without the control files of Git and DVC. Raises `Failure`."""
-    files = repo.choose(shot.files, request.include, request.exclude)
-    if not files:
-        raise Failure(
-            f"no file of {request.source} is left to add; INCLUDE and EXCLUDE take patterns such as '*.safetensors'"
-        )
-    if fault := names.unusable(file.path for file in files):
-        raise Failure(f"refused {fault}; leave it out with EXCLUDE")
-    return files
+    if shot.source != request.source:
+        remark(f"{request.source} is now {shot.source} on the Hub")
+        if not old and not arguments.value("NAME"):
+            name = names.model_name(shot.source.partition("/")[2])
+    if old and old.source not in (request.source, shot.source):
+        owner, base = old.source or "weights that are not from the Hub", name.rpartition("/")[2]
+        raise Failure(f"the name {name!r} is taken by {owner}; choose another: NAME=FOLDER/{base}")
+    return Request(shot.source, request.revision, name, include, exclude)
 
 
 def is_pinned(old: pin.Pin | None, request: Request, shot: repo.Snapshot) -> bool:
@@ -69,10 +52,8 @@ def unchanged(held: pin.Pin) -> str:
     """What is said of a model whose pin is what was asked for already. Raises `Failure` if Git has another pin."""
     name = held.name
     if not history.holds(name):
-        raise Failure(
-            f"models/{name}.dvc pins this commit, but is not in Git as it is; commit it, or restore it: "
-            f"git checkout HEAD -- models/{name}.dvc"
-        )
+        restore = pin.RESTORE.format(name=name)
+        raise Failure(f"models/{name}.dvc pins this commit, but is not in Git as it is; commit it, or {restore}")
     if destination.on_disk(held) == "changed":
         return f"{name} is pinned at this commit already; models/{name} holds other weights: make pull MODEL={name}"
     return f"{name} is pinned at this commit already; nothing to do"
@@ -81,7 +62,27 @@ def unchanged(held: pin.Pin) -> str:
 def add(request: Request, done: str) -> str:
     """Do what `request` asks for, with the lock of its model; what was `done`, as a sentence. Raises `Failure`."""
     with lock.model(request.name):
-        return _add(request, done)
+        staged, old = _known(request.name)
+        held = staged or old
+        shot = repo.snapshot(request.source, request.revision, may_download=True)
+        wanted = complete(request, shot, held)
+        if wanted.name != request.name:
+            return add(wanted, done)
+        is_same = is_pinned(old, wanted, shot) and not staged
+        is_kept = is_same and not _is_lost(old)
+        if is_kept and not arguments.value("ALLOW"):
+            return unchanged(old)
+        draft = _draft(wanted, shot, held, old.revision if is_same else shot.revision)
+        scan, found = admission.scan(shot, draft.files), admission.scan_findings(shot, draft.files)
+        admit = partial(admission.admit, more=found, old=held, shot=shot)
+        admit(draft, None)
+        if is_kept and old.left_out == draft.left_out:
+            return _except(old, draft, scan, admit)
+        reused = "" if _is_ready(staged, old, wanted, shot) else bring(draft, shot, admit, staged, old)
+        if arguments.is_on("DRY"):
+            return "nothing was changed (DRY=1)"
+        record(wanted.name, scan)
+    return f"{done} {wanted.name}: {text.amount(draft.nfiles, draft.size)}{took()}{reused}; next: {next_step()}"
 
 
 def _known(name: str) -> tuple[pin.Pin | None, pin.Pin | None]:
@@ -95,40 +96,18 @@ def _known(name: str) -> tuple[pin.Pin | None, pin.Pin | None]:
     return staged, old
 
 
-def _draft(
-    request: Request, shot: repo.Snapshot, held: pin.Pin | None, revision: str
-) -> tuple[list[repo.HubFile], pin.Pin]:
-    """The files to bring, and their pin before they are read, with the exceptions of `held`. Raises `Failure`."""
-    meta = admission.exceptions(held) | {"include": request.include, "exclude": request.exclude}
-    files, out = admission.leave_out(chosen_files(request, shot), meta["allow"])
-    meta |= {"left_out": out, "revision": revision}
-    draft = admission.draft(request.name, {file.path: file.size for file in files}, **shot.meta | meta)
-    return files, draft
-
-
-def _add(request: Request, done: str) -> str:
-    staged, old = _known(request.name)
-    held = staged or old
-    shot = repo.snapshot(request.source, request.revision, may_download=True)
-    known, request = request, complete(request, shot, held)
-    if request.name != known.name:
-        return add(replace(known, source=shot.source, name=request.name), done)
-    check_name(request.name, held, known.source, request.source)
-    is_same = is_pinned(old, request, shot) and not staged
-    is_kept = is_same and not _is_lost(old)
-    if is_kept and not arguments.value("ALLOW"):
-        return unchanged(old)
-    files, draft = _draft(request, shot, held, old.revision if is_same else shot.revision)
-    scan, found = admission.scan(shot, draft.files), admission.scan_findings(shot, draft.files)
-    admit = partial(admission.admit, more=found, old=held, shot=shot)
-    admit(draft, None)
-    if is_kept and old.left_out == draft.left_out:
-        return _except(old, draft, scan, admit)
-    reused = "" if _is_ready(staged, old, request, shot) else bring(draft, shot, files, admit, staged, old)
-    if arguments.is_on("DRY"):
-        return "nothing was changed (DRY=1)"
-    record(request.name, scan)
-    return f"{done} {request.name}: {text.amount(draft.nfiles, draft.size)}{took()}{reused}; next: {next_step()}"
+def _draft(request: Request, shot: repo.Snapshot, held: pin.Pin | None, revision: str) -> pin.Pin:
+    """The pin of the files to bring before they are read, with the exceptions of `held`. Raises `Failure`."""
+    meta = admission.exceptions(held) | {"include": request.include, "exclude": request.exclude, "revision": revision}
+    files = repo.choose(shot.files, request.include, request.exclude)
+    if not files:
+        raise Failure(
+            f"no file of {request.source} is left to add; INCLUDE and EXCLUDE take patterns such as '*.safetensors'"
+        )
+    if fault := names.unusable(file.path for file in files):
+        raise Failure(f"refused {fault}; leave it out with EXCLUDE")
+    files, meta["left_out"] = admission.leave_out(files, meta["allow"])
+    return admission.draft(request.name, {file.path: file.size for file in files}, **shot.meta | meta)
 
 
 def _is_ready(staged: pin.Pin | None, old: pin.Pin | None, request: Request, shot: repo.Snapshot) -> bool:
@@ -148,9 +127,8 @@ def _is_lost(held: pin.Pin) -> bool:
 
 def _except(old: pin.Pin, draft: pin.Pin, scan: str, admit: Admit) -> str:
     """Write the exceptions of `draft` to the pin `old` of the same files; what was done. Raises `Failure`."""
-    folder = names.weights_dir(old.name)
-    kept = {key: getattr(old, key) for key in ("md5", "size", "nfiles", "files")}
-    made = admit(replace(draft, **kept), folder if destination.on_disk(old) == "present" else None)
+    folder = names.weights_dir(old.name) if destination.on_disk(old) == "present" else None
+    made = admit(replace(draft, md5=old.md5, size=old.size, nfiles=old.nfiles, files=old.files), folder)
     if made == old and history.holds(old.name):
         return unchanged(old)
     if arguments.is_on("DRY"):

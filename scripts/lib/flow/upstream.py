@@ -1,14 +1,14 @@
 """What the Hub has today of the repo of a pin: whether there is something newer, and what it would change and fetch."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from lib.core import digest, text, workers
 from lib.core.errors import Failure
 from lib.disk import cache
 from lib.flow import admission
 from lib.hub import repo
-from lib.model import compare, fields
-from lib.model.pin import Pin
+from lib.model import compare, fields, pin
 
 SIDE_BY_SIDE = 8  # pins
 UP_TO_DATE, NEWER, GONE_COMMIT = "up to date", "newer", "commit gone"
@@ -16,19 +16,16 @@ UP_TO_DATE, NEWER, GONE_COMMIT = "up to date", "newer", "commit gone"
 
 @dataclass(frozen=True)
 class State:
-    """`status` is one of the above, or the kind of a `Refusal`, whose sentence is `detail`.
+    """`status` is one of the above, or the kind of a `Refusal`, whose sentence is `detail`; `shot` is the repo at
+    `revision`, `changes` are what an update would change, and `fetch` the bytes that it would download."""
 
-    `shot` is the repo at the revision that the pin follows; `fetch` are the bytes that an update would download.
-    """
-
-    held: Pin
+    held: pin.Pin
     revision: str
     status: str
     shot: repo.Snapshot | None = None
-    changes: compare.Changes | None = None
+    changes: compare.Changes = compare.Changes([])
     fetch: int = 0
     detail: str = ""
-    more: tuple[str, ...] = field(default=())
 
     def __str__(self) -> str:
         name, at = self.held.name, self.held.commit[:7]
@@ -42,74 +39,69 @@ class State:
             said = f"{what}: {at} -> {new}: {self.changes}, {text.size(self.fetch)} to fetch"
         if self.status == GONE_COMMIT:
             said = f"PINNED COMMIT GONE: the Hub has no {at} any more, the remote may hold the only copy; {said}"
-        return "; ".join([f"{name}: {said}", *self.more])
+        moved = f"the repo is now {self.shot.source}" if self.shot.source != self.held.source else None
+        license = compare.license_change(self.held.terms, fields.terms(self.shot))
+        return "; ".join(filter(None, [f"{name}: {said}", moved, license]))
 
     def facts(self) -> dict[str, object]:
         """The same by the keys of JSON reports."""
         if not self.shot:
             return {"status": self.status, "detail": self.detail}
-        files = self.changes.facts if self.changes else []
         return {
             "status": self.status,
             "new_source": self.shot.source,
             "new_commit": self.shot.commit,
             "new_license": fields.terms(self.shot),
             "new_size": sum(file.size for file in _chosen(self.held, self.shot)),
-            "changes": files,
+            "changes": self.changes.facts,
             "fetch": self.fetch,
         }
 
 
-def ask_all(pins: list[Pin], revision: str = "") -> list[State | Failure]:
+def ask_all(pins: list[pin.Pin], revision: str = "") -> list[State | Failure]:
     """What the Hub has of the repo of each of `pins`, at `revision` or what it follows; or why it was not asked."""
 
-    def answer(held: Pin) -> State | Failure:
+    def answer(held: pin.Pin) -> State | Failure:
         try:
-            return ask(held, revision or held.revision)
+            return _ask(held, revision or held.revision)
         except Failure as failure:
             return failure
 
     return workers.side_by_side(answer, pins, SIDE_BY_SIDE)
 
 
-def ask(held: Pin, revision: str) -> State:
-    """What the Hub has of the repo of `held` at `revision`. Raises `Failure` if it does not answer."""
+def _ask(held: pin.Pin, revision: str) -> State:
     try:
         shot = repo.snapshot(held.source, revision, may_download=True)
     except repo.Refusal as refusal:
         return State(held, revision, refusal.kind, detail=str(refusal))
-    more = [f"the repo is now {shot.source}"] if shot.source != held.source else []
-    if changed := compare.license_change(held.terms, fields.terms(shot)):
-        more.append(changed)
     if shot.commit == held.commit:
-        return State(held, revision, UP_TO_DATE, shot, more=tuple(more))
+        return State(held, revision, UP_TO_DATE, shot)
     try:
-        before, status = repo.snapshot(held.source, held.commit), NEWER
+        before, status = repo.snapshot(held.source, held.commit).files, NEWER
     except repo.Refusal:
-        before, status = None, GONE_COMMIT
+        before, status = (), GONE_COMMIT
     chosen = _chosen(held, shot)
-    fetch = to_fetch(chosen, [held])
-    new = {file.path: (file.identity, file.size) for file in chosen}
-    return State(held, revision, status, shot, compare.compare(_old(held, before, new), new), fetch, more=tuple(more))
+    here, new = cached(chosen, [held]), {file.path: (file.identity, file.size) for file in chosen}
+    fetch = sum(file.size for file in chosen if file.path not in here)
+    return State(held, revision, status, shot, compare.compare(_old(held, before, new), new), fetch)
 
 
-def to_fetch(files: list[repo.HubFile], pins: list[Pin]) -> int:
-    """The bytes of `files` that the cache has by none of `pins`."""
-    held = (file for known in pins for file in (known.files or {}).values())
-    here = {file.sha256 for file in held if cache.object_path(file.md5).is_file()}
-    return sum(file.size for file in files if file.sha256 not in here)
+def cached(files: list[repo.HubFile], pins: Iterable[pin.Pin]) -> dict[str, digest.File]:
+    """Those of `files` that the cache has, as one of `pins`, the last if several, says: digests by path."""
+    held = {file.sha256: file for known in pins for file in (known.files or {}).values()}
+    found = {file.path: held[file.sha256] for file in files if file.sha256 in held}
+    return {path: file for path, file in found.items() if cache.object_path(file.md5).is_file()}
 
 
-def _chosen(held: Pin, shot: repo.Snapshot) -> list[repo.HubFile]:
+def _chosen(held: pin.Pin, shot: repo.Snapshot) -> list[repo.HubFile]:
     return admission.leave_out(repo.choose(shot.files, held.include, held.exclude), held.allow)[0]
 
 
-def _old(held: Pin, before: repo.Snapshot | None, new: compare.Files) -> compare.Files:
-    """The files of `held` as the Hub tells them apart, which publishes no sha256 of small ones.
-
-    Where it does not list them any more, in `before`, the cache tells; what is not there either passes for changed.
-    """
-    known = {file.path: file.identity for file in before.files} if before else {}
+def _old(held: pin.Pin, before: tuple[repo.HubFile, ...], new: compare.Files) -> compare.Files:
+    """The files of `held` as the Hub tells them apart, which publishes no sha256 of small ones. Where it does not list
+    them any more, in `before`, the cache tells; what is not there either passes for changed."""
+    known = {file.path: file.identity for file in before}
     found = {}
     for path, file in (held.files or {}).items():
         at, key = cache.object_path(file.md5), known.get(path) or file.sha256
