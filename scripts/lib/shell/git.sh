@@ -45,12 +45,10 @@ next() {
 }
 
 # stage PIN NAME GONE PAGE: in the index that GIT_INDEX_FILE names, set the pin of NAME if there is one, remove that of
-# GONE if there is one, set the catalog's page, and drop the .gitignore files that DVC once needed.
+# GONE if there is one, set the catalog's page, and drop the .gitignore files that DVC once needed. PIN, PAGE: blob ids.
 stage() {
-  local page
-  page=$(git hash-object -w --stdin <"$4")
   [[ ! $3 ]] || git update-index --force-remove -- "models/$3.dvc"
-  git update-index --add ${2:+--cacheinfo "100644,$1,models/$2.dvc"} --cacheinfo "100644,$page,models/README.md"
+  git update-index --add ${2:+--cacheinfo "100644,$1,models/$2.dvc"} --cacheinfo "100644,$4,models/README.md"
   git rm --quiet --force --cached --ignore-unmatch -- 'models/.gitignore' 'models/*/.gitignore'
 }
 
@@ -67,8 +65,8 @@ commit() {
   unlocked "$folder/index.lock" || : # else Git says so
   [[ ! $3 ]] || pin=$(git hash-object -w --stdin <"$1/page.pin")
   ! git rev-parse --verify --quiet HEAD >/dev/null || GIT_INDEX_FILE=$own git read-tree HEAD
-  GIT_INDEX_FILE=$own stage "$pin" "$3" "$4" "$1/page.commit"
-  GIT_INDEX_FILE=$folder/index stage "$pin" "$3" "$4" "$1/page.index"
+  GIT_INDEX_FILE=$own stage "$pin" "$3" "$4" "$(git hash-object -w --stdin <"$1/page.commit")"
+  GIT_INDEX_FILE=$folder/index stage "$pin" "$3" "$4" "$(git hash-object -w --stdin <"$1/page.index")"
   GIT_INDEX_FILE=$own git diff-index --cached --quiet HEAD -- 2>/dev/null ||
     GIT_INDEX_FILE=$own git commit --quiet --message "$2" >&2 ||
     die "git commit failed (see above); fix that and run the same command again"
