@@ -28,20 +28,18 @@ class State:
     detail: str = ""
 
     def __str__(self) -> str:
-        name, at = self.held.name, self.held.commit[:7]
         if not self.shot:
-            return f"{name}: {self.status}: {self.detail}"
-        new = f"{self.shot.commit[:7]} on {self.revision}"
+            return f"{self.held.name}: {self.status}: {self.detail}"
+        at, new = self.held.commit[:7], f"{self.shot.commit[:7]} on {self.revision}"
+        what = "newer" if self.revision == self.held.revision else "to move"
+        said = f"{what}: {at} -> {new}: {self.changes}, {text.size(self.fetch)} to fetch"
         if self.status == UP_TO_DATE:
             said = f"up to date: {new}"
-        else:
-            what = "newer" if self.revision == self.held.revision else "to move"
-            said = f"{what}: {at} -> {new}: {self.changes}, {text.size(self.fetch)} to fetch"
         if self.status == GONE_COMMIT:
             said = f"PINNED COMMIT GONE: the Hub has no {at} any more, the remote may hold the only copy; {said}"
         moved = f"the repo is now {self.shot.source}" if self.shot.source != self.held.source else None
         license = compare.license_change(self.held.terms, fields.terms(self.shot))
-        return "; ".join(filter(None, [f"{name}: {said}", moved, license]))
+        return "; ".join(filter(None, [f"{self.held.name}: {said}", moved, license]))
 
     def facts(self) -> dict[str, object]:
         """The same by the keys of JSON reports."""
@@ -60,23 +58,20 @@ class State:
 
 def ask_all(pins: list[pin.Pin], revision: str = "") -> list[State | Failure]:
     """What the Hub has of the repo of each of `pins`, at `revision` or what it follows; or why it was not asked."""
-
-    def answer(held: pin.Pin) -> State | Failure:
-        try:
-            return _ask(held, revision or held.revision)
-        except Failure as failure:
-            return failure
-
-    return workers.side_by_side(answer, pins, SIDE_BY_SIDE)
+    return workers.side_by_side(lambda held: _ask(held, revision or held.revision), pins, SIDE_BY_SIDE)
 
 
-def _ask(held: pin.Pin, revision: str) -> State:
+def _ask(held: pin.Pin, revision: str) -> State | Failure:
     try:
         shot = repo.snapshot(held.source, revision, may_download=True)
+        return State(held, revision, UP_TO_DATE, shot) if shot.commit == held.commit else _newer(held, revision, shot)
     except repo.Refusal as refusal:
         return State(held, revision, refusal.kind, detail=str(refusal))
-    if shot.commit == held.commit:
-        return State(held, revision, UP_TO_DATE, shot)
+    except Failure as failure:
+        return failure
+
+
+def _newer(held: pin.Pin, revision: str, shot: repo.Snapshot) -> State:
     try:
         before, status = repo.snapshot(held.source, held.commit).files, NEWER
     except repo.Refusal:
