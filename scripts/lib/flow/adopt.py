@@ -7,9 +7,7 @@ from lib.core import arguments, lock, text
 from lib.core.console import remark, took
 from lib.core.errors import Failure
 from lib.disk import destination, staging
-from lib.flow import admission
-from lib.flow.bring import Admit, bring
-from lib.flow.record import next_step, record, rewrite
+from lib.flow import admission, bring, record
 from lib.hub import repo
 from lib.model import history, names, pin, selection
 from lib.remote import factory
@@ -78,11 +76,11 @@ def add(request: Request, done: str) -> str:
         admit(draft, None)
         if is_kept and old.left_out == draft.left_out:
             return _except(old, draft, scan, admit)
-        reused = "" if _is_ready(staged, old, wanted, shot) else bring(draft, shot, admit, staged, old)
+        reused = "" if _is_ready(staged, old, wanted, shot) else bring.bring(draft, shot, admit, staged, old)
         if arguments.is_on("DRY"):
             return "nothing was changed (DRY=1)"
-        record(wanted.name, scan)
-    return f"{done} {wanted.name}: {text.amount(draft.nfiles, draft.size)}{took()}{reused}; next: {next_step()}"
+        record.record(wanted.name, scan)
+    return f"{done} {wanted.name}: {text.amount(draft.nfiles, draft.size)}{took()}{reused}; next: {record.next_step()}"
 
 
 def _known(name: str) -> tuple[pin.Pin | None, pin.Pin | None]:
@@ -125,7 +123,7 @@ def _is_lost(held: pin.Pin) -> bool:
     return bool(factory.default().lacks({item.oid: item.file.size for item in factory.objects_of(held)}))
 
 
-def _except(old: pin.Pin, draft: pin.Pin, scan: str, admit: Admit) -> str:
+def _except(old: pin.Pin, draft: pin.Pin, scan: str, admit: bring.Admit) -> str:
     """Write the exceptions of `draft` to the pin `old` of the same files; what was done. Raises `Failure`."""
     folder = names.weights_dir(old.name) if destination.on_disk(old) == "present" else None
     made = admit(replace(draft, md5=old.md5, size=old.size, nfiles=old.nfiles, files=old.files), folder)
@@ -134,6 +132,6 @@ def _except(old: pin.Pin, draft: pin.Pin, scan: str, admit: Admit) -> str:
     if arguments.is_on("DRY"):
         return "nothing was changed (DRY=1)"
     with lock.clone():
-        rewrite(made, old, scan)
+        record.rewrite(made, old, scan)
     done = f"excepted {' '.join(made.allow)} in the pin of {old.name}"
-    return f"{done}, whose weights are the same; next: {next_step()}"
+    return f"{done}, whose weights are the same; next: {record.next_step()}"
