@@ -7,7 +7,7 @@ from lib.core import arguments, lock, text
 from lib.core.console import remark, took
 from lib.core.errors import Failure
 from lib.disk import destination, staging
-from lib.flow import admission, bring, record
+from lib.flow import admission, bring, record, upstream
 from lib.hub import repo
 from lib.model import history, names, pin, selection
 from lib.remote import factory
@@ -71,11 +71,13 @@ def add(request: Request, done: str) -> str:
         if is_kept and not arguments.value("ALLOW"):
             return unchanged(old)
         draft = _draft(wanted, shot, held, old.revision if is_same else shot.revision)
-        scan, found = admission.scan(shot, draft.files), admission.scan_findings(shot, draft.files)
-        admit = partial(admission.admit, more=found, old=held, shot=shot)
+        scan, found = upstream.scan(shot, draft.files), upstream.scan_findings(shot, draft.files)
+        admit = partial(admission.admit, more=found, old=held, revision=shot.revision)
         admit(draft, None)
         if is_kept and old.left_out == draft.left_out:
-            return _except(old, draft, scan, admit)
+            folder = names.weights_dir(old.name) if destination.on_disk(old) == "present" else None
+            same = replace(draft, md5=old.md5, size=old.size, nfiles=old.nfiles, files=old.files)
+            return _except(admit(same, folder), old, scan)
         reused = "" if _is_ready(staged, old, wanted, shot) else bring.bring(draft, shot, admit, staged, old)
         if arguments.is_on("DRY"):
             return "nothing was changed (DRY=1)"
@@ -104,7 +106,7 @@ def _draft(request: Request, shot: repo.Snapshot, held: pin.Pin | None, revision
         )
     if fault := names.unusable(file.path for file in files):
         raise Failure(f"refused {fault}; leave it out with EXCLUDE")
-    files, meta["left_out"] = admission.leave_out(files, meta["allow"])
+    files, meta["left_out"] = upstream.leave_out(files, meta["allow"])
     return admission.draft(request.name, {file.path: file.size for file in files}, **shot.meta | meta)
 
 
@@ -123,10 +125,8 @@ def _is_lost(held: pin.Pin) -> bool:
     return bool(factory.default().lacks({item.oid: item.file.size for item in factory.objects_of(held)}))
 
 
-def _except(old: pin.Pin, draft: pin.Pin, scan: str, admit: bring.Admit) -> str:
-    """Write the exceptions of `draft` to the pin `old` of the same files; what was done. Raises `Failure`."""
-    folder = names.weights_dir(old.name) if destination.on_disk(old) == "present" else None
-    made = admit(replace(draft, md5=old.md5, size=old.size, nfiles=old.nfiles, files=old.files), folder)
+def _except(made: pin.Pin, old: pin.Pin, scan: str) -> str:
+    """Put `made`, which has other exceptions, in the place of the pin `old`; what was done. Raises `Failure`."""
     if made == old and history.holds(old.name):
         return unchanged(old)
     if arguments.is_on("DRY"):

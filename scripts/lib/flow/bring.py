@@ -18,12 +18,10 @@ from lib.remote import factory
 from lib.remote.base import Remote
 from lib.transfer import road
 
-Admit = Callable[[pin.Pin, Path | None], pin.Pin]  # takes a pin and the folder of its files, gives the pin or refuses
-
 DOWNLOADS = 8  # files side by side; with more a link is full already, and a disk begins to seek
 
 
-def bring(draft: pin.Pin, shot: repo.Snapshot, admit: Admit, *pins: pin.Pin | None) -> str:
+def bring(draft: pin.Pin, shot: repo.Snapshot, admit: Callable[[pin.Pin, Path], pin.Pin], *pins: pin.Pin | None) -> str:
     """Stage the files of `shot` that `draft` names and their pin, once `admit` takes both; how much of them was on this
     machine, as the end of a sentence. `pins` are what models/NAME may be now; anything else is not replaced.
     Raises `Failure`."""
@@ -98,11 +96,11 @@ class _Fetch:
     def _checked(self, hub: xet.Xet, watch: digest.Progress, stop: threading.Event, file: repo.HubFile) -> digest.File:
         """`file`, right byte for byte. One that differs comes once more, by a plain download. Raises `Failure`."""
         label, path = f"{self.shot.source}/{file.path}", staging.files(self.name) / file.path
-        ways = [sources.of(self.shot, file, hub), [sources.Get(self.shot, file)]]
+        ways = sources.of(self.shot, file, hub)
         if at := self.copies.get(file.path):
-            ways[0].insert(0, road.Copy(at))
+            ways.insert(0, road.Copy(at))
             cache.clone(at, path)
-        for way in ways:
+        for way in (ways, ways[-1:]):
             with on_its_way(file.path):
                 found = road.bring(way, road.Wanted(label, file.size, file.hashes), path, watch, stop)
             if stop.is_set():

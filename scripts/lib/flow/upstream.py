@@ -1,16 +1,16 @@
 """What the Hub has today of the repo of a pin: whether there is something newer, and what it would change and fetch."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from lib.core import digest, text, workers
 from lib.core.errors import Failure
 from lib.disk import cache
-from lib.flow import admission
 from lib.hub import repo
-from lib.model import compare, fields, pin
+from lib.model import compare, fields, pin, policy
 
 SIDE_BY_SIDE = 8  # pins
+SCAN = {None: "not told", False: "not finished, {}", True: "finished, {}"}
 UP_TO_DATE, NEWER, GONE_COMMIT = "up to date", "newer", "commit gone"
 
 
@@ -82,6 +82,25 @@ def _newer(held: pin.Pin, revision: str, shot: repo.Snapshot) -> State:
     return State(held, revision, status, shot, compare.compare(_old(held, before, new), new), fetch)
 
 
+def scan(shot: repo.Snapshot, paths: Collection[str]) -> str:
+    """What the Hub's scan says of the files `paths` today, for people."""
+    unsafe = sorted(set(paths) & set(shot.unsafe))
+    issues = f"issues with {', '.join(unsafe)}" if unsafe else "no issues"
+    return SCAN[shot.scanned].format(issues)
+
+
+def scan_findings(shot: repo.Snapshot, paths: Collection[str]) -> dict[str, str]:
+    """What of the Hub's scan of the files `paths` the policy does not take."""
+    bad = set(paths) & set(shot.unsafe) or (policy.read().finished and not shot.scanned)
+    return {"scan": f"the Hub's scan is {scan(shot, paths)}"} if bad else {}
+
+
+def leave_out(files: list[repo.HubFile], allow: Collection[str]) -> tuple[list[repo.HubFile], tuple[str, ...]]:
+    """`files` without those that the policy leaves out, and the paths of these."""
+    out = policy.left_out([file.path for file in files], policy.read(), allow)
+    return [file for file in files if file.path not in out], out
+
+
 def cached(files: list[repo.HubFile], pins: Iterable[pin.Pin]) -> dict[str, digest.File]:
     """Those of `files` that the cache has, as one of `pins`, the last if several, says: digests by path."""
     held = {file.sha256: file for known in pins for file in (known.files or {}).values()}
@@ -90,7 +109,7 @@ def cached(files: list[repo.HubFile], pins: Iterable[pin.Pin]) -> dict[str, dige
 
 
 def _chosen(held: pin.Pin, shot: repo.Snapshot) -> list[repo.HubFile]:
-    return admission.leave_out(repo.choose(shot.files, held.include, held.exclude), held.allow)[0]
+    return leave_out(repo.choose(shot.files, held.include, held.exclude), held.allow)[0]
 
 
 def _old(held: pin.Pin, before: tuple[repo.HubFile, ...], new: compare.Files) -> compare.Files:
