@@ -22,9 +22,9 @@ def prepare() -> None:
 def record(name: str, scan: str = "") -> None:
     """Place, pin, upload and commit the model `name`, whose weights are staged; `scan` is what the Hub's scan says of
     it today. Safe to run again from any point. What models share is done with the clone's lock. Raises `Failure`."""
-    wanted = staging.finished(name)
+    wanted, remote = staging.finished(name), factory.default()
     with lock.clone():
-        staging.place(wanted, factory.default().holds)
+        staging.place(wanted, remote.holds)
         dvc.add(name)
         if (recorded := pin.read_head(name).md5) != wanted.md5:  # DVC silently drops files that it takes for its own
             raise Failure(
@@ -32,7 +32,6 @@ def record(name: str, scan: str = "") -> None:
                 "or .dvcignore hides a file of it; run the same command again"
             )
         atomic.write(pin.path_of(name), pin.dump(wanted))
-    remote = factory.default()
     note(remote.note)
     note(cache.note())
     outcome = repair.repair(inventory.unique(factory.objects_of(wanted)), remote)
