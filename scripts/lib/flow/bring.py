@@ -14,8 +14,7 @@ from lib.disk import cache, destination, staging, weights
 from lib.flow.upstream import cached
 from lib.hub import repo, sources, xet
 from lib.model import fields, names, pin, selection
-from lib.remote import factory
-from lib.remote.base import Remote
+from lib.remote import base, factory
 from lib.transfer import road
 
 DOWNLOADS = 8  # files side by side; with more a link is full already, and a disk begins to seek
@@ -45,7 +44,7 @@ def bring(draft: pin.Pin, shot: repo.Snapshot, admit: Callable[[pin.Pin, Path], 
     return f", of which {text.amount(len(reused), sum(reused))} were on this machine" if reused else ""
 
 
-def _say_plan(draft: pin.Pin, shot: repo.Snapshot, fetch: int, remote: Remote) -> None:
+def _say_plan(draft: pin.Pin, shot: repo.Snapshot, fetch: int, remote: base.Remote) -> None:
     """What is about to happen, before the first byte; `fetch` are the bytes to download."""
     date = shot.date and f" of {shot.date}"
     remark(f"{shot.source} at {shot.commit[:7]}{date}, {draft.terms or 'no license stated'}")
@@ -55,7 +54,7 @@ def _say_plan(draft: pin.Pin, shot: repo.Snapshot, fetch: int, remote: Remote) -
         remark(f"{draft.name}: left out by models/policy.yaml: {' '.join(draft.left_out)}")
 
 
-def _check_space(name: str, missing: int, total: int, remote: Remote) -> None:
+def _check_space(name: str, missing: int, total: int, remote: base.Remote) -> None:
     """Refuse what the disk cannot hold before the first byte: what is left to fetch, and a folder remote's copy."""
     there = sum(status.st_size for status in weights.walk(staging.folder(name)).values() if status.st_nlink == 1)
     same_disk = remote.is_folder and Path(remote.url).stat().st_dev == paths.ROOT.stat().st_dev

@@ -1,8 +1,7 @@
 """Bringing objects from a remote into the cache, which takes only what is right."""
 
-from lib.core import workers
+from lib.core import digest, workers
 from lib.core.console import on_its_way, progress
-from lib.core.digest import Progress
 from lib.core.finding import Finding
 from lib.disk import cache
 from lib.model.inventory import Item
@@ -12,7 +11,7 @@ DOWNLOADS = 8  # objects side by side
 brought: list[int] = []  # bytes of each object that this run took from a remote
 
 
-def obtain(item: Item, watch: Progress) -> Finding | None:
+def obtain(item: Item, watch: digest.Progress) -> Finding | None:
     """Make sure that the cache holds `item`, which it does only if it is right; why not, or None."""
     if cache.object_path(item.oid).is_file():
         return None

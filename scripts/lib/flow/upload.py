@@ -3,8 +3,7 @@
 from lib.core import arguments, text
 from lib.core.report import Report
 from lib.model import inventory, pin
-from lib.remote import audit, factory, repair
-from lib.remote.base import Remote
+from lib.remote import audit, base, factory, repair
 
 
 def objects(pins: list[pin.Pin], report: Report) -> list[inventory.Item]:
@@ -16,7 +15,7 @@ def objects(pins: list[pin.Pin], report: Report) -> list[inventory.Item]:
     return inventory.unique(known)
 
 
-def upload(pins: list[pin.Pin], remote: Remote, report: Report) -> None:
+def upload(pins: list[pin.Pin], remote: base.Remote, report: Report) -> None:
     """Make the objects of `pins` whole on `remote`, and report that. Raises `Failure`."""
     items = objects(pins, report)
     outcome = repair.repair(items, remote, arguments.is_on("DEEP"))
