@@ -71,7 +71,7 @@ def add(request: Request, done: str) -> str:
         if is_kept and not arguments.value("ALLOW"):
             return unchanged(old)
         draft = _draft(wanted, shot, held, old.revision if is_same else shot.revision)
-        scan, found = upstream.scan(shot, draft.files), upstream.scan_findings(shot, draft.files)
+        scan, found = upstream.scan(shot, draft.files)
         admit = partial(admission.admit, more=found, old=held, revision=shot.revision)
         admit(draft, None)
         if is_kept and old.left_out == draft.left_out:

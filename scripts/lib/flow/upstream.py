@@ -82,17 +82,12 @@ def _newer(held: pin.Pin, revision: str, shot: repo.Snapshot) -> State:
     return State(held, revision, status, shot, compare.compare(_old(held, before, new), new), fetch)
 
 
-def scan(shot: repo.Snapshot, paths: Collection[str]) -> str:
-    """What the Hub's scan says of the files `paths` today, for people."""
+def scan(shot: repo.Snapshot, paths: Collection[str]) -> tuple[str, dict[str, str]]:
+    """What the Hub's scan says of the files `paths` today, for people; and what of it the policy does not take."""
     unsafe = sorted(set(paths) & set(shot.unsafe))
-    issues = f"issues with {', '.join(unsafe)}" if unsafe else "no issues"
-    return SCAN[shot.scanned].format(issues)
-
-
-def scan_findings(shot: repo.Snapshot, paths: Collection[str]) -> dict[str, str]:
-    """What of the Hub's scan of the files `paths` the policy does not take."""
-    bad = set(paths) & set(shot.unsafe) or (policy.read().finished and not shot.scanned)
-    return {"scan": f"the Hub's scan is {scan(shot, paths)}"} if bad else {}
+    said = SCAN[shot.scanned].format(f"issues with {', '.join(unsafe)}" if unsafe else "no issues")
+    is_bad = unsafe or (policy.read().finished and not shot.scanned)
+    return said, {"scan": f"the Hub's scan is {said}"} if is_bad else {}
 
 
 def leave_out(files: list[repo.HubFile], allow: Collection[str]) -> tuple[list[repo.HubFile], tuple[str, ...]]:
