@@ -15,9 +15,7 @@ def exceptions(old: pin.Pin | None) -> dict[str, object]:
         raise Failure("REASON='…' is no reason; give one: REASON='approved in LEGAL-12'")
     if bool(allow) != bool(reason):
         raise Failure("ALLOW and REASON go together: ALLOW='format:pickle' REASON='approved in LEGAL-12'")
-    if not allow and old:
-        return {"allow": old.allow, "reason": old.reason}
-    return {"allow": allow, "reason": reason}
+    return {"allow": old.allow, "reason": old.reason} if old and not allow else {"allow": allow, "reason": reason}
 
 
 def _check_carried(held: pin.Pin, old: pin.Pin, folder: Path | None, more: dict[str, str], command: str) -> None:

@@ -22,8 +22,7 @@ DOWNLOADS = 8  # files side by side; with more a link is full already, and a dis
 
 def bring(draft: pin.Pin, shot: repo.Snapshot, admit: Callable[[pin.Pin, Path], pin.Pin], *pins: pin.Pin | None) -> str:
     """Stage the files of `shot` that `draft` names and their pin, once `admit` takes both; how much of them was on this
-    machine, as the end of a sentence. `pins` are what models/NAME may be now; anything else is not replaced.
-    Raises `Failure`."""
+    machine, as the end of a sentence. Replaces nothing that is none of `pins` and nowhere else. Raises `Failure`."""
     name, remote, files = draft.name, factory.default(), [file for file in shot.files if file.path in draft.files]
     remote.check(write=True)
     there = destination.check_replaceable(name, remote.holds, *pins)

@@ -46,9 +46,8 @@ def record(name: str, scan: str = "") -> None:
 
 
 def rewrite(made: pin.Pin, old: pin.Pin | None, scan: str = "") -> None:
-    """Write the pin `made`, which a checkout or a stash may have taken away, and put it in the place of `old`, if there
-    is one, in a Git commit; the clone's lock must be held. Raises `Failure`."""
-    atomic.write(pin.path_of(made.name), pin.dump(made))
+    """Make `made` the pin, in the place of `old`, in a Git commit; the clone's lock must be held. Raises `Failure`."""
+    atomic.write(pin.path_of(made.name), pin.dump(made))  # a checkout or a stash may have taken it away
     commit(message(made, old, scan), made)
 
 

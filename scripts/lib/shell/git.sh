@@ -79,10 +79,9 @@ tag() {
   [[ $(git config --type=bool commit.gpgSign) != true && $(git config --type=bool tag.gpgSign) != true ]] || sign=--sign
   why=$(git tag "$sign" --annotate --message "$2" -- "$1" "$3" 2>&1) || die "git tag failed: ${why//$'\n'/ }"
   # Some versions of Git make an unsigned tag where a key of SSH cannot sign.
-  if [[ $sign == --sign && $(git cat-file tag "refs/tags/$1") != *'-----BEGIN '* ]]; then
-    git tag --delete "$1" >/dev/null
-    die "Git cannot sign tags here, as its settings ask: ${why//$'\n'/ }"
-  fi
+  [[ $sign == --sign && $(git cat-file tag "refs/tags/$1") != *'-----BEGIN '* ]] || return 0
+  git tag --delete "$1" >/dev/null
+  die "Git cannot sign tags here, as its settings ask: ${why//$'\n'/ }"
 }
 
 # bundle FILE: HEAD, all branches and tags, with all that they need, as a file that can be cloned.
