@@ -9,43 +9,31 @@ from lib.disk import gguf, onnx, tensors
 from lib.model.policy import Policy, format_of, title
 
 BROKEN = "format:broken"  # the exception for a file that is not what it says it is
+# What torch saves is an archive, with a pickle in it.
 BEGINNINGS = {
-    b"\x89HDF\r\n\x1a\n": "hdf5",
-    b"PK\x03\x04": "archive",  # what torch saves is one, with a pickle in it
-    b"\x1f\x8b": "archive",
-    b"BZh": "archive",
-    b"\xfd7zXZ": "archive",
-    b"7z\xbc\xaf": "archive",
-    b"\x28\xb5\x2f\xfd": "archive",
-    b"Rar!": "archive",
-    b"\x93NUMPY": "pickle",
-    **{bytes([0x80, protocol]): "pickle" for protocol in range(2, 6)},
+    "hdf5": (b"\x89HDF\r\n\x1a\n",),
+    "archive": (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"\x28\xb5\x2f\xfd", b"Rar!"),
+    "pickle": (b"\x93NUMPY", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
 }
 
 
-def findings(
-    folder: Path, paths: Collection[str], policy: Policy, only: Collection[str] | None = None
-) -> dict[str, str]:
-    """What of the files `paths` in `folder` is not what it should be, as a sentence by the word that excepts it.
-
-    Of all of them, or of `only` some.
-    """
+def findings(top: Path, paths: Collection[str], policy: Policy, only: Collection[str] | None = None) -> dict[str, str]:
+    """What of the files `paths` below `top`, or of `only` some, is wrong, as a sentence by the word that excepts it."""
     found: dict[str, list[str]] = {}
     for path in sorted(paths if only is None else only) if policy.formats is not None else ():
-        for word, said in _of_file(folder, path, paths, policy):
+        for word, said in _of_file(top, path, paths, policy):
             found.setdefault(word, []).append(f"{path} {said}")
     return {word: said[0] + (f" ({len(said) - 1} more)" if said[1:] else "") for word, said in found.items()}
 
 
-def _of_file(folder: Path, path: str, paths: Collection[str], policy: Policy) -> Iterator[tuple[str, str]]:
-    kind, at = format_of(path), folder / path
+def _of_file(top: Path, path: str, paths: Collection[str], policy: Policy) -> Iterator[tuple[str, str]]:
+    kind, at = format_of(path), top / path
     with at.open("rb") as file:
         head = file.read(8)
     fault = {"safetensors": tensors.fault, "gguf": gguf.fault}.get(kind, lambda at: None)(at)
-    looks = next((each for start, each in BEGINNINGS.items() if head.startswith(start)), kind)
-    if kind == "safetensors" and not fault:
-        looks = kind  # the length of a header may look like the beginning of a pickle
-    if looks != kind and policy.takes(kind) and not policy.takes(looks):
+    looks = next((each for each, starts in BEGINNINGS.items() if head.startswith(starts)), kind)
+    is_sound = kind == "safetensors" and not fault  # its first bytes, a length, may look like those of a pickle
+    if looks != kind and not is_sound and policy.takes(kind) and not policy.takes(looks):
         yield f"format:{looks}", f"is in fact {title(looks)}"
     elif fault:
         yield BROKEN, f"is not a valid {kind} file: {fault}"
@@ -58,7 +46,7 @@ def _of_file(folder: Path, path: str, paths: Collection[str], policy: Policy) ->
 def _external(at: Path, path: str, paths: Collection[str]) -> Iterator[str]:
     try:
         places = onnx.locations(at)
-    except (ValueError, RecursionError):
+    except (ValueError, KeyError, RecursionError):
         yield "is not a valid onnx file"
         return
     for place in places:

@@ -1,12 +1,11 @@
 """The header of a GGUF file: whether it agrees with itself and with the size of the file. Nothing is loaded."""
 
+import math
 import mmap
-import struct
 from pathlib import Path
 
 SCALARS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}  # type of a value -> bytes
 STRING, ARRAY, ALIGNMENT = 8, 9, 32
-DIMENSIONS = 4  # of a tensor, at most
 # Type of a tensor -> numbers of a block, and its bytes; of one that is not here only the bounds are checked.
 BLOCKS = {0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 36)}
 BLOCKS |= {10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292)}
@@ -15,46 +14,41 @@ BLOCKS |= {24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 30: (1, 2
 
 class _Reader:
     def __init__(self, data: mmap.mmap) -> None:
-        self.data, self.at, self.order = data, 0, "<"
+        self.data, self.at, self.order = data, 4, "little"  # behind the four bytes that say GGUF
 
-    def number(self, form: str) -> int:
-        (value,) = struct.unpack_from(f"{self.order}{form}", self.data, self.at)
-        self.at += struct.calcsize(form)
-        return value
+    def skip(self, size: int) -> None:
+        if size > len(self.data) - self.at:
+            raise ValueError(size)
+        self.at += size
 
-    def skip(self, count: int) -> None:
-        if count > len(self.data) - self.at:
-            raise struct.error
-        self.at += count
+    def take(self, size: int) -> bytes:
+        self.skip(size)
+        return self.data[self.at - size : self.at]
+
+    def number(self, size: int) -> int:
+        return int.from_bytes(self.take(size), self.order)
 
     def text(self) -> bytes:
-        size = self.number("Q")
-        start = self.at
-        self.skip(size)
-        return self.data[start : self.at]
+        return self.take(self.number(8))
 
-    def value(self, kind: int) -> None:
-        if kind == STRING:
-            self.skip(self.number("Q"))
-        elif kind == ARRAY:
-            inner, count = self.number("I"), self.number("Q")
-            if inner in SCALARS:
-                self.skip(count * SCALARS[inner])
-                return
-            for _ in range(count):  # each takes bytes, so a count that lies ends at the end of the file
-                self.value(inner)
-        else:
-            self.skip(SCALARS[kind])
+    def values(self, kind: int, count: int) -> None:
+        if kind not in (STRING, ARRAY):
+            self.skip(count * SCALARS[kind])
+            return
+        for _ in range(count):  # each takes bytes, so a count that lies ends at the end of the file
+            if kind == STRING:
+                self.skip(self.number(8))
+            else:
+                self.values(self.number(4), self.number(8))
 
     def place(self) -> tuple[int, int, bytes]:
         """Where a tensor begins, how many bytes it has, and its name."""
-        name, count = self.text(), 1
-        if (dimensions := self.number("I")) > DIMENSIONS:
+        name, dimensions = self.text(), self.number(4)
+        if dimensions > 4:
             raise ValueError(dimensions)
-        for _ in range(dimensions):
-            count *= self.number("Q")
-        numbers, size = BLOCKS.get(self.number("I"), (1, 0))
-        return self.number("Q"), -(-count // numbers) * size, name
+        count = math.prod(self.number(8) for _ in range(dimensions))
+        numbers, size = BLOCKS.get(self.number(4), (1, 0))
+        return self.number(8), -(-count // numbers) * size, name
 
 
 def fault(path: Path) -> str | None:
@@ -62,26 +56,24 @@ def fault(path: Path) -> str | None:
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _fault(_Reader(data))
-    except (struct.error, KeyError, ValueError, ZeroDivisionError, RecursionError):
+    except (KeyError, ValueError, ZeroDivisionError, RecursionError):
         return "its header is cut short, or is not one"
 
 
 def _fault(read: _Reader) -> str | None:
     if read.data[:4] != b"GGUF":
         return "it does not begin as GGUF does"
-    read.skip(4)
-    version = read.number("I")
+    version = read.number(4)
     if version == 3 << 24:  # all numbers are big-endian
-        read.order, version = ">", 3
+        read.order, version = "big", 3
     if version not in (2, 3):
         return f"its version is {version}"
-    tensors, pairs, alignment = read.number("Q"), read.number("Q"), ALIGNMENT
+    tensors, pairs, alignment = read.number(8), read.number(8), ALIGNMENT
     for _ in range(pairs):
-        key, kind = read.text(), read.number("I")
-        start = read.at
-        read.value(kind)
+        key, kind, start = read.text(), read.number(4), read.at
+        read.values(kind, 1)
         if key == b"general.alignment":
-            (alignment,) = struct.unpack_from(f"{read.order}I", read.data, start)
+            alignment = int.from_bytes(read.data[start : start + 4], read.order)
     places = [read.place() for _ in range(tensors)]
     if len({name for *_, name in places}) < tensors:
         return "its header has a name twice"

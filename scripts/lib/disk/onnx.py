@@ -18,7 +18,7 @@ FIELDS = {
 
 
 def locations(path: Path) -> list[str]:
-    """The files that the tensors of the ONNX file at `path` lie in. Raises ValueError if it is none, OSError."""
+    """The files that tensors of the ONNX file at `path` lie in. Raises ValueError, KeyError if it is none, OSError."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return sorted(set(_in("model", data, 0, len(data))))
 
@@ -37,17 +37,11 @@ def _in(kind: str, data: mmap.mmap, at: int, end: int) -> Iterator[str]:
 def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, int]]:
     """The number of each field that has a length, and where its bytes begin and end."""
     while at < end:
-        tag, at = _varint(data, at, end)
-        kind, start = tag & 7, at
-        if kind == 0:
-            _, at = _varint(data, at, end)
-        elif kind in (1, 5):
-            at += 8 if kind == 1 else 4
-        elif kind == 2:
-            size, start = _varint(data, at, end)
-            at = start + size
-        else:
-            raise ValueError(kind)
+        tag, start = _varint(data, at, end)
+        kind, size = tag & 7, 0
+        if kind in (0, 2):  # a number alone, or that of the bytes behind it
+            size, start = _varint(data, start, end)
+        at = start + {0: 0, 1: 8, 2: size, 5: 4}[kind]
         if at > end:
             raise ValueError(at)
         if kind == 2:
@@ -56,11 +50,8 @@ def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, int]
 
 def _varint(data: mmap.mmap, at: int, end: int) -> tuple[int, int]:
     value = 0
-    for shift in range(0, 70, 7):
-        if at >= end:
-            break
-        value |= (data[at] & 127) << shift
-        at += 1
-        if data[at - 1] < 128:
-            return value, at
+    for index, byte in enumerate(data[at : min(at + 10, end)]):  # no number has more bytes
+        value |= (byte & 127) << 7 * index
+        if byte < 128:
+            return value, at + index + 1
     raise ValueError(at)
