@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import stat
 from pathlib import Path
 
 from lib.core import paths, text
@@ -18,12 +17,10 @@ def check_free(name: str, but_weights: bool = False) -> None:
         selection.head(name)  # says so if it is in Git and not here
         raise Failure(f"{name!r} is a model already; choose another NAME")
     group = name.partition("/")[0]
-    for other in everyone:
-        parts = {other, other.partition("/")[0]}
-        if twin := next((part for part in parts for own in (name, group) if _is_twin(part, own)), None):
-            raise Failure(
-                f"{name!r} and {twin!r} differ only in case, which not every disk can tell; choose another NAME"
-            )
+    near = {name.casefold(), group.casefold()}
+    others = {part for each in everyone for part in (each, each.partition("/")[0])} - {name, group}
+    if twin := min((part for part in others if part.casefold() in near), default=None):
+        raise Failure(f"{name!r} and {twin!r} differ only in case, which not every disk can tell; choose another NAME")
     if group != name and pin.path_of(group).exists():
         raise Failure(f"{group!r} is a model, so nothing can lie in it: {name!r}; choose another NAME")
     selection.check_group(name)
@@ -34,22 +31,15 @@ def check_free(name: str, but_weights: bool = False) -> None:
         raise Failure(f"models/{name} is there without a pin; keep it: {keep}; or drop it: {drop}")
 
 
-def _is_twin(one: str, other: str) -> bool:
-    return one != other and one.casefold() == other.casefold()
-
-
 def check_replaceable(name: str, elsewhere: quarantine.Elsewhere, *pins: pin.Pin | None) -> pin.Pin | None:
-    """The first of `pins` that models/NAME is; None if it is not there, or is none of them and may be replaced all
-    the same: the cache or, by `elsewhere`, the remote holds every byte of it. Refuses anything else."""
+    """The first of `pins` that models/NAME is; None if it may be replaced all the same, since it is not there, or the
+    cache or, by `elsewhere`, the remote holds every byte of it. Refuses anything else."""
     target, findings = names.weights_dir(name), []
     for held in pins:
         if held and held.files and not (findings := weights.compare(name, target, held.files, cache.location)):
             return held
-    if target.is_symlink():
-        only = ["."]
-    else:
-        only = quarantine.only_here(target, [each.file for each in findings if each.kind != "missing"], elsewhere)
-    if only:
+    files = ["."] if target.is_symlink() else [each.file for each in findings if each.kind != "missing"]
+    if only := quarantine.only_here(target, files, elsewhere):
         keep, drop = f"make track NAME=OTHER DIR=models/{name}", f"rm -r models/{name}"
         raise Failure(
             f"models/{name} is not what its pin says, and {only[0]} exists nowhere else; keep it: {keep}; "
@@ -63,19 +53,14 @@ def on_disk(held: pin.Pin) -> str:
     target = names.weights_dir(held.name)
     if not target.is_dir():
         return "absent"
-    sizes = {path: _size(target / path, status) for path, status in weights.walk(target).items()}
+    found = {path: f"{target}/{path}" for path in weights.walk(target)}
+    # Of a link, as DVC makes them, the size is that of what it leads to; -1 is that of no file.
+    sizes = {path: os.path.getsize(at) if os.path.isfile(at) else -1 for path, at in found.items()}
     if held.files is None:
         is_same = (len(sizes), sum(sizes.values())) == (held.nfiles, held.size)
     else:
         is_same = sizes == {path: file.size for path, file in held.files.items()}
     return "present" if is_same else "changed"
-
-
-def _size(path: Path, status: os.stat_result) -> int:
-    """The bytes of the file at `path`, or of what a link there, as DVC makes them, leads to; -1 for anything else."""
-    if stat.S_ISREG(status.st_mode):
-        return status.st_size
-    return path.stat().st_size if path.is_file() else -1
 
 
 def check_space(needed: int, at: Path, what: str, advice: str) -> None:

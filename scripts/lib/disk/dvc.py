@@ -1,13 +1,12 @@
 """DVC in this clone: its settings, and what of it is used beyond its remote."""
 
-import fcntl
 import io
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import AbstractContextManager, redirect_stderr
 from functools import lru_cache
 from pathlib import Path
 
+from lib.core import lock
 from lib.core.console import remark
 from lib.core.errors import Failure
 from lib.core.paths import ROOT, TMP
@@ -36,28 +35,9 @@ def repository():
     return (Repo if has_stages else Sparing)(str(ROOT), config={"core": {"no_scm": True}}, _wait_for_lock=True)
 
 
-@contextmanager
-def is_idle() -> Iterator[bool]:
+def is_idle() -> AbstractContextManager[bool]:
     """Keep `dvc` commands of this clone waiting, if none is at work; yield whether none is."""
-    TMP.mkdir(parents=True, exist_ok=True)
-    with (TMP / "lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # as DVC's own lock does
-        except BlockingIOError:
-            yield False
-            return
-        yield True
-
-
-def _say_if_busy() -> None:
-    with is_idle() as idle:
-        if not idle:
-            remark("waiting for a dvc command, which is at work in this clone")
-
-
-def _without_bars() -> redirect_stderr:
-    """DVC draws bars of its own, but only on a terminal."""
-    return redirect_stderr(io.StringIO())
+    return lock.part(TMP / "lock", wait=False)  # DVC's own lock is a flock of this file, too
 
 
 def add(name: str) -> None:
@@ -65,7 +45,7 @@ def add(name: str) -> None:
     from dvc.exceptions import DvcException
 
     try:
-        with _without_bars():
+        with redirect_stderr(io.StringIO()):  # DVC draws bars of its own
             repository().add(str(MODELS / name))
     except DvcException as error:
         if name not in history.in_index():  # beside a stage that writes there, no dvc command would go on
@@ -76,14 +56,17 @@ def add(name: str) -> None:
         ) from error
 
 
-def remember(digests: Iterable[tuple[Path, str]]) -> None:
-    """Tell DVC the md5 of files, so that `dvc add` does not read them again; no `dvc` command can."""
+def remember(held: pin.Pin) -> None:
+    """Tell DVC the md5 of the weights of `held`, so that `dvc add` does not read them again; no `dvc` command can."""
     from dvc_data.hashfile.hash_info import HashInfo
 
-    repo = repository()
-    _say_if_busy()
-    with _without_bars(), repo.lock:
-        repo.state.save_many(((str(path), HashInfo("md5", md5), None) for path, md5 in digests), repo.fs)
+    repo, top = repository(), MODELS / held.name
+    with is_idle() as idle:
+        if not idle:
+            remark("waiting for a dvc command, which is at work in this clone")
+    with redirect_stderr(io.StringIO()), repo.lock:
+        known = ((str(top / path), HashInfo("md5", file.md5), None) for path, file in held.files.items())
+        repo.state.save_many(known, repo.fs)
 
 
 @lru_cache(maxsize=1)
@@ -118,10 +101,9 @@ def _culprit() -> str:
     from dvc.config import Config, ConfigError
 
     levels = [Path(Config.get_dir(level)) / "config" for level in ("system", "global")]
-    for path in (*levels, ROOT / ".dvc" / "config", ROOT / ".dvc" / "config.local"):
+    for path in filter(Path.exists, (*levels, ROOT / ".dvc" / "config", ROOT / ".dvc" / "config.local")):
         try:
-            if path.exists():
-                Config.load_file(str(path))
+            Config.load_file(str(path))
         except ConfigError:
             return str(path)
     return ".dvc/config.local" if (ROOT / ".dvc" / "config.local").exists() else ".dvc/config"

@@ -16,18 +16,13 @@ ROOT = paths.TMP / "quarantine"
 Elsewhere = Callable[[Mapping[str, int]], Container[str]]  # which of some objects, bytes by id, a remote holds
 
 
-def nowhere(_: Mapping[str, int]) -> Container[str]:
-    """An `Elsewhere` without a remote."""
-    return ()
-
-
-def only_here(folder: Path, files: Iterable[str], elsewhere: Elsewhere = nowhere) -> list[str]:
+def only_here(folder: Path, files: Iterable[str], elsewhere: Elsewhere | None) -> list[str]:
     """Those of `files` in `folder` whose bytes are neither in the cache nor, by `elsewhere`, on a remote."""
-    oids = {file: _oid(folder / file) for file in files}
-    unknown = {file: oid for file, oid in oids.items() if not (oid and _is_cached(folder / file, oid))}
-    wanted = {oid: (folder / file).stat().st_size for file, oid in unknown.items() if oid}
-    held = elsewhere(wanted) if wanted else ()
-    return sorted(file for file, oid in unknown.items() if oid not in held)
+    read = {file: _read(folder / file) for file in files}
+    unknown = {file: each for file, each in read.items() if not (each and cache.is_right(each, folder / file))}
+    wanted = {each.md5: each.size for each in unknown.values() if each}
+    held = elsewhere(wanted) if elsewhere and wanted else ()
+    return sorted(file for file, each in unknown.items() if not each or each.md5 not in held)
 
 
 def clear(folder: Path, name: str, kinds: Mapping[str, str], say: Callable[[str], object]) -> None:
@@ -40,8 +35,11 @@ def clear(folder: Path, name: str, kinds: Mapping[str, str], say: Callable[[str]
 
 
 def keep(path: Path, name: str, file: str) -> Path:
-    """Move `path`, once `file` of the model `name`, to the quarantine; where it is then."""
-    kept = _free(name, file)
+    """Move `path`, once `file` of the model `name`, to the quarantine, numbered if there is one; where it is then."""
+    tops = (ROOT / (f"{name}.{number}" if number else name) for number in count())
+    place = next(top / file for top in tops if not any(map(_is_file, (top / file).parents)))  # which must be folders
+    free = (place.with_name(f"{place.name}.{number}" if number else place.name) for number in count())
+    kept = next(each for each in free if not os.path.lexists(each))
     kept.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(path, kept)  # perhaps from another file system
     return kept
@@ -56,25 +54,11 @@ def keep_object(oid: str, name: str, file: str) -> Path | None:
     return None
 
 
-def _free(name: str, file: str) -> Path:
-    """Where `file` of `name` can be kept: with a number if there is one already, or a file in the place of a folder."""
-    tops = (ROOT / (f"{name}.{number}" if number else name) for number in count())
-    path = next(top / file for top in tops if not any(map(_is_file, (top / file).parents)))
-    free = (path.with_name(f"{path.name}.{number}" if number else path.name) for number in count())
-    return next(each for each in free if not os.path.lexists(each))
-
-
 def _is_file(path: Path) -> bool:
     return path.is_relative_to(ROOT) and os.path.lexists(path) and (path.is_symlink() or not path.is_dir())
 
 
-def _oid(path: Path) -> str | None:
-    """The object that the bytes at `path` would be; None for what is no regular file and no link into the cache."""
-    if path.is_symlink() and not path.readlink().is_relative_to(cache.location()):
-        return None
-    return digest.of_file(path, ("md5",)).md5 if path.is_file() else None
-
-
-def _is_cached(path: Path, oid: str) -> bool:
-    held = cache.object_path(oid)
-    return held.is_file() and (held.samefile(path) or digest.of_file(held, ("md5",)).md5 == oid)
+def _read(path: Path) -> digest.File | None:
+    """Size and md5 of the file at `path`; None for what is no regular file and no link into the cache."""
+    is_ours = not path.is_symlink() or path.readlink().is_relative_to(cache.location())
+    return digest.of_file(path, ("md5",)) if is_ours and path.is_file() else None

@@ -17,15 +17,14 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from lib.core import atomic
+from lib.core import atomic, paths
 from lib.core.console import remark
 from lib.core.errors import Failure
 from lib.core.finding import Finding
-from lib.core.paths import TMP
 from lib.disk import cache, dvc, quarantine, weights
 from lib.model import history, names, pin
 
-ROOT = TMP / "staging"
+ROOT = paths.TMP / "staging"
 Known = Mapping[str, os.stat_result]  # files of models/NAME as they were when they were looked at
 
 
@@ -75,44 +74,34 @@ def start(name: str, plan: dict[str, str]) -> None:
     path = folder(name) / "plan"
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     (folder(name) / "pin").unlink(missing_ok=True)
-    if files(name).is_dir():
-        for left in weights.walk(files(name)):
-            if left not in plan or before.get(left) != plan[left]:
-                (files(name) / left).unlink()
-        _drop_empty_folders(files(name))  # one may stand where a file is to come
+    for left in weights.entries(files(name)).keys() - dict(plan.items() & before.items()):
+        (files(name) / left).unlink()
+    for top, _, _ in os.walk(files(name), topdown=False):
+        if not os.listdir(top):  # it may stand where a file is to come
+            os.rmdir(top)
     files(name).mkdir(parents=True, exist_ok=True)
     atomic.write(path, json.dumps(plan))
 
 
 def finish(made: pin.Pin) -> None:
     """Record that the files are whole and right, and that `made` is their pin."""
-    if files(made.name).is_dir():
-        _drop_empty_folders(files(made.name))
     atomic.write(folder(made.name) / "pin", pin.dump(made))
 
 
-def _drop_empty_folders(top: Path) -> None:
-    for path, _, _ in os.walk(top, topdown=False):
-        if path != str(top) and not os.listdir(path):
-            os.rmdir(path)
-
-
 def place(staged: pin.Pin, elsewhere: quarantine.Elsewhere) -> None:
-    """Swap the finished files of `staged` into models/NAME and write that pin. Safe to repeat from any point.
-
-    The pin is written before `dvc add`, which keeps its `meta`, so a kill in between leaves no pin that lies.
-    """
+    """Swap the finished files of `staged` into models/NAME and write that pin. Safe to repeat from any point."""
     name, before = staged.name, pin.read(staged.name, broken_is_none=True)
     top = files(name) if files(name).is_dir() else names.weights_dir(name)
     for path, file in staged.files.items():
-        cache.share(top / path, file, folder(name) / "part")
+        cache.share(top / path, file, folder(name) / "part")  # else `dvc add` would keep two copies
     if files(name).is_dir():
         swap(name, files(name))
         pinned, there = (before and before.files) or {}, weights.entries(_old(name))
         known = {path: there[path] for path in pinned.keys() & there if cache.has(_old(name) / path, pinned[path])}
         settle(name, known, elsewhere=elsewhere)
+    # Before `dvc add`, which keeps its `meta`: a kill in between leaves no pin that lies.
     atomic.write(pin.path_of(name), pin.dump(staged))
-    dvc.remember((names.weights_dir(name) / path, file.md5) for path, file in staged.files.items())
+    dvc.remember(staged)
 
 
 def swap(name: str, made: Path) -> None:
@@ -130,8 +119,7 @@ def recover(name: str) -> None:
     if os.path.lexists(_old(name)) and not names.weights_dir(name).exists():
         names.weights_dir(name).parent.mkdir(parents=True, exist_ok=True)
         _old(name).replace(names.weights_dir(name))
-    else:
-        settle(name, {})
+    settle(name, {})
     shutil.rmtree(new(name) if is_stopped(name) else folder(name), ignore_errors=True)
 
 
@@ -145,14 +133,13 @@ def settle(
     name: str,
     known: Known,
     findings: Iterable[Finding] = (),
-    elsewhere: quarantine.Elsewhere = quarantine.nowhere,
+    elsewhere: quarantine.Elsewhere | None = None,
     say: Callable[[str], object] = remark,
 ) -> None:
     """Remove what models/NAME was before the swap. Raises OSError, `Failure`.
 
     A file that is not as it was when it was `known` to exist elsewhere, and whose bytes are neither in the cache nor,
-    by `elsewhere`, on a remote, is moved to the quarantine, and a line said of it. `findings` say what is wrong with
-    some of them.
+    by `elsewhere`, on a remote, goes to the quarantine with a line, which says what the `findings` say of it.
     """
     old, kinds = _old(name), {finding.file: finding.kind for finding in findings}
     there = weights.entries(old).items()
