@@ -91,6 +91,19 @@ def test_temporary_files_of_dvc_and_ours_are_cleared_away(added):
     assert [path.name for path in left if path.exists()] == []
 
 
+def test_a_new_temporary_file_in_a_cache_that_a_link_leads_to_is_left_to_its_clone(added):
+    cache = added.clone / ".dvc" / "cache"
+    cache.rename(added.path / "shared")
+    cache.symlink_to(added.path / "shared")
+    left = cache / "files" / "md5" / "ab" / ".aaaaaaaaaaaaaaaaaaaaaa.tmp"
+    left.parent.mkdir(exist_ok=True)
+    left.write_bytes(b"part")
+
+    added.ok("pull")
+
+    assert left.exists()
+
+
 def test_a_temporary_file_in_the_weights_is_put_aside(added):
     (added.weights() / ".aaaaaaaaaaaaaaaaaaaaaa.tmp").write_bytes(b"part")
 

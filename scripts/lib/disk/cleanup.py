@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from lib.core import lock
-from lib.core.paths import ROOT, TMP
+from lib.core import lock, paths
 from lib.disk import cache, dvc
 from lib.model import names
 
@@ -23,19 +22,15 @@ def clear() -> None:
     with lock.clone(wait=False) as busy, dvc.is_idle() as idle:
         if busy or not idle:
             return
-        _drop_stale_lock(TMP / "rwlock")
+        with suppress(FileNotFoundError):
+            if not _is_held((paths.TMP / "rwlock").read_bytes()):
+                (paths.TMP / "rwlock").unlink()
         for path in _temporary():
             path.unlink(missing_ok=True)
     for path in (cache.location() / cache.INCOMING).glob("*"):
         with lock.part(path, wait=False) as ours:
             if ours and not _is_recent(path):  # else the next pull goes on with it
                 path.unlink(missing_ok=True)
-
-
-def _drop_stale_lock(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        if not _is_held(path.read_bytes()):
-            path.unlink()
 
 
 def _is_held(lock: bytes) -> bool:
@@ -52,16 +47,14 @@ def _is_held(lock: bytes) -> bool:
 def _is_alive(pid: int) -> bool:
     from psutil import STATUS_ZOMBIE, NoSuchProcess, Process  # slow to import, and hardly ever needed
 
-    try:
+    with suppress(NoSuchProcess):
         return Process(pid).status() != STATUS_ZOMBIE
-    except NoSuchProcess:
-        return False
+    return False
 
 
 def _temporary() -> Iterator[Path]:
-    shared = not cache.location().is_relative_to(ROOT)  # other clones may write to it now
     for path in cache.location().glob(f"{cache.LAYOUT}/*/*.tmp"):
-        if DVC_TEMPORARY.fullmatch(path.name) and not (shared and _is_recent(path)):
+        if DVC_TEMPORARY.fullmatch(path.name) and (cache.is_own() or not _is_recent(path)):
             yield path
     for folder in {names.MODELS, *(path.parent for path in names.MODELS.glob("*/*.dvc"))}:  # weights are no groups
         yield from (path for path in folder.glob(".*.tmp") if OURS.fullmatch(path.name))
