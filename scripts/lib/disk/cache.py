@@ -9,10 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lib.core import lock, workers
+from lib.core import lock, paths, workers
 from lib.core.digest import File, Progress, unwatched
 from lib.core.finding import Finding
-from lib.core.paths import ROOT, TMP, nearest
 from lib.disk import dvc, weights
 from lib.model.inventory import Item
 from lib.model.names import MODELS
@@ -20,13 +19,13 @@ from lib.model.names import MODELS
 LAYOUT = "files/md5"
 OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?")  # its path below the layout
 INCOMING = "incoming"
-READ_ONLY = 0o444  # DVC's mode for objects; other commands of DVC take it as a sign that the bytes are right
+LINKS = {"hardlink": os.link, "symlink": os.symlink}  # by their names in DVC's setting `cache.type`
 
 
 @lru_cache(maxsize=1)
 def location() -> Path:
     """The folder of the cache, as DVC's setting `cache.dir` says."""
-    return Path(dvc.settings()["cache"].get("dir") or ROOT / ".dvc" / "cache")
+    return Path(dvc.settings()["cache"].get("dir") or paths.ROOT / ".dvc" / "cache")
 
 
 def path_in(top: str | Path, oid: str) -> str:
@@ -38,14 +37,14 @@ def note() -> str | None:
     """What to tell a user whose cache cannot be hard-linked into models/."""
     if links() and not _takes_links():
         return "note: this file system has no links, so weights are copies of what the cache holds: twice the space"
-    if MODELS.stat().st_dev == nearest(location()).stat().st_dev:
+    if MODELS.stat().st_dev == paths.nearest(location()).stat().st_dev:
         return None
     return f"note: the cache ({location()}) is on another file system than models/, so pulled weights are links into it"
 
 
 def _takes_links() -> bool:
     """Whether a file beside the weights can be a link, hard or symbolic."""
-    with TemporaryDirectory(dir=TMP) as folder:
+    with TemporaryDirectory(dir=paths.TMP) as folder:
         (source := Path(folder, "source")).touch()
         link(source, Path(folder, "target"))
         return source.samefile(Path(folder, "target"))
@@ -58,11 +57,7 @@ def object_path(oid: str) -> Path:
 
 @contextmanager
 def incoming(oid: str) -> Iterator[Path]:
-    """Where the object `oid` is put together: on the cache's file system, out of DVC's sight until it is right.
-
-    Nobody else puts it together meanwhile, in this clone or in another that shares the cache. What a kill or a failure
-    leaves is there the next time.
-    """
+    """Where one command at a time puts `oid` together, out of DVC's sight; what a kill leaves is there next time."""
     path = location() / INCOMING / oid
     with lock.part(path):
         yield path
@@ -73,12 +68,11 @@ def keep(path: Path, oid: str) -> None:
     """Move the file at `path`, which must be right and on the cache's file system, to its place as the object `oid`."""
     target = object_path(oid)
     target.parent.mkdir(parents=True, exist_ok=True)
-    path.chmod(READ_ONLY)
+    path.chmod(0o444)  # other commands of DVC take this mode as a sign that the bytes are right
     path.replace(target)
 
 
 def keep_bytes(data: bytes, oid: str) -> None:
-    """Make `data` the object `oid`."""
     with incoming(oid) as part:
         part.write_bytes(data)
         keep(part, oid)
@@ -86,7 +80,7 @@ def keep_bytes(data: bytes, oid: str) -> None:
 
 def is_own() -> bool:
     """Whether the cache lies in this clone; another may be that of other clones too."""
-    return location().resolve().is_relative_to(ROOT)
+    return location().resolve().is_relative_to(paths.ROOT)
 
 
 def listed(top: str | Path) -> dict[str, os.stat_result]:
@@ -96,30 +90,25 @@ def listed(top: str | Path) -> dict[str, os.stat_result]:
 
 def all_objects() -> dict[str, int]:
     """Every object and its size in bytes."""
-    found = listed(location()).items()
-    return {path.replace("/", ""): status.st_size for path, status in found if OBJECT.fullmatch(path)}
+    return {path.replace("/", ""): each.st_size for path, each in listed(location()).items() if OBJECT.fullmatch(path)}
 
 
 def drop(oid: str) -> None:
-    """Remove the object `oid`."""
     object_path(oid).unlink(missing_ok=True)
 
 
 def link(source: Path, target: Path) -> None:
     """Make `target` the same file as `source`, by the first of DVC's `cache.type` that works here."""
     for way in dvc.settings()["cache"].get("type") or ("reflink", "copy"):
-        try:
-            if way == "hardlink":
-                os.link(source, target)
-            elif way == "symlink":
-                target.symlink_to(source)
-            elif way == "copy" or not clone(source, target):
-                continue
+        if way == "reflink" and clone(source, target):
             return
-        except FileNotFoundError:
-            raise  # a symbolic link would lead nowhere
-        except OSError:
-            continue  # another file system, too many links, or a file system without links
+        if way in LINKS:
+            try:
+                return LINKS[way](source, target)
+            except FileNotFoundError:
+                raise  # a symbolic link would lead nowhere
+            except OSError:
+                continue  # another file system, too many links, or a file system without links
     shutil.copyfile(source, target)
 
 
@@ -130,39 +119,33 @@ def clone(source: Path, target: Path) -> bool:
     if target.exists():
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        reflink(str(source), str(target))
-    except OSError:
-        target.unlink(missing_ok=True)
-        return False
-    return True
+    with suppress(OSError):
+        reflink(str(source), str(target))  # removes what it made if that fails
+        return True
+    return False
 
 
 def links() -> bool:
     """Whether weights are links to the cache, so that they take no space of their own."""
-    return not {"hardlink", "symlink"}.isdisjoint(dvc.settings()["cache"].get("type") or ())
+    return not LINKS.keys().isdisjoint(dvc.settings()["cache"].get("type") or ())
 
 
 def share(path: Path, file: File, part: Path) -> None:
-    """Make `path`, which holds `file`, a link to its object if the cache has one: `dvc add` would keep two copies.
-
-    An object that is not right is dropped. `part` is a path on the same file system, used for a moment.
-    """
-    held = object_path(file.md5)
-    if not held.is_file() or held.samefile(path):
+    """Make `path`, which holds `file`, a link to its object, by way of `part`; an object that is wrong is dropped."""
+    if has(path, file):
         return
-    if not is_right(file):
+    if is_right(file):
+        part.unlink(missing_ok=True)
+        link(object_path(file.md5), part)
+        part.replace(path)
+    else:
         drop(file.md5)
-        return
-    part.unlink(missing_ok=True)
-    link(held, part)
-    part.replace(path)
 
 
 def has(path: Path | str, file: File) -> bool:
     """Whether what lies at `path` is the cache's own object of `file`, by a link."""
     with suppress(OSError):
-        return os.path.samestat(os.stat(path), os.stat(path_in(location(), file.md5)))
+        return os.path.samefile(path, path_in(location(), file.md5))
     return False
 
 
@@ -172,26 +155,16 @@ def is_right(file: File, seen: Path | None = None) -> bool:
     return path.is_file() and bool((seen and path.samefile(seen)) or not weights.mismatch(path, file))
 
 
-def check(
-    items: Iterable[Item], folder: Path, looked_at: Container[str], progress: Progress = unwatched
-) -> list[Finding]:
-    """The objects of `items` that are in the cache with other bytes.
+def check(items: Iterable[Item], folder: Path, seen: Container[str], progress: Progress = unwatched) -> list[Finding]:
+    """The objects of `items` that have other bytes; a link to one of the files `seen` in `folder` was read already."""
 
-    The files `looked_at` in `folder`, models/NAME, were read already: a hard link to one of them is not read again.
-    """
+    def look(item: Item) -> Finding | None:
+        why = None
+        with suppress(FileNotFoundError):  # it went meanwhile
+            if not (item.path in seen and has(f"{folder}/{item.path}", item.file)):
+                why = weights.mismatch(path_in(location(), item.oid), item.file, progress)
+        return Finding(item.model, "cache", "changed", item.path, why, item.oid) if why else None
 
-    def look(item: Item) -> str | None:
-        path = path_in(location(), item.oid)
-        if not os.access(path, os.F_OK):
-            return None
-        try:
-            if item.path in looked_at and has(f"{folder}/{item.path}", item.file):
-                return None
-            return weights.mismatch(path, item.file, progress)
-        except FileNotFoundError:
-            return None
-
-    items = list(items)
-    found = workers.side_by_side(look, items, size=lambda item: item.file.size or 0, small=workers.SMALL)
-    pairs = zip(items, found, strict=True)
-    return [Finding(item.model, "cache", "changed", item.path, why, item.oid) for item, why in pairs if why]
+    there = (item for item in items if os.access(path_in(location(), item.oid), os.F_OK))
+    found = workers.side_by_side(look, there, size=lambda item: item.file.size or 0, small=workers.SMALL)
+    return list(filter(None, found))

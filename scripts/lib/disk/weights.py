@@ -5,7 +5,8 @@ import stat
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
-from lib.core import digest, workers
+from lib.core import workers
+from lib.core.digest import File, Progress, of_file, unwatched
 from lib.core.finding import Finding
 
 POINTER = b"version https://git-lfs.github.com/spec/v1"
@@ -13,14 +14,12 @@ POINTER = b"version https://git-lfs.github.com/spec/v1"
 
 def walk(folder: Path) -> dict[str, os.stat_result]:
     """Every entry below `folder` that is no directory, by its path with `/`; links are not followed. Raises OSError."""
-    found = {}
-    stack = [""]
-    while stack:
-        inner = stack.pop()
+    found, folders = {}, [""]
+    for inner in folders:  # they become more on the way
         with os.scandir(f"{folder}/{inner}") as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    stack.append(f"{inner}{entry.name}/")
+                    folders.append(f"{inner}{entry.name}/")
                 else:
                     found[inner + entry.name] = entry.stat(follow_symlinks=False)
     return found
@@ -64,23 +63,16 @@ def foreign(path: str, status: os.stat_result, cache: Callable[[], Path]) -> str
 
 def is_pointer(path: Path) -> bool:
     """Whether the file at `path` is what Git LFS leaves in the place of weights that it has not brought."""
-    if path.stat().st_size >= 1024:
-        return False
-    with path.open("rb") as file:
-        return file.read(len(POINTER)) == POINTER
+    return path.stat().st_size < 1024 and path.read_bytes().startswith(POINTER)
 
 
-def mismatch(path: Path | str, want: digest.File, progress: digest.Progress = digest.unwatched) -> str | None:
+def mismatch(path: Path | str, want: File, progress: Progress = unwatched) -> str | None:
     """How the bytes at `path` differ from `want`, or None. A file of another size is not read. Raises OSError."""
-    return want.mismatch(digest.of_file(path, (want.hash_name,), progress, want.size))
+    return want.mismatch(of_file(path, (want.hash_name,), progress, want.size))
 
 
 def compare(
-    name: str,
-    folder: Path,
-    files: Mapping[str, digest.File],
-    cache: Callable[[], Path],
-    progress: digest.Progress = digest.unwatched,
+    name: str, folder: Path, files: Mapping[str, File], cache: Callable[[], Path], progress: Progress = unwatched
 ) -> list[Finding]:
     """How `folder` differs from `files` of the model `name`, sorted by path. Raises OSError.
 
@@ -92,17 +84,15 @@ def compare(
         return [Finding(name, "disk", "changed", ".", "not a folder")]
     found = walk(folder) if folder.exists() else {}
 
-    def look(path: str) -> str | None:
+    def look(path: str) -> Finding | None:
+        at = f"{folder}/{path}"
         try:
-            return foreign(f"{folder}/{path}", found[path], cache) or mismatch(
-                f"{folder}/{path}", files[path], progress
-            )
+            why = foreign(at, found[path], cache) or mismatch(at, files[path], progress)
         except OSError as error:
-            return f"cannot be read: {error.strerror}"
+            return Finding(name, "disk", "changed", path, f"cannot be read: {error.strerror}")
+        return Finding(name, "disk", "changed", path, why) if why else None
 
-    both = list(files.keys() & found.keys())
-    looked = workers.side_by_side(look, both, size=lambda path: found[path].st_size, small=workers.SMALL)
-    findings = [Finding(name, "disk", "changed", path, why) for path, why in zip(both, looked, strict=True) if why]
-    findings += [Finding(name, "disk", "missing", path) for path in files.keys() - found.keys()]
-    findings += [Finding(name, "disk", "extra", path) for path in found.keys() - files.keys()]
-    return sorted(findings, key=lambda finding: finding.file)
+    both, alone = files.keys() & found.keys(), files.keys() ^ found.keys()
+    changed = workers.side_by_side(look, both, size=lambda path: found[path].st_size, small=workers.SMALL)
+    findings = [Finding(name, "disk", "missing" if path in files else "extra", path) for path in alone]
+    return sorted([*filter(None, changed), *findings], key=lambda finding: finding.file)
