@@ -98,7 +98,7 @@ def _by_reading(remote: Remote, items: list[Item], watch: digest.Progress) -> di
     def read(item: Item) -> Assessment:
         try:
             with on_its_way(item.path):
-                mismatch = remote.read(item, watch)
+                mismatch = remote.read(item.oid, item.file, watch)
         except FileNotFoundError:  # it went after it was listed
             return Assessment("missing")
         return Assessment("changed", mismatch) if mismatch else Assessment("read")

@@ -113,10 +113,10 @@ class Remote(ABC):
         return None
 
     @abstractmethod
-    def get(self, oid: str, want: File, path: Path, progress: Progress = unwatched) -> str | None:
-        """Bring the object `oid` to `path`; how it differs from `want`, or None. Raises FileNotFoundError without it.
+    def read(self, oid: str, want: File, progress: Progress = unwatched, path: Path | None = None) -> str | None:
+        """How the bytes of the object `oid` differ from `want`, or None. Raises FileNotFoundError without it.
 
-        If it differs, what lies at `path` is undefined.
+        They are kept at `path`, whose content is undefined if they differ; without one, nothing touches the disk.
         """
 
     @abstractmethod
@@ -125,10 +125,6 @@ class Remote(ABC):
 
         Returns how the file differs from `item`, or None; if it differs, nothing is put.
         """
-
-    @abstractmethod
-    def read(self, item: Item, progress: Progress = unwatched) -> str | None:
-        """How the bytes of the object `item` differ from what they must be, or None. Nothing touches the disk."""
 
 
 def mark(folder: Path) -> None:

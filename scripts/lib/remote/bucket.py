@@ -9,6 +9,7 @@ from urllib.request import Request
 from uuid import uuid4
 
 from lib.core import arguments, digest, workers
+from lib.core.digest import File, Progress, unwatched
 from lib.disk import cache, weights
 from lib.model.inventory import Item
 from lib.remote.base import MARKER, MARKER_TEXT, ObjectInfo, Remote
@@ -57,9 +58,7 @@ class Bucket(Remote):
                 do()
 
     def _compare(self, key: str, data: bytes) -> None:
-        source = Ranges(self._http, lambda: self._request(key), len(data))
-        found = road.look(source, road.Wanted(self.title, len(data), ("md5",)), digest.unwatched)
-        if found.md5 != digest.of_bytes(data).md5:
+        if self._arrived(key, len(data), "md5", unwatched).md5 != digest.of_bytes(data).md5:
             raise Unable("gave back other bytes than it was given")
 
     def _key(self, path: str) -> str:
@@ -100,34 +99,29 @@ class Bucket(Remote):
         """How many requests a listing of all objects takes, from how many of them have names that begin with 000."""
         return 2 + sum(1 for _ in self._list(self._key(f"{cache.LAYOUT}/00/0"))) * 16**3 / PAGE
 
-    def get(self, oid: str, want: digest.File, path: Path, progress: digest.Progress = digest.unwatched) -> str | None:
-        with self._explained("read"):
-            return self._look(oid, want, progress, path)
-
-    def read(self, item: Item, progress: digest.Progress = digest.unwatched) -> str | None:
-        with self._explained("read"):
-            return self._look(item.oid, item.file, progress)
-
-    def _look(self, oid: str, want: digest.File, progress: digest.Progress, path: Path | None = None) -> str | None:
-        """How the object `oid` differs from `want`, hashed as it arrives, and kept at `path` if there is one."""
+    def read(self, oid: str, want: File, progress: Progress = unwatched, path: Path | None = None) -> str | None:
         key = self._object(oid)
-        info = self._info(key)
-        if not info:
-            raise FileNotFoundError(oid)
-        if want.size not in (None, info.size):
-            return want.mismatch(digest.File(info.size))
-        source = Ranges(self._http, lambda: self._request(key), info.size)
-        wanted = road.Wanted(self.title, info.size, (want.hash_name,))
-        try:
-            if path:
-                return want.mismatch(road.bring([source], wanted, path, progress, threading.Event()))
-            return want.mismatch(road.look(source, wanted, progress))
-        except Refused as refused:
-            if refused.status == 404:
-                raise FileNotFoundError(oid) from refused
-            raise
+        with self._explained("read"):
+            info = self._info(key)
+            if not info:
+                raise FileNotFoundError(oid)
+            if want.size not in (None, info.size):
+                return want.mismatch(File(info.size))
+            try:
+                return want.mismatch(self._arrived(key, info.size, want.hash_name, progress, path))
+            except Refused as refused:
+                if refused.status == 404:
+                    raise FileNotFoundError(oid) from refused
+                raise
 
-    def put(self, path: Path, item: Item, progress: digest.Progress = digest.unwatched) -> str | None:
+    def _arrived(self, key: str, size: int, hashed: str, progress: Progress, path: Path | None = None) -> File:
+        """The digest `hashed` of the `size` bytes at `key`, taken as they arrive; kept at `path`, if there is one."""
+        source, wanted = Ranges(self._http, lambda: self._request(key), size), road.Wanted(self.title, size, (hashed,))
+        if path:
+            return road.bring([source], wanted, path, progress, threading.Event())
+        return road.look(source, wanted, progress)
+
+    def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
         with self._explained("write"):
             before = path.stat()
             checks = ["crc64nvme"] if self._takes_checksums and before.st_size > digest.LARGE else []
@@ -175,7 +169,7 @@ class Bucket(Remote):
         """Delete the object at `key`."""
 
     @abstractmethod
-    def _upload(self, path: Path, oid: str, found: digest.File, progress: digest.Progress) -> None:
+    def _upload(self, path: Path, oid: str, found: File, progress: Progress) -> None:
         """Make the file at `path`, whose digests are `found`, the object `oid`; unless `progress` raises, which is told
         of all bytes before the object is complete.
         """

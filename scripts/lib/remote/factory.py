@@ -122,7 +122,7 @@ def found_listing(oid: str) -> bytes | None:
     with cache.incoming(oid) as part:
         for name in names():
             try:
-                is_wrong = named(name).get(oid, File(None, oid.removesuffix(".dir")), part)
+                is_wrong = named(name).read(oid, File(None, oid.removesuffix(".dir")), path=part)
                 data = part.read_bytes()
                 part.unlink()
                 if not is_wrong:

@@ -86,7 +86,7 @@ def _get(remote: Remote, item: Item, part: Path, watch: Progress) -> Finding | N
     """Bring `item` from `remote` to `part`; why not, or None. One that arrives changed is tried once more."""
     for _ in range(2):
         try:
-            mismatch = remote.get(item.oid, item.file, part, watch)
+            mismatch = remote.read(item.oid, item.file, watch, part)
         except FileNotFoundError:
             return Finding(item.model, "remote", "missing", item.path, object=item.oid)
         if not mismatch:

@@ -9,9 +9,10 @@ from shlex import quote
 from tempfile import TemporaryFile
 
 from lib.core import atomic, digest, lock
+from lib.core.digest import File, Progress, unwatched
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
-from lib.disk import cache
+from lib.disk import cache, weights
 from lib.model.inventory import Item
 from lib.remote.base import MARKER, NAME, ObjectInfo, Remote, mark
 from lib.transfer import road
@@ -60,7 +61,7 @@ class Folder(Remote):
     def holds(self, sizes: Mapping[str, int]) -> set[str]:
         with self._explained("read"):
             there = super().holds(sizes)
-            return {oid for oid in there if digest.of_file(self._path(oid), ("md5",)).md5 == oid.removesuffix(".dir")}
+            return {oid for oid in there if not weights.mismatch(self._path(oid), File(None, oid.removesuffix(".dir")))}
 
     def all(self) -> dict[str, ObjectInfo]:
         with self._explained("list"):
@@ -78,16 +79,17 @@ class Folder(Remote):
                 path.unlink(missing_ok=True)
             return is_old
 
-    def get(self, oid: str, want: digest.File, path: Path, progress: digest.Progress = digest.unwatched) -> str | None:
+    def read(self, oid: str, want: File, progress: Progress = unwatched, path: Path | None = None) -> str | None:
         with self._explained("read"):
             source = self._path(oid)
+            if not path:
+                return weights.mismatch(source, want, progress)
             wanted = road.Wanted(self.title, source.stat().st_size, (want.hash_name,))
             return want.mismatch(road.bring([road.Copy(source)], wanted, path, progress, threading.Event()))
 
-    def put(self, path: Path, item: Item, progress: digest.Progress = digest.unwatched) -> str | None:
+    def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
         with self._explained("write"):
             target = self._path(item.oid)
-            target.parent.mkdir(parents=True, exist_ok=True)
             part = target.with_name(f".{item.oid}.tmp")  # the next push of it replaces what a killed one leaves
             with lock.part(part):
                 if mismatch := item.file.mismatch(digest.copy(path, part, (item.file.hash_name,), progress)):
@@ -97,10 +99,6 @@ class Folder(Remote):
                 part.replace(target)
             atomic.sync(target.parent)
             return None
-
-    def read(self, item: Item, progress: digest.Progress = digest.unwatched) -> str | None:
-        with self._explained("read"):
-            return item.file.mismatch(digest.of_file(self._path(item.oid), (item.file.hash_name,), progress))
 
 
 def _info(status: os.stat_result) -> ObjectInfo:
