@@ -1,6 +1,6 @@
 """What is known of the objects on the remote, and how."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from lib.remote import etag
 from lib.remote.base import ObjectInfo, Remote
 
 READERS = 2 * workers.CORES  # one waits for the network while another hashes
-ASKED = 16  # side by side
 PROVEN = ("read", "by hash")
 SIZE_ONLY = "by size only"
 
@@ -43,7 +42,7 @@ class Assessment:
 
 def assess(
     remote: Remote,
-    items: Iterable[Item],
+    items: list[Item],
     deep: bool = False,
     at_hand: Mapping[str, Path] | None = None,
     watch: digest.Progress = digest.unwatched,
@@ -51,21 +50,20 @@ def assess(
 ) -> dict[str, Assessment]:
     """An Assessment of each of `items`, by oid, from what the store of `remote` says; `deep` reads the objects too.
 
-    `infos` is what it said already.
-
-    `at_hand` are files that were found right, by oid: they give the ETag of an object in parts. Raises `Failure`.
+    `at_hand` are files that were found right, by oid: they give the ETag of an object in parts. `infos` is what the
+    store said already. Raises `Failure`.
     """
-    items = list(items)
-    infos = remote.infos(item.oid for item in items) if infos is None else infos
-    found = {item.oid: _by_info(infos.get(item.oid), item, (at_hand or {}).get(item.oid)) for item in items}
+
+    def judged(items: list[Item], said: Mapping[str, ObjectInfo]) -> dict[str, Assessment]:
+        return {item.oid: _by_info(said.get(item.oid), item, (at_hand or {}).get(item.oid)) for item in items}
+
+    found = judged(items, remote.infos(item.oid for item in items) if infos is None else infos)
     if deep:
-        suspects = [item for item in items if not found[item.oid].is_bad]
-    else:
-        unsure = [item for item in items if _may_be_told_more_of(found[item.oid], item)]
-        said = workers.side_by_side(lambda item: remote.details(item.oid), unsure, ASKED)
-        found |= {item.oid: _by_details(each, item, found[item.oid]) for item, each in zip(unsure, said, strict=True)}
-        suspects = [item for item in items if found[item.oid].status == "suspect"]
-    return found | _by_reading(remote, suspects, watch)
+        return found | _by_reading(remote, [item for item in items if not found[item.oid].is_bad], watch)
+    unsure = [item for item in items if found[item.oid].status == "suspect"]
+    unsure += [item for item in items if found[item.oid].status == SIZE_ONLY and item.file.crc64nvme]
+    found |= judged(unsure, remote.infos((item.oid for item in unsure), closely=True))
+    return found | _by_reading(remote, [item for item in unsure if found[item.oid].status == "suspect"], watch)
 
 
 def examine(
@@ -84,16 +82,6 @@ def examine(
         return wrong, assess(remote, items, deep, at_hand, watch)
 
 
-def _may_be_told_more_of(found: Assessment, item: Item) -> bool:
-    return found.status == "suspect" or bool(found.status == SIZE_ONLY and item.file.crc64nvme)
-
-
-def _by_details(said: ObjectInfo | None, item: Item, found: Assessment) -> Assessment:
-    if said and said.crc64nvme and item.file.crc64nvme:
-        return Assessment("by hash" if said.crc64nvme == item.file.crc64nvme else "suspect")
-    return Assessment(SIZE_ONLY) if said and said.hides_content else found
-
-
 def _by_reading(remote: Remote, items: list[Item], watch: digest.Progress) -> dict[str, Assessment]:
     def read(item: Item) -> Assessment:
         try:
@@ -106,21 +94,21 @@ def _by_reading(remote: Remote, items: list[Item], watch: digest.Progress) -> di
     return dict(zip((item.oid for item in items), workers.side_by_side(read, items, READERS), strict=True))
 
 
-def _size(item: Item, at_hand: Path | None) -> int | None:
-    """The bytes of `item`; as a pin of plain `dvc add` does not tell, of a copy that is here, if there is one."""
-    here = at_hand or cache.object_path(item.oid)
-    return here.stat().st_size if item.file.size is None and here.is_file() else item.file.size
-
-
 def _by_info(info: ObjectInfo | None, item: Item, at_hand: Path | None) -> Assessment:
     if info is None:
         return Assessment("missing")
-    if (size := _size(item, at_hand)) not in (None, info.size):
+    # A pin of plain `dvc add` tells no size, but a copy that is here does.
+    here, size = at_hand or cache.object_path(item.oid), item.file.size
+    if size is None and here.is_file():
+        size = here.stat().st_size
+    if size not in (None, info.size):
         return Assessment("changed", f"pinned {size} bytes, found {info.size}")
     if info.md5 and info.md5 != item.file.md5:
         return Assessment("changed", f"pinned md5 {item.file.md5}, the store says {info.md5}")
     if item.file.md5 in (info.md5, info.etag):
         return Assessment("by hash")
+    if info.crc64nvme and item.file.crc64nvme:
+        return Assessment("by hash" if info.crc64nvme == item.file.crc64nvme else "suspect")
     _, dash, parts = (info.etag or "").partition("-")
     if not dash:
         return Assessment("suspect" if info.etag else SIZE_ONLY)

@@ -24,13 +24,13 @@ MARKER_TEXT = "A remote of model weights. Without this file nothing is written h
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """What a store says of an object without reading it: `size` in bytes and, if it has any, a digest of the content.
+    """What a store says of an object without reading it: `size` in bytes, when it was `modified`, in seconds since 1970
+    by the store's clock, and digests of the content, if it has any.
 
     `md5` (hex) is Google's, for every object that was not composed of others. `etag` is S3's: the md5 of an object
-    uploaded in one part, the md5 of the parts' md5s and `-N` for N parts, and neither if a user's key encrypts it.
-    `modified` is when it was written, in seconds since 1970 by the store's clock.
-    `crc64nvme` (hex) of the whole object is told by `details` alone, and `hides_content`, if its other hash is of no
-    content, only where it was asked for by itself.
+    uploaded in one part, or the md5 of the parts' md5s and `-N` for N parts. Where a user's key encrypts the object it
+    is neither; a listing does not tell that, and elsewhere such an etag is left out.
+    `crc64nvme` (hex) of the whole object is told only where it was asked for closely.
     """
 
     size: int
@@ -38,24 +38,23 @@ class ObjectInfo:
     md5: str | None = None
     etag: str | None = None
     crc64nvme: str | None = None
-    hides_content: bool = False
 
     @property
     def hash(self) -> str | None:
-        """The hash of the content that the store publishes, if it is one: not of parts, nor under a user's own key."""
-        return self.md5 or (self.etag if self.etag and "-" not in self.etag and not self.hides_content else None)
+        """The hash of the content that the store publishes, if it is one: not of parts."""
+        return self.md5 or (self.etag if self.etag and "-" not in self.etag else None)
 
 
 class Remote(ABC):
-    """A remote by its `name` in DVC's settings and its `url`. Every method raises `Failure`, which names the remote."""
+    """A remote by its `name`, `url` and `config` in DVC's settings. Every method raises `Failure`, which names it."""
 
     is_folder = False
     note: str | None = None  # what to tell a user of this remote
     strays: tuple[str, ...] = ()  # what `infos` came across among the objects that is none
 
-    def __init__(self, name: str, url: str, endpoint: str | None = None) -> None:
-        self.name, self.url, self.endpoint = name, url, endpoint
-        self.config: dict = {}  # DVC's settings of it
+    def __init__(self, name: str, url: str, config: dict | None = None) -> None:
+        self.name, self.url, self.config = name, url, config or {}
+        self.endpoint = self.config.get("endpointurl")
 
     @property
     def title(self) -> str:
@@ -78,8 +77,8 @@ class Remote(ABC):
         """
 
     @abstractmethod
-    def infos(self, oids: Iterable[str]) -> dict[str, ObjectInfo]:
-        """What the store says of each of `oids`; one that is not there is left out."""
+    def infos(self, oids: Iterable[str], closely: bool = False) -> dict[str, ObjectInfo]:
+        """What the store says of each of `oids`, asked one by one if `closely`; one that is not there is left out."""
 
     def lacks(self, sizes: Mapping[str, int | None]) -> set[str]:
         """The objects of `sizes`, bytes by id, that are not there with that many bytes; with any where it is None."""
@@ -105,12 +104,8 @@ class Remote(ABC):
         """Seconds since 1970 by the store's clock; it must be one that can be written to."""
 
     @abstractmethod
-    def drop(self, oid: str, before: float) -> bool:
-        """Delete the object `oid`, unless it was written later than `before`; whether it was deleted."""
-
-    def details(self, oid: str) -> ObjectInfo | None:
-        """What the store says of the object `oid` when it is asked for it alone, if that is more."""
-        return None
+    def drop(self, oid: str, before: float) -> None:
+        """Delete the object `oid`, unless it was written later than `before`."""
 
     @abstractmethod
     def read(self, oid: str, want: File, progress: Progress = unwatched, path: Path | None = None) -> str | None:

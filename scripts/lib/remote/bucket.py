@@ -28,6 +28,14 @@ def patience() -> tuple[float, float]:
     return max(1.0, arguments.timeout() / 3), max(1.0, arguments.timeout() / TRIES)
 
 
+def _trust(bundle: str | bool | None) -> ssl.SSLContext:
+    """The certificates in the file `bundle`; without it those of this machine, and if it is False any."""
+    made = ssl.create_default_context(cafile=bundle or None)
+    if bundle is False:
+        made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
+    return made
+
+
 class _WrittenTo(Exception):
     """A file changed while it was uploaded."""
 
@@ -38,12 +46,11 @@ class Bucket(Remote):
     _takes_checksums = False  # crc64nvme, with an upload
 
     def __init__(self, name: str, url: str, config: dict) -> None:
-        super().__init__(name, url, config.get("endpointurl"))
-        self.config = config
+        super().__init__(name, url, config)
         self.bucket, _, self._prefix = url.partition("://")[2].strip("/").partition("/")
         with self._explained("list", "nothing was changed"):
-            self._connect()
-        self._http = Client(patience()[1], self._trust)
+            bundle = self._connect()
+        self._http = Client(patience()[1], lambda: _trust(bundle))
 
     def check(self, write: bool = False, probe: bool = False) -> None:
         data, trial = MARKER_TEXT.encode(), self._key(f".probe-{uuid4().hex}")
@@ -67,14 +74,13 @@ class Bucket(Remote):
     def _object(self, oid: str) -> str:
         return cache.path_in(self._prefix, oid).lstrip("/")
 
-    def infos(self, oids: Iterable[str]) -> dict[str, ObjectInfo]:
-        wanted = {self._object(oid): oid for oid in oids}
-        with self._explained("list"):
-            if len(wanted) > FEW and len(wanted) > self._pages():
-                listed = self.all()
-                return {oid: listed[oid] for oid in wanted.values() if oid in listed}
-            answers = workers.side_by_side(self._info, wanted, REQUESTS)
-            return {oid: info for oid, info in zip(wanted.values(), answers, strict=True) if info}
+    def infos(self, oids: Iterable[str], closely: bool = False) -> dict[str, ObjectInfo]:
+        oids = set(oids)
+        with self._explained("read" if closely else "list"):
+            if not closely and len(oids) > FEW and len(oids) > self._pages():
+                return {oid: info for oid, info in self.all().items() if oid in oids}
+            said = workers.side_by_side(lambda oid: self._info(self._object(oid), closely), oids, REQUESTS)
+            return {oid: info for oid, info in zip(oids, said, strict=True) if info}
 
     def all(self) -> dict[str, ObjectInfo]:
         with self._explained("list"):
@@ -87,13 +93,11 @@ class Bucket(Remote):
             self._write(self._key(MARKER), MARKER_TEXT.encode())
             return self._info(self._key(MARKER)).modified
 
-    def drop(self, oid: str, before: float) -> bool:
+    def drop(self, oid: str, before: float) -> None:
+        key = self._object(oid)
         with self._explained("delete"):
-            key = self._object(oid)
-            is_old = bool((info := self._info(key)) and info.modified < before)
-            if is_old:
+            if (info := self._info(key)) and info.modified < before:
                 self._delete(key)
-            return is_old
 
     def _pages(self) -> float:
         """How many requests a listing of all objects takes, from how many of them have names that begin with 000."""
@@ -102,8 +106,7 @@ class Bucket(Remote):
     def read(self, oid: str, want: File, progress: Progress = unwatched, path: Path | None = None) -> str | None:
         key = self._object(oid)
         with self._explained("read"):
-            info = self._info(key)
-            if not info:
+            if not (info := self._info(key)):
                 raise FileNotFoundError(oid)
             if want.size not in (None, info.size):
                 return want.mismatch(File(info.size))
@@ -141,20 +144,16 @@ class Bucket(Remote):
             return None
 
     @abstractmethod
-    def _connect(self) -> None:
-        """Make the client, from DVC's settings; nothing is asked of the store yet."""
-
-    @abstractmethod
-    def _trust(self) -> ssl.SSLContext:
-        """The certificates to trust."""
+    def _connect(self) -> str | bool | None:
+        """Make the client, which asks nothing of the store yet; returns the certificates, in the form of `_trust`."""
 
     @abstractmethod
     def _list(self, prefix: str, most: int | None = None) -> Iterator[tuple[str, ObjectInfo]]:
         """The keys that begin with `prefix`, and what the store says of each; `most` of them."""
 
     @abstractmethod
-    def _info(self, key: str) -> ObjectInfo | None:
-        """What the store says of the object at `key`; None without it."""
+    def _info(self, key: str, closely: bool = False) -> ObjectInfo | None:
+        """What the store says of the object at `key`; None without it. Some stores tell more if asked `closely`."""
 
     @abstractmethod
     def _request(self, key: str) -> Request:

@@ -51,43 +51,24 @@ def candidate(name: str, settings: dict[str, str]) -> Remote:
     config = dvc.settings()
     machine = config.load_config_to_level("repo").get("remote", {}).get(name, {})
     clone = config.load_one("local")["remote"].get(name, {})  # .dvc/config.local, which Git ignores
-    if "://" not in settings["url"]:
-        if odd := ", ".join(sorted(clone.keys() - {"url"})):  # DVC would refuse its settings from then on
-            how = f".venv/bin/dvc remote remove --local {name}"
-            raise Failure(
-                f".dvc/config.local has settings of {name!r} that a folder does not take ({odd}); type: {how}"
-            )
-        return Folder(name, settings["url"])
+    odd = ", ".join(sorted(clone.keys() - {"url"}))
+    if odd and "://" not in settings["url"]:  # DVC would refuse its settings from then on
+        how = f".venv/bin/dvc remote remove --local {name}"
+        raise Failure(f".dvc/config.local has settings of {name!r} that a folder does not take ({odd}); type: {how}")
     remotes = config["remote"] | {name: machine | clone | settings}
     return _of(name, {"core": config["core"], "remote": remotes})
 
 
 def _of(name: str, settings: dict) -> Remote:
     """The remote `name` by DVC's `settings`. Raises `Failure`."""
-    url = settings["remote"].get(name, {}).get("url")
+    config = settings["remote"].get(name, {})
+    url = config.get("url")
     if not url:
         raise Failure(f"no remote is set; set one: {HOW}")
     if url.partition("://")[0] not in ("s3", "gs", url):
-        return _by_dvc(name, settings)
-    return _made(name, url, settings["remote"][name])
-
-
-def _by_dvc(name: str, settings: dict) -> Remote:
-    """The remote `name` whose URL is in one of DVC's other forms, such as one that leads to another remote."""
-    from dvc import fs
-    from dvc.exceptions import DvcException
-
-    try:
-        kind, config, path = fs.get_cloud_fs(settings, name=name)
-    except DvcException as error:
-        raise Failure(f"no usable remote: {one_line(error)}; set one: {HOW}") from error
-    return _made(name, path if kind.protocol == "local" else f"{kind.protocol}://{path}", config)
-
-
-def _made(name: str, url: str, config: dict) -> Remote:
-    """The remote at `url`; each client is slow to import, so only the one that is needed is."""
+        url, config = _by_dvc(name, settings)
     kind = url.partition("://")[0]
-    if kind == "s3":
+    if kind == "s3":  # each client is slow to import, so only the one that is needed is
         from lib.remote.s3 import S3
 
         return S3(name, url, config)
@@ -98,6 +79,18 @@ def _made(name: str, url: str, config: dict) -> Remote:
     if kind != url:
         raise Failure(f"no usable remote: {url} is neither s3://, gs:// nor a folder; set one: {HOW}")
     return Folder(name, url)
+
+
+def _by_dvc(name: str, settings: dict) -> tuple[str, dict]:
+    """The URL and the settings of the remote `name` by DVC, to which its URL is another remote's or of another form."""
+    from dvc import fs
+    from dvc.exceptions import DvcException
+
+    try:
+        kind, config, path = fs.get_cloud_fs(settings, name=name)
+    except DvcException as error:
+        raise Failure(f"no usable remote: {one_line(error)}; set one: {HOW}") from error
+    return path if kind.protocol == "local" else f"{kind.protocol}://{path}", config
 
 
 def objects_of(held: Pin) -> list[inventory.Item]:

@@ -26,18 +26,14 @@ class Folder(Remote):
     is_folder = True
 
     @property
-    def is_default(self) -> bool:
-        return Path(self.url) == DEFAULT
-
-    @property
     def note(self) -> str | None:
-        if not self.is_default:
+        if Path(self.url) != DEFAULT:
             return None
         return f"note: {self.title} is on this machine only; set one for the team: make remote URL=s3://bucket/path"
 
     def check(self, write: bool = False, probe: bool = False) -> None:
         folder = Path(self.url)
-        if self.is_default and not folder.exists():
+        if folder == DEFAULT and not folder.exists():
             mark(folder)
         if not (folder / MARKER).is_file():
             raise Failure(
@@ -50,7 +46,7 @@ class Folder(Remote):
     def _path(self, oid: str) -> Path:
         return Path(cache.path_in(self.url, oid))
 
-    def infos(self, oids: Iterable[str]) -> dict[str, ObjectInfo]:
+    def infos(self, oids: Iterable[str], closely: bool = False) -> dict[str, ObjectInfo]:
         found = {}
         with self._explained("list"):
             for oid in oids:
@@ -59,9 +55,7 @@ class Folder(Remote):
         return found
 
     def holds(self, sizes: Mapping[str, int]) -> set[str]:
-        with self._explained("read"):
-            there = super().holds(sizes)
-            return {oid for oid in there if not weights.mismatch(self._path(oid), File(None, oid.removesuffix(".dir")))}
+        return {oid for oid in super().holds(sizes) if not self.read(oid, File(None, oid.removesuffix(".dir")))}
 
     def all(self) -> dict[str, ObjectInfo]:
         with self._explained("list"):
@@ -71,13 +65,10 @@ class Folder(Remote):
         with self._explained("write"), TemporaryFile(dir=self.url) as file:
             return os.fstat(file.fileno()).st_mtime
 
-    def drop(self, oid: str, before: float) -> bool:
-        with self._explained("delete"):
-            path = self._path(oid)
-            is_old = path.exists() and path.stat().st_mtime < before
-            if is_old:
-                path.unlink(missing_ok=True)
-            return is_old
+    def drop(self, oid: str, before: float) -> None:
+        with self._explained("delete"), suppress(FileNotFoundError):
+            if self._path(oid).stat().st_mtime < before:
+                self._path(oid).unlink()
 
     def read(self, oid: str, want: File, progress: Progress = unwatched, path: Path | None = None) -> str | None:
         with self._explained("read"):

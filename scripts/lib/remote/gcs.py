@@ -1,7 +1,6 @@
 """A bucket in Google Cloud Storage, by Google's own library."""
 
 import os
-import ssl
 from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import suppress
@@ -9,7 +8,6 @@ from pathlib import Path
 from urllib.request import Request
 
 import google.auth
-from google.api_core.exceptions import NotFound
 from google.auth.credentials import AnonymousCredentials, Credentials
 from google.auth.exceptions import DefaultCredentialsError
 from google.auth.transport.requests import Request as Renewal
@@ -29,12 +27,13 @@ FIELDS = "items(name,size,updated,md5Hash),nextPageToken"
 class Gcs(Bucket):
     """`config` has DVC's settings, which mean what dvc-gs takes them for."""
 
-    def _connect(self) -> None:
+    def _connect(self) -> str | None:
         self._credentials = self._login()
         options = {"api_endpoint": self.endpoint} if self.endpoint else None
         client = Client(self.config.get("projectname"), self._credentials, client_options=options)
         self._client, self._bucket = client, client.bucket(self.bucket)
         self._limits = {"timeout": patience(), "retry": DEFAULT_RETRY.with_timeout(patience()[0] / 2)}
+        return os.environ.get("REQUESTS_CA_BUNDLE")
 
     def _login(self) -> Credentials:
         """As dvc-gs logs in: not at all at an endpoint that is not Google's; without a login, as anybody."""
@@ -46,20 +45,13 @@ class Gcs(Bucket):
                 return google.auth.default([SCOPE])[0]
         return AnonymousCredentials()
 
-    def _trust(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=os.environ.get("REQUESTS_CA_BUNDLE"))
-
     def _list(self, prefix: str, most: int | None = None) -> Iterator[tuple[str, ObjectInfo]]:
         for blob in self._client.list_blobs(self._bucket, most, prefix=prefix, fields=FIELDS, **self._limits):
             yield blob.name, _info(blob)
 
-    def _info(self, key: str) -> ObjectInfo | None:
-        blob = self._bucket.blob(key)
-        try:
-            blob.reload(**self._limits)
-        except NotFound:
-            return None
-        return _info(blob)
+    def _info(self, key: str, closely: bool = False) -> ObjectInfo | None:
+        blob = self._bucket.get_blob(key, **self._limits)
+        return _info(blob) if blob else None
 
     def _request(self, key: str) -> Request:
         headers: dict[str, str] = {}

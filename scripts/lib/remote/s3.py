@@ -2,7 +2,6 @@
 
 import os
 import random
-import ssl
 import threading
 import time
 from base64 import b64decode, b64encode
@@ -49,7 +48,7 @@ class S3(Bucket):
 
     _takes_checksums = True  # until this store is found to know none
 
-    def _connect(self) -> None:
+    def _connect(self) -> str | bool | None:
         config = self.config
         if config.get("sse_customer_key"):
             raise Failure(
@@ -59,22 +58,22 @@ class S3(Bucket):
         for setting, variable, name in FILES:
             if config.get(setting) and variable not in os.environ:
                 session.set_config_variable(name, config[setting])
-        self._bundle = config.get("ssl_verify")
-        if self._bundle in (None, True):
-            self._bundle = session.get_config_variable("ca_bundle")
+        verify = config.get("ssl_verify")
+        bundle = session.get_config_variable("ca_bundle") if verify in (None, True) else verify
         self._written = {name: config[setting] for setting, name in WRITTEN.items() if config.get(setting)}
         self._client = session.create_client(
             "s3",
             region_name=config.get("region"),
             endpoint_url=self.endpoint,
             use_ssl=config.get("use_ssl", True),
-            verify=self._bundle,
+            verify=bundle,
             aws_access_key_id=config.get("access_key_id"),
             aws_secret_access_key=config.get("secret_access_key"),
             aws_session_token=config.get("session_token"),
             config=self._behaviour(),
         )
         self._client.meta.events.register_first("needs-retry.s3", _pause)
+        return bundle
 
     def _behaviour(self) -> Config:
         connect, read = patience()
@@ -90,12 +89,6 @@ class S3(Bucket):
             response_checksum_validation="when_required",
         )
 
-    def _trust(self) -> ssl.SSLContext:
-        made = ssl.create_default_context(cafile=self._bundle or None)
-        if self._bundle is False:
-            made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
-        return made
-
     def _list(self, prefix: str, most: int | None = None) -> Iterator[tuple[str, ObjectInfo]]:
         listing = self._client.get_paginator("list_objects_v2").paginate(
             Bucket=self.bucket, Prefix=prefix, PaginationConfig={"MaxItems": most, "PageSize": min(most or PAGE, PAGE)}
@@ -103,7 +96,8 @@ class S3(Bucket):
         for page in listing:
             yield from ((said["Key"], _info(said, said["Size"])) for said in page.get("Contents", []))
 
-    def _info(self, key: str, **more: str) -> ObjectInfo | None:
+    def _info(self, key: str, closely: bool = False) -> ObjectInfo | None:
+        more = {"ChecksumMode": "ENABLED"} if closely else {}
         try:
             said = self._client.head_object(Bucket=self.bucket, Key=key, **more)
             return _info(said, said["ContentLength"])
@@ -111,10 +105,6 @@ class S3(Bucket):
             if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
                 return None
             raise
-
-    def details(self, oid: str) -> ObjectInfo | None:
-        with self._explained("read"):
-            return self._info(self._object(oid), ChecksumMode="ENABLED")
 
     def _request(self, key: str) -> Request:
         where = {"Bucket": self.bucket, "Key": key}
@@ -142,7 +132,8 @@ class S3(Bucket):
             self._takes_checksums = False
             self._send(path, key, found, progress, False)
         # A store may not look at what it is told.
-        if self._takes_checksums and (held := self.details(oid)) and held.crc64nvme not in (None, found.crc64nvme):
+        held = self.infos([oid], closely=True).get(oid) if self._takes_checksums else None
+        if held and held.crc64nvme not in (None, found.crc64nvme):
             raise errors.Unable("holds other bytes than it was sent, by its own checksum")
 
     def _send(self, path: Path, key: str, found: digest.File, progress: digest.Progress, checked: bool) -> None:
@@ -188,8 +179,9 @@ def _crc(found: digest.File) -> dict[str, str]:
 
 
 def _info(said: dict, size: int) -> ObjectInfo:
-    crc, etag = said.get("ChecksumCRC64NVME", ""), said.get("ETag", "").strip('"') or None
-    hides = "SSECustomerAlgorithm" in said or said.get("ServerSideEncryption", "AES256") != "AES256"
+    has_key = "SSECustomerAlgorithm" in said or said.get("ServerSideEncryption", "AES256") != "AES256"
+    etag = None if has_key else said.get("ETag", "").strip('"') or None
     # A checksum of the parts' checksums ends in their number.
-    known = b64decode(crc).hex() if crc and "-" not in crc else None
-    return ObjectInfo(size, said["LastModified"].timestamp(), None, etag, known, hides)
+    crc = said.get("ChecksumCRC64NVME", "-")
+    known = None if "-" in crc else b64decode(crc).hex()
+    return ObjectInfo(size, said["LastModified"].timestamp(), None, etag, known)
