@@ -1,8 +1,4 @@
-"""DVC's remote, where the objects of all clones lie: what is asked of one, whatever its kind.
-
-Plain `dvc push`, `pull` and `status` take a directory's listing for all that it names, never compare a size, and
-call a remote that has lost an object up to date. So DVC gives the settings and the layout here, and no more.
-"""
+"""DVC's remote, where the objects of all clones lie. DVC gives its settings and layout, and no more: see FAULTS.md."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,24 +20,19 @@ MARKER_TEXT = "A remote of model weights. Without this file nothing is written h
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """What a store says of an object without reading it: `size` in bytes, when it was `modified`, in seconds since 1970
-    by the store's clock, and digests of the content, if it has any.
+    """What a store says of an object without reading it; None for a digest (hex) that it does not tell."""
 
-    `md5` (hex) is Google's, for every object that was not composed of others. `etag` is S3's: the md5 of an object
-    uploaded in one part, or the md5 of the parts' md5s and `-N` for N parts. Where a user's key encrypts the object it
-    is neither; a listing does not tell that, and elsewhere such an etag is left out.
-    `crc64nvme` (hex) of the whole object is told only where it was asked for closely.
-    """
-
-    size: int
-    modified: float
-    md5: str | None = None
+    size: int  # bytes
+    modified: float  # when it was written, in seconds since 1970 by the store's clock
+    md5: str | None = None  # Google's, of every object that was not composed of others
+    # S3's: the md5 of an object uploaded in one part, or the md5 of the N parts' md5s and `-N`. Where a user's key
+    # encrypts the object it is neither: only a listing, which cannot tell, has it then.
     etag: str | None = None
-    crc64nvme: str | None = None
+    crc64nvme: str | None = None  # S3's, of the whole object; only if it was asked for closely
 
     @property
     def hash(self) -> str | None:
-        """The hash of the content that the store publishes, if it is one: not of parts."""
+        """The md5 of the content that the store publishes, if it does."""
         return self.md5 or (self.etag if self.etag and "-" not in self.etag else None)
 
 
@@ -54,7 +45,7 @@ class Remote(ABC):
 
     def __init__(self, name: str, url: str, config: dict | None = None) -> None:
         self.name, self.url, self.config = name, url, config or {}
-        self.endpoint = self.config.get("endpointurl")
+        self.endpoint, self._top = self.config.get("endpointurl"), f"{url}/"  # which each key begins with
 
     @property
     def title(self) -> str:
@@ -71,14 +62,15 @@ class Remote(ABC):
 
     @abstractmethod
     def check(self, write: bool = False, probe: bool = False) -> None:
-        """Refuse a remote that is out of reach, a folder without its marker or, with `write`, one that is read-only.
+        """Refuse what is out of reach, with `write` what is read-only; to `probe`, write, read and delete an object."""
 
-        With `probe` a bucket must also take an object, give it back and delete it.
-        """
+    def _object(self, oid: str) -> str:
+        return self._top + cache.path_in("", oid)[1:]
 
-    @abstractmethod
     def infos(self, oids: Iterable[str], closely: bool = False) -> dict[str, ObjectInfo]:
         """What the store says of each of `oids`, asked one by one if `closely`; one that is not there is left out."""
+        with self._explained("list"):
+            return {oid: info for oid in oids if (info := self._info(self._object(oid)))}
 
     def lacks(self, sizes: Mapping[str, int | None]) -> set[str]:
         """The objects of `sizes`, bytes by id, that are not there with that many bytes; with any where it is None."""
@@ -90,12 +82,11 @@ class Remote(ABC):
         found = self.infos(sizes).items()
         return {oid for oid, info in found if info.size == sizes[oid] and info.hash in (None, oid.removesuffix(".dir"))}
 
-    @abstractmethod
     def all(self) -> dict[str, ObjectInfo]:
         """Every object that is there."""
-
-    def _objects(self, listed: Mapping[str, ObjectInfo]) -> dict[str, ObjectInfo]:
-        """Those of `listed`, by path below DVC's layout, that are objects; the others are `strays`."""
+        top = f"{self._top}{cache.LAYOUT}/"
+        with self._explained("list"):
+            listed = {key.removeprefix(top): info for key, info in self._list(top)}
         self.strays = tuple(path for path in listed if not cache.OBJECT.fullmatch(path))
         return {path.replace("/", ""): info for path, info in listed.items() if cache.OBJECT.fullmatch(path)}
 
@@ -103,9 +94,12 @@ class Remote(ABC):
     def now(self) -> float:
         """Seconds since 1970 by the store's clock; it must be one that can be written to."""
 
-    @abstractmethod
     def drop(self, oid: str, before: float) -> None:
         """Delete the object `oid`, unless it was written later than `before`."""
+        key = self._object(oid)
+        with self._explained("delete"):
+            if (info := self._info(key)) and info.modified < before:
+                self._delete(key)
 
     @abstractmethod
     def read(self, oid: str, want: File, progress: Progress = unwatched, path: Path | None = None) -> str | None:
@@ -116,10 +110,18 @@ class Remote(ABC):
 
     @abstractmethod
     def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
-        """Make the file at `path` the object `item`; nobody sees a part of it under that name, nor other bytes.
+        """Make the file at `path` the object `item`, whole and right or not at all; how it differs from it, or None."""
 
-        Returns how the file differs from `item`, or None; if it differs, nothing is put.
-        """
+    @abstractmethod
+    def _list(self, prefix: str) -> Iterator[tuple[str, ObjectInfo]]:
+        """The keys that begin with `prefix`, and what the store says of each."""
+
+    @abstractmethod
+    def _info(self, key: str, closely: bool = False) -> ObjectInfo | None:
+        """What the store says of the object at `key`; None without it. Some stores tell more if asked `closely`."""
+
+    @abstractmethod
+    def _delete(self, key: str) -> None: ...
 
 
 def mark(folder: Path) -> None:

@@ -2,14 +2,14 @@
 
 import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
 from tempfile import TemporaryFile
 
-from lib.core import atomic, digest, lock
-from lib.core.digest import File, Progress, unwatched
+from lib.core import atomic, lock
+from lib.core.digest import File, Progress, copy, unwatched
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.disk import cache, weights
@@ -43,36 +43,16 @@ class Folder(Remote):
         if write and not os.access(folder, os.W_OK):
             raise Failure(f"{self.title} cannot be written to; nothing was changed")
 
-    def _path(self, oid: str) -> Path:
-        return Path(cache.path_in(self.url, oid))
-
-    def infos(self, oids: Iterable[str], closely: bool = False) -> dict[str, ObjectInfo]:
-        found = {}
-        with self._explained("list"):
-            for oid in oids:
-                with suppress(FileNotFoundError):
-                    found[oid] = _info(os.stat(cache.path_in(self.url, oid)))
-        return found
-
     def holds(self, sizes: Mapping[str, int]) -> set[str]:
         return {oid for oid in super().holds(sizes) if not self.read(oid, File(None, oid.removesuffix(".dir")))}
-
-    def all(self) -> dict[str, ObjectInfo]:
-        with self._explained("list"):
-            return self._objects({path: _info(status) for path, status in cache.listed(self.url).items()})
 
     def now(self) -> float:
         with self._explained("write"), TemporaryFile(dir=self.url) as file:
             return os.fstat(file.fileno()).st_mtime
 
-    def drop(self, oid: str, before: float) -> None:
-        with self._explained("delete"), suppress(FileNotFoundError):
-            if self._path(oid).stat().st_mtime < before:
-                self._path(oid).unlink()
-
     def read(self, oid: str, want: File, progress: Progress = unwatched, path: Path | None = None) -> str | None:
         with self._explained("read"):
-            source = self._path(oid)
+            source = Path(self._object(oid))
             if not path:
                 return weights.mismatch(source, want, progress)
             wanted = road.Wanted(self.title, source.stat().st_size, (want.hash_name,))
@@ -80,10 +60,10 @@ class Folder(Remote):
 
     def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
         with self._explained("write"):
-            target = self._path(item.oid)
+            target = Path(self._object(item.oid))
             part = target.with_name(f".{item.oid}.tmp")  # the next push of it replaces what a killed one leaves
             with lock.part(part):
-                if mismatch := item.file.mismatch(digest.copy(path, part, (item.file.hash_name,), progress)):
+                if mismatch := item.file.mismatch(copy(path, part, (item.file.hash_name,), progress)):
                     part.unlink()
                     return mismatch
                 atomic.sync(part)
@@ -91,6 +71,15 @@ class Folder(Remote):
             atomic.sync(target.parent)
             return None
 
+    def _list(self, prefix: str) -> Iterator[tuple[str, ObjectInfo]]:
+        for path, status in cache.listed(self.url).items():
+            yield prefix + path, ObjectInfo(status.st_size, status.st_mtime)
 
-def _info(status: os.stat_result) -> ObjectInfo:
-    return ObjectInfo(status.st_size, status.st_mtime)
+    def _info(self, key: str, closely: bool = False) -> ObjectInfo | None:
+        with suppress(FileNotFoundError):
+            status = os.stat(key)
+            return ObjectInfo(status.st_size, status.st_mtime)
+        return None
+
+    def _delete(self, key: str) -> None:
+        Path(key).unlink(missing_ok=True)

@@ -27,13 +27,13 @@ FIELDS = "items(name,size,updated,md5Hash),nextPageToken"
 class Gcs(Bucket):
     """`config` has DVC's settings, which mean what dvc-gs takes them for."""
 
-    def _connect(self) -> str | None:
+    def _connect(self) -> None:
         self._credentials = self._login()
-        options = {"api_endpoint": self.endpoint} if self.endpoint else None
-        client = Client(self.config.get("projectname"), self._credentials, client_options=options)
-        self._client, self._bucket = client, client.bucket(self.bucket)
+        where = {"api_endpoint": self.endpoint}
+        self._client = Client(self.config.get("projectname"), self._credentials, client_options=where)
+        self._bucket = self._client.bucket(self.bucket)
         self._limits = {"timeout": patience(), "retry": DEFAULT_RETRY.with_timeout(patience()[0] / 2)}
-        return os.environ.get("REQUESTS_CA_BUNDLE")
+        self._bundle = os.environ.get("REQUESTS_CA_BUNDLE")
 
     def _login(self) -> Credentials:
         """As dvc-gs logs in: not at all at an endpoint that is not Google's; without a login, as anybody."""
@@ -45,8 +45,8 @@ class Gcs(Bucket):
                 return google.auth.default([SCOPE])[0]
         return AnonymousCredentials()
 
-    def _list(self, prefix: str, most: int | None = None) -> Iterator[tuple[str, ObjectInfo]]:
-        for blob in self._client.list_blobs(self._bucket, most, prefix=prefix, fields=FIELDS, **self._limits):
+    def _list(self, prefix: str) -> Iterator[tuple[str, ObjectInfo]]:
+        for blob in self._client.list_blobs(self._bucket, prefix=prefix, fields=FIELDS, **self._limits):
             yield blob.name, _info(blob)
 
     def _info(self, key: str, closely: bool = False) -> ObjectInfo | None:

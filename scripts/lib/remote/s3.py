@@ -18,19 +18,16 @@ from lib.core import arguments, digest, workers
 from lib.core.errors import Failure
 from lib.remote import errors, etag
 from lib.remote.base import ObjectInfo
-from lib.remote.bucket import PAGE, REQUESTS, TRIES, Bucket, patience
+from lib.remote.bucket import REQUESTS, TRIES, Bucket, patience
 from lib.transfer import retry
 
 SIGNED = 3600  # seconds that a signed address is good for
 PARTS = 4  # that are in memory and on their way, of all objects together
 IN_FLIGHT = threading.BoundedSemaphore(PARTS)
 # What stores answer that do not know a checksum of the whole object.
-UNKNOWN = "NotImplemented|XNotImplemented|InvalidRequest|InvalidArgument|MalformedXML|400|501"
-# DVC's settings of where credentials lie, the variables of the environment that come first, and botocore's names.
-FILES = (
-    ("credentialpath", "AWS_SHARED_CREDENTIALS_FILE", "credentials_file"),
-    ("configpath", "AWS_CONFIG_FILE", "config_file"),
-)
+UNKNOWN = {"NotImplemented", "XNotImplemented", "InvalidRequest", "InvalidArgument", "MalformedXML", "400", "501"}
+# DVC's settings of where credentials lie, and botocore's names for them.
+FILES = {"credentialpath": "credentials_file", "configpath": "config_file"}
 # DVC's settings of what is written, and S3's names for them.
 WRITTEN = {
     "sse": "ServerSideEncryption",
@@ -48,32 +45,31 @@ class S3(Bucket):
 
     _takes_checksums = True  # until this store is found to know none
 
-    def _connect(self) -> str | bool | None:
+    def _connect(self) -> None:
         config = self.config
         if config.get("sse_customer_key"):
             raise Failure(
                 f"{self.title}: DVC's setting sse_customer_key is not supported; use a key of the store (sse)"
             )
         session = Session(profile=config.get("profile"))
-        for setting, variable, name in FILES:
-            if config.get(setting) and variable not in os.environ:
-                session.set_config_variable(name, config[setting])
+        for setting, name in FILES.items():
+            if config.get(setting):  # what botocore takes if no variable of the environment names another
+                session.session_var_map[name] = (*session.session_var_map[name][:2], config[setting], None)
         verify = config.get("ssl_verify")
-        bundle = session.get_config_variable("ca_bundle") if verify in (None, True) else verify
+        self._bundle = session.get_config_variable("ca_bundle") if verify in (None, True) else verify
         self._written = {name: config[setting] for setting, name in WRITTEN.items() if config.get(setting)}
         self._client = session.create_client(
             "s3",
             region_name=config.get("region"),
             endpoint_url=self.endpoint,
             use_ssl=config.get("use_ssl", True),
-            verify=bundle,
+            verify=self._bundle,
             aws_access_key_id=config.get("access_key_id"),
             aws_secret_access_key=config.get("secret_access_key"),
             aws_session_token=config.get("session_token"),
             config=self._behaviour(),
         )
         self._client.meta.events.register_first("needs-retry.s3", _pause)
-        return bundle
 
     def _behaviour(self) -> Config:
         connect, read = patience()
@@ -89,11 +85,8 @@ class S3(Bucket):
             response_checksum_validation="when_required",
         )
 
-    def _list(self, prefix: str, most: int | None = None) -> Iterator[tuple[str, ObjectInfo]]:
-        listing = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self.bucket, Prefix=prefix, PaginationConfig={"MaxItems": most, "PageSize": min(most or PAGE, PAGE)}
-        )
-        for page in listing:
+    def _list(self, prefix: str) -> Iterator[tuple[str, ObjectInfo]]:
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
             yield from ((said["Key"], _info(said, said["Size"])) for said in page.get("Contents", []))
 
     def _info(self, key: str, closely: bool = False) -> ObjectInfo | None:
@@ -127,7 +120,7 @@ class S3(Bucket):
         try:
             self._send(path, key, found, progress, self._takes_checksums)
         except ClientError as error:
-            if not (self._takes_checksums and errors.has_mark(error, UNKNOWN)):
+            if not (self._takes_checksums and error.response["Error"]["Code"] in UNKNOWN):
                 raise
             self._takes_checksums = False
             self._send(path, key, found, progress, False)
@@ -162,15 +155,11 @@ class S3(Bucket):
 
 
 def _pause(attempts: int, response: tuple | None, request_dict: dict, **_: object) -> float | None:
-    """Seconds to wait before another try of a request that a busy store refused; None to leave it to botocore.
-
-    It allows few tries, since each may be of a store that is silent; such an answer comes at once.
-    """
+    """Seconds to wait before another try of what a busy store refused, at once; None to leave it to botocore's few."""
     since = request_dict["context"].setdefault("since", time.monotonic())
     seconds = retry.pause(attempts) * random.uniform(0.5, 1)  # so that clones do not all come back at once
-    if not response or response[0].status_code not in retry.TRANSIENT:
-        return None
-    return seconds if time.monotonic() + seconds - since < arguments.timeout() else None
+    is_busy = response and response[0].status_code in retry.TRANSIENT
+    return seconds if is_busy and time.monotonic() + seconds - since < arguments.timeout() else None
 
 
 def _crc(found: digest.File) -> dict[str, str]:
