@@ -40,21 +40,20 @@ class Assessment:
         return Finding(item.model, "remote", self.status, item.path, self.detail, item.oid)
 
 
+Found = dict[str, Assessment]  # by oid
+
+
 def assess(
     remote: Remote,
     items: list[Item],
     deep: bool = False,
-    at_hand: Mapping[str, Path] | None = None,
+    at_hand: Mapping[str, Path] | None = None,  # files that were found right: they give the ETag of an object in parts
     watch: digest.Progress = digest.unwatched,
-    infos: Mapping[str, ObjectInfo] | None = None,
-) -> dict[str, Assessment]:
-    """An Assessment of each of `items`, by oid, from what the store of `remote` says; `deep` reads the objects too.
+    infos: Mapping[str, ObjectInfo] | None = None,  # what the store said already
+) -> Found:
+    """How `items` are on `remote`, from what the store says; `deep` reads the objects too. Raises `Failure`."""
 
-    `at_hand` are files that were found right, by oid: they give the ETag of an object in parts. `infos` is what the
-    store said already. Raises `Failure`.
-    """
-
-    def judged(items: list[Item], said: Mapping[str, ObjectInfo]) -> dict[str, Assessment]:
+    def judged(items: list[Item], said: Mapping[str, ObjectInfo]) -> Found:
         return {item.oid: _by_info(said.get(item.oid), item, (at_hand or {}).get(item.oid)) for item in items}
 
     found = judged(items, remote.infos(item.oid for item in items) if infos is None else infos)
@@ -66,13 +65,8 @@ def assess(
     return found | _by_reading(remote, [item for item in unsure if found[item.oid].status == "suspect"], watch)
 
 
-def examine(
-    remote: Remote, items: list[Item], folder: Path | None, deep: bool = False
-) -> tuple[list[Finding], dict[str, Assessment]]:
-    """How `folder`, if there is one, differs from `items` of one model, and what `remote` holds of them, by oid.
-
-    Every byte in the folder is read. Raises `Failure`.
-    """
+def examine(remote: Remote, items: list[Item], folder: Path | None, deep: bool = False) -> tuple[list[Finding], Found]:
+    """How `folder`, if given, differs from `items` of one model, and how they are on `remote`. Raises `Failure`."""
     files = {item.path: item.file for item in items if item.data is None}
     remote.check()
     with progress(f"check {items[0].model}", sum(file.size or 0 for file in files.values())) as watch:
@@ -82,7 +76,7 @@ def examine(
         return wrong, assess(remote, items, deep, at_hand, watch)
 
 
-def _by_reading(remote: Remote, items: list[Item], watch: digest.Progress) -> dict[str, Assessment]:
+def _by_reading(remote: Remote, items: list[Item], watch: digest.Progress) -> Found:
     def read(item: Item) -> Assessment:
         try:
             with on_its_way(item.path):
@@ -97,9 +91,8 @@ def _by_reading(remote: Remote, items: list[Item], watch: digest.Progress) -> di
 def _by_info(info: ObjectInfo | None, item: Item, at_hand: Path | None) -> Assessment:
     if info is None:
         return Assessment("missing")
-    # A pin of plain `dvc add` tells no size, but a copy that is here does.
-    here, size = at_hand or cache.object_path(item.oid), item.file.size
-    if size is None and here.is_file():
+    size, here = item.file.size, at_hand or cache.object_path(item.oid)
+    if size is None and here.is_file():  # a pin of plain `dvc add` tells none, a copy that is here does
         size = here.stat().st_size
     if size not in (None, info.size):
         return Assessment("changed", f"pinned {size} bytes, found {info.size}")

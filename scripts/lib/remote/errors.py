@@ -44,11 +44,6 @@ def _marks(error: BaseException | None) -> Iterator[str]:
     yield from (kind.__name__ for kind in type(error).__mro__)
 
 
-def has_mark(error: Exception, pattern: str) -> bool:
-    """Whether a mark of `error` is what `pattern` says."""
-    return any(re.fullmatch(pattern, mark) for mark in _marks(error))
-
-
 def sentence(error: Exception, step: str, at: str | None = None) -> str:
     """What `error`, met on trying to `step` at a store, means, as the end of a sentence that begins with its name."""
     if isinstance(error, Unable):

@@ -14,10 +14,7 @@ def part_size(size: int) -> int:
 
 
 def of_file(path: Path, parts: int) -> str | None:
-    """The ETag of the file at `path` uploaded in `parts` parts; None if neither we nor DVC would make that many.
-
-    Raises OSError.
-    """
+    """The ETag of the file at `path` in `parts` parts; None if neither we nor DVC make that many. Raises OSError."""
     size = path.stat().st_size
     for part in (part_size(size), DVC_PART):
         if -(-size // part) == parts:

@@ -65,8 +65,15 @@ def _of(name: str, settings: dict) -> Remote:
     url = config.get("url")
     if not url:
         raise Failure(f"no remote is set; set one: {HOW}")
-    if url.partition("://")[0] not in ("s3", "gs", url):
-        url, config = _by_dvc(name, settings)
+    if url.partition("://")[0] not in ("s3", "gs", url):  # another of DVC's forms, such as one that leads to a remote
+        from dvc import fs
+        from dvc.exceptions import DvcException
+
+        try:
+            store, config, path = fs.get_cloud_fs(settings, name=name)
+        except DvcException as error:
+            raise Failure(f"no usable remote: {one_line(error)}; set one: {HOW}") from error
+        url = path if store.protocol == "local" else f"{store.protocol}://{path}"
     kind = url.partition("://")[0]
     if kind == "s3":  # each client is slow to import, so only the one that is needed is
         from lib.remote.s3 import S3
@@ -79,18 +86,6 @@ def _of(name: str, settings: dict) -> Remote:
     if kind != url:
         raise Failure(f"no usable remote: {url} is neither s3://, gs:// nor a folder; set one: {HOW}")
     return Folder(name, url)
-
-
-def _by_dvc(name: str, settings: dict) -> tuple[str, dict]:
-    """The URL and the settings of the remote `name` by DVC, to which its URL is another remote's or of another form."""
-    from dvc import fs
-    from dvc.exceptions import DvcException
-
-    try:
-        kind, config, path = fs.get_cloud_fs(settings, name=name)
-    except DvcException as error:
-        raise Failure(f"no usable remote: {one_line(error)}; set one: {HOW}") from error
-    return path if kind.protocol == "local" else f"{kind.protocol}://{path}", config
 
 
 def objects_of(held: Pin) -> list[inventory.Item]:

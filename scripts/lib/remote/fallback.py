@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from shlex import quote
 
@@ -15,17 +16,13 @@ from lib.model.inventory import Item
 from lib.remote import factory
 from lib.remote.base import Remote
 
-_checked: set[str] = set()  # names of remotes
 _failed: dict[tuple[str, str], Failure] = {}  # by remote and model; the model is "" if the remote is out of reach
 _detours: Counter = Counter()  # objects by model, the remote that lacks them, and the one that gave them
 _lock = threading.Lock()
 
 
 def remotes(model: str = "") -> Iterator[Remote]:
-    """The remotes that answer, the one that is asked first, without those that have failed `model`.
-
-    Raises `Failure` if none is left.
-    """
+    """The remotes that answer and have not failed `model`, in the order of asking. Raises `Failure` if none is left."""
     left = False
     for name in factory.names():
         with _lock:
@@ -38,13 +35,12 @@ def remotes(model: str = "") -> Iterator[Remote]:
         raise why
 
 
+@lru_cache
 def _check(name: str) -> None:
-    if name not in _checked:
-        _checked.add(name)
-        try:
-            factory.named(name).check()
-        except Failure as failure:
-            _fail(name, "", failure)
+    try:
+        factory.named(name).check()
+    except Failure as failure:
+        _fail(name, "", failure)
 
 
 def _fail(name: str, model: str, why: Failure) -> None:

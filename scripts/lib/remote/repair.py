@@ -21,13 +21,10 @@ UPLOADS = 4  # objects side by side; a large one is sent in parts, which go side
 
 @dataclass(frozen=True)
 class Outcome:
-    """What `repair` did: a sentence for each damaged object that was replaced, a finding for each object that is still
-    not on the remote, how many objects of each model were uploaded, and how many were compared by size only."""
-
-    replaced: list[str]
-    failed: list[Finding]
-    uploaded: Counter
-    unchecked: int
+    replaced: list[str]  # a sentence for each damaged object
+    failed: list[Finding]  # one for each object that is still not on the remote
+    uploaded: Counter  # objects by model
+    unchecked: int  # objects that were compared by size only
 
 
 def _sources(item: Item) -> Iterator[Path]:
@@ -46,14 +43,13 @@ def is_at_hand(item: Item) -> bool:
 def _upload(item: Item, remote: Remote, watch: Progress) -> Finding | None:
     """Upload `item` from the first source that is right; why not, or None."""
     why = Finding(item.model, "cache", "not on this machine", item.path, object=item.oid)
-    for source in _sources(item):
-        if source.is_file():
-            with on_its_way(item.path):
-                mismatch = remote.put(source, item, watch)
-            if not mismatch:
-                return None
-            if source == cache.object_path(item.oid):  # models/ may well have another version
-                why = Finding(item.model, "cache", "changed", item.path, f"{mismatch}; not put on the remote", item.oid)
+    for source in filter(Path.is_file, _sources(item)):
+        with on_its_way(item.path):
+            mismatch = remote.put(source, item, watch)
+        if not mismatch:
+            return None
+        if source == cache.object_path(item.oid):  # models/ may well have another version
+            why = Finding(item.model, "cache", "changed", item.path, f"{mismatch}; not put on the remote", item.oid)
     return why
 
 
@@ -69,15 +65,12 @@ def _upload_all(items: list[Item], remote: Remote) -> dict[str, Finding]:
 
 
 def repair(items: list[Item], remote: Remote, deep: bool = False) -> Outcome:
-    """Upload what the remote lacks of `items` and replace what is damaged; `deep` first reads what is there.
-
-    An old object that no branch or tag names now is uploaded again: a `make gc HISTORY=0` of another clone, which does
-    not know what this one is about to commit, takes it for young then.
-    """
+    """Upload what the remote lacks of `items` and replace what is damaged; `deep` first reads what is there."""
     infos = remote.infos(item.oid for item in items)
     with progress("read remote", sum(item.file.size or 0 for item in items) if deep else 0) as watch:
         found = audit.assess(remote, items, deep, watch=watch, infos=infos)
     bad = [item for item in items if found[item.oid].is_bad]
+    # What is old, and named by no branch or tag yet, goes up again: a `make gc HISTORY=0` elsewhere takes it for young.
     unnamed = infos.keys() - reachable.named(walk=False).keys() if infos else set()
     before = remote.now() - OLD if unnamed else 0  # the clock of this machine may be wrong by days
     old = {oid for oid in unnamed if infos[oid].modified < before}
