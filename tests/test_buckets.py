@@ -582,6 +582,27 @@ def test_a_store_that_refuses_checksums_still_takes_objects(big, moto):
     assert set(held(moto)) == {key_of(oid) for oid in big.objects()}
 
 
+def test_two_uploads_at_once_find_out_that_a_store_refuses_checksums(world, moto):
+    world.weights("two").mkdir(parents=True)
+    for number in (1, 2):
+        (world.weights("two") / f"{number}.safetensors").write_bytes(bytes([number]) * (9 * MIB))
+    world.ok("track", "NAME=two")
+    both, refused = threading.Barrier(2), []
+
+    def fault(request: str) -> int | None:
+        if "?uploads" not in request or len(refused) == 2:
+            return None
+        refused.append(request)
+        both.wait(30)
+        return 501
+
+    with Proxy(moto, fault, once=False) as proxy:
+        use(world, moto, proxy.endpoint).ok("push")
+
+    assert len(set(refused)) == 2
+    assert set(held(moto)) == {key_of(oid) for oid in world.objects()}
+
+
 @pytest.mark.marathon
 def test_bytes_that_change_on_the_way_to_s3_are_found_at_once(big, moto):
     is_part = re.compile(r"PUT .*partNumber=2&")
@@ -903,6 +924,17 @@ def test_free_keeps_the_objects_of_a_model_that_was_pulled_meanwhile(added, rclo
 
     assert not pulls
     assert added.on_disk("twin") == PINNED
+
+
+def test_a_trial_object_that_may_not_be_read_is_deleted(world, rclone):
+    is_read = re.compile(r"GET .*\.probe-")
+    with Proxy(rclone, lambda request: 403 if is_read.search(request) else None, once=False) as proxy:
+        world.env |= rclone.env
+
+        said = world.refused("remote", f"URL={rclone.url}", f"ENDPOINT={proxy.endpoint}")
+
+    assert said.endswith("refused the credentials: they may not read there; nothing was changed")
+    assert not [key for key in rclone.objects() if ".probe-" in key]
 
 
 def test_a_trial_object_that_may_not_be_deleted_is_named(world, rclone):

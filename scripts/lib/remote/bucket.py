@@ -57,11 +57,17 @@ class Bucket(Remote):
         if write:
             steps += [("write", lambda: self._write(self._top + MARKER, data))]
         if probe:
-            steps += [("write", lambda: self._write(trial, data)), ("read", lambda: self._compare(trial, data))]
-            steps += [("delete", lambda: self._delete(trial))]
+            steps += [("write", lambda: self._write(trial, data))]
         for step, do in steps:
-            with self._explained(step, f"{trial} stays there" if step == "delete" else "nothing was changed"):
+            with self._explained(step, "nothing was changed"):
                 do()
+        if probe:
+            try:
+                with self._explained("read", "nothing was changed"):
+                    self._compare(trial, data)
+            finally:
+                with self._explained("delete", f"{trial} stays there"):
+                    self._delete(trial)
 
     def _compare(self, key: str, data: bytes) -> None:
         if self._arrived(key, len(data), "md5", unwatched).md5 != of_bytes(data).md5:

@@ -26,8 +26,9 @@ PARTS = 4  # that are in memory and on their way, of all objects together
 IN_FLIGHT = threading.BoundedSemaphore(PARTS)
 # What stores answer that do not know a checksum of the whole object.
 UNKNOWN = {"NotImplemented", "XNotImplemented", "InvalidRequest", "InvalidArgument", "MalformedXML", "400", "501"}
-# DVC's settings of where credentials lie, and botocore's names for them.
-FILES = {"credentialpath": "credentials_file", "configpath": "config_file"}
+# DVC's settings of where credentials lie, the variables of the environment that come first, and botocore's names.
+FILES = [("credentialpath", "AWS_SHARED_CREDENTIALS_FILE", "credentials_file")]
+FILES += [("configpath", "AWS_CONFIG_FILE", "config_file")]
 # DVC's settings of what is written, and S3's names for them.
 WRITTEN = {
     "sse": "ServerSideEncryption",
@@ -52,9 +53,9 @@ class S3(Bucket):
                 f"{self.title}: DVC's setting sse_customer_key is not supported; use a key of the store (sse)"
             )
         session = Session(profile=config.get("profile"))
-        for setting, name in FILES.items():
-            if config.get(setting):  # what botocore takes if no variable of the environment names another
-                session.session_var_map[name] = (*session.session_var_map[name][:2], config[setting], None)
+        for setting, variable, name in FILES:
+            if config.get(setting) and variable not in os.environ:
+                session.set_config_variable(name, config[setting])
         verify = config.get("ssl_verify")
         self._bundle = session.get_config_variable("ca_bundle") if verify in (None, True) else verify
         self._written = {name: config[setting] for setting, name in WRITTEN.items() if config.get(setting)}
@@ -117,10 +118,11 @@ class S3(Bucket):
             progress(found.size)
             self._write(key, data)
             return
+        checked = self._takes_checksums  # as it is now: the upload of another object may find that out meanwhile
         try:
-            self._send(path, key, found, progress, self._takes_checksums)
+            self._send(path, key, found, progress, checked)
         except ClientError as error:
-            if not (self._takes_checksums and error.response["Error"]["Code"] in UNKNOWN):
+            if not (checked and error.response["Error"]["Code"] in UNKNOWN):
                 raise
             self._takes_checksums = False
             self._send(path, key, found, progress, False)
