@@ -472,6 +472,7 @@ def test_a_gguf_header_that_lies_is_found(content, said, tmp_path):
         ({"d/m.onnx": onnx_file("../../etc/passwd")}, "takes weights from outside of its folder: '../../etc/passwd'"),
         ({"m.onnx": onnx_file("/etc/passwd")}, "takes weights from outside of its folder: '/etc/passwd'"),
         ({"m.onnx": onnx_file("gone")}, "takes weights from 'gone', which is not there"),
+        ({"m.ONNX": onnx_file("gone")}, "takes weights from 'gone', which is not there"),
         ({"m.onnx": b"\xff\xff"}, "is not a valid onnx file"),
         ({"a.index.json": b'{"weight_map": {"x": "1.safetensors", "y": "2.safetensors"}}'}, None),
         (

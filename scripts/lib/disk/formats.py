@@ -37,7 +37,7 @@ def _of_file(top: Path, path: str, paths: Collection[str], policy: Policy) -> It
         yield f"format:{looks}", f"is in fact {title(looks)}"
     elif fault:
         yield BROKEN, f"is not a valid {kind} file: {fault}"
-    elif kind == "onnx" and path.endswith(".onnx"):
+    elif kind == "onnx" and path.lower().endswith(".onnx"):
         yield from ((BROKEN, said) for said in _external(at, path, paths))
     elif path.endswith(".index.json"):
         yield from ((BROKEN, said) for said in _index(at, path, paths))
