@@ -35,7 +35,9 @@ def path_in(top: str | Path, oid: str) -> str:
 
 def note() -> str | None:
     """What to tell a user whose cache cannot be hard-linked into models/."""
-    if links() and not _takes_links():
+    if not links():
+        return None
+    if not _takes_links():
         return "note: this file system has no links, so weights are copies of what the cache holds: twice the space"
     if MODELS.stat().st_dev == paths.nearest(location()).stat().st_dev:
         return None
