@@ -416,3 +416,33 @@ def test_the_first_commit_of_a_repository_may_be_that_of_a_model(world):
 
     assert "fatal:" not in said
     assert world.git("log", "--format=%s") == "Add mine model\n"
+
+
+# Another Git commit, made once, while a command makes its own.
+OTHER = """#!/bin/sh
+case "$GIT_INDEX_FILE" in *index.make*) ;; *) exit 0 ;; esac
+[ ! -e .git/once ] || exit 0
+touch .git/once
+unset GIT_INDEX_FILE
+echo theirs >theirs.txt && git add theirs.txt && git commit --quiet --message Theirs -- theirs.txt
+"""
+
+
+def test_a_git_commit_that_is_made_in_between_stays(added):
+    add_hook(added, OTHER)
+
+    added.ok("track", "NAME=mine", f"DIR={added.weights()}")
+
+    assert added.git("log", "--format=%s", "-2") == "Add mine model\nTheirs\n"
+    assert added.git("show", "HEAD:theirs.txt") == "theirs\n"
+
+
+def test_a_git_commit_that_was_undone_by_ours_is_brought_back_by_what_is_said(added):
+    add_hook(added, OTHER, "post-index-change")
+
+    said = added.refused("track", "NAME=mine", f"DIR={added.weights()}")
+
+    assert "track: committed, but undid what another Git commit brought meanwhile; commit that again: " in said
+    added.git(*re.search("git (commit .*)", said)[1].split())
+    assert added.git("show", "HEAD:theirs.txt") == "theirs\n"
+    assert added.git("show", "HEAD:models/mine.dvc") == added.pin("mine").read_text()

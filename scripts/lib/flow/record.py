@@ -79,6 +79,11 @@ def commit(message: str, new: pin.Pin | None, gone: str = "") -> None:
         raise Failure(f"{TRIES} other Git commits came in between; run the same command again")
     if (new and history.committed(name) != pin.dump(new)) or (gone and history.committed(gone) is not None):
         raise Failure(f"the Git commit does not have {name or gone} as it should, perhaps by a hook; see: git show")
+    tip, before = history.object_ids(["HEAD", "HEAD^"])
+    was, now = history.object_ids(f"{each}:models/{name or gone}.dvc" for each in (before, tip))
+    if head and was != now and head not in (before, tip):  # its files were read from `head`, and it stands on another
+        again = f"git commit --reuse-message {before[:7]}"  # Git's index has them still
+        raise Failure(f"committed, but undid what another Git commit brought meanwhile; commit that again: {again}")
 
 
 def message(new: pin.Pin, old: pin.Pin | None, scan: str) -> str:
