@@ -4,7 +4,7 @@ from lib.core import arguments, text
 from lib.core.console import remark, result
 from lib.core.errors import Failure
 from lib.flow import adopt, record
-from lib.model import catalog, names, pin, selection
+from lib.model import names, pin, selection
 
 
 def parse_request(typed: str) -> adopt.Request:
@@ -28,7 +28,6 @@ def main() -> None:
     if len(words) > 1 and arguments.value("NAME"):
         raise Failure(f"NAME is of one model, and MODEL names {len(words)}; leave NAME out, or add them one by one")
     requests = [parse_request(word) for word in words]
-    catalog.check()
     for request in requests:
         try:
             result(adopt.add(request, "added"))

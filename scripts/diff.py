@@ -26,7 +26,7 @@ def tensor_lines(old: pin.Pin | None, new: pin.Pin) -> tuple[list[str], int]:
         files = {path: file for path, file in ((held and held.files) or {}).items() if path.endswith(".safetensors")}
         paths = [cache.object_path(file.md5) for file in files.values()]
         absent += sum(not path.is_file() for path in paths)
-        found.append(tensors.of_files(path for path in paths if path.is_file()))
+        found.append(tensors.of_files(paths))
     if absent or not old:
         return [], absent
     was, now = found

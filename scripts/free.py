@@ -23,9 +23,9 @@ def check(name: str, items: list[Item]) -> None:
     wrong, found = audit.examine(remote, items, folder if folder.exists() else None, deep)
     if changed := [each for each in wrong if each.kind != "missing"]:
         raise Failure(f"{changed[0]}; nothing was freed; get the weights right first: make pull MODEL={name}")
-    if bad := [found[item.oid].finding(item) for item in items if found[item.oid].is_bad]:
+    if bad := audit.bad(items, found):
         raise Failure(f"{bad[0]}; nothing was freed; put it there first: make push MODEL={name} DEEP=1")
-    if unread := sum(each.status not in audit.PROVEN for each in found.values()):
+    if unread := sum(each.kind not in audit.PROVEN for each in found.values()):
         raise Failure(
             f"{text.plural(unread, 'object')} on the remote known by size only; nothing was freed; DEEP=1 reads them"
         )

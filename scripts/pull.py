@@ -153,8 +153,9 @@ def bring(name: str, released: pin.Pin | None, to: str, report: Report) -> None:
 def foresee(chosen: list[tuple[str, pin.Pin | None]], to: str, report: Report) -> None:
     """Say of each that is `chosen` where it would come, and how much would be fetched. Raises `Failure`."""
     for name, released in chosen:
-        held, where = released or selection.checked(name), handover.folder(to) if to else names.MODELS
+        where = handover.folder(to) if to else names.MODELS
         with report.failing(name, "model", "not pulled", f"{name}: "):
+            held = released or selection.checked(name)
             if not to:
                 check_here(name, released)
             fetch = text.size(sum(to_fetch([held]).values()))

@@ -16,7 +16,8 @@ def foresee(pins: list[Pin], remote: Remote, report: Report) -> None:
     items = objects(pins, report)
     found = audit.assess(remote, items, arguments.is_on("DEEP"))
     for held in pins:
-        bad = [item for item in items if item.model == held.name and found[item.oid].is_bad]
+        lost = {each.object for each in audit.bad(items, found) if each.model == held.name}
+        bad = [item for item in items if item.oid in lost]
         size = text.size(sum(item.file.size or 0 for item in bad))
         report.note(f"would push {held.name}: {text.plural(len(bad), 'object')}, {size}")
         if lost := sum(not repair.is_at_hand(item) for item in bad):

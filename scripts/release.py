@@ -14,11 +14,10 @@ def check(held: Pin, on_disk: bool) -> str:
     items, folder = factory.objects_of(held), names.weights_dir(held.name)
     is_there = on_disk and folder.is_dir()
     note(factory.default().note)
-    findings, found = audit.examine(factory.default(), items, folder if is_there else None)
-    findings += [found[item.oid].finding(item) for item in items if found[item.oid].is_bad]
-    if findings:
+    wrong, found = audit.examine(factory.default(), items, folder if is_there else None)
+    if findings := wrong + audit.bad(items, found):
         raise Failure(f"{findings[0]}; {len(findings)} in all, nothing was released (make verify MODEL={held.name})")
-    unread = sum(each.status == audit.SIZE_ONLY for each in found.values())
+    unread = sum(each.kind == audit.SIZE_ONLY for each in found.values())
     more = f", {unread} of {len(items)} objects by size only" if unread else ""
     return f"{'disk and remote' if is_there else 'the remote'} checked{more}"
 

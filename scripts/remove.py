@@ -5,7 +5,7 @@ from lib.core.console import remark, result
 from lib.core.errors import Failure
 from lib.disk import quarantine, staging, weights
 from lib.flow import record
-from lib.model import catalog, history, names, pin, reachable, selection
+from lib.model import history, names, pin, reachable, selection
 from lib.remote import factory
 
 STAY = "its objects stay on the remote"
@@ -103,7 +103,6 @@ def remove(name: str) -> str:
 
 def main() -> None:
     record.prepare()
-    catalog.check()
     for name in selection.select(arguments.value("MODEL")):
         with lock.model(name):
             said = remove(name)

@@ -7,7 +7,7 @@ from lib.core.console import remark, result
 from lib.core.errors import Failure
 from lib.disk import destination, staging
 from lib.flow import record
-from lib.model import catalog, history, names, pin, releases, selection
+from lib.model import history, names, pin, releases, selection
 
 
 def check(held: pin.Pin, made: pin.Pin) -> None:
@@ -49,7 +49,6 @@ def rename(old: str, new: str) -> None:
 
 def main() -> None:
     record.prepare()
-    catalog.check()
     chosen, new = selection.select(arguments.value("MODEL")), names.model_name(arguments.value("NAME"))
     if len(chosen) != 1 or chosen == [new]:
         count = text.plural(len(chosen), "model")

@@ -1,5 +1,7 @@
 """All that is known of a model: its pin, its files, its tensors if the weights are here, and the pin's Git history."""
 
+from collections import Counter
+
 from lib.core import arguments, text
 from lib.core.console import result
 from lib.core.report import Report
@@ -13,7 +15,10 @@ def numbers(held: pin.Pin) -> dict[str, int]:
     """How many numbers the weights on disk hold, by dtype; none where they are not here or not safetensors."""
     folder = names.weights_dir(held.name)
     paths = [folder / path for path in held.files or () if path.endswith(".safetensors")]
-    return dict(tensors.parameters(tensors.of_files(path for path in paths if path.is_file())))
+    counts: Counter = Counter()
+    for each in tensors.of_files(paths).values():
+        counts[each.dtype] += each.numbers
+    return dict(counts)
 
 
 def described(held: pin.Pin, on_disk: str, counts: dict[str, int], titles: list[str] | None) -> dict[str, str | None]:
@@ -42,8 +47,9 @@ def show(name: str, titles: list[str] | None, report: Report) -> None:
     for title, line in described(held, on_disk, counts, titles).items():
         if line:
             result(f"  {title:<{WIDTH}} {line}")
+    widest = max(map(len, held.files or ()), default=0)
     for path, file in files:
-        result(f"  {text.size(file.size):>{WIDTH}} {path}  sha256 {file.sha256}")
+        result(f"  {text.size(file.size):>{WIDTH}} {path:<{widest}}  sha256 {file.sha256}")
     for entry in log:
         said = {key: text.one_line(value) for key, value in entry.items()}
         result("  {date} {commit:.7} {author}: {subject}".format_map(said))

@@ -9,7 +9,7 @@ from lib.core.errors import Failure
 from lib.disk import cache, destination, staging, weights
 from lib.flow import admission
 from lib.flow.record import next_step, prepare, record
-from lib.model import catalog, fields, history, names, pin, selection
+from lib.model import fields, history, names, pin, selection
 from lib.remote import factory
 
 NONE = "-"  # typed to take back what the pin says
@@ -128,7 +128,7 @@ def collect(name: str) -> None:
     draft = admission.draft(name, sizes, **meta, **admission.exceptions(old))
     admitted = admission.admit(draft, folder, {}, old)
     factory.default().check(write=True)
-    staging.clear(name)
+    staging.discard(name)
     files = read_all(name, folder, there)
     for path, known in (old and old.files or {}).items():  # an unchanged file stays as it was pinned
         if path in files and files[path].sha256 == known.sha256:
@@ -142,7 +142,6 @@ def collect(name: str) -> None:
 def main() -> None:
     prepare()
     name = names.model_name(arguments.value("NAME"))
-    catalog.check()
     selection.check_writable()
     with lock.model(name):
         before = history.committed(name)

@@ -8,7 +8,7 @@ from lib.core.errors import Failure
 from lib.core.report import NO_MODEL, Report
 from lib.disk import staging
 from lib.flow import adopt, record, upstream
-from lib.model import catalog, history, names, pin, selection
+from lib.model import history, names, pin, selection
 
 
 def update(state: upstream.State, report: Report) -> bool:
@@ -39,7 +39,6 @@ def update(state: upstream.State, report: Report) -> bool:
 
 def main(report: Report) -> tuple[str, str]:
     record.prepare()
-    catalog.check()
     chosen, moved = selection.select(arguments.value("MODEL")), 0
     revision = arguments.value("REVISION") and names.revision(arguments.value("REVISION"))
     if not chosen:

@@ -90,10 +90,10 @@ def check_remote(items: list[inventory.Item], at_hand: dict[str, Path], report: 
     except Failure as failure:
         report.found(Finding("", "remote", "unreachable", detail=f"{failure}; the remote was not looked at"))
         return Counter({NOT_ASKED: len(items)})
-    report.found(*(found[item.oid].finding(item) for item in items if found[item.oid].is_bad))
+    report.found(*audit.bad(items, found))
     if strays := remote.strays:
         report.note(f"remote: {text.plural(len(strays), 'file')} beside the objects ignored, such as {strays[0]!r}")
-    count = Counter(each.status for each in found.values())
+    count = Counter(each.kind for each in found.values())
     if unread := count[audit.SIZE_ONLY]:
         report.note(audit.size_only(unread, len(items)))
     return count

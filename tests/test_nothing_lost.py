@@ -494,9 +494,14 @@ def test_a_pull_of_what_the_cache_has_needs_no_remote(added, words):
 
 
 def test_a_pull_that_is_only_asked_what_it_would_do_names_a_broken_pin(added):
+    added.pin("other").write_text(added.pin().read_text().replace("path: tiny", "path: other"))
     added.pin().write_text("outs: nothing\n")
 
-    assert "models/tiny.dvc is not a pin" in added.refused("pull", "DRY=1")
+    result = added.make("pull", "DRY=1")
+
+    assert result.code == 2
+    assert "pull: tiny: models/tiny.dvc is not a pin" in result.said
+    assert "would pull other to " in result.out
 
 
 @pytest.mark.slow

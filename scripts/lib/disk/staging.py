@@ -156,9 +156,3 @@ def retire(name: str, known: Known) -> None:
         folder(name).mkdir(parents=True, exist_ok=True)
         names.weights_dir(name).replace(_old(name))
         settle(name, known)
-
-
-def clear(name: str) -> None:
-    """Forget what an earlier run left for the model `name`."""
-    recover(name)
-    shutil.rmtree(folder(name), ignore_errors=True)

@@ -1,8 +1,7 @@
 """The tensors of a safetensors file, from its header alone: no weight is read, nothing is loaded."""
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,13 +85,5 @@ def of_file(path: Path) -> dict[str, Tensor] | None:
 
 
 def of_files(paths: Iterable[Path]) -> dict[str, Tensor]:
-    """The tensors of those of `paths` that are safetensors files."""
-    return {name: each for path in paths for name, each in (of_file(path) or {}).items()}
-
-
-def parameters(found: Mapping[str, Tensor]) -> Counter:
-    """How many numbers `found` holds, by dtype."""
-    counts: Counter = Counter()
-    for each in found.values():
-        counts[each.dtype] += each.numbers
-    return counts
+    """The tensors of those of `paths` that are there and safetensors files."""
+    return {name: each for path in paths if path.is_file() for name, each in (of_file(path) or {}).items()}

@@ -17,6 +17,7 @@ def prepare() -> None:
     history.branch_at_start()
     with lock.clone():
         shell.git("ready")
+    catalog.check()
 
 
 def record(name: str, scan: str = "") -> None:

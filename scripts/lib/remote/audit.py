@@ -1,7 +1,6 @@
 """What is known of the objects on the remote, and how."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from lib.core import digest, workers
@@ -14,33 +13,21 @@ from lib.remote import etag
 from lib.remote.base import ObjectInfo, Remote
 
 READERS = 2 * workers.CORES  # one waits for the network while another hashes
-PROVEN = ("read", "by hash")
-SIZE_ONLY = "by size only"
+# The kinds of what is found out about an object, besides `missing` and `changed`.
+PROVEN = ("read", "by hash")  # every byte of it; the hash of its content, which the store publishes, is the pin's
+SIZE_ONLY = "by size only"  # its size is right, and nothing more is known
+SUSPECT = "suspect"  # its published hash differs: it is damaged, or was uploaded in a way that changes that hash
+
+Found = dict[str, Finding]  # by oid
 
 
-@dataclass(frozen=True)
-class Assessment:
-    """What was found out about one object. `status` is one of
-
-    - `read`: it was read, every byte, and is right;
-    - `by hash`: the hash of its content that the store publishes is the pin's;
-    - `by size only`: its size is right, and nothing more is known;
-    - `suspect`: its published hash differs; it is damaged, or was uploaded in a way that changes that hash;
-    - `missing` or `changed`.
-    """
-
-    status: str
-    detail: str = ""
-
-    @property
-    def is_bad(self) -> bool:
-        return self.status in ("missing", "changed")
-
-    def finding(self, item: Item) -> Finding:
-        return Finding(item.model, "remote", self.status, item.path, self.detail, item.oid)
+def bad(items: list[Item], found: Found) -> list[Finding]:
+    """What is missing or damaged of `items`, as it was `found`."""
+    return [found[item.oid] for item in items if found[item.oid].kind in ("missing", "changed")]
 
 
-Found = dict[str, Assessment]  # by oid
+def _found(item: Item, kind: str, detail: str = "") -> Finding:
+    return Finding(item.model, "remote", kind, item.path, detail, item.oid)
 
 
 def assess(
@@ -58,11 +45,12 @@ def assess(
 
     found = judged(items, remote.infos(item.oid for item in items) if infos is None else infos)
     if deep:
-        return found | _by_reading(remote, [item for item in items if not found[item.oid].is_bad], watch)
-    unsure = [item for item in items if found[item.oid].status == "suspect"]
-    unsure += [item for item in items if found[item.oid].status == SIZE_ONLY and item.file.crc64nvme]
+        lost = {each.object for each in bad(items, found)}
+        return found | _by_reading(remote, [item for item in items if item.oid not in lost], watch)
+    unsure = [item for item in items if found[item.oid].kind == SUSPECT]
+    unsure += [item for item in items if found[item.oid].kind == SIZE_ONLY and item.file.crc64nvme]
     found |= judged(unsure, remote.infos((item.oid for item in unsure), closely=True))
-    return found | _by_reading(remote, [item for item in unsure if found[item.oid].status == "suspect"], watch)
+    return found | _by_reading(remote, [item for item in unsure if found[item.oid].kind == SUSPECT], watch)
 
 
 def examine(remote: Remote, items: list[Item], folder: Path | None, deep: bool = False) -> tuple[list[Finding], Found]:
@@ -77,37 +65,37 @@ def examine(remote: Remote, items: list[Item], folder: Path | None, deep: bool =
 
 
 def _by_reading(remote: Remote, items: list[Item], watch: digest.Progress) -> Found:
-    def read(item: Item) -> Assessment:
+    def read(item: Item) -> Finding:
         try:
             with on_its_way(item.path):
                 mismatch = remote.read(item.oid, item.file, watch)
         except FileNotFoundError:  # it went after it was listed
-            return Assessment("missing")
-        return Assessment("changed", mismatch) if mismatch else Assessment("read")
+            return _found(item, "missing")
+        return _found(item, "changed", mismatch) if mismatch else _found(item, "read")
 
     return dict(zip((item.oid for item in items), workers.side_by_side(read, items, READERS), strict=True))
 
 
-def _by_info(info: ObjectInfo | None, item: Item, at_hand: Path | None) -> Assessment:
+def _by_info(info: ObjectInfo | None, item: Item, at_hand: Path | None) -> Finding:
     if info is None:
-        return Assessment("missing")
+        return _found(item, "missing")
     size, here = item.file.size, at_hand or cache.object_path(item.oid)
     if size is None and here.is_file():  # a pin of plain `dvc add` tells none, a copy that is here does
         size = here.stat().st_size
     if size not in (None, info.size):
-        return Assessment("changed", f"pinned {size} bytes, found {info.size}")
+        return _found(item, "changed", f"pinned {size} bytes, found {info.size}")
     if info.md5 and info.md5 != item.file.md5:
-        return Assessment("changed", f"pinned md5 {item.file.md5}, the store says {info.md5}")
+        return _found(item, "changed", f"pinned md5 {item.file.md5}, the store says {info.md5}")
     if item.file.md5 in (info.md5, info.etag):
-        return Assessment("by hash")
+        return _found(item, "by hash")
     if info.crc64nvme and item.file.crc64nvme:
-        return Assessment("by hash" if info.crc64nvme == item.file.crc64nvme else "suspect")
+        return _found(item, "by hash" if info.crc64nvme == item.file.crc64nvme else SUSPECT)
     _, dash, parts = (info.etag or "").partition("-")
     if not dash:
-        return Assessment("suspect" if info.etag else SIZE_ONLY)
+        return _found(item, SUSPECT if info.etag else SIZE_ONLY)
     if at_hand and parts.isdigit() and (made := etag.of_file(at_hand, int(parts))):
-        return Assessment("by hash" if made == info.etag else "suspect")
-    return Assessment(SIZE_ONLY)
+        return _found(item, "by hash" if made == info.etag else SUSPECT)
+    return _found(item, SIZE_ONLY)
 
 
 def size_only(count: int, total: int) -> str:

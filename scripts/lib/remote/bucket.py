@@ -1,7 +1,6 @@
 """DVC's remote as a bucket: what S3 and Google Cloud Storage have in common."""
 
 import ssl
-import threading
 from abc import abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
@@ -107,9 +106,7 @@ class Bucket(Remote):
     def _arrived(self, key: str, size: int, hashed: str, progress: Progress, path: Path | None = None) -> File:
         """The digest `hashed` of the `size` bytes at `key`, taken as they arrive; kept at `path`, if there is one."""
         source, wanted = Ranges(self._http, lambda: self._request(key), size), road.Wanted(self.title, size, (hashed,))
-        if path:
-            return road.bring([source], wanted, path, progress, threading.Event())
-        return road.look(source, wanted, progress)
+        return road.bring([source], wanted, path, progress)
 
     def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
         with self._explained("write"):

@@ -1,7 +1,6 @@
 """DVC's remote as a folder, on a disk of this machine or one that is mounted here."""
 
 import os
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -56,7 +55,7 @@ class Folder(Remote):
             if not path:
                 return weights.mismatch(source, want, progress)
             wanted = road.Wanted(self.title, source.stat().st_size, (want.hash_name,))
-            return want.mismatch(road.bring([road.Copy(source)], wanted, path, progress, threading.Event()))
+            return want.mismatch(road.bring([road.Copy(source)], wanted, path, progress))
 
     def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
         with self._explained("write"):

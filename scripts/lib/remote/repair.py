@@ -69,16 +69,17 @@ def repair(items: list[Item], remote: Remote, deep: bool = False) -> Outcome:
     infos = remote.infos(item.oid for item in items)
     with progress("read remote", sum(item.file.size or 0 for item in items) if deep else 0) as watch:
         found = audit.assess(remote, items, deep, watch=watch, infos=infos)
-    bad = [item for item in items if found[item.oid].is_bad]
+    bad = audit.bad(items, found)
+    lost = {each.object for each in bad}
     # What is old, and named by no branch or tag yet, goes up again: a `make gc HISTORY=0` elsewhere takes it for young.
     unnamed = infos.keys() - reachable.named(walk=False).keys() if infos else set()
     before = remote.now() - OLD if unnamed else 0  # the clock of this machine may be wrong by days
     old = {oid for oid in unnamed if infos[oid].modified < before}
-    why = _upload_all([item for item in items if found[item.oid].is_bad or item.oid in old], remote)
-    done = [item for item in bad if item.oid not in why]
+    why = _upload_all([item for item in items if item.oid in lost | old], remote)
+    done = [each for each in bad if each.object not in why]
     return Outcome(
-        [f"{found[item.oid].finding(item)}: replaced" for item in done if found[item.oid].status == "changed"],
-        [why[item.oid] for item in bad if item.oid in why],
-        Counter(item.model for item in done),
-        sum(found[item.oid].status == audit.SIZE_ONLY for item in items),
+        [f"{each}: replaced" for each in done if each.kind == "changed"],
+        [why[each.object] for each in bad if each.object in why],
+        Counter(each.model for each in done),
+        sum(each.kind == audit.SIZE_ONLY for each in found.values()),
     )

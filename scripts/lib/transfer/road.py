@@ -55,21 +55,21 @@ class Copy:
             raise Broken(str(error)) from error
 
 
-def look(source: Source, want: Wanted, progress: Progress) -> File:
-    """The digests of `want`, which comes from `source` and touches no disk. Raises `Failure`."""
-    return _fill(Hasher(want.size, want.hashes), [source], want, None, progress, threading.Event()).digest()
+def bring(
+    sources: Sequence[Source], want: Wanted, part: Path | None, progress: Progress, stop: threading.Event | None = None
+) -> File:
+    """The digests of `want`, from the first of `sources` that serves; it is kept at `part`, if there is one.
 
-
-def bring(sources: Sequence[Source], want: Wanted, part: Path, progress: Progress, stop: threading.Event) -> File:
-    """Bring `want` to `part`, from the first of `sources` that serves; what `part` holds already is kept and hashed.
-
-    A source that fails hands over to the next at the same offset; the last is tried again. `stop` ends it early, and
-    `part` stays for the next run. Raises `Failure`, OSError.
+    What `part` holds already stays and is hashed. A source that fails hands over to the next at the same offset; the
+    last is tried again. `stop` ends it early, and `part` stays for the next run. Raises `Failure`, OSError.
     """
+    hasher, stop = Hasher(want.size, want.hashes), stop or threading.Event()
+    if not part:
+        _fill(hasher, sources, want, None, progress, stop)
+        return hasher.digest()
     part.parent.mkdir(parents=True, exist_ok=True)
     if part.exists() and part.stat().st_size >= want.size:
         return of_file(part, want.hashes, progress)
-    hasher = Hasher(want.size, want.hashes)
     with part.open("a+b") as out:
         out.seek(0)
         read_into(hasher, out, progress)
@@ -84,8 +84,8 @@ def _fill(
     sink: Sink | None,
     progress: Progress,
     stop: threading.Event,
-) -> Hasher:
-    """`hasher`, fed with the rest of the file, which goes to `sink` too if there is one. Raises `Failure`, OSError."""
+) -> None:
+    """Feed `hasher` with the rest of the file, which goes to `sink` too if there is one. Raises `Failure`, OSError."""
     retry, left = Retry(want.label), list(sources)
     while hasher.size < want.size and not stop.is_set():
         try:
@@ -102,7 +102,6 @@ def _fill(
                 continue
             gone = left.pop(0)
             remark(f"{want.label}: {gone.title}: {fault}; going on at {size(hasher.size)} from {left[0].title}")
-    return hasher
 
 
 def _exactly(source: Source, at: int, stop: int) -> Iterator[bytes | memoryview]:
