@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import shutil
 import time
 
@@ -9,6 +10,7 @@ import jsonschema
 import pytest
 from conftest import PINNED, ROOT, World, flip, set_clock, start, track
 
+from lib.core.report import Report
 from lib.remote.folder import Folder
 
 DAYS_15 = 15 * 24 * 3600
@@ -509,3 +511,14 @@ def test_the_report_has_what_would_go(added):
     assert facts["unneeded"] == [
         {"place": place, "model": "gone", "objects": 2, "size": 69} for place in ("cache", "remote")
     ]
+
+
+def test_gc_names_the_models_in_their_order(monkeypatch):
+    sweep = runpy.run_path(ROOT / "scripts" / "gc.py")["sweep"]
+    monkeypatch.setitem(sweep.__globals__, "names", lambda: {"1": "b", "2": "a", "3": "b"})
+    monkeypatch.delenv("FORCE", raising=False)
+    report = Report("gc")
+
+    sweep("remote", {"1": 1, "2": 20, "3": 3}, None, report)
+
+    assert report.notes == ["remote: a: 1 object, 20 B", "remote: b: 2 objects, 4 B"]

@@ -219,8 +219,9 @@ def test_update_goes_to_any_revision_older_too(added_online, hub):
     hub.commit(MODEL, LATER)
     added_online.ok("update")
 
-    added_online.ok("update", "MODEL=tiny", f"REVISION={first}")
+    report = added_online.ok("update", "MODEL=tiny", f"REVISION={first}", "FORMAT=json").out
 
+    assert [(each["status"], each["commit"]) for each in json.loads(report)["models"]] == [("updated", first)]
     assert added_online.on_disk()["model.safetensors"] == FILES["model.safetensors"]
     assert f"revision: {first}\n  commit: {first}" in added_online.pin().read_text()
 

@@ -463,3 +463,16 @@ def test_weights_that_the_cache_holds_already_are_stored_once(tracked):
     tracked.ok("track", "NAME=twin")
 
     assert (tracked.weights("twin") / "config.json").samefile(tracked.weights("mine") / "config.json")
+
+
+def test_weights_that_dvc_does_not_see_whole_are_not_pinned(world):
+    (world.clone / ".dvcignore").write_text("*.txt\n")
+    weights = world.weights("mine")
+    weights.mkdir(parents=True)
+    for name in ("a.safetensors", "notes.txt"):
+        (weights / name).write_text(name)
+
+    said = world.refused("track", "NAME=mine")
+
+    assert "models/mine changed meanwhile, or .dvcignore hides a file of it; run the same command again" in said
+    assert world.git("log", "--format=%s", "--", "models/mine.dvc") == ""
