@@ -20,8 +20,8 @@ def foresee(pins: list[Pin], remote: Remote, report: Report) -> None:
         bad = [item for item in items if item.oid in lost]
         size = text.size(sum(item.file.size or 0 for item in bad))
         report.note(f"would push {held.name}: {text.plural(len(bad), 'object')}, {size}")
-        if lost := sum(not repair.is_at_hand(item) for item in bad):
-            report.note(f"{held.name}: {lost} of them not on this machine")
+        if absent := sum(not repair.is_at_hand(item) for item in bad):
+            report.note(f"{held.name}: {absent} of them not on this machine")
 
 
 def main(report: Report) -> tuple[str, str]:

@@ -10,22 +10,34 @@ import time
 import kubernetes_validate
 import pytest
 import yaml
-from conftest import FILES, MODEL, PINNED, ROOT, World, flip, forget_weights, furnish, start, track
+from conftest import FILES, MODEL, PINNED, ROOT, World, copy, flip, forget_weights, furnish, start, track
+from hub import Hub
 
 from lib.model import releases
 
 LATER = FILES | {"config.json": b'{"hidden_size": 8}\n'}
 
 
+@pytest.fixture(scope="session")
+def released_template(added_template, tmp_path_factory) -> World:
+    world = copy(added_template, World(tmp_path_factory.mktemp("a released world")))
+    world.ok("release", "MODEL=tiny", "VERSION=1.0.0")
+    world.ok("release", "MODEL=tiny", "STAGE=prod", "VERSION=1.0.0")
+    with Hub() as hub:
+        hub.commit(MODEL, FILES, license="apache-2.0")
+        hub.commit(MODEL, LATER)
+        world.ok("update", HF_ENDPOINT=hub.url)
+    world.ok("release", "MODEL=tiny", "VERSION=1.1.0")
+    return world
+
+
 @pytest.fixture
-def released(added_online, hub) -> World:
-    """A clone with tiny 1.0.0 in prod, and 1.1.0, which is checked out."""
-    added_online.ok("release", "MODEL=tiny", "VERSION=1.0.0")
-    added_online.ok("release", "MODEL=tiny", "STAGE=prod", "VERSION=1.0.0")
+def released(released_template, hub, tmp_path) -> World:
+    """A clone with tiny 1.0.0 in prod, and 1.1.0, which is checked out and the newest on the Hub that it knows."""
     hub.commit(MODEL, LATER)
-    added_online.ok("update")
-    added_online.ok("release", "MODEL=tiny", "VERSION=1.1.0")
-    return added_online
+    world = copy(released_template, World(tmp_path / "my world"))
+    world.env["HF_ENDPOINT"] = hub.url
+    return world
 
 
 def tags(world: World) -> list[str]:

@@ -5,7 +5,7 @@ import re
 import shutil
 
 import pytest
-from conftest import PINNED, World, flip, refuse_commits, settings, track
+from conftest import PINNED, World, copy, flip, refuse_commits, settings, track
 
 
 def rows(world: World) -> list[str]:
@@ -189,6 +189,17 @@ def test_rename_says_that_releases_keep_the_old_name(added):
     assert "; its 1 release keeps the old name; " in said
 
 
+@pytest.fixture(scope="module")
+def five(added_template, tmp_path_factory) -> World:
+    """Models by all that may be there of one: weights, the same weights, a pin alone, or a pin in Git alone."""
+    world = copy(added_template, World(tmp_path_factory.mktemp("five")))
+    for name, content in ("mine", ""), ("twin", "mine"), ("bare", ""), ("left", ""):
+        track(world, name, content)
+    world.ok("free", "MODEL=bare left")
+    world.pin("left").unlink()
+    return world
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
@@ -203,15 +214,11 @@ def test_rename_says_that_releases_keep_the_old_name(added):
         (("MODEL=tiny", "NAME=../x"), "not a name for a model: '../x'"),
     ],
 )
-def test_rename_refuses_a_place_that_is_taken(added, words, said):
-    for name, content in ("mine", ""), ("twin", "mine"), ("bare", ""), ("left", ""):
-        track(added, name, content)
-    added.ok("free", "MODEL=bare left")
-    added.pin("left").unlink()
-    before = added.state()
+def test_rename_refuses_a_place_that_is_taken(five, words, said):
+    before = five.state()
 
-    assert said in added.refused("rename", *words)
-    assert added.state() == before
+    assert said in five.refused("rename", *words)
+    assert five.state() == before
 
 
 @pytest.mark.slow
