@@ -255,7 +255,7 @@ def test_a_pin_that_git_has_and_the_checkout_lacks_is_named(world, how):
         result = world.make(verb)
         assert result.code == 2, verb
         assert "models/ma.dvc is in Git and not here; restore it: git checkout HEAD -- models/ma.dvc" in result.said
-        assert re.search("^mb|1 problem in 2 models", result.said, re.MULTILINE)
+        assert re.search("^mb|1 problem in 1 model", result.said, re.MULTILINE)
 
 
 def test_models_that_a_sparse_checkout_leaves_out_are_brought_first(world):
@@ -446,3 +446,16 @@ def test_a_git_commit_that_was_undone_by_ours_is_brought_back_by_what_is_said(ad
     added.git(*re.search("git (commit .*)", said)[1].split())
     assert added.git("show", "HEAD:theirs.txt") == "theirs\n"
     assert added.git("show", "HEAD:models/mine.dvc") == added.pin("mine").read_text()
+
+
+def test_a_hook_that_puts_our_git_commit_onto_theirs_undoes_nothing(added):
+    added.git("switch", "--quiet", "--create", "theirs")
+    (added.clone / "theirs.txt").write_text("theirs\n")
+    added.git("add", "theirs.txt")
+    added.git("commit", "--quiet", "--message", "Theirs")
+    added.git("switch", "--quiet", "main")
+    add_hook(added, "#!/bin/sh\nunset GIT_INDEX_FILE\ngit rebase --quiet --autostash theirs\n", "post-commit")
+
+    added.ok("track", "NAME=mine", f"DIR={added.weights()}")
+
+    assert added.git("log", "--format=%s", "-2") == "Add mine model\nTheirs\n"

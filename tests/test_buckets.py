@@ -603,6 +603,22 @@ def test_two_uploads_at_once_find_out_that_a_store_refuses_checksums(world, moto
     assert set(held(moto)) == {key_of(oid) for oid in world.objects()}
 
 
+def test_a_store_that_refuses_checksums_at_the_end_and_forgets_the_upload_still_takes_objects(big, moto):
+    big.ok("push")
+    faults = [("POST", 400), ("DELETE", 404)]
+
+    def fault(request: str) -> int | None:
+        if faults and "uploadId=" in request and request.startswith(faults[0][0]):
+            return faults.pop(0)[1]
+        return None
+
+    with Proxy(moto, fault, once=False) as proxy:
+        use(big, moto, proxy.endpoint).ok("push")
+
+    assert faults == []
+    assert set(held(moto)) == {key_of(oid) for oid in big.objects()}
+
+
 @pytest.mark.marathon
 def test_bytes_that_change_on_the_way_to_s3_are_found_at_once(big, moto):
     is_part = re.compile(r"PUT .*partNumber=2&")

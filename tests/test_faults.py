@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import threading
@@ -396,3 +397,26 @@ def test_a_set_up_without_the_package_index_says_so(added):
 
     assert line.startswith("setting up .venv from scripts/requirements.txt\nsetup: packages could not be installed (")
     assert line.endswith("; is the package index in reach? then run the same command again")
+
+
+HASHES_ONCE = """#!/bin/sh
+case "$1" in
+hash-object)
+  [ ! -e {flag} ] || exit 1
+  touch {flag} ;;
+esac
+PATH=${{PATH#*:}} exec git "$@"
+"""
+
+
+def test_a_git_that_cannot_write_objects_leaves_the_index_as_it_is(added):
+    path = added.path / "bin" / "git"
+    path.parent.mkdir()
+    path.write_text(HASHES_ONCE.format(flag=shlex.quote(str(added.path / "flag"))))
+    path.chmod(0o755)
+
+    result = added.make("remove", "MODEL=tiny", PATH=f"{path.parent}:{added.environment()['PATH']}")
+
+    assert result.code == 2
+    assert (added.path / "flag").exists()
+    assert added.git("ls-files", "models/tiny.dvc") == "models/tiny.dvc\n"

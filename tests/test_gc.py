@@ -522,3 +522,13 @@ def test_gc_names_the_models_in_their_order(monkeypatch):
     sweep("remote", {"1": 1, "2": 20, "3": 3}, None, report)
 
     assert report.notes == ["remote: a: 1 object, 20 B", "remote: b: 2 objects, 4 B"]
+
+
+def test_gc_keeps_a_pin_that_git_ignores_in_a_folder_of_another_repository(added):
+    shutil.rmtree(added.clone / ".git")
+    (added.clone / "models" / ".gitignore").write_text("/tiny.dvc\n")
+    for words in (["init", "--quiet"], ["add", "clone"]):
+        added.git(*words, cwd=added.path)
+    added.git("commit", "--quiet", "--message", "As a folder of ours", cwd=added.path)
+
+    assert added.ok("gc").out == "nothing to delete\n"

@@ -10,7 +10,20 @@ import time
 import kubernetes_validate
 import pytest
 import yaml
-from conftest import FILES, MODEL, PINNED, ROOT, World, copy, flip, forget_weights, furnish, start, track
+from conftest import (
+    FILES,
+    MODEL,
+    PINNED,
+    ROOT,
+    ROOT_ONLY,
+    World,
+    copy,
+    flip,
+    forget_weights,
+    furnish,
+    start,
+    track,
+)
 from hub import Hub
 
 from lib.model import releases
@@ -164,6 +177,26 @@ def test_a_release_is_handed_over_to_a_folder_and_the_pin_stays(released, words)
 
 
 @pytest.mark.slow
+def test_a_release_is_known_without_the_v(released):
+    assert released.make("pull", "MODEL=tiny@1.0.0").said == released.make("pull", "MODEL=tiny@v1.0.0").said
+
+
+@ROOT_ONLY
+@pytest.mark.parametrize("link", [[], ["LINK=1"]])
+def test_what_a_killed_run_left_is_not_handed_over(added, link):
+    left = added.path / "srv" / ".tiny.part" / "model.safetensors"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"stale")
+    subprocess.run(["mount", "--bind", left, left], check=True)  # so that it cannot be removed
+    try:
+        said = added.refused("pull", f"TO={added.path / 'srv'}", *link)
+    finally:
+        subprocess.run(["umount", "--lazy", left], check=True)
+
+    assert "pull: Device or resource busy: " in said
+    assert handed(added) == {}
+
+
 def test_a_release_that_is_not_checked_out_is_refused_without_a_folder(released):
     result = released.make("pull", "MODEL=tiny@v1.0.0")
 

@@ -4,6 +4,7 @@
 - The clone's lock: one command at a time changes what models share (DVC's state, the cache's content, Git's index).
 """
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -30,12 +31,16 @@ def model(name: str, wait: bool = True) -> AbstractContextManager[str | None]:
 
 @contextmanager
 def _hold(file: str, what: str, wait: bool) -> Iterator[str | None]:
-    path = FOLDER / file
-    if file in _held or not os.access(paths.nearest(path), os.W_OK):  # who cannot write here changes nothing either
+    try:
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        handle = None if file in _held else os.open(FOLDER / file, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES):
+            raise
+        handle = None  # who cannot write here changes nothing either
+    if handle is None:
         yield None
         return
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     # A POSIX lock belongs to this process alone: children do not inherit it (a `git gc` in the background would keep
     # a flock), and it goes when the process ends, however that happens.
     try:

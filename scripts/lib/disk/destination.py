@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 from pathlib import Path
 
 from lib.core import paths, text
@@ -53,14 +54,19 @@ def on_disk(held: pin.Pin) -> str:
     target = names.weights_dir(held.name)
     if not target.is_dir():
         return "absent"
-    found = {path: f"{target}/{path}" for path in weights.walk(target)}
-    # Of a link, as DVC makes them, the size is that of what it leads to; -1 is that of no file.
-    sizes = {path: os.path.getsize(at) if os.path.isfile(at) else -1 for path, at in found.items()}
+    sizes = {path: _size(target / path, status) for path, status in weights.walk(target).items()}
     if held.files is None:
         is_same = (len(sizes), sum(sizes.values())) == (held.nfiles, held.size)
     else:
         is_same = sizes == {path: file.size for path, file in held.files.items()}
     return "present" if is_same else "changed"
+
+
+def _size(path: Path, status: os.stat_result) -> int:
+    """The bytes of the file at `path`, or of what a link there, as DVC makes them, leads to; -1 for anything else."""
+    if stat.S_ISREG(status.st_mode):
+        return status.st_size
+    return path.stat().st_size if path.is_file() else -1
 
 
 def check_space(needed: int, at: Path, what: str, advice: str) -> None:

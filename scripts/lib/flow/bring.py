@@ -13,7 +13,7 @@ from lib.core.errors import Failure
 from lib.disk import cache, destination, staging, weights
 from lib.flow.upstream import cached
 from lib.hub import repo, sources, xet
-from lib.model import fields, names, pin, selection
+from lib.model import fields, names, pin
 from lib.remote import base, factory
 from lib.transfer import road
 
@@ -26,8 +26,7 @@ def bring(draft: pin.Pin, shot: repo.Snapshot, admit: Callable[[pin.Pin, Path], 
     name, remote, files = draft.name, factory.default(), [file for file in shot.files if file.path in draft.files]
     remote.check(write=True)
     there = destination.check_replaceable(name, remote.holds, *pins)
-    known = [pin.read(each, broken_is_none=True) for each in selection.here()]
-    here = cached(files, filter(None, [*known, there]))
+    here = cached(files, there)
     _say_plan(draft, shot, sum(file.size for file in files if file.path not in here), remote)
     if arguments.is_on("DRY"):
         return ""

@@ -85,7 +85,7 @@ def _elsewhere(sizes: Mapping[str, int]) -> set[str]:
 def _assemble(held: pin.Pin, part: Path, items: list[inventory.Item], report: Report) -> bool:
     """Make the folder `part` of `items`; False, and a report of why, if that cannot be."""
     remark(f"{held.name} goes to {part.parent}: {text.amount(held.nfiles, held.size)}")
-    shutil.rmtree(part, ignore_errors=True)
+    paths.remove(part)
     destination.check_space(held.size, part, f"{held.name} needs", "name another folder")
     with progress(f"copy {held.name}", held.size) as watch:
         found = workers.side_by_side(lambda item: _place(item, part / item.path, watch), items, DOWNLOADS)

@@ -1,5 +1,7 @@
 """From weights that are staged to one Git commit: models/ -> dvc add -> remote -> commit, for add and track alike."""
 
+from operator import eq
+
 from lib.core import arguments, atomic, lock, shell, text
 from lib.core.console import note
 from lib.core.errors import Failure
@@ -80,10 +82,18 @@ def commit(message: str, new: pin.Pin | None, gone: str = "") -> None:
         raise Failure(f"{TRIES} other Git commits came in between; run the same command again")
     if (new and history.committed(name) != pin.dump(new)) or (gone and history.committed(gone) is not None):
         raise Failure(f"the Git commit does not have {name or gone} as it should, perhaps by a hook; see: git show")
+    _check_alone(head)
+
+
+def _check_alone(head: str) -> None:
+    """Refuse what our Git commit, whose files were read from `head`, undid of another that came meanwhile."""
     tip, before = history.object_ids(["HEAD", "HEAD^"])
-    was, now = history.object_ids(f"{each}:models/{name or gone}.dvc" for each in (before, tip))
-    if head and was != now and head not in (before, tip):  # its files were read from `head`, and it stands on another
-        again = f"git commit --reuse-message {before[:7]}"  # Git's index has them still
+    if not head or not before or head in (before, tip):
+        return
+    theirs = history.lines("diff", "--name-only", "--no-renames", "-z", head, before)
+    was, now = (history.object_ids(f"{each}:{path}" for path in theirs) for each in (head, tip))
+    if any(map(eq, was, now)):
+        again = f"git commit --reuse-message {before[:7]}"  # Git's index has it still
         raise Failure(f"committed, but undid what another Git commit brought meanwhile; commit that again: {again}")
 
 

@@ -1,13 +1,15 @@
 """What the Hub has today of the repo of a pin: whether there is something newer, and what it would change and fetch."""
 
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lib.core import digest, text, workers
 from lib.core.errors import Failure
 from lib.disk import cache
 from lib.hub import repo
-from lib.model import compare, fields, pin, policy
+from lib.model import compare, fields, pin, policy, selection
 
 SIDE_BY_SIDE = 8  # pins
 SCAN = {None: "not told", False: "not finished, {}", True: "finished, {}"}
@@ -77,7 +79,7 @@ def _newer(held: pin.Pin, revision: str, shot: repo.Snapshot) -> State:
     except repo.Refusal:
         before, status = (), GONE_COMMIT
     chosen = _chosen(held, shot)
-    here, new = cached(chosen, [held]), {file.path: (file.identity, file.size) for file in chosen}
+    here, new = cached(chosen, held), {file.path: (file.identity, file.size) for file in chosen}
     fetch = sum(file.size for file in chosen if file.path not in here)
     return State(held, revision, status, shot, compare.compare(_old(held, before, new), new), fetch)
 
@@ -96,10 +98,19 @@ def leave_out(files: list[repo.HubFile], allow: Collection[str]) -> tuple[list[r
     return [file for file in files if file.path not in out], out
 
 
-def cached(files: list[repo.HubFile], pins: Iterable[pin.Pin]) -> dict[str, digest.File]:
-    """Those of `files` that the cache has, as one of `pins`, the last if several, says: digests by path."""
-    held = {file.sha256: file for known in pins for file in (known.files or {}).values()}
-    found = {file.path: held[file.sha256] for file in files if file.sha256 in held}
+@lru_cache(maxsize=1)
+def _named() -> dict[str, str]:
+    """The NAME of a model whose pin names it, by each sha256 that a pin here does; to parse them all takes longer."""
+    texts = ((name, pin.path_of(name).read_text(encoding="utf-8", errors="replace")) for name in selection.here())
+    return {sha256: name for name, said in texts for sha256 in re.findall(r"\b[0-9a-f]{64}\b", said)}
+
+
+def cached(files: list[repo.HubFile], held: pin.Pin | None) -> dict[str, digest.File]:
+    """Those of `files` that the cache has, as `held` or else another pin here says: digests by path."""
+    names = {_named()[file.sha256] for file in files if file.sha256 in _named()}
+    pins = [*(pin.read(name, broken_is_none=True) for name in names), held]
+    known = {file.sha256: file for each in filter(None, pins) for file in (each.files or {}).values()}
+    found = {file.path: known[file.sha256] for file in files if file.sha256 in known}
     return {path: file for path, file in found.items() if cache.object_path(file.md5).is_file()}
 
 

@@ -73,7 +73,7 @@ def _worktrees() -> Iterator[Path]:
             raise Failure(
                 f"no worktree at {top}, so its pins are not known; if it is gone for good: git worktree prune"
             )
-        if (top / ".git").exists():  # a bare repository and that of a submodule have no files
+        if top == ROOT or (top / ".git").exists():  # a bare repository and that of a submodule have no files
             yield top
 
 

@@ -70,12 +70,12 @@ def repair(items: list[Item], remote: Remote, deep: bool = False) -> Outcome:
     with progress("read remote", sum(item.file.size or 0 for item in items) if deep else 0) as watch:
         found = audit.assess(remote, items, deep, watch=watch, infos=infos)
     bad = audit.bad(items, found)
-    lost = {each.object for each in bad}
     # What is old, and named by no branch or tag yet, goes up again: a `make gc HISTORY=0` elsewhere takes it for young.
     unnamed = infos.keys() - reachable.named(walk=False).keys() if infos else set()
     before = remote.now() - OLD if unnamed else 0  # the clock of this machine may be wrong by days
     old = {oid for oid in unnamed if infos[oid].modified < before}
-    why = _upload_all([item for item in items if item.oid in lost | old], remote)
+    again = old | {each.object for each in bad}
+    why = _upload_all([item for item in items if item.oid in again], remote)
     done = [each for each in bad if each.object not in why]
     return Outcome(
         [f"{each}: replaced" for each in done if each.kind == "changed"],

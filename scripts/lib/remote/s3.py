@@ -6,6 +6,7 @@ import threading
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.request import Request
 
@@ -152,7 +153,8 @@ class S3(Bucket):
             whole = {"ChecksumType": "FULL_OBJECT", **_crc(found)} if checked else {}
             self._client.complete_multipart_upload(MultipartUpload=parts, **where, **whole)
         except BaseException:
-            self._client.abort_multipart_upload(**where)
+            with suppress(ClientError):  # what came first is the error
+                self._client.abort_multipart_upload(**where)
             raise
 
 
@@ -173,6 +175,6 @@ def _info(said: dict, size: int) -> ObjectInfo:
     has_key = "SSECustomerAlgorithm" in said or said.get("ServerSideEncryption", "AES256") != "AES256"
     etag = None if has_key else said.get("ETag", "").strip('"') or None
     # A checksum of the parts' checksums ends in their number.
-    crc = said.get("ChecksumCRC64NVME", "-")
+    crc = said.get("ChecksumCRC64NVME") or "-"
     known = None if "-" in crc else b64decode(crc).hex()
     return ObjectInfo(size, said["LastModified"].timestamp(), None, etag, known)
