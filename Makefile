@@ -167,6 +167,10 @@ $(basename $(notdir $(wildcard scripts/*.py))):
 guard:
 	+@python3 -IS scripts/dev/usage.py check
 
+# What is no command is refused there, too.
+.DEFAULT:
+	+@python3 -IS scripts/dev/usage.py check
+
 $(RUNTIME): scripts/requirements.txt scripts/dev/uv.txt | guard
 	@scripts/dev/venv.sh scripts/requirements.txt
 	@touch $@

@@ -85,12 +85,12 @@ def is_busy(name: str) -> bool:
 
 def leftovers() -> str:
     staged = [path.name.replace("%", "/") for path in staging.ROOT.glob("*")]
-    if stopped := [name for name in staged if staging.is_stopped(name) and not is_busy(name)]:
-        top, how = staging.folder(min(stopped)), "run the same make add, track or update again"
-        if not (top / "pin").exists():  # nothing of it is in models/ yet
-            parts = (quote(str((top / part).relative_to(ROOT))) for part in ("plan", "files"))
-            how += f", or drop what came of it: rm -r {' '.join(parts)}"
-        raise Failure(f"stopped or refused on the way: {', '.join(sorted(stopped))}; {how}")
+    if stopped := sorted(name for name in staged if staging.is_stopped(name) and not is_busy(name)):
+        tops = [top for top in map(staging.folder, stopped) if not (top / "pin").exists()]  # not in models/ yet
+        parts = [quote(str((top / part).relative_to(ROOT))) for top in tops for part in ("plan", "files")]
+        drop = f", or drop what came of it: rm -r {' '.join(parts)}" if parts else ""
+        how = f"run the same make add, track or update again{drop}"
+        raise Failure(f"stopped or refused on the way: {', '.join(stopped)}; {how}")
     kept = sum(1 for path in quarantine.ROOT.rglob("*") if path.is_file())
     return f"no stopped command; {text.plural(kept, 'file')} in {quarantine.ROOT.relative_to(ROOT)}"
 

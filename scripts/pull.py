@@ -97,7 +97,8 @@ def asked() -> list[tuple[str, pin.Pin | None]]:
     if stage and not words and not (words := releases.staged(stage)):
         raise Failure(f"no release of any model is in the stage {stage!r} here; {releases.FETCH}")
     for word in words:
-        name, _, version = word.partition("@v")
+        name, _, version = word.partition("@")
+        version = version.removeprefix("v")
         if version and releases.VERSION.fullmatch(version):
             chosen = [name] if f"{name}@v{version}" in history.tags() else selection.select(name)
             found += [(each, selection.at(releases.at_version(each, version), each)) for each in chosen]

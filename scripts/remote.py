@@ -24,7 +24,7 @@ SETTINGS = {
 
 def canonical(text: str) -> str:
     """The URL typed as `text`; a folder as an absolute path. Raises `Failure`."""
-    if re.fullmatch(r"(s3|gs)://[A-Za-z0-9][\w.-]*(/[\w ./=+,!()~-]*)?", text) and ".." not in text and text[-1] != " ":
+    if re.fullmatch(r"(s3|gs)://[A-Za-z0-9][\w.-]*(/(?!/)[\w .=+,!()~-]*)*(?<! )", text) and ".." not in text:
         _check_ascii(text)
         return text.rstrip("/")
     if "://" in text and re.search(r"[@?#]", text):
@@ -62,7 +62,7 @@ def name() -> str:
     """What the remote is called. Raises `Failure`."""
     typed = arguments.value("REMOTE") or NAME
     if not re.fullmatch("[a-z][a-z0-9_-]{0,62}", typed):
-        raise Failure(f"not a name of a remote: {typed!r} (want small letters, digits and dashes: mirror)")
+        raise Failure(f"not a name of a remote: {typed!r} (want lowercase letters, digits and dashes: mirror)")
     return typed
 
 
@@ -95,9 +95,10 @@ def main() -> None:
     wanted = settings(canonical(arguments.value("URL")))
     new = factory.candidate(name(), wanted)
     if new.is_folder:
-        if not Path(new.url).exists():
-            say(f"remote: made the folder {new.url}")
+        is_there = Path(new.url).exists()
         mark(Path(new.url))
+        if not is_there:
+            say(f"remote: made the folder {new.url}")
     new.check(write=True, probe=True)
     is_default, local = not arguments.value("REMOTE"), dvc.settings().load_one("local")
     dvc.set_remote(new.name, wanted, is_default)

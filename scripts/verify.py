@@ -1,6 +1,7 @@
 """Prove that the pins, the weights on disk and in the cache, and the objects on the remote are what they should be."""
 
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 from lib.core import arguments, lock, text
@@ -31,6 +32,17 @@ def check_pin(name: str, report: Report) -> tuple[pin.Pin, list[inventory.Item]]
     return None
 
 
+def older(held: pin.Pin, folder: Path) -> str | None:
+    """The Git commit of an older pin whose objects the files in `folder` are links to, as after git pull, or None."""
+    there = weights.entries(folder).keys()
+    for entry in history.log(held.name)[1:]:
+        with suppress(Failure):  # what cannot be read was no version
+            files = selection.at(entry["commit"], held.name).files or {}
+            if files.keys() == there and all(cache.has(f"{folder}/{path}", file) for path, file in files.items()):
+                return entry["commit"][:7]
+    return None
+
+
 def check_disk(held: pin.Pin, items: list[inventory.Item], report: Report, looked: Looked) -> dict[str, Path]:
     """Every byte of models/NAME, and of the cache's copies of it; the files that are right, by oid."""
     folder = names.weights_dir(held.name)
@@ -43,7 +55,12 @@ def check_disk(held: pin.Pin, items: list[inventory.Item], report: Report, looke
             bad = weights.compare(held.name, folder, wanted, cache.location, watch)
         elif items:
             report.note(f"{held.name}: not on disk, so its weights were not looked at (make pull MODEL={held.name})")
-        report.found(*bad, *cache.check(items, folder, wanted))
+        if bad and (commit := older(held, folder)):
+            said = f"{held.name}: its weights are those of an older pin ({commit}); make pull brings the pinned ones"
+            report.found(Finding(held.name, "disk", "older", detail=said))
+        else:
+            report.found(*bad)
+        report.found(*cache.check(items, folder, wanted))
     report.model(held.name, held.nfiles, held.size, disk="checked" if is_there else "absent")
     right = weights.right(wanted, bad)
     looked.files += len(right)
@@ -122,6 +139,20 @@ def check_typed() -> list[str]:
     return requirements()
 
 
+def summary(findings: list[Finding]) -> str:
+    models = {each.model for each in findings if each.model}
+    return text.plural(len(findings), "problem") + (f" in {text.plural(len(models), 'model')}" if models else "")
+
+
+def advice(findings: list[Finding]) -> str:
+    """What to type against `findings`, to follow their summary."""
+    places = {each.place for each in findings if each.object or each.place == "disk"}
+    where = f" REMOTE={arguments.value('REMOTE')}" if arguments.value("REMOTE") else ""
+    deep = " DEEP=1" if any(each.place == "remote" and each.kind == "changed" for each in findings) else ""
+    pull = "; make pull restores weights" if places & {"disk", "cache"} else ""
+    return pull + (f"; make push{where}{deep} mends the remote, where the weights are" if "remote" in places else "")
+
+
 def main(report: Report) -> tuple[str, str]:
     required, looked = check_typed(), Looked()
     if arguments.is_on("SIGNED"):
@@ -143,8 +174,4 @@ def main(report: Report) -> tuple[str, str]:
     report.facts["looked"] = looked.facts()
     if report.findings:
         report.note(str(looked))
-    problems, models = text.plural(len(report.findings), "problem"), text.plural(len(chosen), "model")
-    places = {each.place for each in report.findings if each.object or each.place == "disk"}
-    advice = "; make pull restores weights" if places & {"disk", "cache"} else ""
-    advice += "; make push DEEP=1 mends the remote, where the weights are" if "remote" in places else ""
-    return f"{looked}{took()}", f"{problems} in {models}; see the lines above{advice}"
+    return f"{looked}{took()}", f"{summary(report.findings)}; see the lines above{advice(report.findings)}"

@@ -62,7 +62,7 @@ ADVICE = {
     "an odd name": "'models/a b.dvc' is a pin of a name that no model may have; give it another one, or remove it",
     "a pin gone": "models/tiny.dvc is in Git and not here",
     "disk": "type: .venv/bin/dvc config cache.type hardlink,symlink,copy",
-    "remote": "to make it a remote: make remote URL=",
+    "remote": "to begin a new remote there: make remote URL=",
     "Hub": "is gated: accept its license at ",
     "leftovers": "stopped or refused on the way: other; run the same make add, track or update again, or drop what "
     "came of it: rm -r .dvc/tmp/staging/other/plan .dvc/tmp/staging/other/files",
@@ -103,10 +103,13 @@ def test_a_policy_that_cannot_be_read_is_told_of(added_online):
 
 
 def test_what_may_be_in_models_already_is_not_to_be_dropped(added_online):
-    staged = added_online.clone / ".dvc" / "tmp" / "staging" / "other"
-    staged.mkdir(parents=True)
-    (staged / "pin").write_text(added_online.pin().read_text())
+    top = added_online.clone / ".dvc" / "tmp" / "staging"
+    for name, file in ("other", "pin"), ("first", "plan"), ("second", "plan"):
+        (top / name).mkdir(parents=True)
+        (top / name / file).write_text(added_online.pin().read_text() if file == "pin" else "{}")
 
     line = lines(added_online.make("doctor").out)["leftovers"]
 
-    assert line.endswith("stopped or refused on the way: other; run the same make add, track or update again")
+    parts = [f".dvc/tmp/staging/{name}/{part}" for name in ("first", "second") for part in ("plan", "files")]
+    assert line.partition(": ")[2].startswith("stopped or refused on the way: first, other, second; run the same ")
+    assert line.endswith(f"again, or drop what came of it: rm -r {' '.join(parts)}")

@@ -84,6 +84,14 @@ def test_what_would_be_fetched_counts_what_this_machine_holds(added_online, hub,
     assert status(added_online)["fetch"] == small + (102400 if weights == "elsewhere" else 0)
 
 
+def test_what_would_be_fetched_does_not_count_what_another_model_brought(added_online, hub):
+    hub.commit("acme/other", {"model.safetensors": FILES["model.safetensors"][::-1]})
+    added_online.ok("add", "MODEL=acme/other")
+    hub.commit(MODEL, {"model.safetensors": FILES["model.safetensors"][::-1]})
+
+    assert status(added_online)["fetch"] == 0
+
+
 @pytest.mark.slow
 def test_a_commit_that_is_gone_upstream_is_said_loudly(added_online, hub):
     pinned = hub.repos[MODEL]["main"].id
@@ -686,3 +694,11 @@ def test_what_is_required_and_missing_does_not_condemn_the_models_that_are_whole
 
     models = json.loads((added.clone / "r.json").read_text())["models"]
     assert {each["name"]: each["ok"] for each in models}["tiny"]
+
+
+def test_the_table_of_a_workflow_says_what_is_newer(added_online, hub):
+    hub.commit(MODEL, LATER)
+
+    added_online.ok("outdated", GITHUB_STEP_SUMMARY=str(added_online.path / "summary.md"))
+
+    assert "| tiny | 3 | 102.4 kB | newer |" in (added_online.path / "summary.md").read_text()

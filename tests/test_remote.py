@@ -206,6 +206,7 @@ UNFIT = [
     (["URL=gs://b/x", "REGION=eu"], "remote: REGION is for s3:// alone"),
     (["URL=../remote", "ENDPOINT=http://h"], "remote: ENDPOINT is for s3:// and gs:// alone"),
     (["URL=s3://../x"], "remote: not a remote: "),
+    (["URL=s3://bucket//x"], "remote: not a remote: "),
     (["URL=s3://bucket/été"], "remote: not a remote: 's3://bucket/été'; DVC's config takes ASCII characters alone"),
 ]
 
@@ -238,3 +239,22 @@ def test_a_setting_without_a_url_is_refused(world):
     assert said == "remote: REGION is set together with the URL: make remote URL=s3://bucket/path REGION=…"
     said = world.refused("remote", "REMOTE=mirror", "REGION=eu-west-1")
     assert said.endswith(": make remote REMOTE=mirror URL=s3://bucket/path REGION=…")
+
+
+def test_pull_says_where_the_objects_are_that_nobody_sent_to_a_remote_of_the_team(added):
+    config = added.clone / ".dvc" / "config"
+    config.write_text(config.read_text().replace("url = ../../remote", "url = storage"))
+    forget_weights(added, cache=True)
+
+    said = added.make("pull").err
+
+    assert "is on this machine only; set one for the team: make remote URL=s3://bucket/path" in said
+
+
+def test_a_folder_that_cannot_be_made_is_not_said_to_be(world):
+    (world.path / "file").touch()
+
+    result = world.make("remote", "URL=../file/x")
+
+    assert result.code == 2
+    assert "made the folder" not in result.said

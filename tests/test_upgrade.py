@@ -74,13 +74,20 @@ def recipe(*, join: bool = False) -> list[str]:
     ]
 
 
+def follow(world: World, commands: list[str]) -> None:
+    """Type `commands`, and what they say to type next."""
+    for command in commands:
+        result = world.run("bash", "-c", command)
+        assert result.code == 0, (command, result.said)
+        if step := re.search("; next: (git commit .*)", result.out):
+            assert world.run("bash", "-c", step[1]).code == 0
+
+
 def test_the_recipe_of_the_readme_keeps_pins_text_and_settings(upgraded):
     before = {name: upgraded.pin(name).read_text() for name in ("mine", "group/other")}
     settings = (upgraded.clone / ".dvc" / "config").read_text()
 
-    for command in recipe():
-        result = upgraded.run("bash", "-c", command)
-        assert result.code == 0, (command, result.said)
+    follow(upgraded, recipe())
 
     page = (upgraded.clone / "models" / "README.md").read_text()
     assert {name: upgraded.pin(name).read_text() for name in before} == before
@@ -98,8 +105,7 @@ def test_the_recipe_of_the_readme_keeps_pins_text_and_settings(upgraded):
 
 
 def test_the_next_track_takes_the_old_ignore_files_out_of_git(upgraded):
-    for command in recipe():
-        upgraded.run("bash", "-c", command)
+    follow(upgraded, recipe())
 
     upgraded.ok("track", "NAME=third", "DIR=../weights")
 
@@ -119,9 +125,8 @@ def test_a_repository_that_began_as_a_copy_is_joined_first(upgraded):
     for path in (upgraded.clone / "scripts").rglob("*.txt"):
         os.utime(path, (0, 0))  # Git has written them again, which would renew .venv
 
-    for command in ("\n".join(recipe(join=True)), *recipe()):
-        result = upgraded.run("bash", "-c", command)
-        assert result.code == 0, (command, result.said)
+    follow(upgraded, ["\n".join(recipe(join=True)), *recipe()])
+    follow(upgraded, recipe())  # where there is nothing to do
 
     assert {name: upgraded.pin(name).read_text() for name in before} == before
     assert upgraded.git("diff", "--name-only", "upstream", "--", ".github", "scripts") == ""

@@ -187,3 +187,8 @@ def test_elsewhere_make_is_completed_as_before(world, shell):
     (world.clone / "Makefile").write_text("verify:\n")
 
     assert press(world, shell, "b\t") == "before"
+
+
+@pytest.mark.parametrize(("word", "said"), [("pul", "did you mean pull?"), ("everything", "make help lists all")])
+def test_a_word_that_is_no_command_is_refused_with_the_nearest(world, word, said):
+    assert world.refused(word) == f"make: '{word}' is no command; {said}"

@@ -430,3 +430,32 @@ def test_a_share_that_is_none_is_refused_before_anything_is_read(added):
 
 def test_a_time_limit_that_is_none_is_refused_where_nothing_waits(added):
     assert added.refused("verify", "TIMEOUT=abc") == "verify: not a number of seconds: TIMEOUT='abc'"
+
+
+@pytest.mark.slow
+def test_weights_of_an_older_pin_are_one_problem(added_online, hub):
+    before = added_online.head()
+    hub.commit(MODEL, PINNED | {"config.json": b"{}", "more.json": b"{}"})
+    added_online.ok("update")
+    added_online.git("reset", "--quiet", "--hard", before)
+    added_online.ok("pull")
+    added_online.git("merge", "--quiet", "--ff-only", "ORIG_HEAD")
+
+    result = added_online.make("verify", "FORMAT=json")
+
+    said = f"tiny: its weights are those of an older pin ({before[:7]}); make pull brings the pinned ones"
+    assert f"verify: {said}\n" in result.err
+    assert [(each["kind"], each["detail"]) for each in json.loads(result.out)["problems"]] == [("older", said)]
+    assert json.loads(result.out)["looked"]["files"] == 2  # which are the same
+    (added_online.weights() / "extra").write_bytes(b"")
+    assert "verify: tiny/extra: extra" in added_online.make("verify").said
+
+
+def test_the_remote_that_was_looked_at_is_the_one_to_mend(added):
+    added.ok("remote", "REMOTE=mirror", "URL=../mirror")
+
+    assert added.make("verify", "REMOTE=mirror").err.startswith(
+        "verify: 4 problems in 1 model; see the lines above; make push REMOTE=mirror mends the remote, where the "
+    )
+    added.ok("push", "REMOTE=mirror")
+    added.ok("verify", "REMOTE=mirror")

@@ -38,7 +38,9 @@ def refusal(goals, typed):
     """Why the `goals` are not run with the variables `typed`, or None."""
     for goal in goals:
         if goal not in COMMANDS and not goal.startswith(".venv/"):
-            return f"{goals[0]}: {ascii(goal)} is no command; to name a model: MODEL=NAME"
+            if goals[0] in COMMANDS:
+                return f"{goals[0]}: {ascii(goal)} is no command; to name a model: MODEL=NAME"
+            return f"make: {ascii(goal)} is no command; {nearest(goal, list(COMMANDS), 'make help lists all')}"
     if goals[0] == "help" and goals[1:]:
         return f"help: to explain a command: make help VERB={goals[1]}"
     known = [(goal, *each) for goal in goals if goal in COMMANDS for each in variables(goal)]

@@ -92,8 +92,8 @@ class Report:
         if target := arguments.value("GITHUB_STEP_SUMMARY"):
             lines = [f"### make {self.verb}: {summary}", "", "| model | files | size | |", "| --- | --- | --- | --- |"]
             for model in self.models:
-                good = "good" if model["ok"] else "**not good**"
-                lines.append(f"| {model['name']} | {model['files']} | {text.size(model['size'])} | {good} |")
+                state = model.get("status", "good") if model["ok"] else "**not good**"
+                lines.append(f"| {model['name']} | {model['files']} | {text.size(model['size'])} | {state} |")
             lines += ["", *(f"- {finding}" for finding in self.findings)]
             with open(target, "a", encoding="utf-8") as file:
                 file.write("\n".join(map(text.visible, lines)) + "\n\n")

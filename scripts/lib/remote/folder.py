@@ -36,7 +36,7 @@ class Folder(Remote):
             mark(folder)
         if not (folder / MARKER).is_file():
             raise Failure(
-                f"{self.title} is not there, or its disk is not mounted; to make it a remote: "
+                f"{self.title} is not there, or its disk is not mounted; to begin a new remote there: "
                 f"make remote {'' if self.name == NAME else f'REMOTE={self.name} '}URL={quote(self.url)}"
             )
         if write and not os.access(folder, os.W_OK):
