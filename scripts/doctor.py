@@ -13,7 +13,7 @@ from lib.core.paths import ROOT
 from lib.disk import cache, dvc, quarantine, staging
 from lib.flow import upstream
 from lib.hub import repo
-from lib.model import catalog, history, pin, policy, selection
+from lib.model import catalog, history, names, pin, policy, selection
 from lib.remote import factory
 
 SKEW = 5 * 60  # seconds; S3 refuses signatures from a clock that is 15 minutes wrong
@@ -31,6 +31,14 @@ def git() -> str:
     return f"knows who you are; {depth}; hooks: {', '.join(hooks) or 'none'}"
 
 
+def unpinned(everyone: list[str]) -> str:
+    """What is said of folders in models/ that are not those of `everyone`, as after a merge that renamed a model."""
+    groups = {name.partition("/")[0] for name in everyone if "/" in name}
+    folders = [path for top in ("", *groups) for path in (names.MODELS / top).glob("*") if path.is_dir()]
+    found = {path.relative_to(names.MODELS).as_posix() for path in folders} - {*everyone, *groups}
+    return f"; no pin is of the folders {', '.join(sorted(found))}" if found else ""
+
+
 def settings() -> str:
     dvc.settings()
     catalog.check()
@@ -45,7 +53,7 @@ def settings() -> str:
         how = f"git add models/{alone[0]}.dvc; if a remove or rename was stopped, run it again"
         raise Failure(f"pins that are not in Git: {', '.join(alone)}; commit them: {how}")
     rules = "" if policy.PATH.exists() else "; no models/policy.yaml, so what is in the code holds"
-    return text.plural(len(everyone), "model") + rules
+    return text.plural(len(everyone), "model") + unpinned(everyone) + rules
 
 
 def disk() -> str:

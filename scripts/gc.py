@@ -25,6 +25,8 @@ def days() -> int:
     typed = arguments.value("DAYS") or "14"
     if not re.fullmatch("[0-9]{1,4}", typed):
         raise Failure(f"not a number of days: DAYS={typed!r}")
+    if arguments.value("DAYS") and not arguments.value("REMOTE"):
+        raise Failure("DAYS is the age of objects on a remote; give that as well: REMOTE=1")
     return int(typed)
 
 

@@ -167,6 +167,8 @@ def main(report: Report) -> tuple[str, str]:
     cleanup.clear()
     factory.asked()
     chosen, to = asked(), arguments.value("TO")
+    if arguments.is_on("LINK") and not to:
+        raise Failure("LINK=1 is for what is handed over to a folder; give that as well: TO=/srv/models")
     if not chosen:
         return NO_MODEL, ""
     if arguments.is_on("DRY"):

@@ -1,7 +1,9 @@
 """make doctor: each line is good, or says what to type."""
 
+import shutil
+
 import pytest
-from conftest import MODEL, forget_weights, set_clock
+from conftest import MODEL, forget_weights, set_clock, track
 
 TITLES = ["programs", "Git", "models", "disk", "remote", "Hub", "leftovers"]
 
@@ -113,3 +115,13 @@ def test_what_may_be_in_models_already_is_not_to_be_dropped(added_online):
     parts = [f".dvc/tmp/staging/{name}/{part}" for name in ("first", "second") for part in ("plan", "files")]
     assert line.partition(": ")[2].startswith("stopped or refused on the way: first, other, second; run the same ")
     assert line.endswith(f"again, or drop what came of it: rm -r {' '.join(parts)}")
+
+
+def test_folders_of_weights_that_no_pin_is_of_are_named(added_online):
+    track(added_online, "chat/mine")
+    for name in ("left", "chat/gone"):
+        shutil.copytree(added_online.weights(), added_online.weights(name))
+
+    said = lines(added_online.make("doctor").out)["models"]
+
+    assert said.endswith("2 models; no pin is of the folders chat/gone, left")

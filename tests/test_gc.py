@@ -408,6 +408,7 @@ def test_what_it_tells_to_fetch_mends_it(added):
     ("words", "said"),
     [
         (("DAYS=soon",), "not a number of days: DAYS='soon'"),
+        (("DAYS=3",), "DAYS is the age of objects on a remote; give that as well: REMOTE=1"),
         (("HISTORY=1",), "not a choice: HISTORY='1' (want HISTORY=0, or leave it out)"),
     ],
 )
