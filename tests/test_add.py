@@ -372,3 +372,12 @@ def test_weights_that_are_lost_here_and_on_the_remote_come_from_the_hub_again(ad
     assert added_online.on_disk() == PINNED
     assert (added_online.head(), added_online.pin().read_text()) == (before, pin)
     added_online.ok("verify", "DEEP=1")
+
+
+def test_the_second_of_two_models_takes_what_the_first_one_brought(online, hub):
+    hub.commit("acme/one", {"model.safetensors": FILES["model.safetensors"]})
+    hub.commit("acme/two", {"model.safetensors": FILES["model.safetensors"]})
+
+    said = online.ok("add", "MODEL=acme/one acme/two").out
+
+    assert "added two: 1 file, 102.4 kB, of which 1 file, 102.4 kB were on this machine; " in said

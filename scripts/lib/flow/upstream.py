@@ -99,15 +99,16 @@ def leave_out(files: list[repo.HubFile], allow: Collection[str]) -> tuple[list[r
 
 
 @lru_cache(maxsize=1)
-def _named() -> dict[str, str]:
-    """The NAME of a model whose pin names it, by each sha256 that a pin here does; to parse them all takes longer."""
-    texts = ((name, pin.path_of(name).read_text(encoding="utf-8", errors="replace")) for name in selection.here())
+def _named(pins: tuple[tuple[str, int], ...]) -> dict[str, str]:
+    """By each sha256 in `pins`, NAMEs and when they were written, the NAME of one; to parse them all takes longer."""
+    texts = ((name, pin.path_of(name).read_text(encoding="utf-8", errors="replace")) for name, _ in pins)
     return {sha256: name for name, said in texts for sha256 in re.findall(r"\b[0-9a-f]{64}\b", said)}
 
 
 def cached(files: list[repo.HubFile], held: pin.Pin | None) -> dict[str, digest.File]:
     """Those of `files` that the cache has, as `held` or else another pin here says: digests by path."""
-    names = {_named()[file.sha256] for file in files if file.sha256 in _named()}
+    named = _named(tuple((name, pin.path_of(name).stat().st_mtime_ns) for name in selection.here()))
+    names = {named[file.sha256] for file in files if file.sha256 in named}
     pins = [*(pin.read(name, broken_is_none=True) for name in names), held]
     known = {file.sha256: file for each in filter(None, pins) for file in (each.files or {}).values()}
     found = {file.path: known[file.sha256] for file in files if file.sha256 in known}
