@@ -217,7 +217,7 @@ def test_the_way_from_one_bucket_to_another_is_as_the_page_says(added):
 def test_a_mirror_that_is_gone_is_made_again_by_what_is_said_and_the_default_stays(mirrored):
     shutil.rmtree(mirrored.path / "mirror")
 
-    words = shlex.split(mirrored.refused("push", "REMOTE=mirror").partition("to make it a remote: make ")[2])
+    words = shlex.split(mirrored.refused("push", "REMOTE=mirror").partition("to begin a new remote there: make ")[2])
 
     mirrored.ok(*words)
     assert "4 missing" in mirrored.make("verify", "REMOTE=mirror").out
