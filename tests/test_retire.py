@@ -101,7 +101,7 @@ def test_remove_does_not_take_an_unmounted_remote_for_an_empty_one(added):
     said = added.ok("remove", "MODEL=tiny").out
 
     assert "; the remote was not asked for its objects, since remote 'storage' (" in said
-    assert "to make it a remote" not in said
+    assert "to begin a new remote" not in said
     assert "not on the remote" not in added.git("log", "-1", "--format=%b")
 
 
