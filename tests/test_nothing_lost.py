@@ -528,3 +528,14 @@ def test_an_object_that_was_cut_short_on_the_remote_comes_from_the_hub_again(add
 
     assert added_online.on_disk() == PINNED
     assert "4 of 4 objects on the remote (4 read)" in added_online.ok("verify", "DEEP=1").out
+
+
+def test_what_a_swap_that_was_killed_left_beside_is_kept(added):
+    left = added.clone / ".dvc" / "tmp" / "staging" / "tiny" / "old" / "notes.txt"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(PRECIOUS)
+
+    added.ok("pull")
+
+    assert quarantined(added) == {"tiny/notes.txt": PRECIOUS}
+    assert not left.parent.exists()
