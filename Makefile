@@ -28,7 +28,7 @@ $(call variable,SOURCE)   # where the weights come from, as an address: of a run
 $(call variable,LICENSE)  # the license of the weights, as in SPDX: apache-2.0; or -
 $(call variable,FROM)     # a Git revision or a release, the old one (default: the version before)
 $(call variable,TO)       # for diff, a Git revision or a release, the new one (default: as it is here); for pull and export, a folder
-$(call variable,LINK)     # 1: link weights to the cache of this clone instead of copying them, where the disk can
+$(call variable,LINK)     # 1: with TO, link weights to the cache of this clone instead of copying them, where the disk can
 $(call variable,VERSION)  # of a release: 1.2.0
 $(call variable,STAGE)    # what a release is for: prod
 $(call variable,REMOVE)   # 1: take the model out of the stage
@@ -47,7 +47,7 @@ $(call variable,TIMEOUT)  # seconds without a byte after which the Hub or the bu
 $(call variable,REPORT)   # a file to write the results to, as JSON
 $(call variable,REMOTE)   # a remote by its name: mirror (default: the default one); for gc 1, the default one, or a name
 $(call variable,HISTORY)  # 0: keep only what branches and tags name as they are now, not what they named before
-$(call variable,DAYS)     # what is younger on the remote is kept (default: 14)
+$(call variable,DAYS)     # with REMOTE: objects that are younger there, in days, are kept (default: 14)
 $(call variable,FORCE)    # 1: do it; without it, only say what would be done
 $(call variable,DRY)      # 1: say what would be done, and change nothing
 $(call variable,FORMAT)   # json: the results as JSON on standard output, the lines for people on standard error
@@ -167,7 +167,7 @@ $(basename $(notdir $(wildcard scripts/*.py))):
 guard:
 	+@python3 -IS scripts/dev/usage.py check
 
-# What is no command is refused there, too.
+# A goal that is no command is refused by the same check.
 .DEFAULT:
 	+@python3 -IS scripts/dev/usage.py check
 

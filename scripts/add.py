@@ -9,17 +9,18 @@ from lib.model import names, pin, selection
 
 def parse_request(typed: str) -> adopt.Request:
     """The request for the model `typed`. Raises `Failure` for a bad one."""
-    path, before = names.from_path(typed), arguments.value("REVISION")
+    path = names.from_path(typed)
     known = pin.read_head(path) if path != typed and path in selection.here() else None
     source, after = (known.source, "") if known and known.source else names.from_address(typed)
     names.repo_id(source)
+    before = arguments.value("REVISION")
     if after and before and after != before:
         raise Failure(f"two revisions: {after!r} in MODEL and REVISION={before!r}; give one")
     if typed.startswith(source + "@") and not after:
         raise Failure(f"no revision after the @: {typed!r} (want ORG/NAME@REVISION)")
     name = names.model_name(arguments.value("NAME") or (known.name if known else source.partition("/")[2]))
-    revision, choice = names.revision(after or before or "main"), map(names.patterns, ("INCLUDE", "EXCLUDE"))
-    return adopt.Request(source, revision, name, *choice)
+    revision = names.revision(after or before or "main")
+    return adopt.Request(source, revision, name, names.patterns("INCLUDE"), names.patterns("EXCLUDE"))
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ def unpinned(everyone: list[str]) -> str:
     groups = {name.partition("/")[0] for name in everyone if "/" in name}
     folders = [path for top in ("", *groups) for path in (names.MODELS / top).glob("*") if path.is_dir()]
     found = {path.relative_to(names.MODELS).as_posix() for path in folders} - {*everyone, *groups}
-    return f"; no pin is of the folders {', '.join(sorted(found))}" if found else ""
+    return f"; folders without a pin: {', '.join(sorted(found))}" if found else ""
 
 
 def settings() -> str:

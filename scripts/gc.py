@@ -4,7 +4,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from functools import lru_cache
 
 from lib.core import arguments, digest, lock, text, workers
 from lib.core.console import note, took
@@ -17,7 +17,12 @@ from lib.remote import factory
 DAY = 24 * 3600  # seconds
 DELETIONS = 16  # side by side
 UNKNOWN = "of no pin in this clone's history"
-names = lru_cache(partial(reachable.named, undone=True))  # a pin that each object is or was of, once it is asked for
+
+
+@lru_cache(maxsize=1)
+def names() -> dict[str, str]:
+    """The name of a pin that each object is or was of."""
+    return reachable.named(undone=True)
 
 
 def days() -> int:

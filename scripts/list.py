@@ -21,8 +21,8 @@ def cells(held: pin.Pin, disk: str, titles: list[str]) -> tuple[str, ...]:
 
 def main(report: Report) -> tuple[str, str]:
     rows, titles = [COLUMNS], {} if history.unreadable() else releases.titles()
-    for name in selection.all_names():
-        read = selection.checked if names.weights_dir(name).is_dir() else selection.head  # its files only to compare
+    for name in selection.all_names():  # the files of a pin are needed only to compare
+        read = selection.checked if names.weights_dir(name).is_dir() else selection.head
         try:
             held = read(name)
             disk = destination.on_disk(held)

@@ -93,8 +93,9 @@ def pull(held: pin.Pin, report: Report) -> bool:
 
 def asked() -> list[tuple[str, pin.Pin | None]]:
     """The models to pull, by NAME, each with the pin of the release that was asked for, or None. Raises `Failure`."""
-    words, stage, found = arguments.value("MODEL").split(), arguments.value("STAGE"), []
-    if stage and not words and not (words := releases.staged(stage)):
+    stage, found = arguments.value("STAGE"), []
+    words = arguments.value("MODEL").split() or (releases.staged(stage) if stage else [])
+    if stage and not words:
         raise Failure(f"no release of any model is in the stage {stage!r} here; {releases.FETCH}")
     for word in words:
         name, _, version = word.partition("@")

@@ -12,12 +12,12 @@ from lib.remote.base import Remote
 
 
 def foresee(pins: list[Pin], remote: Remote, report: Report) -> None:
-    """Say which objects of `pins` are missing or damaged on `remote`."""
+    """Say what would be uploaded of `pins` to `remote`, and how much of that is not on this machine."""
     items = objects(pins, report)
     found = audit.assess(remote, items, arguments.is_on("DEEP"))
+    lost = {each.object for each in audit.bad(items, found)}
     for held in pins:
-        lost = {each.object for each in audit.bad(items, found) if each.model == held.name}
-        bad = [item for item in items if item.oid in lost]
+        bad = [item for item in items if item.model == held.name and item.oid in lost]
         size = text.size(sum(item.file.size or 0 for item in bad))
         report.note(f"would push {held.name}: {text.plural(len(bad), 'object')}, {size}")
         if absent := sum(not repair.is_at_hand(item) for item in bad):

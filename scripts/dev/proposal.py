@@ -45,8 +45,8 @@ def body(diff: dict, verify: dict) -> str:
     lines += ["| file | | before | after |", "| --- | --- | --- | --- |"]
     for each in model["changes"]:
         old, new = (text.size(each[key]) if key in each else "" for key in ("old_size", "size"))
-        before = code(each["old_path"]) if each["kind"] == "renamed" else old
-        lines.append(f"| {code(each['path'])} | {each['kind']} | {before} | {new} |")
+        was = code(each["old_path"]) if each["kind"] == "renamed" else old
+        lines.append(f"| {code(each['path'])} | {each['kind']} | {was} | {new} |")
     return "\n".join([*lines, "", f"`make verify`: {verify['summary']}"])
 
 

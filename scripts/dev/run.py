@@ -4,12 +4,10 @@ Usage: run.py VERB   (what was typed is in the environment)
 """
 
 import runpy
-import sys
 
-from lib.core import command
+from lib.core import command, console
 
 ONLY_TELL = ("list", "show", "diff", "sbom")  # where a reader that leaves early misses nothing that went wrong
 
-verb = sys.argv[1]
-main = runpy.run_path(f"scripts/{verb}.py")["main"]  # not imported, since gc is a module of Python's
-command.run(main, judges=verb not in ONLY_TELL)
+main = runpy.run_path(f"scripts/{console.VERB}.py")["main"]  # not imported, since gc is a module of Python's
+command.run(main, judges=console.VERB not in ONLY_TELL)

@@ -19,19 +19,26 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(main: Callable, judges: bool) -> NoReturn:
-    """Run `main` as this command and exit: with 0 only if it returned. A `Failure` becomes its sentence."""
+    """Run `main`, with a Report if it takes one, and exit: with 0 only if it returned.
+
+    A `Failure` becomes its sentence. One that `judges` also fails where its reader, who may have missed a finding,
+    leaves early.
+    """
     for number in STOPS:
         signal.signal(number, _stop)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     code = 1
     try:
         arguments.timeout()  # raises `Failure`
-        _reported(main) if main.__code__.co_argcount else main()
+        if main.__code__.co_argcount:
+            _reported(main)
+        else:
+            main()
         code = 0
     except Failure as failure:
         console.remark(str(failure))
     except BrokenPipeError:
-        code = int(judges)  # the reader has what it wanted (`make list | head`), or may have missed a finding
+        code = int(judges)  # the reader has what it wanted: `make list | head`
     except OSError as error:
         console.remark(_system_sentence(error))
     with suppress(OSError):
@@ -40,7 +47,10 @@ def run(main: Callable, judges: bool) -> NoReturn:
 
 
 def _reported(main: Callable[[Report], tuple[str, str]]) -> None:
-    """Run `main` with a Report, which the sentences that it returns close, or the one that ended it early."""
+    """Run `main` with a Report, and close that with what it returns: the sentence without findings, the one with some.
+
+    A `Failure` or OSError that ends it early becomes a finding.
+    """
     report = Report(console.VERB)  # raises `Failure` for a FORMAT or REPORT that cannot be
     try:
         sentences = main(report)

@@ -85,7 +85,7 @@ class Hasher:
 
     def update(self, chunk: bytes | memoryview, sink: Sink | None = None) -> None:
         """Hash `chunk`, and hand it to `sink` if there is one; for a large chunk all of that happens at once."""
-        work = [*([sink] if sink else []), *(algorithm.update for algorithm in self._hashes.values())]
+        work = ([sink] if sink else []) + [algorithm.update for algorithm in self._hashes.values()]
         here = 1 if len(chunk) >= SPLIT else len(work)
         jobs = [HASHERS.submit(each, chunk) for each in work[here:]]
         for each in work[:here]:
@@ -106,9 +106,10 @@ def buffer(size: int) -> memoryview:
 
 def read_into(hasher: Hasher, source: BinaryIO, progress: Progress, sink: Sink | None = None) -> Hasher:
     """`hasher`, fed with the rest of `source`, which goes to `sink` too if there is one. Raises OSError."""
-    view = _OWN.view = getattr(_OWN, "view", None) or buffer(BLOCK)
-    while count := source.readinto(view):
-        hasher.update(view[:count], sink)
+    if not hasattr(_OWN, "view"):
+        _OWN.view = buffer(BLOCK)
+    while count := source.readinto(_OWN.view):
+        hasher.update(_OWN.view[:count], sink)
         progress(count)
     return hasher
 

@@ -11,7 +11,7 @@ class Finding:
 
     model: str
     place: str  # pin, disk, cache, remote or what else was looked at
-    kind: str  # changed, missing or extra, or says more
+    kind: str  # changed, missing or extra, or says more; of an object on a remote also how it was proven
     file: str = ""
     detail: str = ""  # a sentence where there is no `file`
     object: str = ""  # its id in `place`

@@ -14,9 +14,9 @@ from pathlib import Path
 from lib.core import arguments, console, paths
 
 FOLDER = paths.TMP / "locks"
-STARTED_BY = arguments.value("AT_WORK").split()  # commands that hold locks and wait for this one, as for a hook of Git
+STARTED_BY = arguments.value("AT_WORK").split()  # ids of processes that hold locks and wait for us, as Git's hooks do
 LINE = 40  # bytes of a lock, the same for each command: to cut a file short takes longer than all else here
-_held: set[str] = set()
+_held: set[str] = set()  # locks of this process; to open such a file again, and close it, would release the lock
 
 
 def clone(wait: bool = True) -> AbstractContextManager[str | None]:
@@ -55,20 +55,23 @@ def _hold(file: str, what: str, wait: bool) -> Iterator[str | None]:
 
 @contextmanager
 def part(path: Path, wait: bool = True) -> Iterator[bool]:
-    """Be the only one, in any clone, to write `path` until it is moved or removed; without `wait` False if one is."""
+    """Be the only one, in any clone, who writes the file at `path`, until it is moved or removed, or this ends.
+
+    File and folder are made if need be. Yields whether that is so: False only without `wait`, if somebody else has it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         with path.open("ab") as file:
             try:
                 # Not a POSIX lock: the path is opened and closed by others here, which would release that.
                 fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-                is_moved = not os.path.samefile(path, file.fileno())
+                is_ours = os.path.samefile(path, file.fileno())
             except FileNotFoundError:
-                is_moved = True
+                is_ours = False  # whoever had it has moved it: make it anew
             except BlockingIOError:
                 yield False
                 return
-            if not is_moved:  # by whoever had it
+            if is_ours:
                 yield True
                 return
 

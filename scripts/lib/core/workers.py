@@ -34,7 +34,7 @@ def side_by_side(
     workers: int = CORES,
     size: Callable[[T], int] = lambda _: 0,  # bytes of a thing: the largest is begun first
     small: int = 0,  # bytes; what has fewer is done without a thread
-    stop: Callable[[], object] | None = None,  # tells what has begun to end; without it that is waited for
+    stop: Callable[[], object] | None = None,  # makes what has begun end early; without it, that is waited for
 ) -> list[U]:
     """What `work` returns for each of `things`, in their order; the first exception drops what has not begun."""
     things = list(things)

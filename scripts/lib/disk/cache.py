@@ -28,9 +28,9 @@ def location() -> Path:
     return Path(dvc.settings()["cache"].get("dir") or paths.ROOT / ".dvc" / "cache")
 
 
-def path_in(top: str | Path, oid: str) -> str:
-    """Where DVC puts the object `oid` (an md5, with `.dir` for a listing) below `top`, a cache or a remote."""
-    return f"{top}/{LAYOUT}/{oid[:2]}/{oid[2:]}"
+def key(oid: str) -> str:
+    """Where DVC puts the object `oid` (an md5, with `.dir` for a listing) in a cache or a remote."""
+    return f"{LAYOUT}/{oid[:2]}/{oid[2:]}"
 
 
 def note() -> str | None:
@@ -54,7 +54,7 @@ def _takes_links() -> bool:
 
 def object_path(oid: str) -> Path:
     """Where the object `oid` lies or would lie."""
-    return Path(path_in(location(), oid))
+    return location() / key(oid)
 
 
 @contextmanager
@@ -122,7 +122,7 @@ def clone(source: Path, target: Path) -> bool:
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
     with suppress(OSError):
-        reflink(str(source), str(target))  # removes what it made if that fails
+        reflink(str(source), str(target))  # on failure it leaves nothing behind
         return True
     return False
 
@@ -133,7 +133,10 @@ def links() -> bool:
 
 
 def share(path: Path, file: File, part: Path) -> None:
-    """Make `path`, which holds `file`, a link to its object, by way of `part`; an object that is wrong is dropped."""
+    """Make `path`, which holds `file`, a link to its object, if there is one; one that is wrong is dropped.
+
+    `part` is a path on the same file system, used for a moment.
+    """
     if has(path, file):
         return
     if is_right(file):
@@ -147,7 +150,7 @@ def share(path: Path, file: File, part: Path) -> None:
 def has(path: Path | str, file: File) -> bool:
     """Whether what lies at `path` is the cache's own object of `file`, by a link."""
     with suppress(OSError):
-        return os.path.samefile(path, path_in(location(), file.md5))
+        return os.path.samefile(path, f"{location()}/{key(file.md5)}")
     return False
 
 
@@ -157,16 +160,16 @@ def is_right(file: File, seen: Path | None = None) -> bool:
     return path.is_file() and bool((seen and path.samefile(seen)) or not weights.mismatch(path, file))
 
 
-def check(items: Iterable[Item], folder: Path, seen: Container[str], progress: Progress = unwatched) -> list[Finding]:
-    """The objects of `items` that have other bytes; a link to one of the files `seen` in `folder` was read already."""
+def check(items: Iterable[Item], folder: Path, read: Container[str], progress: Progress = unwatched) -> list[Finding]:
+    """Findings for the objects of `items` with other bytes; links to the files `read` in `folder` were read already."""
 
     def look(item: Item) -> Finding | None:
         why = None
         with suppress(FileNotFoundError):  # it went meanwhile
-            if not (item.path in seen and has(f"{folder}/{item.path}", item.file)):
-                why = weights.mismatch(path_in(location(), item.oid), item.file, progress)
+            if not (item.path in read and has(f"{folder}/{item.path}", item.file)):
+                why = weights.mismatch(f"{location()}/{key(item.oid)}", item.file, progress)
         return Finding(item.model, "cache", "changed", item.path, why, item.oid) if why else None
 
-    there = (item for item in items if os.access(path_in(location(), item.oid), os.F_OK))
+    there = (item for item in items if os.access(f"{location()}/{key(item.oid)}", os.F_OK))
     found = workers.side_by_side(look, there, size=lambda item: item.file.size or 0, small=workers.SMALL)
     return list(filter(None, found))

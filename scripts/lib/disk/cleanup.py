@@ -22,9 +22,10 @@ def clear() -> None:
     with lock.clone(wait=False) as busy, dvc.is_idle() as idle:
         if busy or not idle:
             return
+        rwlock = paths.TMP / "rwlock"  # DVC's
         with suppress(FileNotFoundError):
-            if not _is_held((paths.TMP / "rwlock").read_bytes()):
-                (paths.TMP / "rwlock").unlink()
+            if not _is_held(rwlock.read_bytes()):
+                rwlock.unlink()
         for path in _temporary():
             path.unlink(missing_ok=True)
     for path in (cache.location() / cache.INCOMING).glob("*"):
@@ -33,14 +34,14 @@ def clear() -> None:
                 path.unlink(missing_ok=True)
 
 
-def _is_held(lock: bytes) -> bool:
+def _is_held(text: bytes) -> bool:
     # Empty or cut short, this file makes every DVC command fail, for ever. So does one of a process that was killed
     # and that its parent has not waited for: DVC takes it for alive, and in a container that may never change.
     try:
-        json.loads(lock)
+        json.loads(text)
     except ValueError:
         return False
-    holders = [int(pid) for pid in re.findall(rb'"pid": (\d+)', lock)]
+    holders = [int(pid) for pid in re.findall(rb'"pid": (\d+)', text)]
     return not holders or any(map(_is_alive, holders))
 
 
@@ -54,7 +55,7 @@ def _is_alive(pid: int) -> bool:
 
 def _temporary() -> Iterator[Path]:
     for path in cache.location().glob(f"{cache.LAYOUT}/*/*.tmp"):
-        if DVC_TEMPORARY.fullmatch(path.name) and (cache.is_own() or not _is_recent(path)):
+        if DVC_TEMPORARY.fullmatch(path.name) and (cache.is_own() or not _is_recent(path)):  # others may write to it
             yield path
     for folder in {names.MODELS, *(path.parent for path in names.MODELS.glob("*/*.dvc"))}:  # weights are no groups
         yield from (path for path in folder.glob(".*.tmp") if OURS.fullmatch(path.name))

@@ -9,10 +9,10 @@ from lib.disk import gguf, onnx, tensors
 from lib.model.policy import Policy, format_of, title
 
 BROKEN = "format:broken"  # the exception for a file that is not what it says it is
-# What torch saves is an archive, with a pickle in it.
-BEGINNINGS = {
+BEGINNINGS = {  # how files of a format begin; what torch saves is an archive with a pickle in it
     "hdf5": (b"\x89HDF\r\n\x1a\n",),
     "archive": (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"\x28\xb5\x2f\xfd", b"Rar!"),
+    # What NumPy saves may hold one; then protocols 2 to 5.
     "pickle": (b"\x93NUMPY", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
 }
 

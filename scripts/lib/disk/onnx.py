@@ -18,7 +18,7 @@ FIELDS = {
 
 
 def locations(path: Path) -> list[str]:
-    """The files that tensors of the ONNX file at `path` lie in. Raises ValueError, KeyError if it is none, OSError."""
+    """The files that tensors of the ONNX file at `path` lie in. Raises ValueError or KeyError if it is none."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return sorted(set(_in("model", data, 0, len(data))))
 

@@ -35,11 +35,12 @@ def clear(folder: Path, name: str, kinds: Mapping[str, str], say: Callable[[str]
 
 
 def keep(path: Path, name: str, file: str) -> Path:
-    """Move `path`, once `file` of the model `name`, to the quarantine, numbered if there is one; where it is then."""
-    tops = (ROOT / (f"{name}.{number}" if number else name) for number in count())
-    place = next(top / file for top in tops if not any(map(_is_file, (top / file).parents)))  # which must be folders
-    free = (place.with_name(f"{place.name}.{number}" if number else place.name) for number in count())
-    kept = next(each for each in free if not os.path.lexists(each))
+    """Move `path`, once `file` of the model `name`, to the quarantine; where it is then.
+
+    That is below the first of NAME, NAME.1 … where nothing lies at that path, nor a file in the place of a folder.
+    """
+    places = (ROOT / (f"{name}.{number}" if number else name) / file for number in count())
+    kept = next(each for each in places if not (os.path.lexists(each) or any(map(_is_file, each.parents))))
     kept.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(path, kept)  # perhaps from another file system
     return kept

@@ -74,11 +74,12 @@ def start(name: str, plan: dict[str, str]) -> None:
     path = folder(name) / "plan"
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     (folder(name) / "pin").unlink(missing_ok=True)
-    for left in weights.entries(files(name)).keys() - dict(plan.items() & before.items()):
+    same = dict(plan.items() & before.items())
+    for left in weights.entries(files(name)).keys() - same.keys():
         (files(name) / left).unlink()
-    for top, _, _ in os.walk(files(name), topdown=False):
-        if not os.listdir(top):  # it may stand where a file is to come
-            os.rmdir(top)
+    for inner, _, _ in os.walk(files(name), topdown=False):
+        if not os.listdir(inner):  # it may stand where a file is to come
+            os.rmdir(inner)
     files(name).mkdir(parents=True, exist_ok=True)
     atomic.write(path, json.dumps(plan))
 

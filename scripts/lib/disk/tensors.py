@@ -29,7 +29,8 @@ def _header(path: Path) -> tuple[bytes, int]:
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        return file.read(length) if 2 <= length <= min(MOST, size - 8) else b"", size - 8 - length
+        header = file.read(length) if 2 <= length <= min(MOST, size - 8) else b""
+    return header, size - 8 - length
 
 
 def _naturals(said: object) -> tuple[int, ...]:

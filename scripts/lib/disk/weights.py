@@ -15,7 +15,7 @@ POINTER = b"version https://git-lfs.github.com/spec/v1"
 def walk(folder: Path) -> dict[str, os.stat_result]:
     """Every entry below `folder` that is no directory, by its path with `/`; links are not followed. Raises OSError."""
     found, folders = {}, [""]
-    for inner in folders:  # they become more on the way
+    for inner in folders:  # grows while subfolders are found
         with os.scandir(f"{folder}/{inner}") as entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):

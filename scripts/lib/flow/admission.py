@@ -36,9 +36,11 @@ def _check_carried(held: pin.Pin, old: pin.Pin, folder: Path | None, more: dict[
 def admit(
     held: pin.Pin, folder: Path | None, more: dict[str, str], old: pin.Pin | None, revision: str | None = None
 ) -> pin.Pin:
-    """`held` with the exceptions that it needs, if the policy takes it and its files in `folder`, without which the
-    content is not looked at and all exceptions stay. `more` are findings besides; `old` is the pin that it replaces,
-    `revision` what of the Hub's repo to type. Raises `Failure`."""
+    """`held` with the exceptions that it needs. Raises `Failure` if the policy forbids it.
+
+    `folder` has its files; without one, content is not looked at and every exception stays. `more` are further
+    findings, `old` is the pin that it replaces, `revision` what the advice tells to type instead of the commit.
+    """
     rules, typed, command = policy.read(), bool(arguments.value("ALLOW")), pin.command(held, revision)
     if old and held.allow and not typed and (not held.commit or held.commit != old.commit):
         _check_carried(held, old, folder, more, command)

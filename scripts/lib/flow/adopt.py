@@ -25,8 +25,10 @@ class Request:
 
 
 def complete(request: Request, shot: repo.Snapshot, old: pin.Pin | None) -> Request:
-    """`request` with what only the Hub knows: the name that the repo has now, and which files the words name. Refuses
-    the name of a model, pinned as `old`, that is from somewhere else. Raises `Failure`."""
+    """`request` with what only the Hub knows: the name that the repo has now, and which files the words name.
+
+    Refuses the name of a model, pinned as `old`, that is from somewhere else. Raises `Failure`.
+    """
     paths, name = [file.path for file in shot.files], request.name
     typed = (request.include, request.exclude)
     include, exclude = (each if isinstance(each, tuple) else names.words(each, paths) for each in typed)

@@ -11,7 +11,7 @@ from lib.core import arguments, atomic, digest, paths, text, workers
 from lib.core.console import on_its_way, progress, remark
 from lib.core.errors import Failure
 from lib.disk import cache, destination, staging, weights
-from lib.flow.upstream import cached
+from lib.flow import upstream
 from lib.hub import repo, sources, xet
 from lib.model import fields, names, pin
 from lib.remote import base, factory
@@ -21,12 +21,14 @@ DOWNLOADS = 8  # files side by side; with more a link is full already, and a dis
 
 
 def bring(draft: pin.Pin, shot: repo.Snapshot, admit: Callable[[pin.Pin, Path], pin.Pin], *pins: pin.Pin | None) -> str:
-    """Stage the files of `shot` that `draft` names and their pin, once `admit` takes both; how much of them was on this
-    machine, as the end of a sentence. Replaces nothing that is none of `pins` and nowhere else. Raises `Failure`."""
+    """Stage the files of `shot` that `draft` names, and their pin, once `admit` takes both. Raises `Failure`.
+
+    models/NAME must be one of `pins`, or exist elsewhere too. Returns what was on this machine, to end a sentence with.
+    """
     name, remote, files = draft.name, factory.default(), [file for file in shot.files if file.path in draft.files]
     remote.check(write=True)
     there = destination.check_replaceable(name, remote.holds, *pins)
-    here = cached(files, there)
+    here = upstream.cached(files, there)
     _say_plan(draft, shot, sum(file.size for file in files if file.path not in here), remote)
     if arguments.is_on("DRY"):
         return ""
@@ -61,9 +63,10 @@ def _check_space(name: str, missing: int, total: int, remote: base.Remote) -> No
 
 
 def _reuse(name: str, here: dict[str, digest.File], there: pin.Pin | None) -> dict[str, digest.File]:
-    """Link those files that are `here`, in DVC's cache, and right into staging, unless they are there; their digests.
+    """Link into staging the files `here`, which DVC's cache holds, if they are right and not there yet; their digests.
 
-    `there` is what models/NAME was found to be, so the objects that it shares are not read again."""
+    `there` is what models/NAME was found to be, so the objects that it shares are not read again.
+    """
     folder, own, found = staging.files(name), names.weights_dir(name), {}
     seen = {file.md5: own / path for path, file in there.files.items()} if there else {}
     for path, file in here.items():
@@ -84,20 +87,20 @@ class _Fetch:
 
     def all(self, files: list[repo.HubFile]) -> dict[str, digest.File]:
         """Every file of `files`, side by side; the first `Failure` stops the others too, whose parts stay."""
-        stop, hub = threading.Event(), xet.Xet(self.shot)
+        stop, xets = threading.Event(), xet.Xet(self.shot)
         with progress(f"download {self.name}", sum(file.size for file in files)) as watch:
-            fetch = partial(self._checked, hub, watch, stop)
+            fetch = partial(self._checked, xets, watch, stop)
             found = workers.side_by_side(fetch, files, DOWNLOADS, lambda file: file.size, stop=stop.set)
         return {file.path: each for file, each in zip(files, found, strict=True)}
 
-    def _checked(self, hub: xet.Xet, watch: digest.Progress, stop: threading.Event, file: repo.HubFile) -> digest.File:
+    def _checked(self, xets: xet.Xet, watch: digest.Progress, stop: threading.Event, file: repo.HubFile) -> digest.File:
         """`file`, right byte for byte. One that differs comes once more, by a plain download. Raises `Failure`."""
         label, path = f"{self.shot.source}/{file.path}", staging.files(self.name) / file.path
-        ways = sources.of(self.shot, file, hub)
+        ways = sources.of(self.shot, file, xets)
         if at := self.copies.get(file.path):
             ways.insert(0, road.Copy(at))
             cache.clone(at, path)
-        for way in (ways, ways[-1:]):
+        for way in (ways, ways[-1:]):  # the last one is the plain download
             with on_its_way(file.path):
                 found = road.bring(way, road.Wanted(label, file.size, file.hashes), path, watch, stop)
             if stop.is_set():

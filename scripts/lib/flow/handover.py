@@ -28,8 +28,10 @@ def folder(typed: str) -> Path:
 
 
 def hand_over(held: pin.Pin, to: Path, report: Report) -> bool:
-    """Make `to`/NAME what `held` pins, and report it; False if it already was. What is there stays until the new one is
-    whole; a kill between the two renames leaves it beside, as `.NAME.old`. Raises `Failure`, OSError."""
+    """Make `to`/NAME what `held` pins, and report it; False if it already was. Raises `Failure`, OSError.
+
+    What is there stays until the new one is whole. A kill between the two renames leaves it beside, as `.NAME.old`.
+    """
     target = to / held.name
     part, old, own = (target.with_name(f".{target.name}.{kind}") for kind in ("part", "old", "lock"))
     _check_outside(target)
@@ -63,8 +65,10 @@ def _check_outside(target: Path) -> None:
 
 
 def _check_ours(target: Path, wrong: list[Finding], files: KeysView[str]) -> dict[str, str]:
-    """What is wrong with the files in `target` that exist nowhere else. Refuses a Git repository, and a folder in which
-    no content is known and nothing is called as one of `files`."""
+    """What is wrong with the files in `target` that exist nowhere else.
+
+    Refuses a Git repository, and a folder in which no content is known and no file has the name of one of `files`.
+    """
     if target.is_symlink():
         return {}
     kinds = {each.file: each.kind for each in wrong if each.kind != "missing"}

@@ -81,5 +81,5 @@ def share(items: list[Item]) -> list[Item]:
     number, of = map(int, found.groups())
     ordered = sorted(items, key=lambda item: item.oid)
     *starts, total = accumulate((item.file.size or 0 for item in ordered), initial=0)
-    shares = (min(of, 1 + at * of // max(1, total)) for at in starts)  # after the last byte, only empty objects come
-    return [item for item, share in zip(ordered, shares, strict=True) if share == number]
+    numbers = (min(of, 1 + at * of // max(1, total)) for at in starts)  # after the last byte, only empty objects come
+    return [item for item, each in zip(ordered, numbers, strict=True) if each == number]

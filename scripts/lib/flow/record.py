@@ -1,7 +1,5 @@
 """From weights that are staged to one Git commit: models/ -> dvc add -> remote -> commit, for add and track alike."""
 
-from operator import eq
-
 from lib.core import arguments, atomic, lock, shell, text
 from lib.core.console import note
 from lib.core.errors import Failure
@@ -23,8 +21,11 @@ def prepare() -> None:
 
 
 def record(name: str, scan: str = "") -> None:
-    """Place, pin, upload and commit the model `name`, whose weights are staged; `scan` is what the Hub's scan says of
-    it today. Safe to run again from any point. What models share is done with the clone's lock. Raises `Failure`."""
+    """Place, pin, upload and commit the model `name`, whose weights are staged. Raises `Failure`.
+
+    `scan` is what the Hub's scan says of it today. Safe to run again from any point. The clone's lock is not held
+    during the upload.
+    """
     wanted, remote = staging.finished(name), factory.default()
     with lock.clone():
         staging.place(wanted, remote.holds)
@@ -61,8 +62,10 @@ def next_step() -> str:
 
 
 def commit(message: str, new: pin.Pin | None, gone: str = "") -> None:
-    """One Git commit of the pin `new`, of the removal of the pin of `gone`, or of both, and of the catalog; the clone's
-    lock must be held. Raises `Failure`."""
+    """One Git commit of the pin `new`, of the removal of the pin of `gone`, or of both, and of the catalog.
+
+    The clone's lock must be held. Raises `Failure`.
+    """
     name = new.name if new else ""
     for _ in range(TRIES):
         history.forget()  # another command may have made a commit meanwhile
@@ -86,13 +89,14 @@ def commit(message: str, new: pin.Pin | None, gone: str = "") -> None:
 
 
 def _check_alone(head: str) -> None:
-    """Refuse what our Git commit, whose files were read from `head`, undid of another that came meanwhile."""
+    """Raise `Failure` if our Git commit, made from the files of `head`, undid another one that came in between."""
     tip, before = history.object_ids(["HEAD", "HEAD^"])
     if not head or not before or head in (before, tip):
         return
     theirs = history.lines("diff", "--name-only", "--no-renames", "-z", head, before)
-    was, now = (history.object_ids(f"{each}:{path}" for path in theirs) for each in (head, tip))
-    if any(map(eq, was, now)):
+    was = history.object_ids(f"{head}:{path}" for path in theirs)
+    now = history.object_ids(f"{tip}:{path}" for path in theirs)
+    if any(old == new for old, new in zip(was, now, strict=True)):
         again = f"git commit --reuse-message {before[:7]}"  # Git's index has it still
         raise Failure(f"committed, but undid what another Git commit brought meanwhile; commit that again: {again}")
 
@@ -108,8 +112,8 @@ def message(new: pin.Pin, old: pin.Pin | None, scan: str) -> str:
         license, changes = compare.license_change(old.terms, new.terms), compare.pins(old, new).lines()
         more = f"and {text.plural(len(changes) - MOST, 'more file')}" if len(changes) > MOST else None
         parts.append("\n".join(filter(None, [license, *changes[:MOST], more])))
-    trailers = {"Source": new.source, "Commit": new.commit, "Scan": scan}
-    trailers |= {"Allow": " ".join(new.allow), "Reason": new.reason}
+    trailers = {"Source": new.source, "Commit": new.commit, "Scan": scan, "Allow": " ".join(new.allow)}
+    trailers["Reason"] = new.reason
     parts.append(text.amount(new.nfiles, new.size) + ".")
     parts.append("\n".join(f"{key}: {value}" for key, value in trailers.items() if value))
     return "\n\n".join(filter(None, parts))

@@ -18,8 +18,10 @@ UP_TO_DATE, NEWER, GONE_COMMIT = "up to date", "newer", "commit gone"
 
 @dataclass(frozen=True)
 class State:
-    """`status` is one of the above, or the kind of a `Refusal`, whose sentence is `detail`; `shot` is the repo at
-    `revision`, `changes` are what an update would change, and `fetch` the bytes that it would download."""
+    """`status` is one of the above, or the kind of a `Refusal`, whose sentence is `detail`.
+
+    `shot` is the repo at `revision`; `changes` are what an update would change, `fetch` the bytes to download for it.
+    """
 
     held: pin.Pin
     revision: str
@@ -100,7 +102,10 @@ def leave_out(files: list[repo.HubFile], allow: Collection[str]) -> tuple[list[r
 
 @lru_cache(maxsize=1)
 def _named(pins: tuple[tuple[str, int], ...]) -> dict[str, str]:
-    """By each sha256 in `pins`, NAMEs and when they were written, the NAME of one; to parse them all takes longer."""
+    """By sha256, the NAME of a pin that has it, which takes less time than to parse them all.
+
+    `pins` are NAMEs and times of last change: the answer is kept until a pin is written, added or removed.
+    """
     texts = ((name, pin.path_of(name).read_text(encoding="utf-8", errors="replace")) for name, _ in pins)
     return {sha256: name for name, said in texts for sha256 in re.findall(r"\b[0-9a-f]{64}\b", said)}
 
@@ -120,8 +125,10 @@ def _chosen(held: pin.Pin, shot: repo.Snapshot) -> list[repo.HubFile]:
 
 
 def _old(held: pin.Pin, before: tuple[repo.HubFile, ...], new: compare.Files) -> compare.Files:
-    """The files of `held` as the Hub tells them apart, which publishes no sha256 of small ones. Where it does not list
-    them any more, in `before`, the cache tells; what is not there either passes for changed."""
+    """The files of `held` as the Hub tells them apart, which publishes no sha256 of small ones.
+
+    Where it does not list them any more, in `before`, the cache tells; what is not there either passes for changed.
+    """
     known = {file.path: file.identity for file in before}
     found = {}
     for path, file in (held.files or {}).items():

@@ -42,7 +42,7 @@ class _Client(httpx2.Client):
 
 
 def reason(fault: httpx2.Response | Exception) -> str:
-    """`fault`, an answer or an error that may come of one, as what the Hub did."""
+    """What the Hub did, by its answer or by an error, which may hold its answer."""
     response = getattr(fault, "response", fault)
     if isinstance(response, httpx2.Response):
         return f"the Hub answered {response.status_code} {response.reason_phrase}"

@@ -25,7 +25,7 @@ class HubFile:
     size: int  # bytes
     blob: str  # Git's id
     sha256: str | None  # of files in LFS
-    xet: str | None  # the hash there of files in Xet
+    xet: str | None  # its hash in Xet, if it is there
 
     @classmethod
     def of(cls, said: RepoFile) -> "HubFile":
@@ -120,7 +120,10 @@ def _checked(shot: Snapshot) -> Snapshot:
 
 
 def snapshot(source: str, revision: str, may_download: bool = False) -> Snapshot:
-    """What `source` (ORG/NAME) is at `revision`; a gated one refuses us with `may_download` only. Raises `Failure`."""
+    """What `source` (ORG/NAME) is at `revision` (branch, tag or commit). Raises `Failure`.
+
+    A gated repo can be looked at by all; with `may_download` it must give us its files too.
+    """
     if not ENDPOINT.startswith(("http://", "https://")):
         raise Failure(f"HF_ENDPOINT is not the address of a Hub: {ENDPOINT!r} (want https://HOST)")
     api = HfApi()

@@ -15,6 +15,7 @@ from lib.hub.client import reason
 from lib.hub.repo import HubFile, Snapshot, refusal
 from lib.hub.xet import Xet
 from lib.transfer.retry import Broken, GaveUp
+from lib.transfer.road import Source
 
 XET = not huggingface_hub.constants.HF_HUB_DISABLE_XET and find_spec("hf_xet") is not None
 
@@ -49,6 +50,8 @@ class Get:
 
 @dataclass(frozen=True)
 class XetFile:
+    """One file in Xet, as a `Source`."""
+
     xet: Xet
     file: HubFile
     title: str = "Xet"
@@ -73,7 +76,7 @@ def on_this_machine(file: HubFile) -> Path | None:
     return next((each for each in found if each.is_file() and each.stat().st_size == file.size), None)
 
 
-def of(shot: Snapshot, file: HubFile, xet: Xet) -> list[Get | XetFile]:
+def of(shot: Snapshot, file: HubFile, xet: Xet) -> list[Source]:
     """The sources of `file` over the network, the fastest first."""
     fast = [XetFile(xet, file)] if file.xet and XET else []
     return [*fast, Get(shot, file)]

@@ -20,7 +20,7 @@ class Xet:
         self.fault = ""  # why the store is out of reach: it is not asked for other files
 
     def download(self, file: HubFile, start: int):
-        """A stream of the bytes of `file` from `start` on; all streams share one connection."""
+        """A stream of `file` from `start` on, over the connection that all share. Raises `Broken` after a `fault`."""
         from hf_xet import XetConfig, XetFileInfo, XetSession
 
         with self._lock:

@@ -56,7 +56,10 @@ def _rows(page: str) -> list[tuple[str, str]]:
 
 
 def update(page: str, pins: Iterable[pin.Pin], moved: tuple[str, str] = ("", "")) -> str:
-    """`page` with a row for each of `pins` and no other; a note follows a model that `moved`. Raises `Failure`."""
+    """`page` with a row for each of `pins` and no other. A note is kept, also that of a model that `moved` (old, new).
+
+    Raises `Failure` without markers.
+    """
     notes: dict[str, str] = {}
     for name, note in _rows(page):
         name = moved[1] if name == moved[0] else name

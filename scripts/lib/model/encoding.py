@@ -59,7 +59,11 @@ class Once(yaml.CBaseLoader):
 
 
 def document(text: str, with_files: bool = True) -> dict:
-    """The mapping that `text` is, every scalar as text. Raises ValueError, yaml.YAMLError."""
+    """The mapping that `text` is, every scalar as text; without `with_files` the files of a pin may be left out.
+
+    A pin as `dump` writes it is read without a YAML parser, which takes ten times as long. Raises ValueError,
+    yaml.YAMLError.
+    """
     start, files, lines = text.partition(FILES)
     if not with_files and all(line.startswith("    ") for line in lines.splitlines()):  # nothing else comes after them
         files = ""
@@ -72,4 +76,4 @@ def document(text: str, with_files: bool = True) -> dict:
             return {"outs": [out], "meta": meta}
     if NESTED.search(text):
         raise ValueError("nested too deep")
-    return yaml.load(text, Loader=Once)  # takes ten times as long
+    return yaml.load(text, Loader=Once)

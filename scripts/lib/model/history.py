@@ -12,7 +12,7 @@ from lib.core.paths import ROOT
 from lib.core.text import one_line
 from lib.model.names import is_model_name
 
-PIN = re.compile(r"\Amodels/((?:[^/]+/)?[^/]+)\.dvc\Z")
+PIN = re.compile(r"models/((?:[^/]+/)?[^/]+)\.dvc")
 
 
 def _run(words: Iterable[str], given: Iterable[str] = ()) -> subprocess.CompletedProcess:
@@ -30,7 +30,7 @@ def tried(*words: str) -> tuple[bool, str]:
 
 
 def ask(*words: str, given: Iterable[str] = ()) -> bytes:
-    """What `git` with `words` answers, `given` lines to read. Raises `Failure` with Git's own words."""
+    """What `git` with `words` answers; `given` are lines for its standard input. Raises `Failure` with Git's words."""
     done = _run(words, given)
     if done.returncode:
         raise Failure(f"git {words[0]} failed: {one_line(done.stderr.decode(errors='replace'))}")
@@ -50,7 +50,8 @@ def _said(*words: str) -> str:
 
 def name_of(path: str) -> str:
     """The NAME of the model whose pin is at `path`; else `path` itself, which is no model's NAME."""
-    return PIN.sub(r"\1", path)
+    found = PIN.fullmatch(path)
+    return found[1] if found else path
 
 
 def _pins(*words: str) -> dict[str, str]:
@@ -104,7 +105,7 @@ branch_at_start = lru_cache(maxsize=1)(branch)  # as it was when this command fi
 
 
 def text(where: str, path: str = "models/README.md") -> str | None:
-    """The file at `path` in `where`, HEAD or, empty, the index; None if it is not there."""
+    """The file at `path` in `where` (HEAD, a Git commit or, if empty, the index); None if it is not there."""
     done = _run(("cat-file", "blob", f"{where}:{path}"))
     return None if done.returncode else done.stdout.decode(errors="surrogateescape")
 
@@ -168,7 +169,7 @@ def resolve(revision: str, name: str) -> str:
 def blobs(ids: Iterable[str]) -> list[str]:
     """The texts of the blobs `ids`, in their order. Raises `Failure`."""
     said, texts = BytesIO(ask("cat-file", "--batch", given=ids)), []
-    while head := said.readline():  # ID blob SIZE
-        texts.append(said.read(int(head.split()[2])).decode(errors="surrogateescape"))
+    while line := said.readline():  # ID blob SIZE
+        texts.append(said.read(int(line.split()[2])).decode(errors="surrogateescape"))
         said.readline()  # what ends the content
     return texts

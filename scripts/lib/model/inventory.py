@@ -30,10 +30,10 @@ def of_pin(held: Pin, fetch: Callable[[str], bytes]) -> list[Item]:
     data = fetch(oid) if files is None else held.listing
     if files is None:
         if digest.of_bytes(data).md5 != held.md5:
-            raise Failure(f"the listing {held.md5}.dir is not what models/{held.name}.dvc pins")
+            raise Failure(f"the listing {oid} is not what models/{held.name}.dvc pins")
         files = {entry["relpath"]: digest.File(None, entry["md5"]) for entry in json.loads(data)}
         if fault := names.unusable(files):
-            raise Failure(f"the listing {held.md5}.dir names {fault}; no file of it was looked at")
+            raise Failure(f"the listing {oid} names {fault}; no file of it was looked at")
     listing = digest.File(len(data), held.md5, digest.of_bytes(data, ("sha256",)).sha256)
     items = [Item(file.md5, file, held.name, path) for path, file in files.items()]
     return [*items, Item(oid, listing, held.name, "(listing)", data)]

@@ -53,7 +53,7 @@ def from_path(text: str) -> str:
 
 
 def from_address(text: str) -> tuple[str, str]:
-    """Repo and revision, or '', of ORG/NAME[@REVISION] or the address of a page on the Hub. Raises `Failure`."""
+    """Repo and revision ('' if none) in ORG/NAME[@REVISION] or the address of a page of the Hub. Raises `Failure`."""
     if text.startswith(("huggingface.co/", "hf.co/")):  # as browsers show it
         text = f"https://{text}"
     if not text.startswith(("http://", "https://")):

@@ -127,7 +127,10 @@ def dump(pin: Pin) -> str:
 
 
 def parse(name: str, text: str, with_files: bool = True) -> Pin:
-    """The pin `text` of the model `name`. Raises `Failure` if it is not one."""
+    """The pin `text` of the model `name`; without `with_files` its `files` may be None, whoever made it.
+
+    Raises `Failure` if it is not one.
+    """
     try:
         return Pin(name, **fields.checked(name, encoding.document(text, with_files)))
     except yaml.YAMLError:
@@ -154,7 +157,8 @@ def parse(name: str, text: str, with_files: bool = True) -> Pin:
 
 def read(name: str, broken_is_none: bool = False) -> Pin | None:
     """The pin of the model `name`, or None if there is none. Raises `Failure` for a broken one."""
-    with suppress(FileNotFoundError, *([Failure] if broken_is_none else [])):
+    faults = (FileNotFoundError, Failure) if broken_is_none else (FileNotFoundError,)
+    with suppress(*faults):
         return parse(name, _text(name))
     return None
 

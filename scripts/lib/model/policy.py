@@ -95,7 +95,8 @@ def read() -> Policy:
             known = f"did you mean {near[0]}?" if near else f"it knows {', '.join(KEYS)}"
             raise Failure(f"models/policy.yaml knows no {text.one_line(key)!r}; {known}")
         settings[key] = _setting(key, value)
-    return Policy(finished=settings.pop("scan", False), **settings)
+    finished = settings.pop("scan", False)
+    return Policy(finished=finished, **settings)
 
 
 def format_of(path: str) -> str:

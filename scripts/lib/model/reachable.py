@@ -28,14 +28,14 @@ def _foreign() -> set[str]:
     found = set()
     for remote in history.lines("remote"):
         tips = dict(line.split("\t") for line in history.lines("ls-remote", "--refs", remote))
-        if gone := [ref for ref, found in zip(tips.values(), history.object_ids(tips), strict=True) if not found]:
+        if gone := [ref for ref, oid in zip(tips.values(), history.object_ids(tips), strict=True) if not oid]:
             raise Failure(f"{gone[0]} of {remote} is not in this clone, with what it pins; {ALL_REFS.format(remote)}")
         found |= set(tips)
     return found
 
 
 def _stash() -> list[str]:
-    """Every entry of the stash, `--all` sees the last alone; what is in progress; the index of each."""
+    """Every entry of the stash (`--all` sees only the last), what is in progress, and the parents of both."""
     found = history.lines("stash", "list", "--no-show-signature", "--format=%H %P")
     words = [word for each in IN_PROGRESS for word in ("--git-path", each)]
     for top in _worktrees():
@@ -65,7 +65,7 @@ def _in_commits(walk: bool, *revisions: str) -> Iterator[tuple[str, str]]:
 
 
 def _worktrees() -> Iterator[Path]:
-    """The folder of each. Raises `Failure` for one that is not there."""
+    """The folder of each worktree, this clone first. Raises `Failure` for one that is not there."""
     said = history.lines("worktree", "list", "--porcelain")
     listed = [Path(line.removeprefix("worktree ")) for line in said if line.startswith("worktree ")]
     for top in dict.fromkeys([ROOT, *listed]):

@@ -50,7 +50,7 @@ def missing(held: Pin) -> str | None:
         return f"a signature would cover md5 alone; pin sha256 too: make track NAME={name}"
     if not history.holds(name):
         return f"the pin is not that of the last Git commit; commit it: git commit -- {path}"
-    (commit,) = history.lines("rev-list", "-1", "HEAD", "--", path)  # where a merge took one side's pin, that side's
+    (commit,) = history.lines("rev-list", "-1", "HEAD", "--", path)  # of a merge that took one side's pin: that side's
     versions = releases.versions(name)
     here, *there = history.object_ids(f"{at}:{path}" for at in ("HEAD", *versions.values()))
     faults = {f"Git commit {commit[:7]}": _put_back(path, commit) or _fault("commit", commit)}

@@ -14,7 +14,7 @@ from lib.remote.base import ObjectInfo, Remote
 
 READERS = 2 * workers.CORES  # one waits for the network while another hashes
 # The kinds of what is found out about an object, besides `missing` and `changed`.
-PROVEN = ("read", "by hash")  # every byte of it; the hash of its content, which the store publishes, is the pin's
+PROVEN = ("read", "by hash")  # every byte was read; the store publishes the pin's hash of the content
 SIZE_ONLY = "by size only"  # its size is right, and nothing more is known
 SUSPECT = "suspect"  # its published hash differs: it is damaged, or was uploaded in a way that changes that hash
 
@@ -26,7 +26,7 @@ def bad(items: list[Item], found: Found) -> list[Finding]:
     return [found[item.oid] for item in items if found[item.oid].kind in ("missing", "changed")]
 
 
-def _found(item: Item, kind: str, detail: str = "") -> Finding:
+def _finding(item: Item, kind: str, detail: str = "") -> Finding:
     return Finding(item.model, "remote", kind, item.path, detail, item.oid)
 
 
@@ -47,6 +47,7 @@ def assess(
     if deep:
         lost = {each.object for each in bad(items, found)}
         return found | _by_reading(remote, [item for item in items if item.oid not in lost], watch)
+    # Asked closely, a store tells the checksum of an upload in parts, and no ETag that is of no content.
     unsure = [item for item in items if found[item.oid].kind == SUSPECT]
     unsure += [item for item in items if found[item.oid].kind == SIZE_ONLY and item.file.crc64nvme]
     found |= judged(unsure, remote.infos((item.oid for item in unsure), closely=True))
@@ -70,32 +71,32 @@ def _by_reading(remote: Remote, items: list[Item], watch: digest.Progress) -> Fo
             with on_its_way(item.path):
                 mismatch = remote.read(item.oid, item.file, watch)
         except FileNotFoundError:  # it went after it was listed
-            return _found(item, "missing")
-        return _found(item, "changed", mismatch) if mismatch else _found(item, "read")
+            return _finding(item, "missing")
+        return _finding(item, "changed", mismatch) if mismatch else _finding(item, "read")
 
     return dict(zip((item.oid for item in items), workers.side_by_side(read, items, READERS), strict=True))
 
 
 def _by_info(info: ObjectInfo | None, item: Item, at_hand: Path | None) -> Finding:
     if info is None:
-        return _found(item, "missing")
+        return _finding(item, "missing")
     size, here = item.file.size, at_hand or cache.object_path(item.oid)
     if size is None and here.is_file():  # a pin of plain `dvc add` tells none, a copy that is here does
         size = here.stat().st_size
     if size not in (None, info.size):
-        return _found(item, "changed", f"pinned {size} bytes, found {info.size}")
+        return _finding(item, "changed", f"pinned {size} bytes, found {info.size}")
     if info.md5 and info.md5 != item.file.md5:
-        return _found(item, "changed", f"pinned md5 {item.file.md5}, the store says {info.md5}")
+        return _finding(item, "changed", f"pinned md5 {item.file.md5}, the store says {info.md5}")
     if item.file.md5 in (info.md5, info.etag):
-        return _found(item, "by hash")
+        return _finding(item, "by hash")
     if info.crc64nvme and item.file.crc64nvme:
-        return _found(item, "by hash" if info.crc64nvme == item.file.crc64nvme else SUSPECT)
+        return _finding(item, "by hash" if info.crc64nvme == item.file.crc64nvme else SUSPECT)
     _, dash, parts = (info.etag or "").partition("-")
     if not dash:
-        return _found(item, SUSPECT if info.etag else SIZE_ONLY)
+        return _finding(item, SUSPECT if info.etag else SIZE_ONLY)
     if at_hand and parts.isdigit() and (made := etag.of_file(at_hand, int(parts))):
-        return _found(item, "by hash" if made == info.etag else SUSPECT)
-    return _found(item, SIZE_ONLY)
+        return _finding(item, "by hash" if made == info.etag else SUSPECT)
+    return _finding(item, SIZE_ONLY)
 
 
 def size_only(count: int, total: int) -> str:

@@ -1,4 +1,4 @@
-"""DVC's remote, where the objects of all clones lie. DVC gives its settings and layout, and no more: see FAULTS.md."""
+"""DVC's remote, where the objects of all clones lie. DVC gives its settings and layout; .github/FAULTS.md says why."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
@@ -45,7 +45,8 @@ class Remote(ABC):
 
     def __init__(self, name: str, url: str, config: dict | None = None) -> None:
         self.name, self.url, self.config = name, url, config or {}
-        self.endpoint, self._top = self.config.get("endpointurl"), f"{url}/"  # which each key begins with
+        self.endpoint = self.config.get("endpointurl")
+        self._top = f"{url}/"  # how each key begins
 
     @property
     def title(self) -> str:
@@ -62,15 +63,18 @@ class Remote(ABC):
 
     @abstractmethod
     def check(self, write: bool = False, probe: bool = False) -> None:
-        """Refuse what is out of reach, with `write` what is read-only; to `probe`, write, read and delete an object."""
+        """Refuse a remote that is out of reach, a folder without its marker or, with `write`, one that is read-only.
+
+        With `probe` a bucket must also take an object, give it back and delete it.
+        """
 
     def _object(self, oid: str) -> str:
-        return self._top + cache.path_in("", oid)[1:]
+        return self._top + cache.key(oid)
 
     def infos(self, oids: Iterable[str], closely: bool = False) -> dict[str, ObjectInfo]:
-        """What the store says of each of `oids`, asked one by one if `closely`; one that is not there is left out."""
+        """What the store says of each of `oids`, of each by itself if `closely`; one that is not there is left out."""
         with self._explained("list"):
-            return {oid: info for oid in oids if (info := self._info(self._object(oid)))}
+            return {oid: info for oid in oids if (info := self._info(self._object(oid), closely))}
 
     def lacks(self, sizes: Mapping[str, int | None]) -> set[str]:
         """The objects of `sizes`, bytes by id, that are not there with that many bytes; with any where it is None."""

@@ -52,14 +52,13 @@ class Bucket(Remote):
 
     def check(self, write: bool = False, probe: bool = False) -> None:
         data, trial = MARKER_TEXT.encode(), f"{self._top}.probe-{uuid4().hex}"
-        steps = [("list", lambda: next(self._list(self._top + MARKER), None))]
-        if write:
-            steps += [("write", lambda: self._write(self._top + MARKER, data))]
-        if probe:
-            steps += [("write", lambda: self._write(trial, data))]
-        for step, do in steps:
-            with self._explained(step, "nothing was changed"):
-                do()
+        with self._explained("list", "nothing was changed"):
+            next(self._list(self._top + MARKER), None)
+        with self._explained("write", "nothing was changed"):
+            if write:
+                self._write(self._top + MARKER, data)
+            if probe:
+                self._write(trial, data)
         if probe:
             try:
                 with self._explained("read", "nothing was changed"):
@@ -86,7 +85,7 @@ class Bucket(Remote):
             return self._info(self._top + MARKER).modified
 
     def _pages(self) -> float:
-        """How many requests a listing takes, each of 1,000 objects, from how many have names that begin with 000."""
+        """How many requests a listing takes (1,000 objects each), estimated by the objects that begin with 000."""
         return 2 + sum(1 for _ in self._list(f"{self._top}{cache.LAYOUT}/00/0")) * 16**3 / 1000
 
     def read(self, oid: str, want: File, progress: Progress = unwatched, path: Path | None = None) -> str | None:
@@ -140,4 +139,7 @@ class Bucket(Remote):
 
     @abstractmethod
     def _upload(self, path: Path, oid: str, found: File, progress: Progress) -> None:
-        """Make the file at `path`, of digests `found`, the object `oid`; `progress`, told of all bytes, may end it."""
+        """Make the file at `path`, of digests `found`, the object `oid`.
+
+        `progress` is told of all bytes before the object is complete; if it raises, none is made.
+        """

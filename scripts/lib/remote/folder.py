@@ -71,7 +71,7 @@ class Folder(Remote):
             return None
 
     def _list(self, prefix: str) -> Iterator[tuple[str, ObjectInfo]]:
-        for path, status in cache.listed(self.url).items():
+        for path, status in cache.listed(self.url).items():  # `prefix` is always that of the whole layout
             yield prefix + path, ObjectInfo(status.st_size, status.st_mtime)
 
     def _info(self, key: str, closely: bool = False) -> ObjectInfo | None:

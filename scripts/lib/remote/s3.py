@@ -159,7 +159,10 @@ class S3(Bucket):
 
 
 def _pause(attempts: int, response: tuple | None, request_dict: dict, **_: object) -> float | None:
-    """Seconds to wait before another try of what a busy store refused, at once; None to leave it to botocore's few."""
+    """Seconds to wait before another try of a request that a busy store refused; None to leave it to botocore.
+
+    Botocore allows few tries, since each may be of a store that is silent; a refusal comes at once, so more fit in.
+    """
     since = request_dict["context"].setdefault("since", time.monotonic())
     seconds = retry.pause(attempts) * random.uniform(0.5, 1)  # so that clones do not all come back at once
     is_busy = response and response[0].status_code in retry.TRANSIENT
@@ -174,7 +177,6 @@ def _crc(found: digest.File) -> dict[str, str]:
 def _info(said: dict, size: int) -> ObjectInfo:
     has_key = "SSECustomerAlgorithm" in said or said.get("ServerSideEncryption", "AES256") != "AES256"
     etag = None if has_key else said.get("ETag", "").strip('"') or None
-    # A checksum of the parts' checksums ends in their number.
-    crc = said.get("ChecksumCRC64NVME") or "-"
-    known = None if "-" in crc else b64decode(crc).hex()
+    crc = said.get("ChecksumCRC64NVME", "")
+    known = b64decode(crc).hex() if crc and "-" not in crc else None  # one of the parts' checksums ends in -N
     return ObjectInfo(size, said["LastModified"].timestamp(), None, etag, known)

@@ -56,7 +56,7 @@ stage() {
 # GONE; one of the names may be empty. What else is staged stays so, what else is edited is left alone. Git's index comes
 # first: a kill leaves a commit to make, none to undo.
 commit() {
-  local folder page index pin=
+  local folder committed staged pin=
   folder=$(git rev-parse --absolute-git-dir)
   own=$folder/index.make.$$ # the Git command of a run that was killed may still be at work on its own
   trap 'rm -f -- "$own" "$own.lock"' EXIT
@@ -64,11 +64,11 @@ commit() {
   find "$folder" -maxdepth 1 -name 'index.make.*' -mtime +0 -delete
   unlocked "$folder/index.lock" || : # else Git says so
   [[ ! $3 ]] || pin=$(git hash-object -w --stdin <"$1/page.pin")
-  page=$(git hash-object -w --stdin <"$1/page.commit")
-  index=$(git hash-object -w --stdin <"$1/page.index")
+  committed=$(git hash-object -w --stdin <"$1/page.commit")
+  staged=$(git hash-object -w --stdin <"$1/page.index")
   ! git rev-parse --verify --quiet HEAD >/dev/null || GIT_INDEX_FILE=$own git read-tree HEAD
-  GIT_INDEX_FILE=$own stage "$pin" "$3" "$4" "$page"
-  GIT_INDEX_FILE=$folder/index stage "$pin" "$3" "$4" "$index"
+  GIT_INDEX_FILE=$own stage "$pin" "$3" "$4" "$committed"
+  GIT_INDEX_FILE=$folder/index stage "$pin" "$3" "$4" "$staged"
   GIT_INDEX_FILE=$own git diff-index --cached --quiet HEAD -- 2>/dev/null ||
     GIT_INDEX_FILE=$own git commit --quiet --message "$2" >&2 ||
     die "git commit failed (see above); fix that and run the same command again"
