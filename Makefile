@@ -167,9 +167,9 @@ $(basename $(notdir $(wildcard scripts/*.py))):
 guard:
 	+@python3 -IS scripts/dev/usage.py check
 
-# A goal that is no command is refused by the same check.
+# A goal that is no command is refused by the same check; a file that is missing fails by its name alone.
 .DEFAULT:
-	+@python3 -IS scripts/dev/usage.py check
+	+@python3 -IS scripts/dev/usage.py check; exit 1
 
 $(RUNTIME): scripts/requirements.txt scripts/dev/uv.txt | guard
 	@scripts/dev/venv.sh scripts/requirements.txt

@@ -100,7 +100,9 @@ def asked() -> list[tuple[str, pin.Pin | None]]:
     for word in words:
         name, _, version = word.partition("@")
         version = version.removeprefix("v")
-        if version and releases.VERSION.fullmatch(version):
+        if name and releases.VERSION.fullmatch(version):
+            if stage:
+                raise Failure(f"two versions: {word!r} in MODEL and STAGE={stage!r}; give one")
             chosen = [name] if f"{name}@v{version}" in history.tags() else selection.select(name)
             found += [(each, selection.at(releases.at_version(each, version), each)) for each in chosen]
         elif stage:
@@ -108,8 +110,6 @@ def asked() -> list[tuple[str, pin.Pin | None]]:
             found += [(each, selection.at(releases.at_stage(each, stage), each)) for each in chosen]
         else:
             found += [(each, None) for each in selection.select(word)]
-        if version and stage:
-            raise Failure(f"two versions: {word!r} in MODEL and STAGE={stage!r}; give one")
     return _apart(found) if words else [(name, None) for name in selection.select("")]
 
 

@@ -24,9 +24,10 @@ SETTINGS = {
 
 def canonical(text: str) -> str:
     """The URL typed as `text`; a folder as an absolute path. Raises `Failure`."""
-    if re.fullmatch(r"(s3|gs)://[A-Za-z0-9][\w.-]*(/(?!/)[\w .=+,!()~-]*)*(?<! )", text) and ".." not in text:
+    bucket = text.rstrip("/")
+    if re.fullmatch(r"(s3|gs)://[A-Za-z0-9][\w.-]*(/(?!/)[\w .=+,!()~-]*)*(?<! )", bucket) and ".." not in text:
         _check_ascii(text)
-        return text.rstrip("/")
+        return bucket
     if "://" in text and re.search(r"[@?#]", text):
         raise Failure("not a remote: a URL with a password or a query in it; credentials come from the environment")
     if "://" in text or text.startswith("-") or "%(" in text or not text.isprintable():

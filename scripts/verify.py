@@ -14,6 +14,8 @@ from lib.flow.looked import NOT_ASKED, Looked, check_required, requirements, sha
 from lib.model import catalog, history, inventory, names, pin, policy, selection, signatures
 from lib.remote import audit, factory
 
+LOOKED_BACK = 20  # versions of a pin
+
 
 def check_pin(name: str, report: Report) -> tuple[pin.Pin, list[inventory.Item]] | None:
     """The pin of `name` and its objects, if it is consistent and in use."""
@@ -32,13 +34,18 @@ def check_pin(name: str, report: Report) -> tuple[pin.Pin, list[inventory.Item]]
     return None
 
 
-def older(held: pin.Pin, folder: Path) -> str | None:
-    """The Git commit of an older pin whose objects the files in `folder` are links to, as after git pull, or None."""
-    there = weights.entries(folder).keys()
-    for entry in history.log(held.name)[1:]:
-        with suppress(Failure):  # what cannot be read was no version
-            files = selection.at(entry["commit"], held.name).files or {}
-            if files.keys() == there and all(cache.has(f"{folder}/{path}", file) for path, file in files.items()):
+def older(held: pin.Pin, folder: Path, bad: list[Finding]) -> str | None:
+    """The Git commit of an older pin whose objects the files in `folder` are links to, as after git pull, or None.
+
+    Where both pins have the same file, what is `bad` is no older one.
+    """
+    there, now = weights.entries(folder).keys(), held.files or {}
+    with suppress(Failure):  # Git cannot tell, or what it has is no pin
+        for entry in history.log(held.name)[1:LOOKED_BACK]:
+            files = selection.at(entry["commit"], held.name).files
+            if not files or files.keys() != there or any(files.get(each.file) == now.get(each.file) for each in bad):
+                continue
+            if all(cache.has(f"{folder}/{path}", file) for path, file in files.items()):
                 return entry["commit"][:7]
     return None
 
@@ -55,8 +62,8 @@ def check_disk(held: pin.Pin, items: list[inventory.Item], report: Report, looke
             bad = weights.compare(held.name, folder, wanted, cache.location, watch)
         elif items:
             report.note(f"{held.name}: not on disk, so its weights were not looked at (make pull MODEL={held.name})")
-        if bad and (commit := older(held, folder)):
-            said = f"{held.name}: its weights are those of an older pin ({commit}); make pull brings the pinned ones"
+        if bad and (commit := older(held, folder, bad)):
+            said = f"{held.name}: its files are links to those of an older pin ({commit}); make pull brings its own"
             report.found(Finding(held.name, "disk", "older", detail=said))
         else:
             report.found(*bad)

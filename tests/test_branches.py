@@ -424,7 +424,7 @@ case "$GIT_INDEX_FILE" in *index.make*) ;; *) exit 0 ;; esac
 [ ! -e .git/once ] || exit 0
 touch .git/once
 unset GIT_INDEX_FILE
-echo theirs >theirs.txt && git add theirs.txt && git commit --quiet --message Theirs -- theirs.txt
+echo theirs >>theirs.txt && git add theirs.txt && git commit --quiet --message Theirs -- theirs.txt
 """
 
 
@@ -437,15 +437,15 @@ def test_a_git_commit_that_is_made_in_between_stays(added):
     assert added.git("show", "HEAD:theirs.txt") == "theirs\n"
 
 
-def test_a_git_commit_that_was_undone_by_ours_is_brought_back_by_what_is_said(added):
-    add_hook(added, OTHER, "post-index-change")
+@pytest.mark.parametrize("path", ["theirs.txt", "models/README.md"])
+def test_a_git_commit_that_ours_undid_is_named(added, path):
+    add_hook(added, OTHER.replace("theirs.txt", path), "post-index-change")
 
     said = added.refused("track", "NAME=mine", f"DIR={added.weights()}")
 
-    assert "track: committed, but undid what another Git commit brought meanwhile; commit that again: " in said
-    added.git(*re.search("git (commit .*)", said)[1].split())
-    assert added.git("show", "HEAD:theirs.txt") == "theirs\n"
-    assert added.git("show", "HEAD:models/mine.dvc") == added.pin("mine").read_text()
+    theirs = added.git("rev-parse", "--short=7", "HEAD^").strip()
+    assert f"track: committed, but undid what the Git commit {theirs} brought meanwhile; commit that again: " in said
+    assert "theirs" in added.git("show", theirs)
 
 
 def test_a_hook_that_puts_our_git_commit_onto_theirs_undoes_nothing(added):

@@ -122,3 +122,9 @@ def test_a_file_with_the_name_of_a_command_hides_it_not(world, command):
     result = world.ok("-n", command)
 
     assert "up to date" not in result.out
+
+
+def test_a_link_that_leads_nowhere_is_a_change_and_no_failure(added):
+    (added.weights() / "odd").symlink_to("x" * 300)
+
+    assert "  changed" in added.ok("list").out

@@ -1,9 +1,10 @@
 """make remote: show DVC's remote, or set it; and what every command says about the remote that is set."""
 
+import runpy
 import shutil
 
 import pytest
-from conftest import MODEL, World, copy, forget_weights
+from conftest import MODEL, ROOT, World, copy, forget_weights
 
 NOTE = "note: remote 'storage' ({}) is on this machine only; set one for the team: make remote URL=s3://bucket/path"
 
@@ -249,6 +250,12 @@ def test_pull_says_where_the_objects_are_that_nobody_sent_to_a_remote_of_the_tea
     said = added.make("pull").err
 
     assert "is on this machine only; set one for the team: make remote URL=s3://bucket/path" in said
+
+
+def test_slashes_at_the_end_of_a_bucket_are_none(monkeypatch):
+    canonical = runpy.run_path(ROOT / "scripts" / "remote.py")["canonical"]
+
+    assert [canonical(url) for url in ("s3://b//", "s3://b/x//", "gs://b/x y/")] == ["s3://b", "s3://b/x", "gs://b/x y"]
 
 
 def test_a_folder_that_cannot_be_made_is_not_said_to_be(world):

@@ -192,3 +192,10 @@ def test_elsewhere_make_is_completed_as_before(world, shell):
 @pytest.mark.parametrize(("word", "said"), [("pul", "did you mean pull?"), ("everything", "make help lists all")])
 def test_a_word_that_is_no_command_is_refused_with_the_nearest(world, word, said):
     assert world.refused(word) == f"make: '{word}' is no command; {said}"
+
+
+def test_a_file_that_is_missing_is_not_taken_for_made(world):
+    assert world.make(".venv/nothing").code == 2
+    (world.clone / "scripts" / "dev" / "environment.mk").unlink()
+    result = world.make("list")
+    assert (result.code, "Traceback" in result.said) == (2, False)

@@ -443,12 +443,30 @@ def test_weights_of_an_older_pin_are_one_problem(added_online, hub):
 
     result = added_online.make("verify", "FORMAT=json")
 
-    said = f"tiny: its weights are those of an older pin ({before[:7]}); make pull brings the pinned ones"
+    said = f"tiny: its files are links to those of an older pin ({before[:7]}); make pull brings its own"
     assert f"verify: {said}\n" in result.err
     assert [(each["kind"], each["detail"]) for each in json.loads(result.out)["problems"]] == [("older", said)]
     assert json.loads(result.out)["looked"]["files"] == 2  # which are the same
     (added_online.weights() / "extra").write_bytes(b"")
     assert "verify: tiny/extra: extra" in added_online.make("verify").said
+
+
+@pytest.mark.parametrize("can_log", [True, False])
+def test_damage_is_named_where_an_older_pin_has_the_same_file(added, can_log):
+    shutil.copytree(added.weights(), added.weights("mine"))
+    added.ok("track", "NAME=mine")
+    added.ok("track", "NAME=mine", "LICENSE=mit")
+    flip(added.weights("mine") / "config.json")
+    git = added.path / "bin" / "git"
+    git.parent.mkdir()
+    git.write_text(f'#!/bin/sh\n[ {can_log} = True ] || [ $1 != log ] || exit 128\nPATH=${{PATH#*:}} exec git "$@"\n')
+    git.chmod(0o755)
+
+    result = added.make("verify", "OFFLINE=1", "MODEL=mine", PATH=f"{git.parent}:{added.environment()['PATH']}")
+
+    assert result.code == 2
+    assert "verify: mine/config.json: changed (pinned sha256 " in result.out
+    assert "verified 1 pin, " in result.out
 
 
 def test_the_remote_that_was_looked_at_is_the_one_to_mend(added):

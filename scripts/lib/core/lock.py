@@ -35,7 +35,7 @@ def _hold(file: str, what: str, wait: bool) -> Iterator[str | None]:
         FOLDER.mkdir(parents=True, exist_ok=True)
         handle = None if file in _held else os.open(FOLDER / file, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
-        if error.errno not in (errno.EROFS, errno.EACCES):
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
             raise
         handle = None  # who cannot write here changes nothing either
     if handle is None:

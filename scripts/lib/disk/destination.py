@@ -66,7 +66,7 @@ def _size(path: Path, status: os.stat_result) -> int:
     """The bytes of the file at `path`, or of what a link there, as DVC makes them, leads to; -1 for anything else."""
     if stat.S_ISREG(status.st_mode):
         return status.st_size
-    return path.stat().st_size if path.is_file() else -1
+    return os.path.getsize(path) if os.path.isfile(path) else -1
 
 
 def check_space(needed: int, at: Path, what: str, advice: str) -> None:

@@ -85,20 +85,21 @@ def commit(message: str, new: pin.Pin | None, gone: str = "") -> None:
         raise Failure(f"{TRIES} other Git commits came in between; run the same command again")
     if (new and history.committed(name) != pin.dump(new)) or (gone and history.committed(gone) is not None):
         raise Failure(f"the Git commit does not have {name or gone} as it should, perhaps by a hook; see: git show")
-    _check_alone(head)
+    _check_alone(head, {"models/README.md", *(f"models/{each}.dvc" for each in (name, gone))})
 
 
-def _check_alone(head: str) -> None:
-    """Raise `Failure` if our Git commit, made from the files of `head`, undid another one that came in between."""
+def _check_alone(head: str, ours: set[str]) -> None:
+    """Raise `Failure` if our Git commit, of the files of `head` but for `ours`, undid another that came in between."""
     tip, before = history.object_ids(["HEAD", "HEAD^"])
     if not head or not before or head in (before, tip):
         return
-    theirs = history.lines("diff", "--name-only", "--no-renames", "-z", head, before)
-    was = history.object_ids(f"{head}:{path}" for path in theirs)
-    now = history.object_ids(f"{tip}:{path}" for path in theirs)
-    if any(old == new for old, new in zip(was, now, strict=True)):
-        again = f"git commit --reuse-message {before[:7]}"  # Git's index has it still
-        raise Failure(f"committed, but undid what another Git commit brought meanwhile; commit that again: {again}")
+    changed = [
+        set(history.lines("diff", "--name-only", "--no-renames", "-z", old, new))
+        for old, new in ((head, before), (head, tip), (before, tip))
+    ]
+    if changed[0] - changed[1] or changed[0] & ours & changed[2]:
+        what = f"what the Git commit {before[:7]} brought meanwhile"
+        raise Failure(f"committed, but undid {what}; commit that again: git show {before[:7]} and git status tell it")
 
 
 def message(new: pin.Pin, old: pin.Pin | None, scan: str) -> str:

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 
 from lib.core import digest, text, workers
 from lib.core.errors import Failure
@@ -62,26 +62,28 @@ class State:
 
 def ask_all(pins: list[pin.Pin], revision: str = "") -> list[State | Failure]:
     """What the Hub has of the repo of each of `pins`, at `revision` or what it follows; or why it was not asked."""
-    return workers.side_by_side(lambda held: _ask(held, revision or held.revision), pins, SIDE_BY_SIDE)
+    known = named()
+    return workers.side_by_side(lambda held: _ask(held, revision or held.revision, known), pins, SIDE_BY_SIDE)
 
 
-def _ask(held: pin.Pin, revision: str) -> State | Failure:
+def _ask(held: pin.Pin, revision: str, known: dict[str, str]) -> State | Failure:
     try:
         shot = repo.snapshot(held.source, revision, may_download=True)
-        return State(held, revision, UP_TO_DATE, shot) if shot.commit == held.commit else _newer(held, revision, shot)
+        is_same = shot.commit == held.commit
+        return State(held, revision, UP_TO_DATE, shot) if is_same else _newer(held, revision, shot, known)
     except repo.Refusal as refusal:
         return State(held, revision, refusal.kind, detail=str(refusal))
     except Failure as failure:
         return failure
 
 
-def _newer(held: pin.Pin, revision: str, shot: repo.Snapshot) -> State:
+def _newer(held: pin.Pin, revision: str, shot: repo.Snapshot, known: dict[str, str]) -> State:
     try:
         before, status = repo.snapshot(held.source, held.commit).files, NEWER
     except repo.Refusal:
         before, status = (), GONE_COMMIT
     chosen = _chosen(held, shot)
-    here, new = cached(chosen, held), {file.path: (file.identity, file.size) for file in chosen}
+    here, new = cached(chosen, held, known), {file.path: (file.identity, file.size) for file in chosen}
     fetch = sum(file.size for file in chosen if file.path not in here)
     return State(held, revision, status, shot, compare.compare(_old(held, before, new), new), fetch)
 
@@ -100,23 +102,22 @@ def leave_out(files: list[repo.HubFile], allow: Collection[str]) -> tuple[list[r
     return [file for file in files if file.path not in out], out
 
 
-@lru_cache(maxsize=1)
-def _named(pins: tuple[tuple[str, int], ...]) -> dict[str, str]:
-    """By sha256, the NAME of a pin that has it, which takes less time than to parse them all.
+def named() -> dict[str, str]:
+    """By each sha256 in the pins here, the NAME of one that has it; to parse them all takes longer."""
+    found: dict[str, str] = {}
+    for name in selection.here():
+        with suppress(OSError):  # another command removed it meanwhile
+            said = pin.path_of(name).read_text(encoding="utf-8", errors="replace")
+            found |= dict.fromkeys(re.findall(r"\b[0-9a-f]{64}\b", said), name)
+    return found
 
-    `pins` are NAMEs and times of last change: the answer is kept until a pin is written, added or removed.
-    """
-    texts = ((name, pin.path_of(name).read_text(encoding="utf-8", errors="replace")) for name, _ in pins)
-    return {sha256: name for name, said in texts for sha256 in re.findall(r"\b[0-9a-f]{64}\b", said)}
 
-
-def cached(files: list[repo.HubFile], held: pin.Pin | None) -> dict[str, digest.File]:
-    """Those of `files` that the cache has, as `held` or else another pin here says: digests by path."""
-    named = _named(tuple((name, pin.path_of(name).stat().st_mtime_ns) for name in selection.here()))
-    names = {named[file.sha256] for file in files if file.sha256 in named}
+def cached(files: list[repo.HubFile], held: pin.Pin | None, known: dict[str, str]) -> dict[str, digest.File]:
+    """Those of `files` that the cache has, as `held` or one of the pins `known` by `named` says: digests by path."""
+    names = {known[file.sha256] for file in files if file.sha256 in known}
     pins = [*(pin.read(name, broken_is_none=True) for name in names), held]
-    known = {file.sha256: file for each in filter(None, pins) for file in (each.files or {}).values()}
-    found = {file.path: known[file.sha256] for file in files if file.sha256 in known}
+    digests = {file.sha256: file for each in filter(None, pins) for file in (each.files or {}).values()}
+    found = {file.path: digests[file.sha256] for file in files if file.sha256 in digests}
     return {path: file for path, file in found.items() if cache.object_path(file.md5).is_file()}
 
 

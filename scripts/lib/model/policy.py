@@ -18,7 +18,7 @@ from lib.model.names import MODELS
 PATH = MODELS / "policy.yaml"
 CHOICES = {"code": ("yes", "no"), "scan": ("finished", "unobjected")}  # the first is what Policy calls true
 KEYS = ("licenses", "formats", "sources", "size", *CHOICES)
-EXCEPTION = re.compile(r"(license|format|source):.+|size|code|scan")
+EXCEPTION = re.compile(r"(license|format|source):.*|size|code|scan")
 UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 WEIGHTS = {"safetensors", "gguf", "onnx"}  # formats that run no code when they are loaded
 ENDINGS = {
