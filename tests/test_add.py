@@ -63,6 +63,7 @@ def test_add_again_is_a_quick_no_op(added_online, hub):
     assert not [request for request in hub.requests if "/resolve/" in request.path]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [[f"MODEL={MODEL}@v1"], [f"MODEL={MODEL}", "REVISION=v1"]])
 def test_add_pins_the_commit_that_a_tag_means(online, hub, words):
     first = hub.commit(MODEL, {"config.json": b"old"})
@@ -75,6 +76,7 @@ def test_add_pins_the_commit_that_a_tag_means(online, hub, words):
     assert online.on_disk() == {"config.json": b"old"}
 
 
+@pytest.mark.slow
 def test_add_puts_a_model_into_a_group(online):
     online.ok("add", f"MODEL={MODEL}", "NAME=embeddings/small")
 
@@ -100,6 +102,7 @@ def test_add_brings_only_the_files_that_were_chosen(online, words, expected):
         assert f"\n  {word.partition('=')[0].lower()}: [" in online.pin().read_text()
 
 
+@pytest.mark.slow
 def test_add_moves_the_pin_to_a_newer_commit(added_online, hub):
     old = added_online.pin().read_text().partition("commit: ")[2][:40]
     new = hub.commit(MODEL, {"config.json": b"new", "more.json": b"more"})
@@ -374,6 +377,7 @@ def test_weights_that_are_lost_here_and_on_the_remote_come_from_the_hub_again(ad
     added_online.ok("verify", "DEEP=1")
 
 
+@pytest.mark.slow
 def test_the_second_of_two_models_takes_what_the_first_one_brought(online, hub):
     hub.commit("acme/one", {"model.safetensors": FILES["model.safetensors"]})
     hub.commit("acme/two", {"model.safetensors": FILES["model.safetensors"]})

@@ -117,6 +117,7 @@ def test_what_may_be_in_models_already_is_not_to_be_dropped(added_online):
     assert line.endswith(f"again, or drop what came of it: rm -r {' '.join(parts)}")
 
 
+@pytest.mark.slow
 def test_folders_of_weights_that_no_pin_is_of_are_named(added_online):
     track(added_online, "chat/mine")
     for name in ("left", "chat/gone"):

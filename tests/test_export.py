@@ -81,6 +81,7 @@ def test_an_export_that_was_killed_is_completed_by_the_same_command(added):
     added.git("bundle", "verify", str(disk(added) / "clone.bundle"))
 
 
+@pytest.mark.slow
 def test_what_is_damaged_on_the_disk_is_written_again(added):
     added.ok("export", "TO=../a disk")
     flip(max(disk(added).glob("files/md5/*/*"), key=lambda path: path.stat().st_size))

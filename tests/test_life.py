@@ -84,6 +84,7 @@ def test_what_would_be_fetched_counts_what_this_machine_holds(added_online, hub,
     assert status(added_online)["fetch"] == small + (102400 if weights == "elsewhere" else 0)
 
 
+@pytest.mark.slow
 def test_what_would_be_fetched_does_not_count_what_another_model_brought(added_online, hub):
     hub.commit("acme/other", {"model.safetensors": FILES["model.safetensors"][::-1]})
     added_online.ok("add", "MODEL=acme/other")
@@ -120,6 +121,7 @@ def test_a_pin_at_a_commit_of_its_own_is_asked_for_and_stays(online, hub):
     assert status(online)["status"] == "no such revision"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fate", "kind", "said"),
     [

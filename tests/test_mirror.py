@@ -43,6 +43,7 @@ def test_a_second_remote_is_set_filled_and_checked_by_its_name(added):
     assert "4 of 4 objects on the remote (4 read)" in added.ok("verify", "REMOTE=mirror", "DEEP=1").out
 
 
+@pytest.mark.slow
 def test_remote_shows_all_and_names_the_one_that_is_out_of_reach(mirrored):
     lines = [
         f"remote '{name}' ({mirrored.path / folder}) is there\n"
@@ -84,6 +85,7 @@ def test_pull_goes_on_with_another_remote_where_one_is_out_of_reach_and_says_so_
     assert f"pull: remote 'storage' ({mirrored.remote}) is not there, or its disk is not mounted; going on " in said.err
 
 
+@pytest.mark.slow
 def test_pull_goes_on_with_another_remote_where_one_fails_on_the_way_and_says_so_once(mirrored):
     for path in mirrored.objects().values():
         path.unlink()

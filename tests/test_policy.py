@@ -184,6 +184,7 @@ def test_update_carries_an_exception_along_and_a_new_finding_fails(strict, hub):
     assert "allow" not in strict.pin().read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "license", "word"),
     [

@@ -164,6 +164,7 @@ def test_a_tag_that_is_no_signed_release_of_the_model_does_not_count(signed, fau
     assert f", release tiny@v1.0.0 {why.get(fault, 'is unsigned; ')}" in said
 
 
+@pytest.mark.slow
 def test_a_merge_is_asked_for_the_side_that_it_took_and_one_that_writes_a_third_pin_for_itself(signed):
     main = signed.git("branch", "--show-current").strip()
     sign_with(signed, "known")
@@ -182,6 +183,7 @@ def test_a_merge_is_asked_for_the_side_that_it_took_and_one_that_writes_a_third_
     assert "is unsigned" in verify(signed, "other")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["main", "topic"])
 def test_a_merge_that_puts_an_older_pin_back_is_not_covered_by_its_signature(signed, first):
     sign_with(signed, "known")

@@ -215,6 +215,7 @@ def test_track_copies_nothing_that_git_or_dvc_would_act_on(world, path, make):
     assert world.state() == before
 
 
+@pytest.mark.slow
 def test_track_leaves_out_the_control_files_of_a_folder_that_it_copies(world):
     folder = lay(world.path / "weights")
     for path in (".gitattributes", ".cache/huggingface/download/model.safetensors.metadata", "nested/.git/config"):

@@ -451,6 +451,7 @@ def test_weights_of_an_older_pin_are_one_problem(added_online, hub):
     assert "verify: tiny/extra: extra" in added_online.make("verify").said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("can_log", [True, False])
 def test_damage_is_named_where_an_older_pin_has_the_same_file(added, can_log):
     shutil.copytree(added.weights(), added.weights("mine"))
@@ -469,6 +470,7 @@ def test_damage_is_named_where_an_older_pin_has_the_same_file(added, can_log):
     assert "verified 1 pin, " in result.out
 
 
+@pytest.mark.slow
 def test_the_remote_that_was_looked_at_is_the_one_to_mend(added):
     added.ok("remote", "REMOTE=mirror", "URL=../mirror")
 
