@@ -154,8 +154,8 @@ def bring(name: str, released: pin.Pin | None, to: str, report: Report) -> None:
 
 def foresee(chosen: list[tuple[str, pin.Pin | None]], to: str, report: Report) -> None:
     """Say of each that is `chosen` where it would come, and how much would be fetched. Raises `Failure`."""
+    where = handover.folder(to) if to else names.MODELS
     for name, released in chosen:
-        where = handover.folder(to) if to else names.MODELS
         with report.failing(name, "model", "not pulled", f"{name}: "):
             held = released or selection.checked(name)
             if not to:

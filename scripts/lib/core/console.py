@@ -76,7 +76,6 @@ class _Lines:
     """Progress where no bar can be drawn, as in CI: a line as long work begins, then one now and then."""
 
     said = float("-inf")  # when the last line was said, of whatever work
-
     lock = threading.Lock()  # files are brought side by side
 
     def __init__(self, label: str, total: int) -> None:

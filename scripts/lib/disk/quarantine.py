@@ -11,8 +11,6 @@ from lib.disk import cache
 from lib.model.names import MODELS
 
 ROOT = paths.TMP / "quarantine"
-
-
 Elsewhere = Callable[[Mapping[str, int]], Container[str]]  # which of some objects, bytes by id, a remote holds
 
 

@@ -1,9 +1,10 @@
 """What the Hub has today of the repo of a pin: whether there is something newer, and what it would change and fetch."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lib.core import digest, text, workers
 from lib.core.errors import Failure
@@ -62,15 +63,15 @@ class State:
 
 def ask_all(pins: list[pin.Pin], revision: str = "") -> list[State | Failure]:
     """What the Hub has of the repo of each of `pins`, at `revision` or what it follows; or why it was not asked."""
-    known = named()
+    known = lru_cache(maxsize=1)(named)  # read if something is newer, and then for all
     return workers.side_by_side(lambda held: _ask(held, revision or held.revision, known), pins, SIDE_BY_SIDE)
 
 
-def _ask(held: pin.Pin, revision: str, known: dict[str, str]) -> State | Failure:
+def _ask(held: pin.Pin, revision: str, known: Callable[[], dict[str, str]]) -> State | Failure:
     try:
         shot = repo.snapshot(held.source, revision, may_download=True)
         is_same = shot.commit == held.commit
-        return State(held, revision, UP_TO_DATE, shot) if is_same else _newer(held, revision, shot, known)
+        return State(held, revision, UP_TO_DATE, shot) if is_same else _newer(held, revision, shot, known())
     except repo.Refusal as refusal:
         return State(held, revision, refusal.kind, detail=str(refusal))
     except Failure as failure:

@@ -41,7 +41,7 @@ class Remote(ABC):
 
     is_folder = False
     note: str | None = None  # what to tell a user of this remote
-    strays: tuple[str, ...] = ()  # what `infos` came across among the objects that is none
+    strays: tuple[str, ...] = ()  # files among the objects that are none, once `all` has listed them
 
     def __init__(self, name: str, url: str, config: dict | None = None) -> None:
         self.name, self.url, self.config = name, url, config or {}
