@@ -217,6 +217,15 @@ def add_hook(world: World, script: str, name: str = "pre-commit") -> Path:
     return path
 
 
+def in_place_of(world: World, program: str, script: str) -> str:
+    """The PATH on which `program` is `script`, in sh, which goes on as the real one where it does not end."""
+    path = world.path / "in place" / program
+    path.parent.mkdir()
+    path.write_text(f'#!{shutil.which("sh")}\n{script}\nexec {shutil.which(program)} "$@"\n')
+    path.chmod(0o755)
+    return f"{path.parent}:{world.environment()['PATH']}"
+
+
 def refuse_commits(world: World) -> Path:
     """The hook that refuses every commit from now on."""
     return add_hook(world, "#!/bin/sh\nexit 1\n")

@@ -9,7 +9,21 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import MODEL, PINNED, ROOT, ROOT_ONLY, VICTIM, World, flip, furnish, mounted, start, track, victim
+from conftest import (
+    MODEL,
+    PINNED,
+    ROOT,
+    ROOT_ONLY,
+    VICTIM,
+    World,
+    flip,
+    furnish,
+    in_place_of,
+    mounted,
+    start,
+    track,
+    victim,
+)
 
 NO_NETWORK = ["unshare", "--net"]  # the loopback is down there, too
 WITHOUT = pytest.mark.skipif(
@@ -152,16 +166,11 @@ def test_a_disk_that_is_too_small_is_named_before_the_first_byte(added):
 @pytest.mark.slow
 def test_two_exports_at_once_do_not_write_one_bundle_together(added):
     """The first stops in the middle of its bundle until the second waits for it, or writes too."""
-    tool, inside, go = added.path / "tool", added.path / "inside", added.path / "go"
-    tool.mkdir()
+    inside, go = added.path / "inside", added.path / "go"
     inside.touch()
-    real = shutil.which("git")
-    (tool / "git").write_text(
-        f'#!/bin/sh\ncase "$*" in *"bundle create"*) echo in >>"{inside}"; '
-        f'until [ -e "{go}" ]; do sleep 0.01; done;; esac\nexec {real} "$@"\n'
-    )
-    (tool / "git").chmod(0o755)
-    exports = [start(added, "export", "TO=../a disk", PATH=f"{tool}:{os.environ['PATH']}") for _ in range(2)]
+    wait = f'echo in >>"{inside}"; until [ -e "{go}" ]; do sleep 0.01; done'
+    path = in_place_of(added, "git", f'case "$*" in *"bundle create"*) {wait};; esac')
+    exports = [start(added, "export", "TO=../a disk", PATH=path) for _ in range(2)]
     while not inside.read_text():
         pass
     part = (disk(added) / ".clone.bundle.part").stat().st_ino

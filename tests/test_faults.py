@@ -8,7 +8,7 @@ import subprocess
 import threading
 
 import pytest
-from conftest import FILES, MODEL, PINNED, ROOT_ONLY, World, add_hook, copy, furnish, mounted
+from conftest import FILES, MODEL, PINNED, ROOT_ONLY, World, add_hook, copy, furnish, in_place_of, mounted
 
 pytestmark = pytest.mark.slow
 
@@ -145,15 +145,10 @@ def test_a_lock_of_git_that_goes_within_a_moment_is_waited_for(added):
 
 
 def test_an_index_of_a_killed_command_with_the_same_number_is_in_nobodys_way(added):
-    tool = added.path / "tool"
-    tool.mkdir()
-    real = shutil.which("bash")
-    (tool / "bash").write_text(
-        f'#!{real}\ncase $1 in *git.sh) touch .git/index.make.$$ .git/index.make.$$.lock;; esac\nexec {real} "$@"\n'
-    )
-    (tool / "bash").chmod(0o755)
+    left = "touch .git/index.make.$$ .git/index.make.$$.lock"
+    path = in_place_of(added, "bash", f"case $1 in *git.sh) {left};; esac")
 
-    added.ok("remove", "MODEL=tiny", PATH=f"{tool}:{os.environ['PATH']}")
+    added.ok("remove", "MODEL=tiny", PATH=path)
 
     assert not added.pin().exists()
 
@@ -399,23 +394,11 @@ def test_a_set_up_without_the_package_index_says_so(added):
     assert line.endswith("; is the package index in reach? then run the same command again")
 
 
-HASHES_ONCE = """#!/bin/sh
-case "$1" in
-hash-object)
-  [ ! -e {flag} ] || exit 1
-  touch {flag} ;;
-esac
-PATH=${{PATH#*:}} exec git "$@"
-"""
-
-
 def test_a_git_that_cannot_write_objects_leaves_the_index_as_it_is(added):
-    path = added.path / "bin" / "git"
-    path.parent.mkdir()
-    path.write_text(HASHES_ONCE.format(flag=shlex.quote(str(added.path / "flag"))))
-    path.chmod(0o755)
+    flag = shlex.quote(str(added.path / "flag"))
+    once = f"[ $1 != hash-object ] || {{ [ ! -e {flag} ] && touch {flag}; }} || exit 1"
 
-    result = added.make("remove", "MODEL=tiny", PATH=f"{path.parent}:{added.environment()['PATH']}")
+    result = added.make("remove", "MODEL=tiny", PATH=in_place_of(added, "git", once))
 
     assert result.code == 2
     assert (added.path / "flag").exists()

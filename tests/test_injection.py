@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import MODEL, PINNED, ROOT, World, copy
+from conftest import MODEL, PINNED, ROOT, World, copy, in_place_of
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 VALUES = re.findall(r"^\$\(call variable,([A-Z]+)\)", MAKEFILE, re.MULTILINE)
@@ -80,12 +80,10 @@ def test_make_expands_no_payload(world, payload):
 
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_a_make_that_a_command_starts_is_handed_no_payload(world, payload):
-    git, said = world.path / "bin" / "git", world.path / "below"
-    git.parent.mkdir()
-    git.write_text(f"#!/bin/sh\nprintf 'below:; @echo below >\"{said}\"' | make --no-print-directory -f -\nexit 1\n")
-    git.chmod(0o755)
+    said = world.path / "below"
+    script = f"printf 'below:; @echo below >\"{said}\"' | make --no-print-directory -f -\nexit 1"
 
-    world.refused("add", f"MODEL={payload}", PATH=f"{git.parent}:{world.environment()['PATH']}")
+    world.refused("add", f"MODEL={payload}", PATH=in_place_of(world, "git", script))
 
     assert said.read_text() == "below\n"
     assert ran(world) == []

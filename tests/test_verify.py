@@ -7,7 +7,7 @@ import re
 import shutil
 
 import pytest
-from conftest import MODEL, PINNED, World, add_hook, flip
+from conftest import MODEL, PINNED, World, add_hook, flip, in_place_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -458,12 +458,9 @@ def test_damage_is_named_where_an_older_pin_has_the_same_file(added, can_log):
     added.ok("track", "NAME=mine")
     added.ok("track", "NAME=mine", "LICENSE=mit")
     flip(added.weights("mine") / "config.json")
-    git = added.path / "bin" / "git"
-    git.parent.mkdir()
-    git.write_text(f'#!/bin/sh\n[ {can_log} = True ] || [ $1 != log ] || exit 128\nPATH=${{PATH#*:}} exec git "$@"\n')
-    git.chmod(0o755)
+    path = in_place_of(added, "git", f"[ {can_log} = True ] || [ $1 != log ] || exit 128")
 
-    result = added.make("verify", "OFFLINE=1", "MODEL=mine", PATH=f"{git.parent}:{added.environment()['PATH']}")
+    result = added.make("verify", "OFFLINE=1", "MODEL=mine", PATH=path)
 
     assert result.code == 2
     assert "verify: mine/config.json: changed (pinned sha256 " in result.out
