@@ -10,7 +10,7 @@ from lib.core import lock, shell, text
 from lib.core.console import result
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
-from lib.disk import cache, dvc, quarantine, staging
+from lib.disk import cache, quarantine, settings, staging
 from lib.flow import upstream
 from lib.hub import repo
 from lib.model import catalog, history, names, pin, policy, selection
@@ -39,8 +39,8 @@ def unpinned(everyone: list[str]) -> str:
     return f"; folders without a pin: {', '.join(sorted(found))}" if found else ""
 
 
-def settings() -> str:
-    dvc.settings()
+def models() -> str:
+    settings.read()
     catalog.check()
     policy.read()
     selection.check_writable()
@@ -103,7 +103,7 @@ def leftovers() -> str:
     return f"no stopped command; {text.plural(kept, 'file')} in {quarantine.ROOT.relative_to(ROOT)}"
 
 
-CHECKS = {"programs": programs, "Git": git, "models": settings, "disk": disk, "remote": remote}
+CHECKS = {"programs": programs, "Git": git, "models": models, "disk": disk, "remote": remote}
 CHECKS |= {"Hub": hub, "leftovers": leftovers}
 
 

@@ -7,7 +7,7 @@ from lib.core import arguments, paths
 from lib.core.console import note, remark, result, say
 from lib.core.errors import Failure
 from lib.core.text import one_line
-from lib.disk import dvc
+from lib.disk import settings
 from lib.remote import factory
 from lib.remote.base import NAME, mark
 from lib.remote.folder import DEFAULT
@@ -44,7 +44,7 @@ def _check_ascii(url: str) -> None:
         raise Failure(f"not a remote: {url!r}; DVC's config takes ASCII characters alone, and no quotes")
 
 
-def settings(url: str) -> dict[str, str]:
+def wanted(url: str) -> dict[str, str]:
     """DVC's settings of the remote at `url`, as they were typed. Raises `Failure`, which repeats no secret."""
     kind, _, rest = url.partition("://")
     found = {"url": url}
@@ -93,16 +93,16 @@ def main() -> None:
             raise Failure(f"{alone} is set together with the URL: make remote {of}URL=s3://bucket/path {alone}=…")
         show([factory.asked()] if arguments.value("REMOTE") else factory.names())
         return
-    wanted = settings(canonical(arguments.value("URL")))
-    new = factory.candidate(name(), wanted)
+    found = wanted(canonical(arguments.value("URL")))
+    new = factory.candidate(name(), found)
     if new.is_folder:
         is_there = Path(new.url).exists()
         mark(Path(new.url))
         if not is_there:
             say(f"remote: made the folder {new.url}")
     new.check(write=True, probe=True)
-    is_default, local = not arguments.value("REMOTE"), dvc.settings().load_one("local")
-    dvc.set_remote(new.name, wanted, is_default)
+    is_default, local = not arguments.value("REMOTE"), settings.config().load_one("local")
+    settings.set_remote(new.name, found, is_default)
     if "url" in local["remote"].get(new.name, {}) or (is_default and local["core"].get("remote", NAME) != NAME):
         remark("this clone goes on with another one, which .dvc/config.local names: make remote shows it")
-    result(f"remote {new.name!r} is {wanted['url']}; next: git commit --message 'Set the remote' -- .dvc/config")
+    result(f"remote {new.name!r} is {found['url']}; next: git commit --message 'Set the remote' -- .dvc/config")

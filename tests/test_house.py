@@ -23,7 +23,7 @@ BELOW = {
     "flow": {"core", "model", "disk", "transfer", "hub", "remote", "flow"},
 }
 KNOWN_IN = {
-    r"dvc.*": r"lib\.disk\.(dvc|cache)|lib\.remote\..*",
+    r"dvc.*": r"lib\.disk\.(dvc|settings|cache)|lib\.remote\..*",
     r"huggingface_hub|hf_xet|httpx2": r"lib\.hub\..*",
     r"fsspec|s3fs|gcsfs|aiohttp|aiobotocore|botocore|boto3|google": r"lib\.remote\..*",
     r"cyclonedx|packageurl": r"lib\.model\.bill",

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from lib.core import lock, paths, workers
 from lib.core.digest import File, Progress, unwatched
 from lib.core.finding import Finding
-from lib.disk import dvc, weights
+from lib.disk import settings, weights
 from lib.model.inventory import Item
 from lib.model.names import MODELS
 
@@ -25,7 +25,7 @@ LINKS = {"hardlink": os.link, "symlink": os.symlink}  # by their names in DVC's 
 @lru_cache(maxsize=1)
 def location() -> Path:
     """The folder of the cache, as DVC's setting `cache.dir` says."""
-    return Path(dvc.settings()["cache"].get("dir") or paths.ROOT / ".dvc" / "cache")
+    return Path(settings.read()["cache"].get("dir") or paths.ROOT / ".dvc" / "cache")
 
 
 def key(oid: str) -> str:
@@ -101,7 +101,7 @@ def drop(oid: str) -> None:
 
 def link(source: Path, target: Path) -> None:
     """Make `target` the same file as `source`, by the first of DVC's `cache.type` that works here."""
-    for way in dvc.settings()["cache"].get("type") or ("reflink", "copy"):
+    for way in settings.read()["cache"].get("type") or ("reflink", "copy"):
         if way == "reflink" and clone(source, target):
             return
         if way in LINKS:
@@ -129,7 +129,7 @@ def clone(source: Path, target: Path) -> bool:
 
 def links() -> bool:
     """Whether weights are links to the cache, so that they take no space of their own."""
-    return not LINKS.keys().isdisjoint(dvc.settings()["cache"].get("type") or ())
+    return not LINKS.keys().isdisjoint(settings.read()["cache"].get("type") or ())
 
 
 def share(path: Path, file: File, part: Path) -> None:

@@ -1,10 +1,8 @@
-"""DVC in this clone: its settings, and what of it is used beyond its remote."""
+"""What is used of DVC in this clone beyond its settings and its remote."""
 
 import io
-import os
 from contextlib import AbstractContextManager, redirect_stderr
 from functools import lru_cache
-from pathlib import Path
 
 from lib.core import lock
 from lib.core.console import remark
@@ -67,43 +65,3 @@ def remember(held: pin.Pin) -> None:
     with redirect_stderr(io.StringIO()), repo.lock:
         known = ((str(top / path), HashInfo("md5", file.md5), None) for path, file in held.files.items())
         repo.state.save_many(known, repo.fs)
-
-
-@lru_cache(maxsize=1)
-def settings() -> dict:
-    """DVC's settings by section, relative paths made absolute. Raises `Failure`."""
-    # `dvc config` does not resolve paths, and costs a process; this takes a third of the time of `repository`.
-    from dvc.config import Config, ConfigError
-
-    try:
-        found = Config(str(ROOT / ".dvc"))
-    except ConfigError as error:
-        raise Failure(f"DVC's settings cannot be read ({error}); see {_culprit()}") from error
-    if found["core"].get("hardlink_lock"):  # beside a lock of the other kind DVC waits for ever
-        raise Failure(
-            "DVC's core.hardlink_lock is on; turn it off: .venv/bin/dvc config --local core.hardlink_lock false"
-        )
-    if found["cache"].get("shared") == "group":
-        os.umask(0o002)  # as DVC makes the folders of such a cache
-    return found
-
-
-def set_remote(name: str, found: dict[str, str], is_default: bool) -> None:
-    """Make `found` the settings of the remote `name` in .dvc/config, as `dvc remote` does."""
-    with settings().edit("repo") as config:
-        config["remote"][name] = {**found, "verify": "true"}
-        if is_default:
-            config["core"]["remote"] = name
-
-
-def _culprit() -> str:
-    """The file of DVC's settings, of this clone, its user or the machine, that cannot be read."""
-    from dvc.config import Config, ConfigError
-
-    levels = [Path(Config.get_dir(level)) / "config" for level in ("system", "global")]
-    for path in filter(Path.exists, (*levels, ROOT / ".dvc" / "config", ROOT / ".dvc" / "config.local")):
-        try:
-            Config.load_file(str(path))
-        except ConfigError:
-            return str(path)
-    return ".dvc/config.local" if (ROOT / ".dvc" / "config.local").exists() else ".dvc/config"

@@ -11,7 +11,7 @@ from lib.core.console import progress, remark
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import Report
-from lib.disk import cache, destination, dvc, quarantine, weights
+from lib.disk import cache, destination, quarantine, settings, weights
 from lib.flow.obtain import DOWNLOADS, obtain
 from lib.model import inventory, pin, reachable
 from lib.remote import factory, fallback
@@ -58,7 +58,7 @@ def hand_over(held: pin.Pin, to: Path, report: Report) -> bool:
 
 def _check_outside(target: Path) -> None:
     """Refuse a `target` that holds this clone, its cache or one of its remotes. Raises `Failure`."""
-    urls = [each.get("url", "") for each in dvc.settings()["remote"].values()]
+    urls = [each.get("url", "") for each in settings.read()["remote"].values()]
     for place in (paths.ROOT, cache.location(), *(Path(url) for url in urls if url and "://" not in url)):
         if place.resolve().is_relative_to(target.resolve()):
             raise Failure(f"{place} lies in {target}, which would be replaced; name another folder: TO=…")

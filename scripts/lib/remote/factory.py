@@ -7,7 +7,7 @@ from lib.core import arguments
 from lib.core.digest import File
 from lib.core.errors import Failure
 from lib.core.text import one_line
-from lib.disk import cache, dvc
+from lib.disk import cache, settings
 from lib.model import inventory
 from lib.model.pin import Pin
 from lib.remote.base import Remote
@@ -24,44 +24,43 @@ def default() -> Remote:
 @lru_cache
 def named(name: str) -> Remote:
     """The remote `name` of DVC's settings. Raises `Failure`."""
-    return _of(name, dvc.settings())
+    return _of(name, settings.read())
 
 
 @lru_cache(maxsize=1)
 def names() -> list[str]:
     """The remotes of this repository and this clone, without those of its user alone; the one that is asked first."""
-    found = [name for level in ("repo", "local") for name in dvc.settings().load_one(level)["remote"]]
-    return list(dict.fromkeys([asked(), *found]))
+    return list(dict.fromkeys([asked(), *settings.remotes()]))
 
 
 def asked() -> str:
     """What REMOTE names, or else DVC's setting `core.remote`. Raises `Failure` for a name that is not set."""
-    settings, typed = dvc.settings(), arguments.value("REMOTE")
+    found, typed = settings.read(), arguments.value("REMOTE")
     if typed in ("", "1"):
-        return settings["core"].get("remote", "").lower()  # as DVC reads the name of a section
-    if typed not in settings["remote"]:
-        near = get_close_matches(typed, settings["remote"], n=1)
-        there = f"did you mean {near[0]}?" if near else f"there is: {', '.join(settings['remote']) or 'none'}"
+        return found["core"].get("remote", "").lower()  # as DVC reads the name of a section
+    if typed not in found["remote"]:
+        near = get_close_matches(typed, found["remote"], n=1)
+        there = f"did you mean {near[0]}?" if near else f"there is: {', '.join(found['remote']) or 'none'}"
         raise Failure(f"no such remote: {typed!r}; {there}")
     return typed
 
 
-def candidate(name: str, settings: dict[str, str]) -> Remote:
-    """The remote `name` as it would be with `settings` in .dvc/config. Raises `Failure`."""
-    config = dvc.settings()
+def candidate(name: str, wanted: dict[str, str]) -> Remote:
+    """The remote `name` as it would be with `wanted` in .dvc/config. Raises `Failure`."""
+    config = settings.config()
     machine = config.load_config_to_level("repo").get("remote", {}).get(name, {})
     clone = config.load_one("local")["remote"].get(name, {})  # .dvc/config.local, which Git ignores
     odd = ", ".join(sorted(clone.keys() - {"url"}))
-    if odd and "://" not in settings["url"]:  # DVC would refuse its settings from then on
+    if odd and "://" not in wanted["url"]:  # DVC would refuse its settings from then on
         how = f".venv/bin/dvc remote remove --local {name}"
         raise Failure(f".dvc/config.local has settings of {name!r} that a folder does not take ({odd}); type: {how}")
-    remotes = config["remote"] | {name: machine | clone | settings}
+    remotes = config["remote"] | {name: machine | clone | wanted}
     return _of(name, {"core": config["core"], "remote": remotes})
 
 
-def _of(name: str, settings: dict) -> Remote:
-    """The remote `name` by DVC's `settings`. Raises `Failure`."""
-    config = settings["remote"].get(name, {})
+def _of(name: str, found: dict) -> Remote:
+    """The remote `name` by the settings `found`. Raises `Failure`."""
+    config = found["remote"].get(name, {})
     url = config.get("url")
     if not url:
         raise Failure(f"no remote is set; set one: {HOW}")
@@ -70,7 +69,7 @@ def _of(name: str, settings: dict) -> Remote:
         from dvc.exceptions import DvcException
 
         try:
-            store, config, path = fs.get_cloud_fs(settings, name=name)
+            store, config, path = fs.get_cloud_fs(found, name=name)
         except DvcException as error:
             raise Failure(f"no usable remote: {one_line(error)}; set one: {HOW}") from error
         url = path if store.protocol == "local" else f"{store.protocol}://{path}"
