@@ -300,6 +300,18 @@ def world(template, tmp_path) -> World:
 
 
 @pytest.fixture(scope="session")
+def lasting(template, tmp_path_factory) -> World:
+    """A clone for all tests of one process that leave it as it was, since what they type is refused or only tells."""
+    return copy(template, World(tmp_path_factory.mktemp("a lasting world")))
+
+
+@pytest.fixture
+def refusing(lasting, hub) -> World:
+    """The same, if a test needs the Hub."""
+    return World(lasting.path, {"HF_ENDPOINT": hub.url})
+
+
+@pytest.fixture(scope="session")
 def added_template(template, tmp_path_factory) -> World:
     path = tmp_path_factory.mktemp("an added world")
     made = copy(template, World(path))
@@ -307,6 +319,12 @@ def added_template(template, tmp_path_factory) -> World:
         hub.commit(MODEL, FILES, license="apache-2.0")
         made.ok("add", f"MODEL={MODEL}", HF_ENDPOINT=hub.url)
     return made
+
+
+@pytest.fixture(scope="session")
+def lasting_added(added_template, tmp_path_factory) -> World:
+    """The same as `lasting`, with MODEL."""
+    return copy(added_template, World(tmp_path_factory.mktemp("a lasting world")))
 
 
 @pytest.fixture

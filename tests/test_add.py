@@ -242,16 +242,16 @@ def test_add_commits_nothing_when_the_remote_takes_nothing(online):
         (["MODEL=acme/gated"], "add: acme/gated is gated: accept its license at http"),
     ],
 )
-def test_add_refuses_with_one_line_and_changes_nothing(online, hub, words, said):
+def test_add_refuses_with_one_line_and_changes_nothing(refusing, hub, words, said):
     hub.commit("acme/gated", FILES)
     hub.gated.add("acme/gated")
-    before = online.state()
+    before = refusing.state()
 
-    line = online.refused("add", *words)
+    line = refusing.refused("add", *words)
 
     assert said in line
     assert "\n" not in line
-    assert online.state() == before
+    assert refusing.state() == before
 
 
 def test_add_says_that_the_hub_is_out_of_reach(world):

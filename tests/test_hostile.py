@@ -125,45 +125,45 @@ def fetched(hub) -> list[str]:
 
 
 @pytest.mark.parametrize(("path", "flaw"), REFUSED.items(), ids=lambda value: ascii(value)[:20])
-def test_add_refuses_a_hostile_name_before_anything_is_fetched(online, hub, path, flaw):
+def test_add_refuses_a_hostile_name_before_anything_is_fetched(refusing, hub, path, flaw):
     hub.commit(SOURCE, GOOD | {path: b"hostile"})
-    before, paths = online.state(), all_paths(online)
+    before, paths = refusing.state(), all_paths(refusing)
 
-    line = online.refused("add", f"MODEL={SOURCE}")
+    line = refusing.refused("add", f"MODEL={SOURCE}")
 
     assert line == f"add: {refused(flaw, path)}leave it out with EXCLUDE"
     assert line.isprintable()
     assert fetched(hub) == []
-    assert (online.state(), all_paths(online)) == (before, paths)
+    assert (refusing.state(), all_paths(refusing)) == (before, paths)
 
 
 @pytest.mark.parametrize(
     "pair",
     [("README.md", "readme.md"), ("Sub/a", "sub/b"), ("É", "é")],
 )
-def test_add_refuses_two_names_that_differ_only_in_case(online, hub, pair):
+def test_add_refuses_two_names_that_differ_only_in_case(refusing, hub, pair):
     hub.commit(SOURCE, GOOD | dict.fromkeys(pair, b"x"))
-    before = online.state()
+    before = refusing.state()
 
-    line = online.refused("add", f"MODEL={SOURCE}")
+    line = refusing.refused("add", f"MODEL={SOURCE}")
 
     one, other = sorted(path.partition("/")[0] for path in pair)
     assert line == f"add: refused two names that differ only in case: {one!r} and {other!r}; leave it out with EXCLUDE"
     assert fetched(hub) == []
-    assert online.state() == before
+    assert refusing.state() == before
 
 
-def test_add_refuses_a_file_that_is_also_a_folder(online, hub):
+def test_add_refuses_a_file_that_is_also_a_folder(refusing, hub):
     hub.commit(SOURCE, GOOD | {"a": b"file", "a/b": b"in a folder"})
-    before = online.state()
+    before = refusing.state()
 
-    line = online.refused("add", f"MODEL={SOURCE}")
+    line = refusing.refused("add", f"MODEL={SOURCE}")
 
     assert line.startswith("add: refused ")
     assert "'a'" in line
     assert "\n" not in line
     assert fetched(hub) == []
-    assert online.state() == before
+    assert refusing.state() == before
 
 
 def test_add_brings_the_rest_when_exclude_names_the_hostile_ones(online, hub):
@@ -320,15 +320,15 @@ LICENSES = ["a\x1b[31mb", "mit\n<!-- end of catalog -->", "\x7f", "\x9b31m", "x"
 
 
 @pytest.mark.parametrize("text", LICENSES, ids=["escape", "line break", "delete", "C1", "long"])
-def test_add_refuses_a_license_that_is_no_line_of_text(online, hub, text):
+def test_add_refuses_a_license_that_is_no_line_of_text(refusing, hub, text):
     hub.commit("acme/odd", {"config.json": b"{}"}, license=text)
-    before = online.state()
+    before = refusing.state()
 
-    line = online.refused("add", "MODEL=acme/odd")
+    line = refusing.refused("add", "MODEL=acme/odd")
 
     assert line.startswith("add: acme/odd: the Hub gives a license that is no line of text: '")
     assert line.isprintable()
-    assert online.state() == before
+    assert refusing.state() == before
 
 
 FALSE = [
@@ -343,20 +343,20 @@ FALSE = [
 @pytest.mark.parametrize(
     ("answer", "false"), FALSE, ids=lambda each: next(iter(each)) if isinstance(each, dict) else each
 )
-def test_add_refuses_what_no_hub_says(online, hub, answer, false):
+def test_add_refuses_what_no_hub_says(refusing, hub, answer, false):
     def lie(told: Answer) -> None:
         data = json.loads(told.look_up().source)
         changed = data | false if isinstance(data, dict) else [each | false for each in data]
         told.reply = told.as_json(changed)
 
     hub.faults.append(Fault("/revision/" if answer == "details" else "/tree/", lie, times=None))
-    before = online.state()
+    before = refusing.state()
 
-    line = online.refused("add", f"MODEL={MODEL}")
+    line = refusing.refused("add", f"MODEL={MODEL}")
 
     assert line.startswith(("add: acme/tiny: what answers at ", "add: not a model: "))
     assert line.isprintable()
-    assert online.state() == before
+    assert refusing.state() == before
 
 
 def test_a_pin_whose_license_steers_a_terminal_is_refused(added):

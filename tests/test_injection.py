@@ -39,21 +39,20 @@ def ran(world: World) -> list[str]:
 
 
 @pytest.fixture
-def offline(world) -> World:
+def offline(lasting) -> World:
     """A clone whose Hub refuses every connection at once."""
-    world.env |= {"HF_ENDPOINT": "http://127.0.0.1:9"}
-    return world
+    return World(lasting.path, {"HF_ENDPOINT": "http://127.0.0.1:9"})
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("payload", PAYLOADS)
-def test_a_payload_is_shown_as_it_was_typed_and_never_run(world, payload):
+def test_a_payload_is_shown_as_it_was_typed_and_never_run(lasting, payload):
     for verb, variable, shown in ("add", "MODEL", payload.split()[0]), ("track", "NAME", payload):
-        line = world.refused(verb, f"{variable}={payload}")
+        line = lasting.refused(verb, f"{variable}={payload}")
 
         assert re.fullmatch(f"{verb}: .*", line)
         assert repr(shown) in line
-    assert ran(world) == []
+    assert ran(lasting) == []
 
 
 @pytest.mark.slow
@@ -67,15 +66,15 @@ def test_a_payload_may_be_what_the_hub_is_asked_for(offline, variable, payload):
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
-def test_make_expands_no_payload(world, payload):
+def test_make_expands_no_payload(lasting, payload):
     taken = sorted({variable for command in COMMANDS for variable in TAKES[command]})
     plain = [f"{variable}=b" for variable in taken]
-    printed = world.ok("-n", *COMMANDS, *plain)
+    printed = lasting.ok("-n", *COMMANDS, *plain)
 
-    assert world.ok("-n", *COMMANDS, *(f"{variable}={payload}" for variable in taken)) == printed
-    assert world.ok("-n", *COMMANDS, *plain, **dict.fromkeys(VALUES, payload)) == printed
-    assert re.match("list: does not take [A-Z]+; ", world.refused("list", *(f"{each}={payload}" for each in VALUES)))
-    assert ran(world) == []
+    assert lasting.ok("-n", *COMMANDS, *(f"{variable}={payload}" for variable in taken)) == printed
+    assert lasting.ok("-n", *COMMANDS, *plain, **dict.fromkeys(VALUES, payload)) == printed
+    assert re.match("list: does not take [A-Z]+; ", lasting.refused("list", *(f"{each}={payload}" for each in VALUES)))
+    assert ran(lasting) == []
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)
@@ -90,11 +89,11 @@ def test_a_make_that_a_command_starts_is_handed_no_payload(world, payload):
 
 
 @pytest.mark.parametrize("payload", ["$(shell touch pwned)", "x\ntouch pwned", "-rf"])
-def test_track_takes_a_payload_for_a_folder_that_is_not_there(world, payload):
-    line = world.refused("track", "NAME=mine", f"DIR={payload}")
+def test_track_takes_a_payload_for_a_folder_that_is_not_there(lasting, payload):
+    line = lasting.refused("track", "NAME=mine", f"DIR={payload}")
 
     assert re.fullmatch("track: no such folder: .*", line)
-    assert ran(world) == []
+    assert ran(lasting) == []
 
 
 @pytest.mark.slow

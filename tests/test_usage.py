@@ -48,18 +48,18 @@ def test_what_is_not_taken_is_refused_with_the_nearest_before_anything_runs(worl
     assert not (world.clone / ".venv").exists()
 
 
-def test_a_dry_run_of_make_refuses_too(world):
-    assert world.refused("-n", "list", "DEPP=1") == "list: knows no variable DEPP; it takes FORMAT, REPORT"
+def test_a_dry_run_of_make_refuses_too(lasting):
+    assert lasting.refused("-n", "list", "DEPP=1") == "list: knows no variable DEPP; it takes FORMAT, REPORT"
 
 
 INNER = sorted({*re.findall(r"^override ([.\w]+) :?=", MAKEFILE, re.MULTILINE), "MAKELEVEL", "MAKECMDGOALS", "CURDIR"})
 
 
 @pytest.mark.parametrize("name", ["DEPP", "DEEP", *INNER])
-def test_the_value_of_what_is_refused_is_never_expanded(world, name):
-    world.make("list", f"{name}=$(shell touch pwned)$(error pwned)")
+def test_the_value_of_what_is_refused_is_never_expanded(lasting, name):
+    lasting.make("list", f"{name}=$(shell touch pwned)$(error pwned)")
 
-    assert not list(world.path.rglob("pwned"))
+    assert not list(lasting.path.rglob("pwned"))
 
 
 def test_what_any_of_several_commands_takes_is_taken(added):
@@ -100,16 +100,16 @@ def test_python_of_another_house_is_no_matter(added):
     added.ok("verify", PYTHONPATH=str(elsewhere), PYTHONHOME="/nowhere")
 
 
-def test_help_shows_every_command_in_its_group(world):
-    out = world.ok("help").out
+def test_help_shows_every_command_in_its_group(lasting):
+    out = lasting.ok("help").out
 
     assert re.findall("^([A-Z][a-z]+)$", out, re.MULTILINE) == ["Models", "Releases", "Checks", "Project"]
     assert re.findall("^  make ([a-z]+) ", out, re.MULTILINE) == COMMANDS
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_of_a_command_shows_what_it_takes_and_an_example_that_passes(world, command):
-    usage, purpose, *variables, example = world.ok("help", f"VERB={command}").out.splitlines()
+def test_help_of_a_command_shows_what_it_takes_and_an_example_that_passes(lasting, command):
+    usage, purpose, *variables, example = lasting.ok("help", f"VERB={command}").out.splitlines()
 
     assert usage.startswith(f"make {command}")
     assert f"{command}:" in MAKEFILE
@@ -118,7 +118,7 @@ def test_help_of_a_command_shows_what_it_takes_and_an_example_that_passes(world,
     label, _, typed = example.partition("for example: ")
     assert label == ""
     assert shlex.split(typed)[:2] == ["make", command]
-    world.ok("-n", *shlex.split(typed)[1:])
+    lasting.ok("-n", *shlex.split(typed)[1:])
 
 
 def test_the_quick_loop_runs_what_was_asked_for(world: World):
@@ -190,8 +190,8 @@ def test_elsewhere_make_is_completed_as_before(world, shell):
 
 
 @pytest.mark.parametrize(("word", "said"), [("pul", "did you mean pull?"), ("everything", "make help lists all")])
-def test_a_word_that_is_no_command_is_refused_with_the_nearest(world, word, said):
-    assert world.refused(word) == f"make: '{word}' is no command; {said}"
+def test_a_word_that_is_no_command_is_refused_with_the_nearest(lasting, word, said):
+    assert lasting.refused(word) == f"make: '{word}' is no command; {said}"
 
 
 def test_a_file_that_is_missing_is_not_taken_for_made(world):
