@@ -71,7 +71,7 @@ def pull(held: pin.Pin, report: Report) -> bool:
     folder = names.weights_dir(held.name)
     there = weights.entries(folder)
     with progress(f"check {held.name}", held.size) as watch:
-        wrong = weights.compare(held.name, folder, files, cache.location, watch)
+        wrong = weights.compare(held.name, folder, files, watch)
         good = weights.right(files, wrong)
         corrupt = cache.check(items, folder, good, watch)
     drop(corrupt, report)

@@ -6,7 +6,7 @@ from pathlib import Path
 from lib.core import arguments, atomic, digest, lock, paths, text, workers
 from lib.core.console import progress, remark, result, took
 from lib.core.errors import Failure
-from lib.disk import cache, destination, staging, weights
+from lib.disk import destination, staging, weights
 from lib.flow import admission
 from lib.flow.record import next_step, prepare, record
 from lib.model import fields, history, names, pin, selection
@@ -29,7 +29,7 @@ def inspect(folder: Path, copies: bool) -> dict[str, os.stat_result]:
         remark(f"left out {count} of Git, DVC or the Hub client, such as {control[0]}")
         found = {path: found[path] for path in found.keys() - control}
     for path, status in sorted(found.items()):
-        if weights.foreign(str(folder / path), status, cache.location) or not (folder / path).is_file():
+        if weights.foreign(str(folder / path), status) or not (folder / path).is_file():
             raise Failure(f"refused a link or special file: {str(folder / path)!r}; put a regular file in its place")
         if names.is_control_file(path):
             raise Failure(f"refused a control file of Git, DVC or the Hub client: {str(folder / path)!r}; move it away")

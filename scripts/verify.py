@@ -59,7 +59,7 @@ def check_disk(held: pin.Pin, items: list[inventory.Item], report: Report, looke
     bad: list[Finding] = []
     with progress(f"check {held.name}", held.size) as watch:
         if is_there:
-            bad = weights.compare(held.name, folder, wanted, cache.location, watch)
+            bad = weights.compare(held.name, folder, wanted, watch)
         elif items:
             report.note(f"{held.name}: not on disk, so its weights were not looked at (make pull MODEL={held.name})")
         if bad and (commit := older(held, folder, bad)):

@@ -123,6 +123,11 @@ def of_file(path: Path | str, want: tuple[str, ...], progress: Progress = unwatc
         return read_into(Hasher(found, want), file, progress).digest()
 
 
+def mismatch(path: Path | str, want: File, progress: Progress = unwatched) -> str | None:
+    """How the bytes at `path` differ from `want`, or None. A file of another size is not read. Raises OSError."""
+    return want.mismatch(of_file(path, (want.hash_name,), progress, want.size))
+
+
 def of_bytes(data: bytes, want: tuple[str, ...] = ("md5",)) -> File:
     hasher = Hasher(len(data), want)
     hasher.update(data)

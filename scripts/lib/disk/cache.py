@@ -10,9 +10,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lib.core import lock, paths, workers
-from lib.core.digest import File, Progress, unwatched
+from lib.core.digest import File, Progress, mismatch, unwatched
 from lib.core.finding import Finding
-from lib.disk import settings, weights
+from lib.disk import settings
 from lib.model.inventory import Item
 from lib.model.names import MODELS
 
@@ -157,7 +157,7 @@ def has(path: Path | str, file: File) -> bool:
 def is_right(file: File, seen: Path | None = None) -> bool:
     """Whether the cache holds `file`. Every byte is read, unless the object is `seen`, which was found right."""
     path = object_path(file.md5)
-    return path.is_file() and bool((seen and path.samefile(seen)) or not weights.mismatch(path, file))
+    return path.is_file() and bool((seen and path.samefile(seen)) or not mismatch(path, file))
 
 
 def check(items: Iterable[Item], folder: Path, read: Container[str], progress: Progress = unwatched) -> list[Finding]:
@@ -167,7 +167,7 @@ def check(items: Iterable[Item], folder: Path, read: Container[str], progress: P
         why = None
         with suppress(FileNotFoundError):  # it went meanwhile
             if not (item.path in read and has(f"{folder}/{item.path}", item.file)):
-                why = weights.mismatch(f"{location()}/{key(item.oid)}", item.file, progress)
+                why = mismatch(f"{location()}/{key(item.oid)}", item.file, progress)
         return Finding(item.model, "cache", "changed", item.path, why, item.oid) if why else None
 
     there = (item for item in items if os.access(f"{location()}/{key(item.oid)}", os.F_OK))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lib.core import paths, text
 from lib.core.errors import Failure
-from lib.disk import cache, quarantine, weights
+from lib.disk import quarantine, weights
 from lib.model import names, pin, selection
 
 
@@ -37,7 +37,7 @@ def check_replaceable(name: str, elsewhere: quarantine.Elsewhere, *pins: pin.Pin
     cache or, by `elsewhere`, the remote holds every byte of it. Refuses anything else."""
     target, findings = names.weights_dir(name), []
     for held in pins:
-        if held and held.files and not (findings := weights.compare(name, target, held.files, cache.location)):
+        if held and held.files and not (findings := weights.compare(name, target, held.files)):
             return held
     files = ["."] if target.is_symlink() else [each.file for each in findings if each.kind != "missing"]
     if only := quarantine.only_here(target, files, elsewhere):

@@ -2,12 +2,13 @@
 
 import os
 import stat
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from lib.core import workers
-from lib.core.digest import File, Progress, of_file, unwatched
+from lib.core.digest import File, Progress, mismatch, unwatched
 from lib.core.finding import Finding
+from lib.disk import cache
 
 POINTER = b"version https://git-lfs.github.com/spec/v1"
 
@@ -51,13 +52,13 @@ def is_as_before(path: Path, status: os.stat_result) -> bool:
         return False
 
 
-def foreign(path: str, status: os.stat_result, cache: Callable[[], Path]) -> str | None:
+def foreign(path: str, status: os.stat_result) -> str | None:
     """What `path` is, if it is neither a regular file nor a link that DVC made to its own cache; else None."""
     if stat.S_ISREG(status.st_mode):
         return None
     if stat.S_ISLNK(status.st_mode):
         target = Path(os.readlink(path))
-        return None if target.is_absolute() and target.is_relative_to(cache()) else f"a link to {target}"
+        return None if target.is_absolute() and target.is_relative_to(cache.location()) else f"a link to {target}"
     return "not a regular file"
 
 
@@ -66,17 +67,10 @@ def is_pointer(path: Path) -> bool:
     return path.stat().st_size < 1024 and path.read_bytes().startswith(POINTER)
 
 
-def mismatch(path: Path | str, want: File, progress: Progress = unwatched) -> str | None:
-    """How the bytes at `path` differ from `want`, or None. A file of another size is not read. Raises OSError."""
-    return want.mismatch(of_file(path, (want.hash_name,), progress, want.size))
-
-
-def compare(
-    name: str, folder: Path, files: Mapping[str, File], cache: Callable[[], Path], progress: Progress = unwatched
-) -> list[Finding]:
+def compare(name: str, folder: Path, files: Mapping[str, File], progress: Progress = unwatched) -> list[Finding]:
     """How `folder` differs from `files` of the model `name`, sorted by path. Raises OSError.
 
-    Every byte is read, on all cores. `cache` gives the folder that links may point into: DVC's cache.
+    Every byte is read, on all cores.
     """
     if folder.is_symlink():
         return [Finding(name, "disk", "changed", ".", f"a link to {os.readlink(folder)}")]
@@ -87,7 +81,7 @@ def compare(
     def look(path: str) -> Finding | None:
         at = f"{folder}/{path}"
         try:
-            why = foreign(at, found[path], cache) or mismatch(at, files[path], progress)
+            why = foreign(at, found[path]) or mismatch(at, files[path], progress)
         except OSError as error:
             return Finding(name, "disk", "changed", path, f"cannot be read: {error.strerror}")
         return Finding(name, "disk", "changed", path, why) if why else None

@@ -44,7 +44,7 @@ def hand_over(held: pin.Pin, to: Path, report: Report) -> bool:
         items = [item for item in factory.objects_of(held) if item.data is None]
         files = {item.path: item.file for item in items}
         with progress(f"check {held.name}", held.size if os.path.lexists(target) else 0) as watch:
-            wrong = weights.compare(held.name, target, files, cache.location, watch)
+            wrong = weights.compare(held.name, target, files, watch)
         only = _check_ours(target, wrong, files.keys())
         new = bool(wrong) and _assemble(held, part, items, report)
         if new:
@@ -107,7 +107,7 @@ def _place(item: inventory.Item, path: Path, watch: digest.Progress) -> Finding 
             return why
         held = cache.object_path(item.oid)
         if arguments.is_on("LINK"):
-            mismatch = weights.mismatch(held, item.file, watch)
+            mismatch = digest.mismatch(held, item.file, watch)
             with suppress(OSError):  # another file system, or one without links
                 os.link(held, path)
         if not path.exists():

@@ -59,7 +59,7 @@ def examine(remote: Remote, items: list[Item], folder: Path | None, deep: bool =
     files = {item.path: item.file for item in items if item.data is None}
     remote.check()
     with progress(f"check {items[0].model}", sum(file.size or 0 for file in files.values())) as watch:
-        wrong = weights.compare(items[0].model, folder, files, cache.location, watch) if folder else []
+        wrong = weights.compare(items[0].model, folder, files, watch) if folder else []
         right = weights.right(files, wrong) if folder else ()
         at_hand = {item.oid: folder / item.path for item in items if item.path in right}
         return wrong, assess(remote, items, deep, at_hand, watch)

@@ -8,10 +8,10 @@ from shlex import quote
 from tempfile import TemporaryFile
 
 from lib.core import atomic, lock
-from lib.core.digest import File, Progress, copy, unwatched
+from lib.core.digest import File, Progress, copy, mismatch, unwatched
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
-from lib.disk import cache, weights
+from lib.disk import cache
 from lib.model.inventory import Item
 from lib.remote.base import MARKER, NAME, ObjectInfo, Remote, mark
 from lib.transfer import road
@@ -53,7 +53,7 @@ class Folder(Remote):
         with self._explained("read"):
             source = Path(self._object(oid))
             if not path:
-                return weights.mismatch(source, want, progress)
+                return mismatch(source, want, progress)
             wanted = road.Wanted(self.title, source.stat().st_size, (want.hash_name,))
             return want.mismatch(road.bring([road.Copy(source)], wanted, path, progress))
 
