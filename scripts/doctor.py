@@ -78,8 +78,8 @@ def remote() -> str:
 def hub() -> str:
     pins = [held for name in selection.here() if (held := pin.read(name, broken_is_none=True)) and held.source]
     who, states = repo.who(), upstream.ask_all(pins)
-    if unasked := [state for state in states if isinstance(state, Failure)]:
-        raise unasked[0]
+    if unasked := [state for state in states if state.status == upstream.NOT_ASKED]:
+        raise Failure(unasked[0].detail)
     if refused := {state.held.source: state.detail for state in states if state.status == "gated"}:
         raise Failure("; ".join(refused.values()))
     count = text.plural(len({held.source for held in pins}), "repo")

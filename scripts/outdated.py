@@ -3,7 +3,6 @@
 from collections import Counter
 
 from lib.core import arguments, text
-from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import NO_MODEL, Report
 from lib.flow import upstream
@@ -17,10 +16,10 @@ def main(report: Report) -> tuple[str, str]:
     if not chosen:
         return NO_MODEL, ""
     pins = selection.consistent(chosen, report)
-    asked = [held for held in pins if held.source]
-    for held, state in zip(asked, upstream.ask_all(asked), strict=True):
-        if isinstance(state, Failure):
-            report.found(Finding(held.name, "hub", "not asked", detail=f"{held.name}: {state}"))
+    for state in upstream.ask_all([held for held in pins if held.source]):
+        held = state.held
+        if state.status == upstream.NOT_ASKED:
+            report.found(Finding(held.name, "hub", state.status, detail=f"{held.name}: {state.detail}"))
             continue
         is_fixed = held.revision == held.commit and state.status == upstream.UP_TO_DATE
         report.model(**pin.facts(held), **state.facts() | {"status": FIXED if is_fixed else state.status})
@@ -29,7 +28,7 @@ def main(report: Report) -> tuple[str, str]:
         if not held.source:
             report.model(**pin.facts(held), status=OURS)
     counts = Counter(model["status"] for model in report.models)
-    unasked = {"not asked": len(report.findings)} if report.findings else {}
+    unasked = {upstream.NOT_ASKED: len(report.findings)} if report.findings else {}
     said = ", ".join(f"{count} {status}" for status, count in [*sorted(counts.items()), *unasked.items()])
     summary = f"{text.plural(len(chosen), 'model')}: {said}"
     return summary, f"{summary}; see the lines above"

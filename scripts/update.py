@@ -46,11 +46,8 @@ def main(report: Report) -> tuple[str, str]:
     pins = selection.consistent(chosen, report)
     if arguments.value("MODEL") and (own := [held.name for held in pins if not held.source]):
         raise Failure(f"not from the Hub, so there is nothing to follow: {', '.join(own)}; pin it anew with make track")
-    asked = [held for held in pins if held.source]
-    for held, state in zip(asked, upstream.ask_all(asked, revision), strict=True):
-        with report.failing(held.name, "hub", "not updated", f"{held.name}: "):
-            if isinstance(state, Failure):
-                raise state
+    for state in upstream.ask_all([held for held in pins if held.source], revision):
+        with report.failing(state.held.name, "hub", "not updated", f"{state.held.name}: "):
             moved += update(state, report)
     if arguments.is_on("DRY"):
         return "nothing was changed (DRY=1)", "nothing was changed (DRY=1), see the lines above"

@@ -14,14 +14,15 @@ from lib.model import compare, fields, pin, policy, selection
 
 SIDE_BY_SIDE = 8  # pins
 SCAN = {None: "not told", False: "not finished, {}", True: "finished, {}"}
-UP_TO_DATE, NEWER, GONE_COMMIT = "up to date", "newer", "commit gone"
+UP_TO_DATE, NEWER, GONE_COMMIT, NOT_ASKED = "up to date", "newer", "commit gone", "not asked"
 
 
 @dataclass(frozen=True)
 class State:
-    """`status` is one of the above, or the kind of a `Refusal`, whose sentence is `detail`.
+    """`status` is one of the above, or the kind of a `Refusal`.
 
-    `shot` is the repo at `revision`; `changes` are what an update would change, `fetch` the bytes to download for it.
+    `shot` is the repo at `revision`; without one `detail` says why. `changes` are what an update would change, `fetch`
+    the bytes to download for it.
     """
 
     held: pin.Pin
@@ -61,13 +62,13 @@ class State:
         }
 
 
-def ask_all(pins: list[pin.Pin], revision: str = "") -> list[State | Failure]:
-    """What the Hub has of the repo of each of `pins`, at `revision` or what it follows; or why it was not asked."""
+def ask_all(pins: list[pin.Pin], revision: str = "") -> list[State]:
+    """What the Hub has of the repo of each of `pins`, in their order, at `revision` or what it follows."""
     known = lru_cache(maxsize=1)(named)  # read if something is newer, and then for all
     return workers.side_by_side(lambda held: _ask(held, revision or held.revision, known), pins, SIDE_BY_SIDE)
 
 
-def _ask(held: pin.Pin, revision: str, known: Callable[[], dict[str, str]]) -> State | Failure:
+def _ask(held: pin.Pin, revision: str, known: Callable[[], dict[str, str]]) -> State:
     try:
         shot = repo.snapshot(held.source, revision, may_download=True)
         is_same = shot.commit == held.commit
@@ -75,7 +76,7 @@ def _ask(held: pin.Pin, revision: str, known: Callable[[], dict[str, str]]) -> S
     except repo.Refusal as refusal:
         return State(held, revision, refusal.kind, detail=str(refusal))
     except Failure as failure:
-        return failure
+        return State(held, revision, NOT_ASKED, detail=str(failure))
 
 
 def _newer(held: pin.Pin, revision: str, shot: repo.Snapshot, known: dict[str, str]) -> State:
