@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LIST = ROOT / "tests" / "messages.list"
-SPEAK = {"Failure", "Refusal", "Unable", "remark", "note", "result", "say", "Finding"}
+SPEAK = {"Failure", "Refusal", "Unable", "remark", "note", "result", "say", "Finding", "finding"}
 
 
 def words(node: ast.expr) -> str:

@@ -168,7 +168,7 @@ def check(items: Iterable[Item], folder: Path, read: Container[str], progress: P
         with suppress(FileNotFoundError):  # it went meanwhile
             if not (item.path in read and has(f"{folder}/{item.path}", item.file)):
                 why = mismatch(f"{location()}/{key(item.oid)}", item.file, progress)
-        return Finding(item.model, "cache", "changed", item.path, why, item.oid) if why else None
+        return item.finding("cache", "changed", why) if why else None
 
     there = (item for item in items if os.access(f"{location()}/{key(item.oid)}", os.F_OK))
     found = workers.side_by_side(look, there, size=lambda item: item.file.size or 0, small=workers.SMALL)

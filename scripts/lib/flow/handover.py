@@ -118,4 +118,4 @@ def _place(item: inventory.Item, path: Path, watch: digest.Progress) -> Finding 
         path.unlink()
         with lock.clone():
             quarantine.keep_object(item.oid, item.model, item.path)
-    return Finding(item.model, "cache", "changed", item.path, mismatch, item.oid)
+    return item.finding("cache", "changed", mismatch)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lib.core import digest
 from lib.core.errors import Failure
+from lib.core.finding import Finding
 from lib.model import names
 from lib.model.pin import Pin
 
@@ -19,6 +20,10 @@ class Item:
     model: str
     path: str
     data: bytes | None = None  # of a listing: always made from the pin, never taken from a store
+
+    def finding(self, place: str, kind: str, detail: str = "") -> Finding:
+        """What was found of it in `place`, as the fields of a Finding."""
+        return Finding(self.model, place, kind, self.path, detail, self.oid)
 
 
 def of_pin(held: Pin, fetch: Callable[[str], bytes]) -> list[Item]:

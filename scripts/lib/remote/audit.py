@@ -26,10 +26,6 @@ def bad(items: list[Item], found: Found) -> list[Finding]:
     return [found[item.oid] for item in items if found[item.oid].kind in ("missing", "changed")]
 
 
-def _finding(item: Item, kind: str, detail: str = "") -> Finding:
-    return Finding(item.model, "remote", kind, item.path, detail, item.oid)
-
-
 def assess(
     remote: Remote,
     items: list[Item],
@@ -71,32 +67,32 @@ def _by_reading(remote: Remote, items: list[Item], watch: digest.Progress) -> Fo
             with on_its_way(item.path):
                 mismatch = remote.read(item.oid, item.file, watch)
         except FileNotFoundError:  # it went after it was listed
-            return _finding(item, "missing")
-        return _finding(item, "changed", mismatch) if mismatch else _finding(item, "read")
+            return item.finding("remote", "missing")
+        return item.finding("remote", "changed", mismatch) if mismatch else item.finding("remote", "read")
 
-    return dict(zip((item.oid for item in items), workers.side_by_side(read, items, READERS), strict=True))
+    return {each.object: each for each in workers.side_by_side(read, items, READERS)}
 
 
 def _by_info(info: ObjectInfo | None, item: Item, at_hand: Path | None) -> Finding:
     if info is None:
-        return _finding(item, "missing")
+        return item.finding("remote", "missing")
     size, here = item.file.size, at_hand or cache.object_path(item.oid)
     if size is None and here.is_file():  # a pin of plain `dvc add` tells none, a copy that is here does
         size = here.stat().st_size
-    if size not in (None, info.size):
-        return _finding(item, "changed", f"pinned {size} bytes, found {info.size}")
+    if mismatch := digest.File(size).mismatch(digest.File(info.size)):
+        return item.finding("remote", "changed", mismatch)
     if info.md5 and info.md5 != item.file.md5:
-        return _finding(item, "changed", f"pinned md5 {item.file.md5}, the store says {info.md5}")
+        return item.finding("remote", "changed", f"pinned md5 {item.file.md5}, the store says {info.md5}")
     if item.file.md5 in (info.md5, info.etag):
-        return _finding(item, "by hash")
+        return item.finding("remote", "by hash")
     if info.crc64nvme and item.file.crc64nvme:
-        return _finding(item, "by hash" if info.crc64nvme == item.file.crc64nvme else SUSPECT)
+        return item.finding("remote", "by hash" if info.crc64nvme == item.file.crc64nvme else SUSPECT)
     _, dash, parts = (info.etag or "").partition("-")
     if not dash:
-        return _finding(item, SUSPECT if info.etag else SIZE_ONLY)
+        return item.finding("remote", SUSPECT if info.etag else SIZE_ONLY)
     if at_hand and parts.isdigit() and (made := etag.of_file(at_hand, int(parts))):
-        return _finding(item, "by hash" if made == info.etag else SUSPECT)
-    return _finding(item, SIZE_ONLY)
+        return item.finding("remote", "by hash" if made == info.etag else SUSPECT)
+    return item.finding("remote", SIZE_ONLY)
 
 
 def size_only(count: int, total: int) -> str:

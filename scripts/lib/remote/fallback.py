@@ -84,11 +84,11 @@ def _get(remote: Remote, item: Item, part: Path, watch: Progress) -> Finding | N
         try:
             mismatch = remote.read(item.oid, item.file, watch, part)
         except FileNotFoundError:
-            return Finding(item.model, "remote", "missing", item.path, object=item.oid)
+            return item.finding("remote", "missing")
         if not mismatch:
             return None
         part.write_bytes(b"")
-    return Finding(item.model, "remote", "changed", item.path, mismatch, item.oid)
+    return item.finding("remote", "changed", mismatch)
 
 
 def detours(model: str) -> Iterator[str]:

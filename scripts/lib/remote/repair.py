@@ -42,14 +42,14 @@ def is_at_hand(item: Item) -> bool:
 
 def _upload(item: Item, remote: Remote, watch: Progress) -> Finding | None:
     """Upload `item` from the first source that is right; why not, or None."""
-    why = Finding(item.model, "cache", "not on this machine", item.path, object=item.oid)
+    why = item.finding("cache", "not on this machine")
     for source in filter(Path.is_file, _sources(item)):
         with on_its_way(item.path):
             mismatch = remote.put(source, item, watch)
         if not mismatch:
             return None
         if source == cache.object_path(item.oid):  # models/ may well have another version
-            why = Finding(item.model, "cache", "changed", item.path, f"{mismatch}; not put on the remote", item.oid)
+            why = item.finding("cache", "changed", f"{mismatch}; not put on the remote")
     return why
 
 
