@@ -101,7 +101,6 @@ def check_model(name: str, report: Report, looked: Looked) -> tuple[list[invento
 
 def check_remote(items: list[inventory.Item], at_hand: dict[str, Path], report: Report) -> Counter:
     """Every object of `items` on the remote; how many were looked at how. `at_hand` are right files, by oid."""
-    deep = arguments.is_on("DEEP")
     if arguments.is_on("OFFLINE"):
         report.note("remote: not looked at (OFFLINE=1)")
         return Counter({NOT_ASKED: len(items)})
@@ -109,8 +108,7 @@ def check_remote(items: list[inventory.Item], at_hand: dict[str, Path], report: 
         remote = factory.default()
         note(remote.note)
         remote.check()
-        with progress("read remote", sum(item.file.size or 0 for item in items) if deep else 0) as watch:
-            found = audit.assess(remote, items, deep, at_hand, watch)
+        found = audit.assess(remote, items, arguments.is_on("DEEP"), at_hand)
     except Failure as failure:
         report.found(Finding("", "remote", "unreachable", detail=f"{failure}; the remote was not looked at"))
         return Counter({NOT_ASKED: len(items)})

@@ -92,6 +92,19 @@ def test_where_no_bar_can_be_drawn_a_line_now_and_then_says_how_far_it_is(online
 
 
 @pytest.mark.slow
+def test_what_is_read_on_the_remote_has_progress_of_its_own(online, hub):
+    hub.commit("acme/said", {"model.safetensors": b"1" * (3 << 20)})
+    online.ok("add", "MODEL=acme/said")
+
+    foreseen = online.ok("push", "DRY=1", "DEEP=1", PROGRESS_SECONDS="0")
+    freed = online.ok("free", PROGRESS_SECONDS="0")
+
+    for said in (foreseen.err, freed.err):
+        assert re.findall(r"read remote: (.*) of 3.1 MB, ", said)[-1] == "3.1 MB"
+    assert re.findall(r"check said: (.*) of 3.1 MB, ", freed.err)[-1] == "3.1 MB"
+
+
+@pytest.mark.slow
 def test_long_work_says_so_as_it_begins_and_at_its_end_how_long_it_took(online):
     folder = online.path / "long"
     folder.mkdir()

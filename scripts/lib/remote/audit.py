@@ -31,7 +31,6 @@ def assess(
     items: list[Item],
     deep: bool = False,
     at_hand: Mapping[str, Path] | None = None,  # files that were found right: they give the ETag of an object in parts
-    watch: digest.Progress = digest.unwatched,
     infos: Mapping[str, ObjectInfo] | None = None,  # what the store said already
 ) -> Found:
     """How `items` are on `remote`, from what the store says; `deep` reads the objects too. Raises `Failure`."""
@@ -42,26 +41,26 @@ def assess(
     found = judged(items, remote.infos(item.oid for item in items) if infos is None else infos)
     if deep:
         lost = {each.object for each in bad(items, found)}
-        return found | _by_reading(remote, [item for item in items if item.oid not in lost], watch)
+        return found | _by_reading(remote, [item for item in items if item.oid not in lost])
     # Asked closely, a store tells the checksum of an upload in parts, and no ETag that is of no content.
     unsure = [item for item in items if found[item.oid].kind == SUSPECT]
     unsure += [item for item in items if found[item.oid].kind == SIZE_ONLY and item.file.crc64nvme]
     found |= judged(unsure, remote.infos((item.oid for item in unsure), closely=True))
-    return found | _by_reading(remote, [item for item in unsure if found[item.oid].kind == SUSPECT], watch)
+    return found | _by_reading(remote, [item for item in unsure if found[item.oid].kind == SUSPECT])
 
 
 def examine(remote: Remote, items: list[Item], folder: Path | None, deep: bool = False) -> tuple[list[Finding], Found]:
     """How `folder`, if given, differs from `items` of one model, and how they are on `remote`. Raises `Failure`."""
-    files = {item.path: item.file for item in items if item.data is None}
+    files = {item.path: item.file for item in items if item.data is None} if folder else {}
     remote.check()
     with progress(f"check {items[0].model}", sum(file.size or 0 for file in files.values())) as watch:
         wrong = weights.compare(items[0].model, folder, files, watch) if folder else []
-        right = weights.right(files, wrong) if folder else ()
-        at_hand = {item.oid: folder / item.path for item in items if item.path in right}
-        return wrong, assess(remote, items, deep, at_hand, watch)
+    right = weights.right(files, wrong)
+    at_hand = {item.oid: folder / item.path for item in items if item.path in right}
+    return wrong, assess(remote, items, deep, at_hand)
 
 
-def _by_reading(remote: Remote, items: list[Item], watch: digest.Progress) -> Found:
+def _by_reading(remote: Remote, items: list[Item]) -> Found:
     def read(item: Item) -> Finding:
         try:
             with on_its_way(item.path):
@@ -70,7 +69,8 @@ def _by_reading(remote: Remote, items: list[Item], watch: digest.Progress) -> Fo
             return item.finding("remote", "missing")
         return item.finding("remote", "changed", mismatch) if mismatch else item.finding("remote", "read")
 
-    return {each.object: each for each in workers.side_by_side(read, items, READERS)}
+    with progress("read remote", sum(item.file.size or 0 for item in items)) as watch:
+        return {each.object: each for each in workers.side_by_side(read, items, READERS)}
 
 
 def _by_info(info: ObjectInfo | None, item: Item, at_hand: Path | None) -> Finding:

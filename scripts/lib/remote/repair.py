@@ -67,8 +67,7 @@ def _upload_all(items: list[Item], remote: Remote) -> dict[str, Finding]:
 def repair(items: list[Item], remote: Remote, deep: bool = False) -> Outcome:
     """Upload what the remote lacks of `items` and replace what is damaged; `deep` first reads what is there."""
     infos = remote.infos(item.oid for item in items)
-    with progress("read remote", sum(item.file.size or 0 for item in items) if deep else 0) as watch:
-        found = audit.assess(remote, items, deep, watch=watch, infos=infos)
+    found = audit.assess(remote, items, deep, infos=infos)
     bad = audit.bad(items, found)
     # What is old, and named by no branch or tag yet, goes up again: a `make gc HISTORY=0` elsewhere takes it for young.
     unnamed = infos.keys() - reachable.named(walk=False).keys() if infos else set()
