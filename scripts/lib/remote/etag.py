@@ -3,7 +3,9 @@
 import hashlib
 from pathlib import Path
 
-PART = 8 << 20  # bytes, as the AWS CLI uploads; each part on its way is in memory
+from lib.core.digest import LARGE
+
+PART = LARGE  # bytes, as the AWS CLI uploads; each part on its way is in memory
 DVC_PART = 50 << 20  # bytes, as plain DVC uploads
 MOST = 10_000  # parts of an object that S3 takes
 
