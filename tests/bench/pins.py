@@ -24,7 +24,7 @@ def write(clone: Path, remote: Path, count: int) -> None:
         held = _pin(name, contents)
         pin_path = clone / "models" / f"{name}.dvc"
         pin_path.write_text(pin.dump(held), encoding="utf-8")
-        for item in inventory.of_pin(held, bytes):
+        for item in inventory.of_pin(held, held.listing):
             data = item.data or contents[item.path]
             _object(remote, item.oid).write_bytes(data)
             cached = _object(clone / ".dvc" / "cache", item.oid)

@@ -1,7 +1,7 @@
 """Which objects a pin stands for: one for each file, and DVC's listing of them."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lib.core import digest
@@ -26,13 +26,12 @@ class Item:
         return Finding(self.model, place, kind, self.path, detail, self.oid)
 
 
-def of_pin(held: Pin, fetch: Callable[[str], bytes]) -> list[Item]:
+def of_pin(held: Pin, data: bytes) -> list[Item]:
     """The objects of `held`; the listing last, since to plain DVC it stands for all the others. Raises `Failure`.
 
-    `fetch` gives the bytes of an object: the listing, which alone names the files of a pin that plain `dvc add` made.
+    `data` is that listing, which alone names the files of a pin that plain `dvc add` made.
     """
     oid, files = f"{held.md5}.dir", held.files
-    data = fetch(oid) if files is None else held.listing
     if files is None:
         if digest.of_bytes(data).md5 != held.md5:
             raise Failure(f"the listing {oid} is not what models/{held.name}.dvc pins")

@@ -89,7 +89,7 @@ def _of(name: str, found: dict) -> Remote:
 
 def objects_of(held: Pin) -> list[inventory.Item]:
     """The objects of `held`; for a pin of plain `dvc add` by its listing, here or on the remote. Raises `Failure`."""
-    return inventory.of_pin(held, listing)
+    return inventory.of_pin(held, listing(f"{held.md5}.dir") if held.files is None else held.listing)
 
 
 def listing(oid: str) -> bytes:
