@@ -1,5 +1,6 @@
 """Hostile or awkward file names in a repo or a folder: refused by name, left out, or brought as they are."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -479,3 +480,27 @@ def test_a_command_that_is_printed_can_be_typed_whatever_the_script_of_a_path(wo
     said = world.refused("track", "NAME=mine", f"DIR={folder}")
 
     assert world.run("sh", "-c", said.partition("make an exception: ")[2].replace("…", "x")).code == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        (b"?", "no files, so it is none of DVC's"),
+        (b"[7]", "no files, so it is none of DVC's"),
+        (b'[{"md5": 7, "relpath": "a"}]', "no files, so it is none of DVC's"),
+        (b'[{"md5": "../../../mine", "relpath": "a"}]', "an object by no md5"),
+    ],
+)
+def test_a_listing_of_plain_dvc_names_objects_alone(added, said, fault):
+    mine, oid = added.clone / "mine", hashlib.md5(said).hexdigest()
+    mine.touch()
+    place = added.remote / "files" / "md5" / oid[:2] / f"{oid[2:]}.dir"
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(said)
+    added.pin("evil").write_text(f"outs:\n- md5: {oid}.dir\n  size: 1\n  nfiles: 1\n  hash: md5\n  path: evil\n")
+
+    result = added.make("pull", "MODEL=evil")
+
+    assert result.code == 2
+    assert f"the listing {oid}.dir names {fault}; no file of it was looked at" in result.out
+    assert mine.exists()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lib.core import digest
 from lib.core.errors import Failure
 from lib.core.finding import Finding
-from lib.model import names
+from lib.model import fields, names
 from lib.model.pin import Pin
 
 
@@ -35,12 +35,24 @@ def of_pin(held: Pin, data: bytes) -> list[Item]:
     if files is None:
         if digest.of_bytes(data).md5 != held.md5:
             raise Failure(f"the listing {oid} is not what models/{held.name}.dvc pins")
-        files = {entry["relpath"]: digest.File(None, entry["md5"]) for entry in json.loads(data)}
-        if fault := names.unusable(files):
-            raise Failure(f"the listing {oid} names {fault}; no file of it was looked at")
+        files = _listed(oid, data)
     listing = digest.File(len(data), held.md5, digest.of_bytes(data, ("sha256",)).sha256)
     items = [Item(file.md5, file, held.name, path) for path, file in files.items()]
     return [*items, Item(oid, listing, held.name, "(listing)", data)]
+
+
+def _listed(oid: str, data: bytes) -> dict[str, digest.File]:
+    """The files that DVC's listing `oid` names; it comes from a store, so it may hold anything. Raises `Failure`."""
+    try:
+        files = {entry["relpath"]: digest.File(None, entry["md5"]) for entry in json.loads(data)}
+        fault = names.unusable(files)
+        if not all(fields.MD5.fullmatch(file.md5) for file in files.values()):
+            fault = "an object by no md5"
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        fault = "no files, so it is none of DVC's"
+    if fault:
+        raise Failure(f"the listing {oid} names {fault}; no file of it was looked at")
+    return files
 
 
 def unique(items: Iterable[Item]) -> list[Item]:
