@@ -489,6 +489,7 @@ def test_a_command_that_is_printed_can_be_typed_whatever_the_script_of_a_path(wo
         (b"[7]", "no files, so it is none of DVC's"),
         (b'[{"md5": 7, "relpath": "a"}]', "no files, so it is none of DVC's"),
         (b'[{"md5": "../../../mine", "relpath": "a"}]', "an object by no md5"),
+        (b'[{"md5": "%032d", "relpath": "a/.GIT/config"}]' % 0, "a file of Git, DVC or Mercurial: 'a/.GIT/config'"),
     ],
 )
 def test_a_listing_of_plain_dvc_names_objects_alone(added, said, fault):

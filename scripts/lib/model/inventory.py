@@ -1,6 +1,7 @@
 """Which objects a pin stands for: one for each file, and DVC's listing of them."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,6 +10,9 @@ from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.model import fields, names
 from lib.model.pin import Pin
+
+# `dvc add` takes .gitattributes along, which a clone has beside the weights, but never these, on which Git acts.
+OWN = re.compile(r"(.*/)?\.(git|dvc|hg)(/.*)?", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ def _listed(oid: str, data: bytes) -> dict[str, digest.File]:
         fault = names.unusable(files)
         if not all(fields.MD5.fullmatch(file.md5) for file in files.values()):
             fault = "an object by no md5"
+        if own := list(filter(OWN.fullmatch, files)):
+            fault = f"a file of Git, DVC or Mercurial: {own[0]!r}"
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         fault = "no files, so it is none of DVC's"
     if fault:
