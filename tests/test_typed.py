@@ -202,6 +202,14 @@ def test_a_dead_proxy_is_named(world):
     assert line.startswith("add: cannot reach the Hub at http://hub.invalid through the proxy http://127.0.0.1:9 (")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["socks5", "ftp"])
+def test_a_proxy_of_another_kind_is_no_traceback(world, kind):
+    line = world.refused("add", f"MODEL={MODEL}", HF_ENDPOINT="http://127.0.0.1:9", ALL_PROXY=f"{kind}://127.0.0.1:9")
+
+    assert line.startswith("add: cannot reach the Hub at http://127.0.0.1:9 (")
+
+
 @pytest.mark.marathon
 @pytest.mark.slow
 def test_the_next_step_is_the_one_that_is_missing(online, hub):

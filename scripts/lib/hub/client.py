@@ -59,4 +59,11 @@ def unreachable(why: object) -> Failure:
     return Failure(f"cannot reach the Hub at {ENDPOINT}{through} ({why or type(why).__name__}); nothing was changed")
 
 
-huggingface_hub.set_client_factory(lambda: _Client(follow_redirects=True))
+def _connected() -> _Client:
+    try:
+        return _Client(follow_redirects=True)
+    except (ImportError, ValueError) as error:  # the environment names a proxy of another kind, such as SOCKS
+        raise unreachable(text.one_line(error)) from error
+
+
+huggingface_hub.set_client_factory(_connected)
