@@ -12,7 +12,6 @@ from lib.core.paths import ROOT
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cache, cleanup, destination, quarantine, staging, weights
 from lib.flow import handover
-from lib.flow.obtain import brought, obtain_all
 from lib.model import history, inventory, names, pin, releases, selection
 from lib.remote import factory, fallback
 
@@ -79,7 +78,7 @@ def pull(held: pin.Pin, report: Report) -> bool:
         return False
     selection.check_writable()
     needed = {finding.object for finding in corrupt}
-    if failed := obtain_all(inventory.unique(item for item in items if item.path not in good or item.oid in needed)):
+    if failed := fallback.obtain_all(item for item in items if item.path not in good or item.oid in needed):
         report.found(*failed)
         return False
     if wrong or not folder.is_dir():
@@ -183,6 +182,6 @@ def main(report: Report) -> tuple[str, str]:
     good = [model for model in report.models if report.is_good(model["name"])]
     files, size = (sum(model[key] for model in good) for key in ("files", "size"))
     bad, whole = text.plural(len(chosen) - len(good), "model"), text.plural(len(good), "model")
-    came = f"; {text.amount(len(brought), sum(brought))} from the remote" if brought else ""
+    came = f"; {text.amount(len(fallback.brought), sum(fallback.brought))} from the remote" if fallback.brought else ""
     amount = f"{text.amount(files, size)}{came}{took()}"
     return f"{whole} good: {amount}", f"{bad} not good, {len(good)} good; see the lines above"

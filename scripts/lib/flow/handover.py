@@ -12,7 +12,6 @@ from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.report import Report
 from lib.disk import cache, destination, quarantine, settings, weights
-from lib.flow.obtain import DOWNLOADS, obtain
 from lib.model import inventory, pin, reachable
 from lib.remote import factory, fallback
 
@@ -92,7 +91,7 @@ def _assemble(held: pin.Pin, part: Path, items: list[inventory.Item], report: Re
     paths.remove(part)
     destination.check_space(held.size, part, f"{held.name} needs", "name another folder")
     with progress(f"copy {held.name}", held.size) as watch:
-        found = workers.side_by_side(lambda item: _place(item, part / item.path, watch), items, DOWNLOADS)
+        found = workers.side_by_side(lambda item: _place(item, part / item.path, watch), items, fallback.DOWNLOADS)
     if failed := list(filter(None, found)):
         report.found(*failed)
         shutil.rmtree(part)
@@ -103,7 +102,7 @@ def _place(item: inventory.Item, path: Path, watch: digest.Progress) -> Finding 
     """Make `path` a copy of the object `item`, or a link to it; why not, or None. The bytes were read and are right."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for _ in range(2):
-        if why := obtain(item, digest.unwatched):
+        if why := fallback.obtain(item, digest.unwatched):
             return why
         held = cache.object_path(item.oid)
         if arguments.is_on("LINK"):

@@ -1,21 +1,25 @@
-"""Reading from the remote that is asked and, where that fails, from the others that are set."""
+"""Bringing objects into the cache, from the remote that is asked and, where that fails, from others that are set."""
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from shlex import quote
 
-from lib.core.console import note, remark
+from lib.core import workers
+from lib.core.console import note, on_its_way, progress, remark
 from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.core.finding import Finding
 from lib.core.text import plural
-from lib.model.inventory import Item
+from lib.disk import cache
+from lib.model.inventory import Item, unique
 from lib.remote import factory
 from lib.remote.base import Remote
 
+DOWNLOADS = 8  # objects side by side
+brought: list[int] = []  # bytes of each object that this run took from a remote
 _failed: dict[tuple[str, str], Failure] = {}  # by remote and model; the model is "" if the remote is out of reach
 _detours: Counter = Counter()  # objects by model, the remote that lacks them, and the one that gave them
 _lock = threading.Lock()
@@ -56,7 +60,7 @@ def holds(sizes: Mapping[str, int]) -> set[str]:
     return next(remotes()).holds(sizes)
 
 
-def get(item: Item, part: Path, watch: Progress) -> Finding | None:
+def _from_any(item: Item, part: Path, watch: Progress) -> Finding | None:
     """Bring `item` to `part` from the first remote that has it right; why not, or None. Raises `Failure`."""
     lacking = finding = failure = None
     for remote in remotes(item.model):
@@ -89,6 +93,31 @@ def _get(remote: Remote, item: Item, part: Path, watch: Progress) -> Finding | N
             return None
         part.write_bytes(b"")
     return item.finding("remote", "changed", mismatch)
+
+
+def obtain(item: Item, watch: Progress) -> Finding | None:
+    """Make sure that the cache holds `item`, which it takes only if it is right; why not, or None."""
+    if cache.object_path(item.oid).is_file():
+        return None
+    if item.data is not None:
+        cache.keep_bytes(item.data, item.oid)
+        return None
+    with cache.incoming(item.oid) as part:
+        if cache.object_path(item.oid).is_file():  # another command may have brought it meanwhile
+            return None
+        with on_its_way(item.path):
+            why = _from_any(item, part, watch)
+        if not why:
+            brought.append(part.stat().st_size)
+            cache.keep(part, item.oid)
+        return why
+
+
+def obtain_all(items: Iterable[Item]) -> list[Finding]:
+    """Make sure that the cache holds `items` of one model, side by side; what is wrong with those that it does not."""
+    items = unique(items)
+    with progress(f"download {items[0].model}", sum(item.file.size or 0 for item in items)) as watch:
+        return [why for why in workers.side_by_side(lambda item: obtain(item, watch), items, DOWNLOADS) if why]
 
 
 def detours(model: str) -> Iterator[str]:
