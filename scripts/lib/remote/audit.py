@@ -83,7 +83,7 @@ def _by_info(info: ObjectInfo | None, item: Item, at_hand: Path | None) -> Findi
         return item.finding("remote", "changed", mismatch)
     if info.md5 and info.md5 != item.file.md5:
         return item.finding("remote", "changed", f"pinned md5 {item.file.md5}, the store says {info.md5}")
-    if item.file.md5 in (info.md5, info.etag):
+    if info.hash == item.file.md5:
         return item.finding("remote", "by hash")
     if info.crc64nvme and item.file.crc64nvme:
         return item.finding("remote", "by hash" if info.crc64nvme == item.file.crc64nvme else SUSPECT)
