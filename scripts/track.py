@@ -97,10 +97,9 @@ def source(name: str) -> Path:
 
 def read_all(name: str, folder: Path, there: dict[str, os.stat_result]) -> dict[str, digest.File]:
     """The digests of the files `there` in `folder`, copied to staging unless that is models/NAME. Raises `Failure`."""
-    sizes = {path: status.st_size for path, status in there.items()}
 
     def read(path: str) -> digest.File:
-        source, target, want = folder / path, staging.files(name) / path, digest.for_pin(sizes[path])
+        source, target, want = folder / path, staging.files(name) / path, digest.for_pin(there[path].st_size)
         if folder == names.weights_dir(name):
             return digest.of_file(source, want, watch)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -108,11 +107,11 @@ def read_all(name: str, folder: Path, there: dict[str, os.stat_result]) -> dict[
         atomic.sync(target)
         return found
 
-    with progress(f"read {name}", sum(sizes.values())) as watch:
-        found = workers.side_by_side(read, sizes, size=sizes.__getitem__)
+    with progress(f"read {name}", sum(status.st_size for status in there.values())) as watch:
+        found = workers.side_by_side(read, there, size=lambda path: there[path].st_size)
     if written := [path for path, status in there.items() if not weights.is_as_before(folder / path, status)]:
         raise Failure(f"{folder / written[0]} was written to while it was read; run the same command when that is done")
-    return dict(zip(sizes, found, strict=True))
+    return dict(zip(there, found, strict=True))
 
 
 def collect(name: str) -> None:
