@@ -102,7 +102,7 @@ def listing(oid: str) -> bytes:
 
 
 def found_listing(oid: str) -> bytes | None:
-    """The same; None if it is nowhere. Raises `Failure` if a remote cannot be asked."""
+    """DVC's listing `oid`; None if it is nowhere. Raises `Failure` if a remote cannot be asked."""
     if cache.object_path(oid).is_file():
         return cache.object_path(oid).read_bytes()
     data = why = None

@@ -47,11 +47,11 @@ class Gcs(Bucket):
 
     def _list(self, prefix: str) -> Iterator[tuple[str, ObjectInfo]]:
         for blob in self._client.list_blobs(self._bucket, prefix=prefix, fields=FIELDS, **self._limits):
-            yield blob.name, _info(blob)
+            yield blob.name, _as_info(blob)
 
     def _info(self, key: str, closely: bool = False) -> ObjectInfo | None:
         blob = self._bucket.get_blob(key, **self._limits)
-        return _info(blob) if blob else None
+        return _as_info(blob) if blob else None
 
     def _request(self, key: str) -> Request:
         headers: dict[str, str] = {}
@@ -72,5 +72,5 @@ class Gcs(Bucket):
             blob.upload_from_file(watched, size=found.size, **self._limits)
 
 
-def _info(blob: Blob) -> ObjectInfo:
+def _as_info(blob: Blob) -> ObjectInfo:
     return ObjectInfo(blob.size, blob.updated.timestamp(), b64decode(blob.md5_hash).hex() if blob.md5_hash else None)

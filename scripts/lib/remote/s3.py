@@ -89,13 +89,13 @@ class S3(Bucket):
 
     def _list(self, prefix: str) -> Iterator[tuple[str, ObjectInfo]]:
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
-            yield from ((said["Key"], _info(said, said["Size"])) for said in page.get("Contents", []))
+            yield from ((said["Key"], _as_info(said, said["Size"])) for said in page.get("Contents", []))
 
     def _info(self, key: str, closely: bool = False) -> ObjectInfo | None:
         more = {"ChecksumMode": "ENABLED"} if closely else {}
         try:
             said = self._client.head_object(Bucket=self.bucket, Key=key, **more)
-            return _info(said, said["ContentLength"])
+            return _as_info(said, said["ContentLength"])
         except ClientError as error:
             if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
                 return None
@@ -174,9 +174,10 @@ def _crc(found: digest.File) -> dict[str, str]:
     return {"ChecksumCRC64NVME": b64encode(bytes.fromhex(found.crc64nvme)).decode()}
 
 
-def _info(said: dict, size: int) -> ObjectInfo:
+def _as_info(said: dict, size: int) -> ObjectInfo:
+    """What S3 `said` of an object of `size` bytes."""
     has_key = "SSECustomerAlgorithm" in said or said.get("ServerSideEncryption", "AES256") != "AES256"
-    etag = None if has_key else said.get("ETag", "").strip('"') or None
+    shown = None if has_key else said.get("ETag", "").strip('"') or None
     crc = said.get("ChecksumCRC64NVME", "")
     known = b64decode(crc).hex() if crc and "-" not in crc else None  # one of the parts' checksums ends in -N
-    return ObjectInfo(size, said["LastModified"].timestamp(), None, etag, known)
+    return ObjectInfo(size, said["LastModified"].timestamp(), None, shown, known)
