@@ -55,6 +55,18 @@ def test_a_hand_over_replaces_no_folder_that_is_none(world, at):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["files", "files/md5"])
+def test_a_hand_over_replaces_no_objects_of_a_model_called_like_their_folder(added, name):
+    track(added, name)
+    before = added.objects()
+
+    said = added.make("pull", f"MODEL={name}", f"TO={added.remote}").out
+
+    assert f"is where {added.remote} keeps its objects; name another folder: TO=…" in said
+    assert added.objects() == before
+
+
+@pytest.mark.slow
 def test_a_hand_over_replaces_an_older_version_that_git_alone_remembers(added_online, hub):
     target = added_online.path / "handed"
     added_online.ok("pull", f"TO={target}")

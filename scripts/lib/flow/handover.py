@@ -56,11 +56,15 @@ def hand_over(held: pin.Pin, to: Path, report: Report) -> bool:
 
 
 def _check_outside(target: Path) -> None:
-    """Refuse a `target` that holds this clone, its cache or one of its remotes. Raises `Failure`."""
-    urls = [each.get("url", "") for each in settings.read()["remote"].values()]
-    for place in (paths.ROOT, cache.location(), *(Path(url) for url in urls if url and "://" not in url)):
-        if place.resolve().is_relative_to(target.resolve()):
+    """Refuse a `target` that holds this clone, its cache or one of its remotes, or their objects. Raises `Failure`."""
+    urls, own = [each.get("url", "") for each in settings.read()["remote"].values()], target.resolve()
+    stores = [cache.location(), *(Path(url) for url in urls if url and "://" not in url)]
+    for place in (paths.ROOT, *stores):
+        if place.resolve().is_relative_to(own):
             raise Failure(f"{place} lies in {target}, which would be replaced; name another folder: TO=…")
+    for store in stores:
+        if own.is_relative_to((store / cache.LAYOUT).parent.resolve()):  # of a model that has that name
+            raise Failure(f"{target} is where {store} keeps its objects; name another folder: TO=…")
 
 
 def _check_ours(target: Path, wrong: list[Finding], files: KeysView[str]) -> dict[str, str]:
