@@ -10,10 +10,9 @@ from lib.core.paths import ROOT
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cleanup, destination, staging
 from lib.flow import handover
-from lib.flow.upload import upload
 from lib.model import history, selection
 from lib.model.pin import Pin
-from lib.remote import factory
+from lib.remote import factory, repair
 from lib.remote.base import mark
 from lib.remote.folder import Folder
 
@@ -63,7 +62,7 @@ def main(report: Report) -> tuple[str, str]:
     check(pins, remote, file)
     mark(to)
     remote.check(write=True)
-    upload(pins, remote, report)
+    repair.upload(pins, remote, report)
     if not report.findings:
         bundle(file)
     total = text.tally(len(pins), sum(held.nfiles for held in pins), sum(held.size for held in pins))

@@ -4,7 +4,6 @@ from lib.core import arguments, text
 from lib.core.console import note, took
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cleanup
-from lib.flow.upload import objects, upload
 from lib.model import selection
 from lib.model.pin import Pin
 from lib.remote import audit, factory, repair
@@ -13,7 +12,7 @@ from lib.remote.base import Remote
 
 def foresee(pins: list[Pin], remote: Remote, report: Report) -> None:
     """Say what would be uploaded of `pins` to `remote`, and how much of that is not on this machine."""
-    items = objects(pins, report)
+    items = repair.objects(pins, report)
     found = audit.assess(remote, items, arguments.is_on("DEEP"))
     lost = {each.object for each in audit.bad(items, found)}
     for held in pins:
@@ -33,7 +32,7 @@ def main(report: Report) -> tuple[str, str]:
         remote = factory.default()
         note(remote.note)
         remote.check(write=not dry)
-        (foresee if dry else upload)(pins, remote, report)
+        (foresee if dry else repair.upload)(pins, remote, report)
     if dry:
         return "nothing was changed (DRY=1)", "nothing was changed (DRY=1), see the lines above"
     count = text.plural(len(report.findings), "problem")

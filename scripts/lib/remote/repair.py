@@ -5,14 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.core import workers
+from lib.core import arguments, text, workers
 from lib.core.console import on_its_way, progress
 from lib.core.digest import Progress
 from lib.core.finding import Finding
+from lib.core.report import Report
 from lib.disk import cache
-from lib.model import names, reachable
-from lib.model.inventory import Item
-from lib.remote import audit
+from lib.model import names, pin, reachable
+from lib.model.inventory import Item, unique
+from lib.remote import audit, factory
 from lib.remote.base import Remote
 
 OLD = 24 * 3600  # seconds; `make gc` deletes nothing that is younger than some days
@@ -60,7 +61,7 @@ def _upload_all(items: list[Item], remote: Remote) -> dict[str, Finding]:
     with progress("upload", sum(item.file.size or 0 for item in items)) as watch:
         for wave in (files, listings):
             reasons = workers.side_by_side(lambda item: _upload(item, remote, watch), wave, UPLOADS)
-            failed |= {item.oid: why for item, why in zip(wave, reasons, strict=True) if why}
+            failed |= {why.object: why for why in reasons if why}
     return failed
 
 
@@ -82,3 +83,28 @@ def repair(items: list[Item], remote: Remote, deep: bool = False) -> Outcome:
         Counter(each.model for each in done),
         sum(each.kind == audit.SIZE_ONLY for each in found.values()),
     )
+
+
+def objects(pins: list[pin.Pin], report: Report) -> list[Item]:
+    """The objects of `pins`, each once; one whose listing is lost is a finding, and stops no other."""
+    known: list[Item] = []
+    for held in pins:
+        with report.failing(held.name, "remote", "missing", f"{held.name}: "):
+            known += factory.objects_of(held)
+    return unique(known)
+
+
+def upload(pins: list[pin.Pin], remote: Remote, report: Report) -> None:
+    """Make the objects of `pins` whole on `remote`, and report that. Raises `Failure`."""
+    items = objects(pins, report)
+    outcome = repair(items, remote, arguments.is_on("DEEP"))
+    for line in outcome.replaced:
+        report.say(line)
+    report.found(*outcome.failed)
+    if outcome.unchecked:
+        report.note(audit.size_only(outcome.unchecked, len(items)))
+    for held in pins:
+        put = outcome.uploaded[held.name]
+        report.model(held.name, held.nfiles, held.size, put=put)
+        if put:
+            report.note(f"{report.verb}ed {held.name}: {text.plural(put, 'object')}")
