@@ -13,8 +13,7 @@ from lib.hub.client import ENDPOINT, reason
 from lib.model import fields, names
 from lib.transfer.retry import GaveUp
 
-LICENSE = 200  # characters; the Hub's own ids have a few dozen
-LINK = 1000
+MOST = (200, 200, 1000)  # characters of a license, its name and its link; the Hub's own ids have a few dozen
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def _card(card: object) -> dict[str, str | None]:
 def _checked(shot: Snapshot) -> Snapshot:
     """`shot`, if it may go into the pin, the catalog and the terminal. Raises `Failure`, ValueError."""
     names.repo_id(shot.source)
-    for said, most in ((shot.license, LICENSE), (shot.license_name, LICENSE), (shot.license_link, LINK)):
+    for said, most in zip((shot.license, shot.license_name, shot.license_link), MOST, strict=True):
         if said and not (said.isprintable() and len(said) <= most):
             raise Failure(f"{shot.source}: the Hub gives a license that is no line of text: {said[:60]!r}")
     for file in shot.files:  # their names are checked once it is known which are wanted

@@ -22,7 +22,7 @@ from lib.remote.base import ObjectInfo
 from lib.remote.bucket import REQUESTS, TRIES, Bucket, patience
 from lib.transfer import retry
 
-SIGNED = 3600  # seconds that a signed address is good for
+SIGNED = 3600  # seconds that a presigned URL is good for
 PARTS = 4  # that are in memory and on their way, of all objects together
 IN_FLIGHT = threading.BoundedSemaphore(PARTS)
 # What stores answer that do not know a checksum of the whole object.
@@ -76,7 +76,7 @@ class S3(Bucket):
     def _behaviour(self) -> Config:
         connect, read = patience()
         return Config(
-            # Addresses have an older signature by default.
+            # By default presigned URLs have an older signature.
             signature_version=botocore.UNSIGNED if self.config.get("allow_anonymous_login") else "s3v4",
             connect_timeout=self.config.get("connect_timeout") or connect,
             read_timeout=self.config.get("read_timeout") or read,

@@ -23,7 +23,7 @@ from lib.transfer.retry import TRANSIENT, Broken, asked_to_wait
 PIECE = 4 << 20  # bytes of one request
 PIECES = 4  # on their way at once; together what a kill loses
 EXPIRED = {400, 401, 403}  # what stores answer to a signature or token that has run out
-RENEWED = 600  # seconds; a signed address and a token last longer
+RENEWED = 600  # seconds; presigned URLs and tokens last longer
 
 
 class Refused(Exception):
