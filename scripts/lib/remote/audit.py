@@ -29,7 +29,7 @@ def bad(items: list[Item], found: Found) -> list[Finding]:
 def assess(
     remote: Remote,
     items: list[Item],
-    deep: bool = False,
+    deep: bool,
     at_hand: Mapping[str, Path] | None = None,  # files that were found right: they give the ETag of an object in parts
     infos: Mapping[str, ObjectInfo] | None = None,  # what the store said already
 ) -> Found:

@@ -113,7 +113,7 @@ class Remote(ABC):
         """
 
     @abstractmethod
-    def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
+    def put(self, path: Path, item: Item, progress: Progress) -> str | None:
         """Make the file at `path` the object `item`, whole and right or not at all; how it differs from it, or None."""
 
     @abstractmethod

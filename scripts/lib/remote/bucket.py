@@ -104,7 +104,7 @@ class Bucket(Remote):
         source, wanted = Ranges(self._http, lambda: self._request(key), size), road.Wanted(self.title, size, (hashed,))
         return road.bring([source], wanted, path, progress)
 
-    def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
+    def put(self, path: Path, item: Item, progress: Progress) -> str | None:
         with self._explained("write"):
             before = path.stat()
             checks = ["crc64nvme"] if self._takes_checksums and before.st_size > LARGE else []

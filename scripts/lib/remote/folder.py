@@ -57,7 +57,7 @@ class Folder(Remote):
             wanted = road.Wanted(self.title, source.stat().st_size, (want.hash_name,))
             return want.mismatch(road.bring([road.Copy(source)], wanted, path, progress))
 
-    def put(self, path: Path, item: Item, progress: Progress = unwatched) -> str | None:
+    def put(self, path: Path, item: Item, progress: Progress) -> str | None:
         with self._explained("write"):
             target = Path(self._object(item.oid))
             part = target.with_name(f".{item.oid}.tmp")  # the next push of it replaces what a killed one leaves
