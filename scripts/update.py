@@ -25,6 +25,8 @@ def update(state: upstream.State, report: Report) -> bool:
         if now != held and not dry:
             made = now
             with lock.model(name), lock.clone():
+                if pin.read(name, broken_is_none=True) != held:
+                    raise Failure("another command changed the pin meanwhile; run the same command again")
                 record.rewrite(made, held)
             report.note(f"{name}: follows {now.revision} of {now.source} now, before {held.revision} of {held.source}")
     else:

@@ -11,6 +11,7 @@ import time
 import jsonschema
 import pytest
 from conftest import FILES, MODEL, ROOT, World, furnish, refuse_commits, start, track
+from hub import Fault
 
 SCHEMA = json.loads((ROOT / "tests" / "report.schema.json").read_text())
 LATER = FILES | {"model.safetensors": FILES["model.safetensors"][::-1]}
@@ -632,6 +633,24 @@ def test_a_small_file_of_the_same_size_is_told_where_the_pinned_commit_is_gone(o
     hub.forget(MODEL, first)
 
     assert " on main: 1 file changed, " in online.ok("outdated").out
+
+
+@pytest.mark.slow
+def test_an_update_undoes_none_that_came_in_between(online, hub):
+    commit = hub.commit(MODEL, {"config.json": b"{}"})
+    online.ok("add", f"MODEL={MODEL}")
+
+    def update(_):
+        hub.commit(MODEL, {"config.json": b"{ }"})
+        online.ok("update")
+
+    hub.faults.append(Fault(f"GET /api/models/{MODEL}/tree", update))
+
+    result = online.make("update", f"REVISION={commit}")
+
+    assert result.code == 2
+    assert "tiny: another command changed the pin meanwhile; run the same command again" in result.out
+    online.ok("verify")
 
 
 @pytest.mark.slow
