@@ -264,10 +264,19 @@ def test_add_says_that_the_hub_is_out_of_reach(world):
     assert world.state() == before
 
 
-def test_a_hub_that_is_no_address_is_named_at_once(world):
-    line = world.refused("add", f"MODEL={MODEL}", HF_ENDPOINT="127.0.0.1:9")
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "http://127.0.0.1:9/\x01"])
+def test_a_hub_that_is_no_address_is_named_at_once(lasting, address):
+    line = lasting.refused("add", f"MODEL={MODEL}", HF_ENDPOINT=address)
 
-    assert line == "add: HF_ENDPOINT is not the address of a Hub: '127.0.0.1:9' (want https://HOST)"
+    assert line == f"add: HF_ENDPOINT is not the address of a Hub: {address!r} (want https://HOST)"
+
+
+@pytest.mark.parametrize("variable", ["HF_ENDPOINT", "HF_HUB_DOWNLOAD_TIMEOUT"])
+def test_what_the_hubs_client_does_not_take_is_one_sentence(lasting, variable):
+    line = lasting.refused("add", f"MODEL={MODEL}", **{variable: "https://["})
+
+    assert line.startswith("add: the environment has what the Hub's client does not take (")
+    assert line.endswith("); see HF_ENDPOINT, HF_…")
 
 
 def test_add_refuses_a_name_that_another_source_has(added_online, hub):

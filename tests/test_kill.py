@@ -242,6 +242,20 @@ def test_signals_one_after_the_other_end_with_one_line_too(online, hub):
     assert "Traceback" not in said
 
 
+def test_a_signal_ends_a_command_that_is_still_being_imported_with_one_line_too(world):
+    slow = "import os, time\nos.write(2, b'importing\\n')\ntime.sleep(60)\n"
+    (world.clone / "scripts" / "httpx2.py").write_text(slow)
+    process = start(world, "outdated")
+    while "importing" not in (line := process.stdout.readline()):
+        assert line
+
+    os.killpg(process.pid, signal.SIGINT)
+    said, _ = process.communicate(timeout=20)
+
+    assert "outdated: stopped; run the same command again to go on" in said.splitlines()
+    assert "Traceback" not in said
+
+
 def test_a_signal_ends_a_command_that_waits_for_its_turn(online, hub):
     first = stalled_add(online, hub)
     second = start(online, "add", f"MODEL={MODEL}")

@@ -9,5 +9,5 @@ from lib.core import command, console
 
 ONLY_TELL = ("list", "show", "diff", "sbom")  # where a reader that leaves early misses nothing that went wrong
 
-main = runpy.run_path(f"scripts/{console.VERB}.py")["main"]  # not imported, since gc is a module of Python's
-command.run(main, judges=console.VERB not in ONLY_TELL)
+# Not imported, since gc is a module of Python's.
+command.run(lambda: runpy.run_path(f"scripts/{console.VERB}.py")["main"], judges=console.VERB not in ONLY_TELL)

@@ -18,8 +18,8 @@ from lib.core.report import Report
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
-def run(main: Callable, judges: bool) -> NoReturn:
-    """Run `main`, with a Report if it takes one, and exit: with 0 only if it returned.
+def run(load: Callable[[], Callable], judges: bool) -> NoReturn:
+    """Run what `load` imports, with a Report if it takes one, and exit: with 0 only if it returned.
 
     A `Failure` becomes its sentence. One that `judges` also fails where its reader, who may have missed a finding,
     leaves early.
@@ -30,6 +30,7 @@ def run(main: Callable, judges: bool) -> NoReturn:
     code = 1
     try:
         arguments.timeout()  # raises `Failure`
+        main = load()
         if main.__code__.co_argcount:
             _reported(main)
         else:

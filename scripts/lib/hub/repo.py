@@ -123,7 +123,7 @@ def snapshot(source: str, revision: str, may_download: bool = False) -> Snapshot
 
     A gated repo can be looked at by all; with `may_download` it must give us its files too.
     """
-    if not ENDPOINT.startswith(("http://", "https://")):
+    if not (ENDPOINT.startswith(("http://", "https://")) and ENDPOINT.isprintable()):
         raise Failure(f"HF_ENDPOINT is not the address of a Hub: {ENDPOINT!r} (want https://HOST)")
     api = HfApi()
     try:
