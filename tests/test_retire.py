@@ -1,8 +1,10 @@
 """make remove and make rename: the end of a model, or of its name."""
 
 import json
+import os
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 from conftest import PINNED, World, copy, flip, refuse_commits, settings, track
@@ -20,78 +22,124 @@ def note(world: World, text: str) -> None:
     world.git("commit", "--quiet", "--all", "--message", "A note")
 
 
+def twin(world: World, *names: str, of: str = "tiny") -> None:
+    """Commit models of the same weights as those of the model `of`, without the time that a command takes."""
+    for name in names:
+        shutil.copytree(world.weights(of), world.weights(name), copy_function=os.link)
+        world.pin(name).write_text(world.pin(of).read_text().replace(f"path: {of}", f"path: {Path(name).name}"))
+    world.git("add", "models")
+    world.ok("catalog")
+    world.git("commit", "--quiet", "--all", "--message", "Add twins")
+
+
+@pytest.fixture(scope="session")
+def two_template(added_template, tmp_path_factory) -> World:
+    world = copy(added_template, World(tmp_path_factory.mktemp("two models")))
+    track(world, "mine")
+    return world
+
+
+@pytest.fixture
+def two(two_template, tmp_path) -> World:
+    """A clone that has added MODEL and tracked the model `mine`."""
+    return copy(two_template, World(tmp_path / "my world"))
+
+
 @pytest.mark.slow
-def test_remove_takes_pin_weights_and_row_in_one_git_commit_that_any_older_one_undoes(added):
-    track(added, "mine")
-    before = added.head()
+def test_remove_takes_pin_weights_and_row_in_one_git_commit_that_any_older_one_undoes(two):
+    before = two.head()
 
-    result = added.ok("remove", "MODEL=tiny")
+    result = two.ok("remove", "MODEL=tiny")
 
-    assert added.git("log", "--format=%s", f"{before}..") == "Remove tiny model\n"
-    changed = added.git("show", "--name-status", "--format=", "HEAD").split()
+    assert two.git("log", "--format=%s", f"{before}..") == "Remove tiny model\n"
+    changed = two.git("show", "--name-status", "--format=", "HEAD").split()
     assert changed == ["M", "models/README.md", "D", "models/tiny.dvc"]
-    assert added.git("status", "--porcelain") == ""
-    assert not added.weights().exists()
-    assert [row.split("]")[0] for row in rows(added)] == ["| [mine"]
+    assert two.git("status", "--porcelain") == ""
+    assert not two.weights().exists()
+    assert [row.split("]")[0] for row in rows(two)] == ["| [mine"]
     assert "its objects stay on the remote, and this brings it back: git revert --no-edit " in result.out
     back = result.out.split("brings it back: ")[1].split(", then ")[0].split()
-    added.git(*back[1:])
-    shutil.rmtree(added.clone / ".dvc" / "cache")
-    added.ok("pull", "MODEL=tiny")
-    assert added.on_disk() == PINNED
+    two.git(*back[1:])
+    shutil.rmtree(two.clone / ".dvc" / "cache")
+    two.ok("pull", "MODEL=tiny")
+    assert two.on_disk() == PINNED
 
 
-def stopped_track(world: World) -> str:
+def lay_mine(added_template: World, path: Path) -> World:
+    """A copy with weights that lie in models/mine and nowhere else."""
+    world = copy(added_template, World(path))
     world.weights("mine").mkdir()
     (world.weights("mine") / "a.bin").write_text("only here")
+    return world
+
+
+@pytest.fixture(scope="session")
+def stopped_template(added_template, tmp_path_factory) -> World:
+    world = lay_mine(added_template, tmp_path_factory.mktemp("a stopped track"))
     hook = refuse_commits(world)
     world.make("track", "NAME=mine")
     hook.unlink()
-    return "its add was stopped before the Git commit; to go on: make track NAME=mine"
+    return world
 
 
-def plain_dvc_add(world: World) -> str:
-    world.weights("mine").mkdir()
-    (world.weights("mine") / "a.bin").write_text("only here")
+@pytest.fixture(scope="session")
+def plain_template(added_template, tmp_path_factory) -> World:
+    world = lay_mine(added_template, tmp_path_factory.mktemp("a plain dvc add"))
     assert world.run(".venv/bin/dvc", "add", "models/mine").code == 0
-    return "models/mine.dvc is not in Git as it is; commit it first"
+    return world
+
+
+@pytest.fixture
+def stopped(stopped_template, tmp_path) -> World:
+    """A clone whose track of `mine` was stopped at its Git commit."""
+    return copy(stopped_template, World(tmp_path / "my world"))
+
+
+@pytest.fixture
+def plain(plain_template, tmp_path) -> World:
+    """A clone in which plain dvc has added `mine`, and nobody has committed that."""
+    return copy(plain_template, World(tmp_path / "my world"))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pinned", [stopped_track, plain_dvc_add])
-def test_remove_keeps_what_no_git_commit_and_no_remote_has(added, pinned):
-    before = set(added.objects())
-    pinned(added)
-    for oid in set(added.objects()) - before:
-        added.objects()[oid].unlink()
+@pytest.mark.parametrize("pinned", ["stopped", "plain"])
+def test_remove_keeps_what_no_git_commit_and_no_remote_has(request, added_template, pinned):
+    world = request.getfixturevalue(pinned)
+    for oid in world.objects().keys() - added_template.objects().keys():
+        world.objects()[oid].unlink()
 
-    said = added.refused("remove", "MODEL=mine")
+    said = world.refused("remove", "MODEL=mine")
 
     assert said.startswith("remove: 2 of the 2 objects of mine are neither on the remote nor of any Git commit; keep ")
     assert ": make track NAME=mine; or drop them for good: rm -r models/mine models/mine.dvc" in said
-    assert (added.weights("mine") / "a.bin").read_text() == "only here"
-    added.ok("track", "NAME=mine")
+    assert (world.weights("mine") / "a.bin").read_text() == "only here"
+    world.ok("track", "NAME=mine")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pinned", [stopped_track, plain_dvc_add])
-def test_what_wants_a_committed_pin_says_how_to_go_on(added, pinned):
-    advice = pinned(added)
+@pytest.mark.parametrize(
+    ("pinned", "advice"),
+    [
+        ("stopped", "its add was stopped before the Git commit; to go on: make track NAME=mine"),
+        ("plain", "models/mine.dvc is not in Git as it is; commit it first"),
+    ],
+)
+def test_what_wants_a_committed_pin_says_how_to_go_on(request, pinned, advice):
+    world = request.getfixturevalue(pinned)
 
-    for words in (("release", "VERSION=1.0.0"), ("free", "DEEP=1"), ("export", f"TO={added.path / 'out'}")):
-        assert advice in added.make(words[0], "MODEL=mine", *words[1:]).said
+    for words in (("release", "VERSION=1.0.0"), ("free", "DEEP=1"), ("export", f"TO={world.path / 'out'}")):
+        assert advice in world.make(words[0], "MODEL=mine", *words[1:]).said
 
 
 @pytest.mark.slow
-def test_remove_takes_a_pin_of_plain_dvc_whose_listing_is_lost(added):
-    plain_dvc_add(added)
-    added.git("add", "models/mine.dvc")
-    added.git("commit", "--quiet", "--message", "As plain dvc")
-    shutil.rmtree(added.weights("mine"))
-    shutil.rmtree(added.clone / ".dvc" / "cache")
+def test_remove_takes_a_pin_of_plain_dvc_whose_listing_is_lost(plain):
+    plain.git("add", "models/mine.dvc")
+    plain.git("commit", "--quiet", "--message", "As plain dvc")
+    shutil.rmtree(plain.weights("mine"))
+    shutil.rmtree(plain.clone / ".dvc" / "cache")
 
-    assert "neither in the cache nor on the remote" in added.ok("remove", "MODEL=mine").out
-    assert not added.pin("mine").exists()
+    assert "neither in the cache nor on the remote" in plain.ok("remove", "MODEL=mine").out
+    assert not plain.pin("mine").exists()
 
 
 def test_remove_does_not_take_an_unmounted_remote_for_an_empty_one(added):
@@ -120,8 +168,7 @@ def test_remove_refuses_what_exists_nowhere_else(added):
 
 @pytest.mark.slow
 def test_remove_takes_several_and_leaves_what_is_staged(added):
-    track(added, "group/a")
-    track(added, "group/b")
+    twin(added, "group/a", "group/b")
     (added.clone / "README.md").write_text("mine\n")
     added.git("add", "README.md")
 
@@ -189,13 +236,13 @@ def test_rename_says_that_releases_keep_the_old_name(added):
     assert "; its 1 release keeps the old name; " in said
 
 
-@pytest.fixture(scope="module")
-def five(added_template, tmp_path_factory) -> World:
+@pytest.fixture(scope="session")
+def five(two_template, tmp_path_factory) -> World:
     """Models by all that may be there of one: weights, the same weights, a pin alone, or a pin in Git alone."""
-    world = copy(added_template, World(tmp_path_factory.mktemp("five")))
-    for name, content in ("mine", ""), ("twin", "mine"), ("bare", ""), ("left", ""):
-        track(world, name, content)
-    world.ok("free", "MODEL=bare left")
+    world = copy(two_template, World(tmp_path_factory.mktemp("five")))
+    twin(world, "twin", "bare", "left", of="mine")
+    for name in ("bare", "left"):
+        shutil.rmtree(world.weights(name))
     world.pin("left").unlink()
     return world
 
@@ -223,45 +270,41 @@ def test_rename_refuses_a_place_that_is_taken(five, words, said):
 
 @pytest.mark.slow
 def test_rename_commits_no_other_version_of_the_pin(added):
-    track(added, "mine", "one")
-    track(added, "mine", "two")
-    added.git("checkout", "--quiet", "HEAD~1", "--", "models/mine.dvc")
+    added.pin().write_text(added.pin().read_text().replace("apache-2.0", "mit"))
+    added.git("commit", "--quiet", "--all", "--message", "Another license")
+    added.git("checkout", "--quiet", "HEAD~1", "--", "models/tiny.dvc")
     before = added.state()
 
-    line = added.refused("rename", "MODEL=mine", "NAME=other")
+    line = added.refused("rename", "MODEL=tiny", "NAME=other")
 
-    assert line == "rename: models/mine.dvc is not in Git as it is; commit it first"
+    assert line == "rename: models/tiny.dvc is not in Git as it is; commit it first"
     assert added.state() == before
 
 
 @pytest.mark.slow
 def test_a_rename_that_a_hook_stopped_goes_on_after_a_pull_and_leaves_no_folder(added):
-    track(added, "group/mine")
+    twin(added, "group/mine")
     hook = refuse_commits(added)
     assert added.make("rename", "MODEL=group/mine", "NAME=other").code == 2
     added.ok("pull")
-    assert added.on_disk("group/mine") == {"a.bin": b"group/mine"}
+    assert added.on_disk("group/mine") == PINNED
     hook.unlink()
 
     added.ok("rename", "MODEL=group/mine", "NAME=other")
 
-    assert added.on_disk("other") == {"a.bin": b"group/mine"}
+    assert added.on_disk("other") == PINNED
     assert not added.weights("group").exists()
     assert added.ok("list").out.splitlines()[1].startswith("other ")
     track(added, "group")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [["track", "NAME=mine", "DIR=../weights"], ["add", "MODEL=acme/tiny", "NAME=mine"]])
-def test_a_model_whose_pin_is_not_in_this_checkout_is_not_replaced(added_online, words):
-    track(added_online, "mine")
-    added_online.ok("free", "MODEL=mine")
-    added_online.pin("mine").unlink()
-    (added_online.path / "weights" / "a.bin").write_text("other")
-    before = added_online.state()
+@pytest.mark.parametrize("words", [["track", "NAME=left", "DIR=../weights"], ["add", "MODEL=acme/tiny", "NAME=left"]])
+def test_a_model_whose_pin_is_not_in_this_checkout_is_not_replaced(five, hub, words):
+    before = five.state()
 
-    assert "models/mine.dvc is in Git and not here; restore it" in added_online.refused(*words)
-    assert added_online.state() == before
+    assert "models/left.dvc is in Git and not here; restore it" in five.refused(*words, HF_ENDPOINT=hub.url)
+    assert five.state() == before
 
 
 def test_a_pin_that_was_renamed_by_hand_is_told_how(added):
@@ -286,30 +329,27 @@ def cached(world: World) -> int:
 
 
 @pytest.mark.slow
-def test_free_drops_what_the_remote_holds_and_pull_brings_it_back(added):
-    track(added, "mine")
-    before = added.git("status", "--porcelain")
+def test_free_drops_what_the_remote_holds_and_pull_brings_it_back(two):
+    before = two.git("status", "--porcelain")
 
-    dry = added.ok("free", "DRY=1")
-    assert added.on_disk() == PINNED
+    dry = two.ok("free", "DRY=1")
+    assert two.on_disk() == PINNED
     assert "would free 102.4 kB of 2 models" in dry.out
-    result = added.ok("free", "MODEL=tiny")
+    result = two.ok("free", "MODEL=tiny")
 
     assert result.out == "freed tiny: 102.4 kB\nfreed 102.4 kB of 1 model; make pull brings it back\n"
-    assert not added.weights().exists()
-    assert added.on_disk("mine") == {"a.bin": b"mine"}
-    assert cached(added) == 3  # what is left is of mine, and the listing of tiny
-    assert added.git("status", "--porcelain") == before
-    assert added.ok("free", "MODEL=tiny").out.startswith("tiny: not here\n")
-    added.ok("pull")
-    assert added.on_disk() == PINNED
+    assert not two.weights().exists()
+    assert two.on_disk("mine") == {"a.bin": b"mine"}
+    assert cached(two) == 3  # what is left is of mine, and the listing of tiny
+    assert two.git("status", "--porcelain") == before
+    assert two.ok("free", "MODEL=tiny").out.startswith("tiny: not here\n")
+    two.ok("pull")
+    assert two.on_disk() == PINNED
 
 
 @pytest.mark.slow
 def test_free_keeps_an_object_that_another_model_on_disk_is_made_of(added):
-    folder = added.path / "weights"
-    shutil.copytree(added.weights(), folder)
-    added.ok("track", "NAME=twin", f"DIR={folder}")
+    twin(added, "twin")
 
     added.ok("free", "MODEL=tiny")
 
@@ -354,7 +394,7 @@ def test_a_note_is_kept_however_its_row_is_written(added, row):
     page = added.clone / "models" / "README.md"
     page.write_text(page.read_text().replace("apache-2.0 |  |", f"apache-2.0 | {row}"))
 
-    track(added, "mine")
+    added.ok("catalog")
 
     assert f"| apache-2.0 | {row.rstrip('| ')} |\n" in page.read_text()
 
@@ -383,28 +423,26 @@ def test_the_notes_of_two_rows_of_one_model_are_both_kept(added):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("remote", ["away", "lacks it"])
-def test_remove_takes_a_pin_of_plain_dvc_that_git_has(added, remote):
-    plain_dvc_add(added)
-    added.git("add", "models/mine.dvc")
-    added.git("commit", "--quiet", "--message", "As plain dvc")
+def test_remove_takes_a_pin_of_plain_dvc_that_git_has(plain, remote):
+    plain.git("add", "models/mine.dvc")
+    plain.git("commit", "--quiet", "--message", "As plain dvc")
     if remote == "away":
-        added.remote.rename(added.path / "away")
-        added.remote.mkdir()
+        plain.remote.rename(plain.path / "away")
+        plain.remote.mkdir()
 
-    assert "removed mine: 1 file, 9 B; " in added.ok("remove", "MODEL=mine").out
+    assert "removed mine: 1 file, 9 B; " in plain.ok("remove", "MODEL=mine").out
 
 
 @pytest.mark.slow
-def test_a_dry_removal_refuses_what_the_real_one_refuses(added):
-    plain_dvc_add(added)
+def test_a_dry_removal_refuses_what_the_real_one_refuses(plain):
+    said = plain.refused("remove", "MODEL=mine", "DRY=1")
 
-    assert added.refused("remove", "MODEL=mine", "DRY=1").startswith("remove: 2 of the 2 objects of mine are neither ")
+    assert said.startswith("remove: 2 of the 2 objects of mine are neither ")
 
 
 @pytest.mark.slow
 def test_a_dry_free_counts_what_models_share_once(added):
-    shutil.copytree(added.weights(), added.path / "copy")
-    added.ok("track", "NAME=twin", f"DIR={added.path / 'copy'}")
+    twin(added, "twin")
 
     assert "\nwould free 102.4 kB of 2 models" in added.ok("free", "DRY=1").out
     assert "\nfreed 102.4 kB of 2 models" in added.ok("free").out
