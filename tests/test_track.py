@@ -2,11 +2,12 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from conftest import PINNED, World, copy, flip, refuse_commits, settings, track
+from conftest import PINNED, Result, World, copy, flip, refuse_commits, settings, track
 
 
 def lay(folder: Path, files: dict[str, bytes] = PINNED) -> Path:
@@ -18,26 +19,39 @@ def lay(folder: Path, files: dict[str, bytes] = PINNED) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tracked_template(template, tmp_path_factory) -> World:
+def tracked_once(template, tmp_path_factory) -> tuple[World, Result]:
+    """A clone that has tracked the model `mine`, and what that said."""
     world = copy(template, World(tmp_path_factory.mktemp("a tracked world")))
     lay(world.weights("mine"))
-    world.ok("track", "NAME=mine")
-    return world
+    return world, world.ok("track", "NAME=mine")
 
 
 @pytest.fixture
-def tracked(tracked_template, tmp_path) -> World:
+def tracked(tracked_once, tmp_path) -> World:
     """A clone that has tracked the model `mine`."""
-    path = tmp_path / "my world"
-    path.mkdir()
-    return copy(tracked_template, World(path))
+    return copy(tracked_once[0], World(tmp_path / "my world"))
+
+
+@pytest.fixture
+def laid(lasting) -> Iterator[World]:
+    """The same as `lasting`, with weights in models/mine until the test ends."""
+    lay(lasting.weights("mine"))
+    yield lasting
+    shutil.rmtree(lasting.weights("mine"))
+
+
+@pytest.fixture(scope="session")
+def lasting_taken(added_template, tmp_path_factory) -> World:
+    """The same as `lasting`, with MODEL, a folder without a file and a link to a model."""
+    world = copy(added_template, World(tmp_path_factory.mktemp("a lasting world")))
+    (world.weights("empty") / "folder").mkdir(parents=True)
+    world.weights("linked").symlink_to("tiny")
+    return world
 
 
 @pytest.mark.slow
-def test_track_makes_one_commit_of_the_weights_as_they_lie(world):
-    lay(world.weights("mine"))
-
-    result = world.ok("track", "NAME=mine")
+def test_track_makes_one_commit_of_the_weights_as_they_lie(tracked_once):
+    world, result = tracked_once
 
     assert result.out == "tracked mine: 3 files, 102.4 kB; next: git push\n"
     changed = world.git("diff", "--name-only", "HEAD~1", "HEAD").split()
@@ -191,28 +205,28 @@ def text(path: Path) -> None:
         ("two\nlines", text, "refused a file whose name holds a control character"),
     ],
 )
-def test_track_refuses_what_git_or_dvc_would_act_on(world, path, make, said):
-    make(lay(world.weights("mine")) / path)
-    before = world.state()
+def test_track_refuses_what_git_or_dvc_would_act_on(laid, path, make, said):
+    make(laid.weights("mine") / path)
+    before = laid.state()
 
-    line = world.refused("track", "NAME=mine")
+    line = laid.refused("track", "NAME=mine")
 
     assert line.startswith(f"track: {said}")
     assert Path(path).name in line or repr(path) in line
     assert "\n" not in line
-    assert world.state() == before
+    assert laid.state() == before
 
 
 @pytest.mark.parametrize(("path", "make"), [("link.json", link("/etc/hosts")), ("pipe", os.mkfifo)])
-def test_track_copies_nothing_that_git_or_dvc_would_act_on(world, path, make):
-    make(lay(world.path / "weights") / path)
-    before = world.state()
+def test_track_copies_nothing_that_git_or_dvc_would_act_on(lasting, tmp_path, path, make):
+    make(lay(tmp_path) / path)
+    before = lasting.state()
 
-    line = world.refused("track", "NAME=mine", "DIR=../weights")
+    line = lasting.refused("track", "NAME=mine", f"DIR={tmp_path}")
 
     assert line.startswith("track: refused a ")
     assert path in line
-    assert world.state() == before
+    assert lasting.state() == before
 
 
 @pytest.mark.slow
@@ -246,26 +260,23 @@ def test_track_leaves_out_the_control_files_of_a_folder_that_it_copies(world):
         (["NAME=tiny/new", "DIR=scripts"], "track: 'tiny' is a model, so nothing can lie in it"),
     ],
 )
-def test_track_refuses_with_one_line_and_changes_nothing(added, words, said):
-    (added.weights("empty") / "folder").mkdir(parents=True)
-    added.weights("linked").symlink_to("tiny")
-    before = added.state()
+def test_track_refuses_with_one_line_and_changes_nothing(lasting_taken, words, said):
+    before = lasting_taken.state()
 
-    line = added.refused("track", *words)
+    line = lasting_taken.refused("track", *words)
 
     assert said in line
     assert "\n" not in line
-    assert added.state() == before
+    assert lasting_taken.state() == before
 
 
-def test_track_replaces_no_weights_that_have_no_pin(world):
-    lay(world.weights("mine"), {"only.bin": b"only copy"})
-    lay(world.path / "weights")
+def test_track_replaces_no_weights_that_have_no_pin(laid, tmp_path):
+    lay(tmp_path, {"other.bin": b"other"})
 
-    line = world.refused("track", "NAME=mine", "DIR=../weights")
+    line = laid.refused("track", "NAME=mine", f"DIR={tmp_path}")
 
     assert line.startswith("track: models/mine is there without a pin; keep it: make track NAME=mine; or drop it")
-    assert world.on_disk("mine") == {"only.bin": b"only copy"}
+    assert laid.on_disk("mine") == PINNED
 
 
 @pytest.mark.slow
@@ -282,15 +293,15 @@ def test_track_replaces_no_weights_that_were_changed(tracked):
     assert tracked.state() == before
 
 
-def test_track_does_not_advise_to_remove_the_catalog(world):
-    lay(world.path / "weights")
-    before = world.state()
+def test_track_does_not_advise_to_remove_the_catalog(lasting, tmp_path):
+    lay(tmp_path)
+    before = lasting.state()
 
-    line = world.refused("track", "NAME=README.md", "DIR=../weights")
+    line = lasting.refused("track", "NAME=README.md", f"DIR={tmp_path}")
 
     assert line.startswith("track: ")
     assert "rm -r models/README.md" not in line
-    assert world.state() == before
+    assert lasting.state() == before
 
 
 def test_track_commits_nothing_when_the_remote_is_gone(world):
@@ -319,14 +330,16 @@ def test_track_says_which_pin_in_git_stands_in_its_way(world, data):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["2024-01-01", "0x10", "yes"])
-def test_track_takes_a_name_that_yaml_could_take_for_something_else(world, name):
-    lay(world.weights(name))
+def test_track_takes_a_name_that_yaml_could_take_for_something_else(world):
+    names = ["2024-01-01", "0x10", "yes"]
+    for name in names:
+        lay(world.weights(name))
 
-    world.ok("track", f"NAME={name}")
+    tracked = {name: world.make("track", f"NAME={name}").said for name in names}
 
+    assert {name: said.count(f"tracked {name}: 3 files, ") for name, said in tracked.items()} == dict.fromkeys(names, 1)
     assert world.ok("verify").out.endswith(
-        "verified 1 pin, 3 of 3 files on disk (102.4 kB), 0 of 4 objects on the remote (4 by size only)\n"
+        "verified 3 pins, 9 of 9 files on disk (307.3 kB), 0 of 4 objects on the remote (4 by size only)\n"
     )
 
 
