@@ -5,9 +5,10 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Iterator
 
 import pytest
-from conftest import MODEL, PINNED, World, add_hook, flip, in_place_of
+from conftest import MODEL, PINNED, World, add_hook, copy, flip, in_place_of
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -75,10 +76,8 @@ def test_verify_says_that_a_file_cannot_be_read(added):
     assert "verify: tiny/config.json: changed (cannot be read: Permission denied)" in result.out
 
 
-def test_verify_says_what_it_did_not_look_at(added):
-    other = added.second()
-
-    result = other.ok("verify")
+def test_verify_says_what_it_did_not_look_at(lasting_fresh):
+    result = lasting_fresh.ok("verify")
 
     assert "tiny: not on disk, so its weights were not looked at (make pull MODEL=tiny)\n" in result.out
     assert result.out.endswith(
@@ -86,17 +85,17 @@ def test_verify_says_what_it_did_not_look_at(added):
     )
 
 
-def test_verify_says_that_it_looked_at_pins_alone(added):
-    result = added.second().ok("verify", "OFFLINE=1")
+def test_verify_says_that_it_looked_at_pins_alone(lasting_fresh):
+    result = lasting_fresh.ok("verify", "OFFLINE=1")
 
     want = "verified 1 pin, 0 of 3 files on disk (0 B), 0 of 4 objects on the remote (4 not asked)\n"
     assert result.out.endswith(want)
 
 
-def test_verify_tells_a_program_how_much_it_looked_at(added):
-    added.ok("verify", "REPORT=verify.json")
+def test_verify_tells_a_program_how_much_it_looked_at(lasting_added, tmp_path):
+    lasting_added.ok("verify", f"REPORT={tmp_path / 'verify.json'}")
 
-    assert json.loads((added.clone / "verify.json").read_text())["looked"] == {
+    assert json.loads((tmp_path / "verify.json").read_text())["looked"] == {
         "pins": 1,
         "files": 3,
         "bytes": 102428,
@@ -123,9 +122,15 @@ REQUIRED = [
 ]
 
 
+@pytest.fixture(scope="session")
+def lasting_fresh(lasting_added) -> World:
+    """A second clone of `lasting_added`, without weights."""
+    return lasting_added.second("fresh")
+
+
 @pytest.mark.parametrize(("words", "state", "more", "why"), REQUIRED)
-def test_verify_fails_when_what_is_required_was_not_looked_at(added, words, state, more, why):
-    world = added if state == "pulled" else added.second()
+def test_verify_fails_when_what_is_required_was_not_looked_at(lasting_added, lasting_fresh, words, state, more, why):
+    world = lasting_added if state == "pulled" else lasting_fresh
 
     result = world.make("verify", f"REQUIRE={words}", *more)
 
@@ -135,21 +140,27 @@ def test_verify_fails_when_what_is_required_was_not_looked_at(added, words, stat
     )
 
 
-def test_verify_refuses_a_requirement_that_it_does_not_know(added):
-    line = added.refused("verify", "REQUIRE='disk remot'".replace("'", ""))
+def test_verify_refuses_a_requirement_that_it_does_not_know(lasting_added):
+    line = lasting_added.refused("verify", "REQUIRE='disk remot'".replace("'", ""))
 
     assert line == "verify: nothing that can be required: 'remot' (want words of: disk remote content)"
 
 
-@pytest.fixture
-def many(world) -> World:
-    """A clone with a model of twenty files of different sizes."""
+@pytest.fixture(scope="session")
+def many_template(template, tmp_path_factory) -> World:
+    world = copy(template, World(tmp_path_factory.mktemp("a world of many files")))
     folder = world.weights("many")
     folder.mkdir()
     for number in range(20):
         (folder / f"{number}.bin").write_bytes(bytes([number]) * (1000 + 400 * number))
     world.ok("track", "NAME=many")
     return world
+
+
+@pytest.fixture
+def many(many_template, tmp_path) -> World:
+    """A clone with a model of twenty files of different sizes."""
+    return copy(many_template, World(tmp_path / "my world"))
 
 
 @pytest.mark.slow
@@ -179,8 +190,8 @@ def test_a_share_names_its_bad_objects_and_the_others_pass(many):
 
 
 @pytest.mark.slow
-def test_an_empty_share_passes(added):
-    said = [added.ok("verify", "DEEP=1", f"SHARD={number}/6").out for number in range(1, 7)]
+def test_an_empty_share_passes(lasting_added):
+    said = [lasting_added.ok("verify", "DEEP=1", f"SHARD={number}/6").out for number in range(1, 7)]
 
     assert sum("0 of 0 objects on the remote" in each for each in said) >= 2
 
@@ -203,8 +214,8 @@ def test_every_object_is_in_exactly_one_share(sizes, of):
 @pytest.mark.parametrize(
     "words", [["SHARD=1/4"], ["SHARD=0/4", "DEEP=1"], ["SHARD=5/4", "DEEP=1"], ["SHARD=x", "DEEP=1"]]
 )
-def test_verify_refuses_what_is_no_share(added, words):
-    line = added.refused("verify", *words)
+def test_verify_refuses_what_is_no_share(lasting_added, words):
+    line = lasting_added.refused("verify", *words)
 
     assert line.startswith("verify: not a share of what DEEP=1 reads: SHARD=")
 
@@ -286,13 +297,21 @@ EDITS = [
 ]
 
 
-@pytest.mark.parametrize(("edit", "said"), EDITS)
-def test_verify_says_what_happened_to_a_pin_without_reading_weights(added, edit, said):
-    text = added.pin().read_text()
-    added.pin().write_text(edit(text))
-    assert added.pin().read_text() != text
+@pytest.fixture
+def pinned(lasting_added) -> Iterator[World]:
+    """The same as `lasting_added`, whose pin may be changed until the test ends."""
+    before = lasting_added.pin().read_bytes()
+    yield lasting_added
+    lasting_added.pin().write_bytes(before)
 
-    result = added.make("verify")
+
+@pytest.mark.parametrize(("edit", "said"), EDITS)
+def test_verify_says_what_happened_to_a_pin_without_reading_weights(pinned, edit, said):
+    text = pinned.pin().read_text()
+    pinned.pin().write_text(edit(text))
+    assert pinned.pin().read_text() != text
+
+    result = pinned.make("verify")
 
     assert result.code == 2
     assert "Traceback" not in result.said
@@ -371,10 +390,10 @@ def test_verify_writes_the_same_facts_as_json(added):
 
 
 @pytest.mark.parametrize("verb", ["verify", "pull", "push"])
-def test_a_report_says_that_all_is_right(added, verb):
-    added.ok(verb, "REPORT=report.json")
+def test_a_report_says_that_all_is_right(lasting_added, tmp_path, verb):
+    lasting_added.ok(verb, f"REPORT={tmp_path / 'report.json'}")
 
-    facts = json.loads((added.clone / "report.json").read_text())
+    facts = json.loads((tmp_path / "report.json").read_text())
     assert (facts["command"], facts["ok"], facts["problems"]) == (verb, True, [])
     assert [model["ok"] for model in facts["models"]] == [True]
 
@@ -428,8 +447,8 @@ def test_a_share_that_is_none_is_refused_before_anything_is_read(added):
     assert "config.json" not in said
 
 
-def test_a_time_limit_that_is_none_is_refused_where_nothing_waits(added):
-    assert added.refused("verify", "TIMEOUT=abc") == "verify: not a number of seconds: TIMEOUT='abc'"
+def test_a_time_limit_that_is_none_is_refused_where_nothing_waits(lasting_added):
+    assert lasting_added.refused("verify", "TIMEOUT=abc") == "verify: not a number of seconds: TIMEOUT='abc'"
 
 
 @pytest.mark.slow
@@ -454,16 +473,15 @@ def test_weights_of_an_older_pin_are_one_problem(added_online, hub):
 @pytest.mark.slow
 @pytest.mark.parametrize("can_log", [True, False])
 def test_damage_is_named_where_an_older_pin_has_the_same_file(added, can_log):
-    shutil.copytree(added.weights(), added.weights("mine"))
-    added.ok("track", "NAME=mine")
-    added.ok("track", "NAME=mine", "LICENSE=mit")
-    flip(added.weights("mine") / "config.json")
+    added.pin().write_text(added.pin().read_text().replace("license: apache-2.0", "license: mit"))
+    added.git("commit", "--quiet", "--all", "--message", "Another license")
+    flip(added.weights() / "config.json")
     path = in_place_of(added, "git", f"[ {can_log} = True ] || [ $1 != log ] || exit 128")
 
-    result = added.make("verify", "OFFLINE=1", "MODEL=mine", PATH=path)
+    result = added.make("verify", "OFFLINE=1", "MODEL=tiny", PATH=path)
 
     assert result.code == 2
-    assert "verify: mine/config.json: changed (pinned sha256 " in result.out
+    assert "verify: tiny/config.json: changed (pinned sha256 " in result.out
     assert "verified 1 pin, " in result.out
 
 
