@@ -8,7 +8,7 @@ import time
 
 import jsonschema
 import pytest
-from conftest import PINNED, ROOT, World, flip, set_clock, start, track
+from conftest import PINNED, ROOT, World, copy, flip, set_clock, start, track
 
 from lib.core.report import Report
 from lib.remote.folder import Folder
@@ -35,9 +35,23 @@ def drop(world: World, name: str = "gone") -> set[str]:
     return set(world.objects()) - before
 
 
+@pytest.fixture(scope="session")
+def dropped_once(added_template, tmp_path_factory) -> tuple[World, set[str]]:
+    """A clone that has dropped the model `gone`, and the ids of its objects."""
+    world = copy(added_template, World(tmp_path_factory.mktemp("a world with garbage")))
+    return world, drop(world)
+
+
+@pytest.fixture
+def dropped(dropped_once, tmp_path) -> tuple[World, set[str]]:
+    """The same, for this test alone."""
+    world, gone = dropped_once
+    return copy(world, World(tmp_path / "my world")), gone
+
+
 @pytest.mark.slow
-def test_without_force_it_says_what_would_go_by_model_and_changes_nothing(added):
-    drop(added)
+def test_without_force_it_says_what_would_go_by_model_and_changes_nothing(dropped):
+    added, _ = dropped
     age(added)
     objects, kept = set(added.objects()), cached(added)
 
@@ -51,8 +65,8 @@ def test_without_force_it_says_what_would_go_by_model_and_changes_nothing(added)
 
 
 @pytest.mark.slow
-def test_with_force_they_go_and_all_that_is_pinned_stays(added):
-    gone = drop(added)
+def test_with_force_they_go_and_all_that_is_pinned_stays(dropped):
+    added, gone = dropped
     age(added)
 
     assert "deleted 4 objects" in added.ok("gc", "REMOTE=1", "FORCE=1").out
@@ -66,8 +80,8 @@ def test_with_force_they_go_and_all_that_is_pinned_stays(added):
 
 
 @pytest.mark.slow
-def test_the_cache_alone_without_remote_and_the_remote_keeps_what_is_young(added):
-    gone = drop(added)
+def test_the_cache_alone_without_remote_and_the_remote_keeps_what_is_young(dropped):
+    added, gone = dropped
 
     assert "deleted 2 objects" in added.ok("gc", "FORCE=1").out
     assert gone <= set(added.objects())
@@ -412,8 +426,8 @@ def test_what_it_tells_to_fetch_mends_it(added):
         (("HISTORY=1",), "not a choice: HISTORY='1' (want HISTORY=0, or leave it out)"),
     ],
 )
-def test_what_it_cannot_read_is_refused(added, words, said):
-    assert said in added.refused("gc", *words)
+def test_what_it_cannot_read_is_refused(lasting_added, words, said):
+    assert said in lasting_added.refused("gc", *words)
 
 
 @pytest.mark.slow
@@ -430,12 +444,11 @@ def test_a_cache_outside_of_the_clone_is_left_alone(added):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("where", ["here, where it was undone", "elsewhere", "where the clock is a month behind"])
-def test_an_old_object_that_no_git_commit_names_is_young_again_after_add_or_push(added, where):
-    gone, pinned = drop(added), set(added.objects())
+def test_an_old_object_that_no_git_commit_names_is_young_again_after_add_or_push(dropped, where):
+    added, gone = dropped
     other = added if where.startswith("here") else added.second()
     if "clock" in where:
         set_clock(other, -30 * 24 * 3600)
-    pinned -= gone
     age(added)
 
     track(other, "gone")
@@ -504,9 +517,8 @@ def test_an_add_in_this_clone_at_the_same_time_loses_nothing(added):
 
 
 @pytest.mark.slow
-def test_the_report_has_what_would_go(added):
-    drop(added)
-    facts = json.loads(added.ok("gc", "REMOTE=1", "DAYS=0", "FORMAT=json").out)
+def test_the_report_has_what_would_go(dropped):
+    facts = json.loads(dropped[0].ok("gc", "REMOTE=1", "DAYS=0", "FORMAT=json").out)
 
     jsonschema.validate(facts, json.loads((ROOT / "tests" / "report.schema.json").read_text()))
     assert facts["unneeded"] == [
