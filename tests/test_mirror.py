@@ -5,18 +5,29 @@ import shlex
 import shutil
 
 import pytest
-from conftest import PINNED, VICTIM, World, flip, forget_weights, settings
+from conftest import PINNED, VICTIM, World, copy, flip, forget_weights, settings
 
 from lib.remote.s3 import S3
+
+
+def mirror(world: World) -> World:
+    """Give `world`, which has added MODEL, a second remote that holds it too, and leave its weights there alone."""
+    shutil.copytree(world.remote, world.path / "mirror")
+    settings(world, f"['remote \"mirror\"']\n    url = {world.path / 'mirror'}\n", local=True)
+    forget_weights(world, cache=True)
+    return world
 
 
 @pytest.fixture
 def mirrored(added) -> World:
     """A clone that has added MODEL, with a second remote that holds it too; its weights are on the remotes alone."""
-    shutil.copytree(added.remote, added.path / "mirror")
-    settings(added, f"['remote \"mirror\"']\n    url = {added.path / 'mirror'}\n", local=True)
-    forget_weights(added, cache=True)
-    return added
+    return mirror(added)
+
+
+@pytest.fixture(scope="session")
+def lasting_mirrored(added_template, tmp_path_factory) -> World:
+    """The same, for all tests of one process that leave it as it was."""
+    return mirror(copy(added_template, World(tmp_path_factory.mktemp("a lasting world"))))
 
 
 def lose(world: World, *files: str) -> None:
@@ -150,29 +161,30 @@ def test_a_pin_of_plain_dvc_finds_its_listing_on_another_remote(added, fault):
 
 
 @pytest.mark.parametrize("command", ["pull", "push", "verify", "gc", "remote"])
-def test_an_unknown_remote_is_refused_with_what_there_is(mirrored, command):
-    before = mirrored.state()
-    unneeded = mirrored.clone / ".dvc" / "cache" / "files" / "md5" / "ab" / ("0" * 30)
-    unneeded.parent.mkdir(parents=True)
+def test_an_unknown_remote_is_refused_with_what_there_is(lasting_mirrored, command):
+    before = lasting_mirrored.state()
+    unneeded = lasting_mirrored.clone / ".dvc" / "cache" / "files" / "md5" / "ab" / ("0" * 30)
+    unneeded.parent.mkdir(parents=True, exist_ok=True)
     unneeded.touch()
     force = ["FORCE=1"] if command == "gc" else []
 
-    near, far = (mirrored.refused(command, f"REMOTE={typed}", *force) for typed in ("mirorr", "xyz"))
+    near, far = (lasting_mirrored.refused(command, f"REMOTE={typed}", *force) for typed in ("mirorr", "xyz"))
 
     assert near == f"{command}: no such remote: 'mirorr'; did you mean mirror?"
     assert far == f"{command}: no such remote: 'xyz'; there is: storage, mirror"
     assert unneeded.exists()
-    assert mirrored.state() == before
+    assert lasting_mirrored.state() == before
+    unneeded.unlink()
 
 
 @pytest.mark.parametrize("name", ["Mirror", "-x", "1", "a b", 'a"b', "$(touch pwned)"])
-def test_what_is_no_name_of_a_remote_is_refused(world, name):
-    before = world.state()
+def test_what_is_no_name_of_a_remote_is_refused(lasting, name):
+    before = lasting.state()
 
-    assert world.refused("remote", f"REMOTE={name}", "URL=../mirror").startswith("remote: not a name of a remote: ")
+    assert lasting.refused("remote", f"REMOTE={name}", "URL=../mirror").startswith("remote: not a name of a remote: ")
 
-    assert world.state() == before
-    assert not (world.path / "mirror").exists()
+    assert lasting.state() == before
+    assert not (lasting.path / "mirror").exists()
 
 
 def test_gc_deletes_on_the_remote_that_is_named(mirrored):

@@ -56,8 +56,8 @@ def test_remote_says_what_of_this_clone_comes_first(world, local, said):
     assert (result.code, config(world) == before) == ((2, True) if "profile" in local else (0, False))
 
 
-def test_remote_shows_what_is_set(world):
-    assert world.ok("remote").out == f"remote 'storage' ({world.remote}) is there\n"
+def test_remote_shows_what_is_set(lasting):
+    assert lasting.ok("remote").out == f"remote 'storage' ({lasting.remote}) is there\n"
 
 
 @pytest.mark.slow
@@ -131,24 +131,24 @@ def test_a_model_can_be_pushed_to_a_remote_that_was_set_later(added):
         "models",
     ],
 )
-def test_remote_refuses_what_is_no_remote_and_changes_nothing(world, url):
-    before = config(world), entries(world)
+def test_remote_refuses_what_is_no_remote_and_changes_nothing(lasting, url):
+    before = config(lasting), entries(lasting)
 
-    line = world.refused("remote", f"URL={url}")
+    line = lasting.refused("remote", f"URL={url}")
 
     assert line.startswith("remote: not a remote: ")
     assert "\n" not in line
-    assert (config(world), entries(world)) == before
+    assert (config(lasting), entries(lasting)) == before
 
 
-def test_remote_refuses_a_file(world):
-    before = config(world), entries(world)
+def test_remote_refuses_a_file(lasting):
+    before = config(lasting), entries(lasting)
 
-    line = world.refused("remote", "URL=README.md")
+    line = lasting.refused("remote", "URL=README.md")
 
     assert line.startswith("remote: ")
     assert "\n" not in line
-    assert (config(world), entries(world)) == before
+    assert (config(lasting), entries(lasting)) == before
 
 
 @pytest.mark.parametrize("command", ["remote", "pull", "push", "verify"])
@@ -178,8 +178,8 @@ def test_an_empty_folder_is_no_remote(added, command):
 
 
 @pytest.mark.parametrize("command", ["pull", "push", "verify"])
-def test_a_clone_with_no_model_has_nothing_to_do_and_says_so(world, command):
-    result = world.ok(command)
+def test_a_clone_with_no_model_has_nothing_to_do_and_says_so(lasting, command):
+    result = lasting.ok(command)
 
     assert "no model yet; add one: make add MODEL=ORG/NAME\n" in result.out
 
@@ -188,14 +188,14 @@ SECRETS = ["s3://key:hunter2@bucket/x", "s3://bucket/x?secret=hunter2", "gs://bu
 
 
 @pytest.mark.parametrize("url", SECRETS)
-def test_remote_takes_no_secret_and_does_not_repeat_it(world, url):
-    before = world.state()
+def test_remote_takes_no_secret_and_does_not_repeat_it(lasting, url):
+    before = lasting.state()
 
-    said = world.refused("remote", f"URL={url}")
+    said = lasting.refused("remote", f"URL={url}")
 
     assert said.startswith("remote: not a remote: a URL with a password or a query in it")
     assert "hunter2" not in said
-    assert world.state() == before
+    assert lasting.state() == before
 
 
 UNFIT = [
@@ -213,15 +213,15 @@ UNFIT = [
 
 
 @pytest.mark.parametrize(("words", "want"), UNFIT)
-def test_remote_refuses_what_does_not_fit(world, words, want):
-    before = world.state()
+def test_remote_refuses_what_does_not_fit(lasting, words, want):
+    before = lasting.state()
 
-    said = world.refused("remote", *words)
+    said = lasting.refused("remote", *words)
 
     assert said.startswith(want)
     assert "hunter2" not in said
-    assert world.state() == before
-    assert not (world.clone / "pwned").exists()
+    assert lasting.state() == before
+    assert not (lasting.clone / "pwned").exists()
 
 
 def test_a_folder_with_a_space_that_is_gone_can_be_set_as_the_sentence_says(added):
@@ -234,11 +234,11 @@ def test_a_folder_with_a_space_that_is_gone_can_be_set_as_the_sentence_says(adde
     assert said.endswith(f"make remote URL='{added.path}/no remote'")
 
 
-def test_a_setting_without_a_url_is_refused(world):
-    said = world.refused("remote", "REGION=eu-west-1")
+def test_a_setting_without_a_url_is_refused(lasting):
+    said = lasting.refused("remote", "REGION=eu-west-1")
 
     assert said == "remote: REGION is set together with the URL: make remote URL=s3://bucket/path REGION=…"
-    said = world.refused("remote", "REMOTE=mirror", "REGION=eu-west-1")
+    said = lasting.refused("remote", "REMOTE=mirror", "REGION=eu-west-1")
     assert said.endswith(": make remote REMOTE=mirror URL=s3://bucket/path REGION=…")
 
 

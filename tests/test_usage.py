@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import ROOT, World
+from conftest import ROOT, World, copy
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 COMMANDS = re.findall(r"^([a-z]+):.* ## ", MAKEFILE, re.MULTILINE)
@@ -37,15 +37,21 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("words", "said"), REFUSED)
-def test_what_is_not_taken_is_refused_with_the_nearest_before_anything_runs(world, words, said):
+@pytest.fixture(scope="session")
+def unready(template, tmp_path_factory) -> World:
+    """The same as `lasting`, without .venv."""
+    world = copy(template, World(tmp_path_factory.mktemp("an unready world")))
     (world.clone / ".venv").unlink()
+    return world
 
-    line = world.refused(*words)
+
+@pytest.mark.parametrize(("words", "said"), REFUSED)
+def test_what_is_not_taken_is_refused_with_the_nearest_before_anything_runs(unready, words, said):
+    line = unready.refused(*words)
 
     assert line.startswith(said)
     assert "\n" not in line
-    assert not (world.clone / ".venv").exists()
+    assert not (unready.clone / ".venv").exists()
 
 
 def test_a_dry_run_of_make_refuses_too(lasting):
@@ -62,8 +68,8 @@ def test_the_value_of_what_is_refused_is_never_expanded(lasting, name):
     assert not list(lasting.path.rglob("pwned"))
 
 
-def test_what_any_of_several_commands_takes_is_taken(added):
-    assert "verified 1 pin" in added.ok("pull", "verify", "DEEP=1").out
+def test_what_any_of_several_commands_takes_is_taken(lasting_added):
+    assert "verified 1 pin" in lasting_added.ok("pull", "verify", "DEEP=1").out
 
 
 def test_what_an_outer_make_hands_down_is_not_for_us(added):
@@ -85,19 +91,18 @@ def test_an_outer_make_may_hand_down_what_is_taken(added):
     assert "no such model: 'nobody'" in result.said
 
 
-def test_the_environment_gives_no_argument(added):
-    result = added.ok("verify", MODEL="nobody", OFFLINE="1", DEEP="soon", DEPP="1")
+def test_the_environment_gives_no_argument(lasting_added):
+    result = lasting_added.ok("verify", MODEL="nobody", OFFLINE="1", DEEP="soon", DEPP="1")
 
     assert "verified 1 pin" in result.out
     assert "OFFLINE" not in result.out
 
 
-def test_python_of_another_house_is_no_matter(added):
-    elsewhere = added.path / "elsewhere"
-    (elsewhere / "lib").mkdir(parents=True)
-    (elsewhere / "lib" / "__init__.py").write_text("raise SystemExit('not ours')\n")
+def test_python_of_another_house_is_no_matter(lasting_added, tmp_path):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "__init__.py").write_text("raise SystemExit('not ours')\n")
 
-    added.ok("verify", PYTHONPATH=str(elsewhere), PYTHONHOME="/nowhere")
+    lasting_added.ok("verify", PYTHONPATH=str(tmp_path), PYTHONHOME="/nowhere")
 
 
 def test_help_shows_every_command_in_its_group(lasting):
@@ -121,12 +126,12 @@ def test_help_of_a_command_shows_what_it_takes_and_an_example_that_passes(lastin
     lasting.ok("-n", *shlex.split(typed)[1:])
 
 
-def test_the_quick_loop_runs_what_was_asked_for(world: World):
-    printed = world.ok("-n", "test", "ONLY=verify and not deep", "QUICK=1").out
+def test_the_quick_loop_runs_what_was_asked_for(lasting):
+    printed = lasting.ok("-n", "test", "ONLY=verify and not deep", "QUICK=1").out
 
     assert '-k "$ONLY"' in printed
     assert "-m 'not slow'" in printed
-    assert "slow" not in world.ok("-n", "test").out
+    assert "slow" not in lasting.ok("-n", "test").out
 
 
 SETUP = {  # what a user's own file has before and after the line that the README gives
