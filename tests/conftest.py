@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -272,16 +273,33 @@ def bare_world(tmp_path_factory) -> World:
 
 
 @pytest.fixture(scope="session")
-def template(bare_world) -> World:
-    """The same, with a folder remote as `make remote` would set it."""
-    world = World(bare_world.path.parent / (bare_world.path.name + " with remote"))
-    copy(bare_world, world)
-    config = world.clone / ".dvc" / "config"
-    config.write_text(config.read_text().replace("url = storage", "url = ../../remote"))
-    world.remote.mkdir()
-    (world.remote / ".model-weights").write_text("a remote\n")
-    world.git("commit", "--quiet", "--all", "--message", "Set the remote")
-    return world
+def ground(tmp_path_factory) -> Path:
+    """Where one test after another has its world: what DVC read of its settings is kept, and good for one place."""
+    return tmp_path_factory.mktemp("ground") / "my world"
+
+
+@contextmanager
+def lent(model: World, ground: Path, home: Path) -> Iterator[World]:
+    """A copy of `model` at `ground`, which is moved to `home` in the end."""
+    assert not ground.exists(), "another world is there"
+    try:
+        yield copy(model, World(ground))
+    finally:
+        ground.rename(home)
+
+
+@pytest.fixture(scope="session")
+def template(bare_world, ground) -> World:
+    """The same, with a folder remote as `make remote` would set it, and settings that were read."""
+    home = bare_world.path.parent / (bare_world.path.name + " with remote")
+    with lent(bare_world, ground, home) as world:
+        config = world.clone / ".dvc" / "config"
+        config.write_text(config.read_text().replace("url = storage", "url = ../../remote"))
+        world.remote.mkdir()
+        (world.remote / ".model-weights").write_text("a remote\n")
+        world.git("commit", "--quiet", "--all", "--message", "Set the remote")
+        world.ok("pull")
+    return World(home)
 
 
 def copy(world: World, target: World) -> World:
@@ -292,11 +310,10 @@ def copy(world: World, target: World) -> World:
 
 
 @pytest.fixture
-def world(template, tmp_path) -> World:
+def world(template, ground, tmp_path) -> Iterator[World]:
     """A clone with a folder remote and no model yet."""
-    path = tmp_path / "my world"
-    path.mkdir()
-    return copy(template, World(path))
+    with lent(template, ground, tmp_path / "my world") as world:
+        yield world
 
 
 @pytest.fixture(scope="session")
@@ -312,13 +329,12 @@ def refusing(lasting, hub) -> World:
 
 
 @pytest.fixture(scope="session")
-def added_template(template, tmp_path_factory) -> World:
-    path = tmp_path_factory.mktemp("an added world")
-    made = copy(template, World(path))
-    with Hub() as hub:
+def added_template(template, ground, tmp_path_factory) -> World:
+    home = tmp_path_factory.mktemp("added") / "an added world"
+    with Hub() as hub, lent(template, ground, home) as world:
         hub.commit(MODEL, FILES, license="apache-2.0")
-        made.ok("add", f"MODEL={MODEL}", HF_ENDPOINT=hub.url)
-    return made
+        world.ok("add", f"MODEL={MODEL}", HF_ENDPOINT=hub.url)
+    return World(home)
 
 
 @pytest.fixture(scope="session")
@@ -328,11 +344,10 @@ def lasting_added(added_template, tmp_path_factory) -> World:
 
 
 @pytest.fixture
-def added(added_template, tmp_path) -> World:
+def added(added_template, ground, tmp_path) -> Iterator[World]:
     """A clone that has added MODEL, with its weights on disk and its objects on the remote."""
-    path = tmp_path / "my world"
-    path.mkdir()
-    return copy(added_template, World(path))
+    with lent(added_template, ground, tmp_path / "my world") as world:
+        yield world
 
 
 @pytest.fixture

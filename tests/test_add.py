@@ -2,9 +2,10 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 
 import pytest
-from conftest import FILES, MODEL, PINNED, World, copy, flip, forget_weights
+from conftest import FILES, MODEL, PINNED, World, copy, flip, forget_weights, lent
 from hub import Fault, Hub
 
 
@@ -144,27 +145,33 @@ def test_an_update_keeps_what_is_linked_in_another_way(online, hub, way):
 
 
 @pytest.fixture(scope="session")
-def smaller_template(added_template, tmp_path_factory) -> World:
-    """A clone that has added MODEL, and then a commit of it without the weights."""
-    world = copy(added_template, World(tmp_path_factory.mktemp("a smaller world")))
-    with Hub() as hub:
+def smaller_template(added_template, ground, tmp_path_factory) -> World:
+    home = tmp_path_factory.mktemp("smaller") / "a smaller world"
+    with Hub() as hub, lent(added_template, ground, home) as world:
         hub.commit(MODEL, {"config.json": b"{}"})
         world.ok("add", f"MODEL={MODEL}", HF_ENDPOINT=hub.url)
-    return world
+    return World(home)
+
+
+@pytest.fixture
+def smaller(smaller_template, ground, hub, tmp_path) -> Iterator[World]:
+    """A clone that has added MODEL, and then a commit of it without the weights."""
+    with lent(smaller_template, ground, tmp_path / "my world") as world:
+        world.env["HF_ENDPOINT"] = hub.url
+        yield world
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("broken", [True, False])
-def test_what_comes_back_is_not_stored_twice(smaller_template, hub, tmp_path, broken):
-    world = copy(smaller_template, World(tmp_path / "my world", {"HF_ENDPOINT": hub.url}))
-    (cached,) = (path for path in world.clone.glob(".dvc/cache/files/md5/*/*") if path.stat().st_size == 102400)
+def test_what_comes_back_is_not_stored_twice(smaller, broken):
+    (cached,) = (path for path in smaller.clone.glob(".dvc/cache/files/md5/*/*") if path.stat().st_size == 102400)
     if broken:
         flip(cached)
 
-    world.ok("add", f"MODEL={MODEL}")
+    smaller.ok("add", f"MODEL={MODEL}")
 
-    assert world.on_disk() == PINNED
-    assert cached.samefile(world.weights() / "model.safetensors")
+    assert smaller.on_disk() == PINNED
+    assert cached.samefile(smaller.weights() / "model.safetensors")
 
 
 @pytest.mark.slow

@@ -5,10 +5,11 @@ import os
 import runpy
 import shutil
 import time
+from collections.abc import Iterator
 
 import jsonschema
 import pytest
-from conftest import PINNED, ROOT, World, copy, flip, set_clock, start, track
+from conftest import PINNED, ROOT, World, flip, lent, set_clock, start, track
 
 from lib.core.report import Report
 from lib.remote.folder import Folder
@@ -36,17 +37,18 @@ def drop(world: World, name: str = "gone") -> set[str]:
 
 
 @pytest.fixture(scope="session")
-def dropped_once(added_template, tmp_path_factory) -> tuple[World, set[str]]:
-    """A clone that has dropped the model `gone`, and the ids of its objects."""
-    world = copy(added_template, World(tmp_path_factory.mktemp("a world with garbage")))
-    return world, drop(world)
+def dropped_once(added_template, ground, tmp_path_factory) -> tuple[World, set[str]]:
+    home = tmp_path_factory.mktemp("dropped") / "a world with garbage"
+    with lent(added_template, ground, home) as world:
+        gone = drop(world)
+    return World(home), gone
 
 
 @pytest.fixture
-def dropped(dropped_once, tmp_path) -> tuple[World, set[str]]:
-    """The same, for this test alone."""
-    world, gone = dropped_once
-    return copy(world, World(tmp_path / "my world")), gone
+def dropped(dropped_once, ground, tmp_path) -> Iterator[tuple[World, set[str]]]:
+    """A clone that has dropped the model `gone`, and the ids of its objects."""
+    with lent(dropped_once[0], ground, tmp_path / "my world") as world:
+        yield world, dropped_once[1]
 
 
 @pytest.mark.slow

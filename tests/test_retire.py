@@ -4,10 +4,11 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import PINNED, World, copy, flip, refuse_commits, settings, track
+from conftest import PINNED, World, copy, flip, lent, refuse_commits, settings, track
 
 
 def rows(world: World) -> list[str]:
@@ -33,16 +34,18 @@ def twin(world: World, *names: str, of: str = "tiny") -> None:
 
 
 @pytest.fixture(scope="session")
-def two_template(added_template, tmp_path_factory) -> World:
-    world = copy(added_template, World(tmp_path_factory.mktemp("two models")))
-    track(world, "mine")
-    return world
+def two_template(added_template, ground, tmp_path_factory) -> World:
+    home = tmp_path_factory.mktemp("two") / "a world of two models"
+    with lent(added_template, ground, home) as world:
+        track(world, "mine")
+    return World(home)
 
 
 @pytest.fixture
-def two(two_template, tmp_path) -> World:
+def two(two_template, ground, tmp_path) -> Iterator[World]:
     """A clone that has added MODEL and tracked the model `mine`."""
-    return copy(two_template, World(tmp_path / "my world"))
+    with lent(two_template, ground, tmp_path / "my world") as world:
+        yield world
 
 
 @pytest.mark.slow
@@ -65,40 +68,44 @@ def test_remove_takes_pin_weights_and_row_in_one_git_commit_that_any_older_one_u
     assert two.on_disk() == PINNED
 
 
-def lay_mine(added_template: World, path: Path) -> World:
-    """A copy with weights that lie in models/mine and nowhere else."""
-    world = copy(added_template, World(path))
+def lay_mine(world: World) -> None:
+    """Write weights into models/mine that lie nowhere else."""
     world.weights("mine").mkdir()
     (world.weights("mine") / "a.bin").write_text("only here")
-    return world
 
 
 @pytest.fixture(scope="session")
-def stopped_template(added_template, tmp_path_factory) -> World:
-    world = lay_mine(added_template, tmp_path_factory.mktemp("a stopped track"))
-    hook = refuse_commits(world)
-    world.make("track", "NAME=mine")
-    hook.unlink()
-    return world
+def stopped_template(added_template, ground, tmp_path_factory) -> World:
+    home = tmp_path_factory.mktemp("stopped") / "a stopped track"
+    with lent(added_template, ground, home) as world:
+        lay_mine(world)
+        hook = refuse_commits(world)
+        world.make("track", "NAME=mine")
+        hook.unlink()
+    return World(home)
 
 
 @pytest.fixture(scope="session")
-def plain_template(added_template, tmp_path_factory) -> World:
-    world = lay_mine(added_template, tmp_path_factory.mktemp("a plain dvc add"))
-    assert world.run(".venv/bin/dvc", "add", "models/mine").code == 0
-    return world
+def plain_template(added_template, ground, tmp_path_factory) -> World:
+    home = tmp_path_factory.mktemp("plain") / "a plain dvc add"
+    with lent(added_template, ground, home) as world:
+        lay_mine(world)
+        assert world.run(".venv/bin/dvc", "add", "models/mine").code == 0
+    return World(home)
 
 
 @pytest.fixture
-def stopped(stopped_template, tmp_path) -> World:
+def stopped(stopped_template, ground, tmp_path) -> Iterator[World]:
     """A clone whose track of `mine` was stopped at its Git commit."""
-    return copy(stopped_template, World(tmp_path / "my world"))
+    with lent(stopped_template, ground, tmp_path / "my world") as world:
+        yield world
 
 
 @pytest.fixture
-def plain(plain_template, tmp_path) -> World:
+def plain(plain_template, ground, tmp_path) -> Iterator[World]:
     """A clone in which plain dvc has added `mine`, and nobody has committed that."""
-    return copy(plain_template, World(tmp_path / "my world"))
+    with lent(plain_template, ground, tmp_path / "my world") as world:
+        yield world
 
 
 @pytest.mark.slow

@@ -11,7 +11,6 @@ REMOTE = "['remote \"storage\"']\n    url = {}\n"
 @pytest.fixture
 def kept(world) -> World:
     """A clone whose settings were read, and kept."""
-    world.ok("pull")
     assert is_kept(world)
     return world
 

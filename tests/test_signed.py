@@ -4,9 +4,10 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 
 import pytest
-from conftest import ROOT, World, copy, flip
+from conftest import ROOT, World, copy, flip, lent
 
 GPG = """#!/bin/sh
 cat >/dev/null
@@ -68,8 +69,9 @@ def signed_template(added_template, tmp_path_factory) -> World:
 
 
 @pytest.fixture
-def signed(signed_template, tmp_path) -> World:
-    return copy(signed_template, World(tmp_path / "my world"))
+def signed(signed_template, ground, tmp_path) -> Iterator[World]:
+    with lent(signed_template, ground, tmp_path / "my world") as world:
+        yield world
 
 
 @pytest.mark.slow

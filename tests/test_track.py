@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from conftest import PINNED, Result, World, copy, flip, refuse_commits, settings, track
+from conftest import PINNED, Result, World, copy, flip, lent, refuse_commits, settings, track
 
 
 def lay(folder: Path, files: dict[str, bytes] = PINNED) -> Path:
@@ -19,17 +19,20 @@ def lay(folder: Path, files: dict[str, bytes] = PINNED) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tracked_once(template, tmp_path_factory) -> tuple[World, Result]:
+def tracked_once(template, ground, tmp_path_factory) -> tuple[World, Result]:
     """A clone that has tracked the model `mine`, and what that said."""
-    world = copy(template, World(tmp_path_factory.mktemp("a tracked world")))
-    lay(world.weights("mine"))
-    return world, world.ok("track", "NAME=mine")
+    home = tmp_path_factory.mktemp("tracked") / "a tracked world"
+    with lent(template, ground, home) as world:
+        lay(world.weights("mine"))
+        said = world.ok("track", "NAME=mine")
+    return World(home), said
 
 
 @pytest.fixture
-def tracked(tracked_once, tmp_path) -> World:
+def tracked(tracked_once, ground, tmp_path) -> Iterator[World]:
     """A clone that has tracked the model `mine`."""
-    return copy(tracked_once[0], World(tmp_path / "my world"))
+    with lent(tracked_once[0], ground, tmp_path / "my world") as world:
+        yield world
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from conftest import MODEL, PINNED, World, add_hook, copy, flip, in_place_of
+from conftest import MODEL, PINNED, World, add_hook, flip, in_place_of, lent
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -147,20 +147,22 @@ def test_verify_refuses_a_requirement_that_it_does_not_know(lasting_added):
 
 
 @pytest.fixture(scope="session")
-def many_template(template, tmp_path_factory) -> World:
-    world = copy(template, World(tmp_path_factory.mktemp("a world of many files")))
-    folder = world.weights("many")
-    folder.mkdir()
-    for number in range(20):
-        (folder / f"{number}.bin").write_bytes(bytes([number]) * (1000 + 400 * number))
-    world.ok("track", "NAME=many")
-    return world
+def many_template(template, ground, tmp_path_factory) -> World:
+    home = tmp_path_factory.mktemp("many") / "a world of many files"
+    with lent(template, ground, home) as world:
+        folder = world.weights("many")
+        folder.mkdir()
+        for number in range(20):
+            (folder / f"{number}.bin").write_bytes(bytes([number]) * (1000 + 400 * number))
+        world.ok("track", "NAME=many")
+    return World(home)
 
 
 @pytest.fixture
-def many(many_template, tmp_path) -> World:
+def many(many_template, ground, tmp_path) -> Iterator[World]:
     """A clone with a model of twenty files of different sizes."""
-    return copy(many_template, World(tmp_path / "my world"))
+    with lent(many_template, ground, tmp_path / "my world") as world:
+        yield world
 
 
 @pytest.mark.slow
