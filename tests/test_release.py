@@ -130,6 +130,7 @@ def test_going_back_checks_the_pin_of_the_older_version(released):
     [
         ([], "no VERSION and no STAGE; for example: make release MODEL=tiny VERSION=1.0.0"),
         (["VERSION=1.0"], "not a version: '1.0' (want MAJOR.MINOR.PATCH, such as 1.2.0)"),
+        (["VERSION=1٢.0.0"], "not a version: '1٢.0.0' (want MAJOR.MINOR.PATCH, such as 1.2.0)"),
         (["STAGE=a b"], "not a name for a stage: 'a b'"),
         (
             ["STAGE=prod", "VERSION=2.0.0"],

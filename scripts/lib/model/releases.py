@@ -10,9 +10,10 @@ from functools import lru_cache
 from lib.core.errors import Failure
 from lib.model import history
 
-VERSION = re.compile(r"(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?")
+NUMBER = "(?:0|[1-9][0-9]*)"
+VERSION = re.compile(rf"{NUMBER}\.{NUMBER}\.{NUMBER}(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?")
 STAGE = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?")
-GIVEN = re.compile(r"#([a-zA-Z0-9-]+)(!?)#(\d+)")  # what follows the NAME in the tag of a stage
+GIVEN = re.compile(r"#([a-zA-Z0-9-]+)(!?)#([0-9]+)")  # what follows the NAME in the tag of a stage
 FETCH = "fetch the tags: git fetch --tags"
 
 
