@@ -43,6 +43,9 @@ def break_it(world, hub, what: str) -> None:
         world.git("add", "models")
     elif what == "a pin gone":
         world.pin().unlink()
+    elif what == "a blob gone":
+        oid = world.git("rev-parse", "HEAD:models/tiny.dvc")
+        (world.clone / ".git" / "objects" / oid[:2] / oid[2:].strip()).unlink()
     elif what == "disk":
         config = world.clone / ".dvc" / "config"
         config.write_text(config.read_text().replace("hardlink,symlink,copy", "copy"))
@@ -63,6 +66,7 @@ ADVICE = {
     "a pin aside": "pins that are not in Git: twin; commit them: git add models/twin.dvc; if a remove or rename was ",
     "an odd name": "'models/a b.dvc' is a pin of a name that no model may have; give it another one, or remove it",
     "a pin gone": "models/tiny.dvc is in Git and not here",
+    "a blob gone": "of a pin; git fsck names all that it lacks",
     "disk": "type: .venv/bin/dvc config cache.type hardlink,symlink,copy",
     "remote": "to begin a new remote there: make remote URL=",
     "Hub": "is gated: accept its license at ",
@@ -71,7 +75,7 @@ ADVICE = {
 }
 
 
-TITLE = {"a pin aside": "models", "a pin gone": "models", "an odd name": "models"}
+TITLE = {"a pin aside": "models", "a pin gone": "models", "a blob gone": "models", "an odd name": "models"}
 
 
 @pytest.mark.parametrize("what", ADVICE)

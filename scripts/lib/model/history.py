@@ -169,7 +169,9 @@ def resolve(revision: str, name: str) -> str:
 def blobs(ids: Iterable[str]) -> list[str]:
     """The texts of the blobs `ids`, in their order. Raises `Failure`."""
     said, texts = BytesIO(ask("cat-file", "--batch", given=ids)), []
-    while line := said.readline():  # ID blob SIZE
+    while line := said.readline():  # ID blob SIZE, or what was asked for and `missing`
+        if line.endswith(b" missing\n"):
+            raise Failure(f"Git lacks the object {line.decode().split()[0]} of a pin; git fsck names all that it lacks")
         texts.append(said.read(int(line.split()[2])).decode(errors="surrogateescape"))
         said.readline()  # what ends the content
     return texts
