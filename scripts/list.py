@@ -3,8 +3,7 @@
 from lib.core import text
 from lib.core.console import result
 from lib.core.errors import Failure
-from lib.core.finding import Finding
-from lib.core.report import NO_MODEL, Report
+from lib.core.report import NO_MODEL, Finding, Report
 from lib.disk import destination
 from lib.model import history, names, pin, releases, selection
 

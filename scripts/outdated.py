@@ -3,8 +3,7 @@
 from collections import Counter
 
 from lib.core import arguments, text
-from lib.core.finding import Finding
-from lib.core.report import NO_MODEL, Report
+from lib.core.report import NO_MODEL, Finding, Report
 from lib.flow import upstream
 from lib.model import pin, selection
 

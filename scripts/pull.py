@@ -7,9 +7,8 @@ from pathlib import Path
 from lib.core import arguments, lock, text
 from lib.core.console import note, progress, took
 from lib.core.errors import Failure
-from lib.core.finding import Finding
 from lib.core.paths import ROOT
-from lib.core.report import NO_MODEL, Report
+from lib.core.report import NO_MODEL, Finding, Report
 from lib.disk import cache, cleanup, destination, quarantine, staging, weights
 from lib.flow import handover
 from lib.model import history, inventory, names, pin, releases, selection

@@ -7,8 +7,7 @@ from pathlib import Path
 from lib.core import arguments, lock, text
 from lib.core.console import note, progress, took
 from lib.core.errors import Failure
-from lib.core.finding import Finding
-from lib.core.report import NO_MODEL, Report
+from lib.core.report import NO_MODEL, Finding, Report
 from lib.disk import cache, staging, weights
 from lib.flow.looked import NOT_ASKED, Looked, check_required, requirements, share
 from lib.model import catalog, history, inventory, names, pin, policy, selection, signatures

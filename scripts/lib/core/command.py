@@ -12,8 +12,7 @@ from typing import NoReturn
 
 from lib.core import arguments, console
 from lib.core.errors import Failure
-from lib.core.finding import Finding
-from lib.core.report import Report
+from lib.core.report import Finding, Report
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 

@@ -4,16 +4,35 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lib.core import arguments, console, paths, text
 from lib.core.errors import Failure
-from lib.core.finding import Finding
 
 SCHEMA = 1  # of the JSON; another number means that a program has to be changed
 MISSED = "not looked at"  # the kind of a finding that something was required and not done
 NO_MODEL = "no model yet; add one: make add MODEL=ORG/NAME"
+WHERE = {"cache changed": " in the cache", "remote changed": " on the remote", "remote missing": " from the remote"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong, and where: with the whole model if it names no `file`, with the remote if it names no `model`."""
+
+    model: str
+    place: str  # pin, disk, cache, remote or what else was looked at
+    kind: str  # changed, missing or extra, or says more; of an object on a remote also how it was proven
+    file: str = ""
+    detail: str = ""  # a sentence where there is no `file`
+    object: str = ""  # its id in `place`
+
+    def __str__(self) -> str:
+        if not self.file:
+            return self.detail
+        more = ": ".join(filter(None, [self.object and f"object {self.object}", self.detail]))
+        where = WHERE.get(f"{self.place} {self.kind}", "")
+        return f"{self.model}/{self.file}: {self.kind}{where}{more and f' ({more})'}"
 
 
 class Report:

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from lib.core import lock, paths, workers
 from lib.core.digest import File, Progress, mismatch, unwatched
-from lib.core.finding import Finding
+from lib.core.report import Finding
 from lib.disk import settings
 from lib.model.inventory import Item
 from lib.model.names import MODELS

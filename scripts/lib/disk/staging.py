@@ -20,7 +20,7 @@ from pathlib import Path
 from lib.core import atomic, paths
 from lib.core.console import remark
 from lib.core.errors import Failure
-from lib.core.finding import Finding
+from lib.core.report import Finding
 from lib.disk import cache, dvc, quarantine, weights
 from lib.model import history, names, pin
 

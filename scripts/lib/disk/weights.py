@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lib.core import workers
 from lib.core.digest import File, Progress, mismatch, unwatched
-from lib.core.finding import Finding
+from lib.core.report import Finding
 from lib.disk import cache
 
 POINTER = b"version https://git-lfs.github.com/spec/v1"

@@ -9,8 +9,7 @@ from pathlib import Path
 from lib.core import arguments, atomic, digest, lock, paths, text, workers
 from lib.core.console import progress, remark
 from lib.core.errors import Failure
-from lib.core.finding import Finding
-from lib.core.report import Report
+from lib.core.report import Finding, Report
 from lib.disk import cache, destination, quarantine, settings, weights
 from lib.model import inventory, pin, reachable
 from lib.remote import factory, fallback

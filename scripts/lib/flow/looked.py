@@ -7,8 +7,7 @@ from itertools import accumulate
 
 from lib.core import arguments, text
 from lib.core.errors import Failure
-from lib.core.finding import Finding
-from lib.core.report import MISSED, Report
+from lib.core.report import MISSED, Finding, Report
 from lib.model.inventory import Item
 from lib.remote import audit
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lib.core import digest
 from lib.core.errors import Failure
-from lib.core.finding import Finding
+from lib.core.report import Finding
 from lib.model import fields, names
 from lib.model.pin import Pin
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lib.core import digest, workers
 from lib.core.console import on_its_way, progress
-from lib.core.finding import Finding
+from lib.core.report import Finding
 from lib.core.text import plural
 from lib.disk import cache, weights
 from lib.model.inventory import Item

@@ -11,7 +11,7 @@ from lib.core import workers
 from lib.core.console import note, on_its_way, progress, remark
 from lib.core.digest import Progress
 from lib.core.errors import Failure
-from lib.core.finding import Finding
+from lib.core.report import Finding
 from lib.core.text import plural
 from lib.disk import cache
 from lib.model.inventory import Item, unique

@@ -8,8 +8,7 @@ from pathlib import Path
 from lib.core import arguments, text, workers
 from lib.core.console import on_its_way, progress
 from lib.core.digest import Progress
-from lib.core.finding import Finding
-from lib.core.report import Report
+from lib.core.report import Finding, Report
 from lib.disk import cache
 from lib.model import names, pin, reachable
 from lib.model.inventory import Item, unique
