@@ -65,10 +65,9 @@ def main(report: Report) -> tuple[str, str]:
     repair.upload(pins, remote, report)
     if not report.findings:
         bundle(file)
-    total = text.tally(len(pins), sum(held.nfiles for held in pins), sum(held.size for held in pins))
     pull = "make pull" + (f" MODEL='{' '.join(chosen)}'" if typed else "")
     return (
-        f"{to} holds {total}{took()}; next, over there: git clone {quote(str(file))}, and in it "
+        f"{to} holds {report.tally()}{took()}; next, over there: git clone {quote(str(file))}, and in it "
         f"make remote URL={quote(str(to))} && {pull}",
         f"{text.plural(len(report.findings), 'problem')}; get the weights right with make pull, then export again",
     )

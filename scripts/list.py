@@ -39,7 +39,6 @@ def main(report: Report) -> tuple[str, str]:
         result("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     for finding in report.findings[:-1]:
         result(f"list: {finding}")
-    files, size = (sum(model[key] for model in report.models) for key in ("files", "size"))
     here = sum(model["disk"] == "present" for model in report.models)
-    total = f"{text.tally(len(report.models), files, size)}; {here} on disk, by names and sizes"
+    total = f"{report.tally()}; {here} on disk, by names and sizes"
     return total, str(report.findings[-1]) if report.findings else ""

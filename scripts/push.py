@@ -36,6 +36,5 @@ def main(report: Report) -> tuple[str, str]:
     if dry:
         return "nothing was changed (DRY=1)", "nothing was changed (DRY=1), see the lines above"
     count = text.plural(len(report.findings), "problem")
-    whole = text.tally(len(pins), sum(held.nfiles for held in pins), sum(held.size for held in pins))
     advice = "get the weights right with make pull or make add, then push again"
-    return f"the remote holds {whole}{took()}", f"{count}; {advice}"
+    return f"the remote holds {report.tally()}{took()}", f"{count}; {advice}"

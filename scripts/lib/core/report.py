@@ -86,6 +86,11 @@ class Report:
         """Whether no finding is of the model `name`, or of all; what REQUIRE misses may be of others."""
         return not any(each.model == name or not (each.model or each.kind == MISSED) for each in self.findings)
 
+    def tally(self) -> str:
+        """All models that were recorded: `3 models, 41 files, 24.4 GB`."""
+        files, size = (sum(model[key] for model in self.models) for key in ("files", "size"))
+        return f"{text.plural(len(self.models), 'model')}, {text.amount(files, size)}"
+
     def close(self, good: str, bad: str) -> None:
         """End the run with the sentence `good`, or raise `Failure` with `bad` if anything was found."""
         for model in self.models:

@@ -32,11 +32,6 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def tally(models: int, files: int, total: int) -> str:
-    """`3 models, 41 files, 24.4 GB`; `total` in bytes."""
-    return f"{plural(models, 'model')}, {amount(files, total)}"
-
-
 def visible(line: str) -> str:
     """`line` with a ? for each character that a terminal may act on, a line break too."""
     if line.isprintable():
