@@ -36,18 +36,16 @@ class Changes:
 def compare(old: Files, new: Files) -> Changes:
     """What turns the files `old` into `new`; a removed file whose content came under another path was renamed."""
     left = {key: path for path, (key, _) in old.items() if path not in new}
-    renamed = {path: left.pop(key) for path, (key, _) in new.items() if path not in old and key in left}
-    facts: dict[str, list] = {kind: [] for kind in ("changed", "added", "removed", "renamed")}
-    for path, (key, size) in new.items():
-        if path in renamed:
-            facts["renamed"].append({"path": path, "old_path": renamed[path]})
-        elif path not in old:
-            facts["added"].append({"path": path, "size": size})
-        elif old[path][0] != key:
-            facts["changed"].append({"path": path, "old_size": old[path][1], "size": size})
-    gone = old.keys() - new.keys() - set(renamed.values())
-    facts["removed"] = [{"path": path, "old_size": size} for path, (_, size) in old.items() if path in gone]
-    return Changes([{"kind": kind, **each} for kind, found in facts.items() for each in found])
+    came = {path: left.pop(key, None) for path, (key, _) in new.items() if path not in old}  # path -> old one or None
+    gone = old.keys() - new.keys() - set(came.values())
+    changed = [path for path, (key, _) in new.items() if path in old and old[path][0] != key]
+    facts: list[dict] = [
+        *({"kind": "changed", "path": path, "old_size": old[path][1], "size": new[path][1]} for path in changed),
+        *({"kind": "added", "path": path, "size": new[path][1]} for path, was in came.items() if not was),
+        *({"kind": "removed", "path": path, "old_size": size} for path, (_, size) in old.items() if path in gone),
+        *({"kind": "renamed", "path": path, "old_path": was} for path, was in came.items() if was),
+    ]
+    return Changes(facts)
 
 
 def pins(old: Pin | None, new: Pin) -> Changes:
