@@ -94,7 +94,7 @@ def scan(shot: repo.Snapshot, paths: Collection[str]) -> tuple[str, dict[str, st
     """What the Hub's scan says of the files `paths` today, for people; and what of it the policy does not take."""
     unsafe = sorted(set(paths) & set(shot.unsafe))
     said = SCAN[shot.scanned].format(f"issues with {', '.join(unsafe)}" if unsafe else "no issues")
-    is_bad = unsafe or (policy.read().finished and not shot.scanned)
+    is_bad = unsafe or (policy.read().scan and not shot.scanned)
     return said, {"scan": f"the Hub's scan is {said}"} if is_bad else {}
 
 

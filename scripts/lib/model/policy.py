@@ -45,7 +45,7 @@ class Policy:
     sources: tuple[str, ...] | None = None
     size: int | None = None
     code: bool = False
-    finished: bool = False
+    scan: bool = False  # whether it must be finished
 
     def takes(self, kind: str, allow: Collection[str] = ()) -> bool:
         """Whether files of the format `kind` may be pinned, with the exceptions `allow`."""
@@ -95,8 +95,7 @@ def read() -> Policy:
             known = f"did you mean {near[0]}?" if near else f"it knows {', '.join(KEYS)}"
             raise Failure(f"models/policy.yaml knows no {text.one_line(key)!r}; {known}")
         settings[key] = _setting(key, value)
-    finished = settings.pop("scan", False)
-    return Policy(finished=finished, **settings)
+    return Policy(**settings)
 
 
 def format_of(path: str) -> str:
