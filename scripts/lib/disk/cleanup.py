@@ -13,7 +13,6 @@ from lib.model import names
 
 # DVC copies and probes under such names, and never looks at them again.
 DVC_TEMPORARY = re.compile(r".*\.[A-Za-z0-9_-]{22}\.tmp")
-OURS = re.compile(r"\..+\.(dvc|md)\.tmp")
 LONG_AGO = 24 * 3600  # seconds; a file that is being written is newer
 
 
@@ -58,7 +57,7 @@ def _temporary() -> Iterator[Path]:
         if DVC_TEMPORARY.fullmatch(path.name) and (cache.is_own() or not _is_recent(path)):  # others may write to it
             yield path
     for folder in {names.MODELS, *(path.parent for path in names.MODELS.glob("*/*.dvc"))}:  # weights are no groups
-        yield from (path for path in folder.glob(".*.tmp") if OURS.fullmatch(path.name))
+        yield from (*folder.glob(".*.dvc.tmp"), *folder.glob(".*.md.tmp"))  # as core/atomic.py names them
 
 
 def _is_recent(path: Path) -> bool:
