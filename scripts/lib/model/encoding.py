@@ -18,7 +18,7 @@ HEAD = re.compile(
 )
 FILES = "\n  files:\n"
 LINE = re.compile(
-    rf"    ([A-Za-z][A-Za-z0-9_./-]*|{QUOTED}): "
+    rf"    ({VALUE}): "
     r'\{size: ([0-9]+), md5: "?([0-9a-f]{32})"?, sha256: "?([0-9a-f]{64})"?(?:, crc64nvme: "?([0-9a-f]{16})"?)?\}'
 )
 WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
