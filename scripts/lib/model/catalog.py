@@ -33,8 +33,8 @@ def _link(repo: str) -> str:
 
 def _row(held: pin.Pin, note: str) -> str:
     bases = [f"tuned from {_link(word.partition('@')[0])}" for word in (held.base or "").split()]
-    cells = [*([_link(held.source)] if held.source else []), *bases, *([_cell(held.origin)] if held.origin else [])]
-    source = ", ".join(cells) or "-"
+    cells = [held.source and _link(held.source), *bases, held.origin and _cell(held.origin)]
+    source = ", ".join(filter(None, cells)) or "-"
     return f"| [{held.name}]({held.name}.dvc) | {source} | {_cell(held.terms)} | {note} |\n"
 
 
