@@ -97,7 +97,7 @@ def written() -> str:
     return update(page(), _pins(history.in_index()))
 
 
-def pages(new: pin.Pin | None, gone: str = "") -> tuple[str, str, str]:
+def pages(new: pin.Pin | None, gone: str) -> tuple[str, str, str]:
     """The page with a row for `new` and none for `gone`: for the next Git commit, for the index, and as it lies here.
 
     What people edited in the page, staged or not, is not committed and not lost. Raises `Failure`.

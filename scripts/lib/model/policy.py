@@ -105,7 +105,7 @@ def format_of(path: str) -> str:
     return FORMATS.get(ending, ending) if base and dot else "text"
 
 
-def left_out(paths: Iterable[str], policy: Policy, allow: Collection[str] = ()) -> tuple[str, ...]:
+def left_out(paths: Iterable[str], policy: Policy, allow: Collection[str]) -> tuple[str, ...]:
     """Those of `paths` to leave out, sorted: what may not come beside weights that may, and the index that names it."""
     kinds = {path: format_of(path) for path in paths}
     if not WEIGHTS & {kind for kind in kinds.values() if policy.takes(kind, allow)}:

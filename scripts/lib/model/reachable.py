@@ -101,7 +101,7 @@ def _read(found: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
     return set(zip((name for name, _ in ordered), history.blobs(blob for _, blob in ordered), strict=True))
 
 
-def kept(walk: bool = True) -> set[tuple[str, str]]:
+def kept(walk: bool) -> set[tuple[str, str]]:
     """Name and text of every pin that must keep its objects. Raises `Failure` where not all that counts is seen.
 
     That is what any ref here or on a Git remote reaches, or without `walk` names, every entry of the stash, what is in
