@@ -102,7 +102,7 @@ def drop(oid: str) -> None:
 def link(source: Path, target: Path) -> None:
     """Make `target` the same file as `source`, by the first of DVC's `cache.type` that works here."""
     for way in settings.read()["cache"].get("type") or ("reflink", "copy"):
-        if way == "reflink" and clone(source, target):
+        if way == "reflink" and reflink(source, target):
             return
         if way in LINKS:
             try:
@@ -114,15 +114,15 @@ def link(source: Path, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def clone(source: Path, target: Path) -> bool:
+def reflink(source: Path, target: Path) -> bool:
     """Make `target`, if it is not there, share its blocks with `source`; False where the file system cannot."""
-    from dvc_objects.fs.system import reflink
+    from dvc_objects.fs import system
 
     if target.exists():
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
     with suppress(OSError):
-        reflink(str(source), str(target))  # on failure it leaves nothing behind
+        system.reflink(str(source), str(target))  # on failure it leaves nothing behind
         return True
     return False
 

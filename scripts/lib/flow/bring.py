@@ -99,7 +99,7 @@ class _Fetch:
         ways = sources.of(self.shot, file, xets)
         if at := self.copies.get(file.path):
             ways.insert(0, road.Copy(at))
-            cache.clone(at, path)
+            cache.reflink(at, path)
         for way in (ways, ways[-1:]):  # the last one is the plain download
             with on_its_way(file.path):
                 found = road.bring(way, road.Wanted(label, file.size, file.hashes), path, watch, stop)
