@@ -236,6 +236,15 @@ def test_read_only_models_are_named(online):
         subprocess.run(["umount", str(models)], check=True)
 
 
+def test_weights_are_copies_where_dvc_is_told_to_copy_first(added):
+    added.git("config", "--file", ".dvc/config.local", "cache.type", "copy,hardlink")
+    shutil.rmtree(added.weights())
+
+    added.ok("pull")
+
+    assert all(path.stat().st_nlink == 1 for path in added.weights().rglob("*.json"))
+
+
 @ROOT_ONLY
 def test_a_cache_on_another_file_system_is_linked_by_symlinks_and_said(online):
     with mounted(online.path / "fast disk", "-o", "size=64M"):

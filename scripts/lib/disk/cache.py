@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -99,9 +100,15 @@ def drop(oid: str) -> None:
     object_path(oid).unlink(missing_ok=True)
 
 
+def _ways() -> list[str]:
+    """DVC's `cache.type` as far as `copy`, which works everywhere."""
+    types = settings.read()["cache"].get("type") or ["reflink"]
+    return list(takewhile(lambda way: way != "copy", types))
+
+
 def link(source: Path, target: Path) -> None:
-    """Make `target` the same file as `source`, by the first of DVC's `cache.type` that works here."""
-    for way in settings.read()["cache"].get("type") or ("reflink", "copy"):
+    """Make `target` a link to `source`, or a copy, by the first of DVC's `cache.type` that works here."""
+    for way in _ways():
         if way == "reflink" and reflink(source, target):
             return
         if way in LINKS:
@@ -129,7 +136,7 @@ def reflink(source: Path, target: Path) -> bool:
 
 def links() -> bool:
     """Whether weights are links to the cache, so that they take no space of their own."""
-    return not LINKS.keys().isdisjoint(settings.read()["cache"].get("type") or ())
+    return not LINKS.keys().isdisjoint(_ways())
 
 
 def share(path: Path, file: File, part: Path) -> None:
