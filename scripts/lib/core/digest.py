@@ -14,7 +14,7 @@ from lib.core.workers import CORES
 
 BLOCK = 1 << 20  # bytes per read; a larger block was no faster
 LARGE = 8 << 20  # bytes; what is larger is uploaded in parts, whose store has no md5 of the whole
-SPLIT = 1 << 17  # bytes; hashing fewer takes less time than handing them to a thread
+SPLIT = 1 << 17  # bytes of a block; to hash fewer takes less time than to hand the block to a thread
 HASHERS = ThreadPoolExecutor(CORES)  # for the algorithms of one block, not for files
 _OWN = threading.local()  # holds a thread's buffer: with a new one for each file small files take twice the time
 

@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 CORES = os.cpu_count() or 1
-SMALL = 1 << 20  # bytes; hashing fewer takes less time than handing them to a thread
+SMALL = 1 << 20  # bytes of a file; to read and hash fewer takes less time than to hand the file to a thread
 T, U = TypeVar("T"), TypeVar("U")
 
 
