@@ -41,9 +41,9 @@ def result(line: str) -> None:
     print(text.visible(line), flush=True, file=sys.stderr if arguments.value("FORMAT") else sys.stdout)
 
 
-def document(text: str) -> None:
+def document(said: str) -> None:
     """What a program reads from standard output."""
-    print(text, flush=True)
+    print(said, flush=True)
 
 
 def took() -> str:
