@@ -9,8 +9,7 @@ from lib.core.console import remark
 from lib.core.errors import Failure
 from lib.core.paths import ROOT, TMP
 from lib.core.text import one_line
-from lib.model import history, pin
-from lib.model.names import MODELS
+from lib.model import history, names, pin
 
 
 @lru_cache(maxsize=1)
@@ -44,7 +43,7 @@ def add(name: str) -> None:
 
     try:
         with redirect_stderr(io.StringIO()):  # DVC draws bars of its own
-            repository().add(str(MODELS / name))
+            repository().add(str(names.weights_dir(name)))
     except DvcException as error:
         if name not in history.in_index():  # beside a stage that writes there, no dvc command would go on
             pin.path_of(name).unlink()
@@ -58,7 +57,7 @@ def remember(held: pin.Pin) -> None:
     """Tell DVC the md5 of the weights of `held`, so that `dvc add` does not read them again; no `dvc` command can."""
     from dvc_data.hashfile.hash_info import HashInfo
 
-    repo, top = repository(), MODELS / held.name
+    repo, top = repository(), names.weights_dir(held.name)
     with is_idle() as idle:
         if not idle:
             remark("waiting for a dvc command, which is at work in this clone")

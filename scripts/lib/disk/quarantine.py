@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lib.core import digest, paths
 from lib.disk import cache
-from lib.model.names import MODELS
+from lib.model.names import weights_dir
 
 ROOT = paths.TMP / "quarantine"
 Elsewhere = Callable[[Mapping[str, int]], Container[str]]  # which of some objects, bytes by id, a remote holds
@@ -47,7 +47,7 @@ def keep(path: Path, name: str, file: str) -> Path:
 def keep_object(oid: str, name: str, file: str) -> Path | None:
     """Drop the object `oid` from the cache, or move it to the quarantine if models/NAME has it by a symbolic link, so
     that somebody may have written to it; where it is then."""
-    if (MODELS / name / file).is_symlink() and cache.object_path(oid).is_file():
+    if (weights_dir(name) / file).is_symlink() and cache.object_path(oid).is_file():
         return keep(cache.object_path(oid), name, file)
     cache.drop(oid)
     return None
