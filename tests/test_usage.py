@@ -29,6 +29,7 @@ REFUSED = [
     (["push", "DEEP=\x1b[2J"], "push: not a switch: DEEP='\\x1b[2J' (want DEEP=1, or leave it out)"),
     (["add"], "add: no MODEL; for example: make add MODEL="),
     (["add", "MODEL="], "add: no MODEL; for example: make add MODEL="),
+    (["remove", "MODEL=\u00a0"], "remove: no MODEL; for example: make remove MODEL="),
     (["VERB=add", "pull"], "pull: does not take VERB; "),
     (["SHELL=/bin/false", "list"], "list: knows no variable SHELL; it takes FORMAT, REPORT"),
     (["MODEL=x"], "help: does not take MODEL; it takes VERB"),

@@ -53,7 +53,7 @@ def refusal(goals, typed):
             return f"{goals[0]}: {kind} {name}; {nearest(variable, takes, otherwise)}"
     for goal, optional, variable, switch in known:
         value = os.environ.get(variable, "")
-        if not optional and not value:
+        if not optional and not value.strip():
             return f"{goal}: no {variable}; for example: {COMMANDS[goal][2]}"
         if switch and value not in ("", "1"):
             return f"{goal}: not a switch: {variable}={ascii(value)} (want {variable}=1, or leave it out)"
