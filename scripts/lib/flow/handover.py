@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from collections.abc import KeysView, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -13,6 +14,8 @@ from lib.core.report import Finding, Report
 from lib.disk import cache, destination, quarantine, settings, weights
 from lib.model import inventory, pin, reachable
 from lib.remote import factory, fallback
+
+_turn = threading.Lock()  # among threads: the lock of the clone is among processes
 
 
 def folder(typed: str) -> Path:
@@ -118,6 +121,6 @@ def _place(item: inventory.Item, path: Path, watch: digest.Progress) -> Finding 
         if not mismatch:
             return None
         path.unlink()
-        with lock.clone():
+        with _turn, lock.clone():
             quarantine.keep_object(item.oid, item.model, item.path)
     return item.finding("cache", "changed", mismatch)
