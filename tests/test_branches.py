@@ -444,7 +444,7 @@ def test_a_git_commit_that_ours_undid_is_named(added, path):
     said = added.refused("track", "NAME=mine", f"DIR={added.weights()}")
 
     theirs = added.git("rev-parse", "--short=7", "HEAD^").strip()
-    assert f"track: committed, but undid what the Git commit {theirs} brought meanwhile; commit that again: " in said
+    assert f"track: committed, but undid what the Git commit {theirs} brought meanwhile; commit that again" in said
     assert "theirs" in added.git("show", theirs)
 
 

@@ -143,7 +143,7 @@ def test_verify_fails_when_what_is_required_was_not_looked_at(lasting_added, las
 def test_verify_refuses_a_requirement_that_it_does_not_know(lasting_added):
     line = lasting_added.refused("verify", "REQUIRE='disk remot'".replace("'", ""))
 
-    assert line == "verify: nothing that can be required: 'remot' (want words of: disk remote content)"
+    assert line == "verify: not a requirement: 'remot' (want some of: disk remote content)"
 
 
 @pytest.fixture(scope="session")

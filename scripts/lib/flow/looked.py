@@ -53,7 +53,7 @@ def requirements() -> list[str]:
     """The words of REQUIRE. Raises `Failure` for one that is none."""
     words = arguments.value("REQUIRE").split()
     if wrong := [word for word in words if word not in REQUIREMENTS]:
-        raise Failure(f"nothing that can be required: {wrong[0]!r} (want words of: {' '.join(REQUIREMENTS)})")
+        raise Failure(f"not a requirement: {wrong[0]!r} (want some of: {' '.join(REQUIREMENTS)})")
     return words
 
 
