@@ -43,11 +43,16 @@ def check(pins: list[Pin], remote: Folder, file: Path) -> None:
     destination.check_space(needed, Path(remote.url), "what is not there yet takes", "name fewer models: MODEL=NAME")
 
 
-def bundle(to: Path) -> None:
-    """Make the file `to` all branches and tags of this repository; it is whole or not there. Raises `Failure`."""
+def bundle(to: Path, pinned: dict[str, str]) -> None:
+    """Make the file `to` all branches and tags of this repository; it is whole or not there. Raises `Failure`.
+
+    HEAD must still have the pins `pinned`, whose weights were written.
+    """
     part = to.with_name(f".{to.name}.part")
     with lock.part(part):
         shell.git("bundle", str(part))
+        if history.in_head() != pinned:
+            raise Failure("a Git commit changed pins while weights were written; run the same command again")
         atomic.sync(part)
         part.replace(to)
     atomic.sync(to.parent)
@@ -56,6 +61,7 @@ def bundle(to: Path) -> None:
 def main(report: Report) -> tuple[str, str]:
     cleanup.clear()
     typed, to = arguments.value("MODEL"), handover.folder(arguments.value("TO"))
+    pinned = history.in_head()
     if not (chosen := selection.select(typed)):
         return NO_MODEL, ""
     pins, remote, file = selection.consistent(chosen, report), Folder("export", str(to)), to / f"{ROOT.name}.bundle"
@@ -64,7 +70,7 @@ def main(report: Report) -> tuple[str, str]:
     remote.check(write=True)
     repair.upload(pins, remote, report)
     if not report.findings:
-        bundle(file)
+        bundle(file, pinned)
     pull = "make pull" + (f" MODEL='{' '.join(chosen)}'" if typed else "")
     return (
         f"{to} holds {report.tally()}{took()}; next, over there: git clone {quote(str(file))}, and in it "

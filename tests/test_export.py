@@ -185,6 +185,21 @@ def test_two_exports_at_once_do_not_write_one_bundle_together(added):
     added.git("bundle", "verify", str(disk(added) / "clone.bundle"))
 
 
+@pytest.mark.slow
+def test_a_git_commit_that_comes_in_between_is_not_exported_without_its_weights(added):
+    added.git("switch", "--quiet", "--create", "newer")
+    track(added, "mine")
+    added.git("switch", "--quiet", "main")
+    merge = f"{shutil.which('git')} merge --quiet --ff-only newer"
+    path = in_place_of(added, "git", f'case "$*" in *"bundle create"*) {merge};; esac')
+
+    said = added.refused("export", "TO=../a disk", PATH=path)
+
+    assert said == "export: a Git commit changed pins while weights were written; run the same command again"
+    assert not (disk(added) / "clone.bundle").exists()
+    assert "holds 2 models" in added.ok("export", "TO=../a disk", PATH=path).out
+
+
 def shallow(world: World) -> str:
     world.git("clone", "--quiet", "--depth", "1", f"file://{world.clone}", "../shallow")
     shutil.rmtree(world.clone / ".git")
