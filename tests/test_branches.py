@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from conftest import MODEL, World, add_hook, furnish, settings, track
+from hub import Fault
 
 pytestmark = [pytest.mark.slow, pytest.mark.marathon]
 
@@ -459,3 +460,34 @@ def test_a_hook_that_puts_our_git_commit_onto_theirs_undoes_nothing(added):
     added.ok("track", "NAME=mine", f"DIR={added.weights()}")
 
     assert added.git("log", "--format=%s", "-2") == "Add mine model\nTheirs\n"
+
+
+@pytest.mark.parametrize("moment", ["resolve", "upload"])
+def test_a_merge_that_began_meanwhile_is_not_ended_by_our_git_commit(added_online, hub, moment):
+    world, page = added_online, added_online.clone / "README.md"
+    world.git("switch", "--quiet", "--create", "theirs")
+    for branch in ("theirs", "main"):
+        world.git("switch", "--quiet", branch)
+        page.write_text(f"{branch}\n")
+        world.git("commit", "--quiet", "--all", "--message", branch)
+    hub.commit("acme/other", {"config.json": b"{}"})
+    merge = "git merge --quiet theirs"
+    if moment == "resolve":
+        hub.faults.append(Fault("GET /acme/other/resolve", lambda _: world.run(*merge.split())))
+    else:
+        hook = "import pathlib, subprocess\nreal = pathlib.Path.replace\n\n\ndef replace(self, target):\n"
+        hook += f"    if self.name.endswith('.dir.tmp'):\n        subprocess.run({merge.split()})\n"
+        hook += "    return real(self, target)\n\n\npathlib.Path.replace = replace\n"
+        (world.clone / "scripts" / "sitecustomize.py").write_text(hook)
+    before = world.head()
+
+    said = world.refused("add", "MODEL=acme/other")
+
+    assert "a merge, rebase, cherry-pick or revert is in progress; finish it (git status says how), then run" in said
+    assert world.head() == before
+    world.git("rev-parse", "MERGE_HEAD")
+    page.write_text("both\n")
+    world.git("add", "README.md")
+    world.git("commit", "--quiet", "--no-edit")
+    world.ok("add", "MODEL=acme/other")
+    assert world.git("show", "HEAD:README.md") == "both\n"

@@ -28,6 +28,7 @@ def record(name: str, scan: str = "") -> None:
     """
     wanted, remote = staging.finished(name), factory.default()
     with lock.clone():
+        shell.git("settled")
         staging.place(wanted, remote.holds)
         dvc.add(name)
         if (recorded := pin.read_head(name).md5) != wanted.md5:  # DVC silently drops files that it takes for its own
@@ -68,6 +69,7 @@ def commit(message: str, new: pin.Pin | None, gone: str = "") -> None:
     """
     name = new.name if new else ""
     for _ in range(TRIES):
+        shell.git("settled")  # one that began meanwhile would end with our commit, and lose what it brings
         history.forget()  # another command may have made a commit meanwhile
         head, folder = history.head(), staging.folder(name or gone)
         if new:

@@ -18,17 +18,24 @@ unlocked() {
   return 1
 }
 
-# ready: a commit can be made here, now; found out before anything is downloaded.
-ready() {
-  local folder state why
-  why=$(git rev-parse --git-dir 2>&1 >/dev/null) || die "Git says: ${why//$'\n'/ }"
-  why=$(git var GIT_AUTHOR_IDENT 2>&1 >/dev/null && git var GIT_COMMITTER_IDENT 2>&1 >/dev/null) ||
-    die "Git does not know who you are; type: git config user.name NAME and git config user.email ADDRESS"
+# settled: nothing is in progress whose commit ours would be.
+settled() {
+  local folder state
   folder=$(git rev-parse --git-dir)
   for state in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD rebase-merge rebase-apply; do
     [[ ! -e $folder/$state ]] ||
       die "a merge, rebase, cherry-pick or revert is in progress; finish it (git status says how), then run the same command again"
   done
+}
+
+# ready: a commit can be made here, now; found out before anything is downloaded.
+ready() {
+  local folder why
+  why=$(git rev-parse --git-dir 2>&1 >/dev/null) || die "Git says: ${why//$'\n'/ }"
+  why=$(git var GIT_AUTHOR_IDENT 2>&1 >/dev/null && git var GIT_COMMITTER_IDENT 2>&1 >/dev/null) ||
+    die "Git does not know who you are; type: git config user.name NAME and git config user.email ADDRESS"
+  settled
+  folder=$(git rev-parse --git-dir)
   unlocked "$folder/index.lock" ||
     die "another Git command is at work, or one was killed; if none is running: rm '$folder/index.lock', then run the same command again"
   [[ $(git config --type=bool commit.gpgSign) != true ]] ||
