@@ -9,6 +9,7 @@ import threading
 
 import pytest
 from conftest import FILES, MODEL, PINNED, ROOT_ONLY, World, add_hook, copy, furnish, in_place_of, mounted
+from hub import Fault
 
 pytestmark = pytest.mark.slow
 
@@ -220,6 +221,27 @@ def test_a_remote_that_is_full_before_the_last_byte_of_a_file_is_no_success(onli
         subprocess.run(["mount", "-o", "remount,size=4M", str(online.remote)], check=True)
         online.ok("add", "MODEL=acme/big")
         assert content in [path.read_bytes() for path in online.objects().values()]
+
+
+def test_nothing_is_written_where_the_disk_of_the_remote_was(online, hub):
+    """It goes while the weights come, and leaves the empty folder where it was mounted."""
+    before = online.head()
+
+    def unplug(_):
+        online.remote.rename(online.path / "unplugged")
+        online.remote.mkdir()
+
+    hub.faults.append(Fault(f"GET /{MODEL}/resolve", unplug))
+
+    said = online.refused("add", f"MODEL={MODEL}")
+
+    assert "is not there, or its disk is not mounted" in said
+    assert online.head() == before
+    assert not list(online.remote.iterdir())
+    online.remote.rmdir()
+    (online.path / "unplugged").rename(online.remote)
+    online.ok("add", f"MODEL={MODEL}")
+    online.ok("verify", "DEEP=1")
 
 
 @ROOT_ONLY
