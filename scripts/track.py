@@ -145,7 +145,7 @@ def main() -> None:
     with lock.model(name):
         before = history.committed(name)
         collect(name)
-        record(name)
+        record(name, before)
     if before == history.committed(name):
         result(f"{name} is pinned as it is already; nothing to do")
     else:

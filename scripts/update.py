@@ -20,21 +20,19 @@ def update(state: upstream.State, report: Report) -> bool:
     # An update that was killed has changed the pin already; it is finished first.
     is_whole = history.holds(name) and not staging.finished(name)
     made, facts, dry = held, state.facts(), arguments.is_on("DRY")
-    if state.status == upstream.UP_TO_DATE and is_whole:
-        now = replace(held, source=state.shot.source, revision=state.revision)
-        if now != held and not dry:
+    with lock.model(name):
+        if selection.checked(name) != held:
+            raise Failure(record.CHANGED)
+        if state.status != upstream.UP_TO_DATE or not is_whole:
+            asked = adopt.Request(held.source, state.revision, name, held.include, held.exclude)
+            said = adopt.add(asked, "updated")
+            if not dry:
+                report.note(said)
+                made, facts = pin.read(name), facts | {"status": "updated"}
+        elif (now := replace(held, source=state.shot.source, revision=state.revision)) != held and not dry:
             made = now
-            with lock.model(name), lock.clone():
-                if pin.read(name, broken_is_none=True) != held:
-                    raise Failure("another command changed the pin meanwhile; run the same command again")
-                record.rewrite(made, held)
+            record.change(made, held)
             report.note(f"{name}: follows {now.revision} of {now.source} now, before {held.revision} of {held.source}")
-    else:
-        asked = adopt.Request(held.source, state.revision, name, held.include, held.exclude)
-        said = adopt.add(asked, "updated")
-        if not dry:
-            report.note(said)
-            made, facts = pin.read(name), facts | {"status": "updated"}
     report.model(**pin.facts(made), **facts)
     return made is not held
 

@@ -654,6 +654,48 @@ def test_an_update_undoes_none_that_came_in_between(online, hub):
 
 
 @pytest.mark.slow
+def test_an_update_keeps_the_choice_of_files_that_was_made_meanwhile(added_online, hub):
+    hub.commit(MODEL, FILES | {"config.json": b"{ }"})
+    choose = ("add", f"MODEL={MODEL}", "INCLUDE=*.safetensors")
+    hub.faults.append(Fault(f"GET /api/models/{MODEL}/tree", lambda _: added_online.ok(*choose)))
+
+    result = added_online.make("update")
+
+    assert result.code == 2
+    assert "tiny: another command changed the pin meanwhile; run the same command again" in result.out
+    assert "1 file, " in added_online.ok("list").out
+    assert "0 of 1 model updated" in added_online.ok("update").out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", ["update", "add"])
+def test_a_pin_that_git_brought_meanwhile_is_not_undone(added_online, hub, verb):
+    """Somebody goes to the third version, and it is pulled, while the second one comes."""
+    theirs = added_online.second()
+    theirs.env["HF_ENDPOINT"] = hub.url
+    second = hub.commit(MODEL, FILES | {"config.json": b"second"})
+
+    def pull(_):
+        hub.commit(MODEL, FILES | {"config.json": b"third"})
+        theirs.ok("update")
+        added_online.git("pull", "--quiet", "--ff-only", str(theirs.clone), "main")
+
+    hub.faults.append(Fault(f"GET /{MODEL}/resolve", pull))
+    words = ["update", f"REVISION={second}"] if verb == "update" else ["add", f"MODEL={MODEL}@{second}"]
+
+    result = added_online.make(*words)
+
+    assert result.code == 2
+    assert "nothing was committed, since Git has another pin of tiny now; run the same command again" in result.said
+    assert added_online.head() == theirs.head()
+    assert added_online.git("status", "--porcelain") == ""
+    added_online.ok("pull")
+    assert added_online.on_disk()["config.json"] == b"third"
+    added_online.ok(*words)
+    assert added_online.on_disk()["config.json"] == b"second"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("to", ["main", "commit"])
 def test_update_follows_another_revision_that_is_the_pinned_commit(online, hub, to):
     commit = hub.commit(MODEL, {"config.json": b"{}"})

@@ -62,6 +62,7 @@ def unchanged(held: pin.Pin) -> str:
 def add(request: Request, done: str) -> str:
     """Do what `request` asks for, with the lock of its model; what was `done`, as a sentence. Raises `Failure`."""
     with lock.model(request.name):
+        before = history.committed(request.name)
         staged, old = _known(request.name)
         held = staged or old
         shot = repo.snapshot(request.source, request.revision, may_download=True)
@@ -83,7 +84,7 @@ def add(request: Request, done: str) -> str:
         reused = "" if _is_ready(staged, old, wanted, shot) else bring.bring(draft, shot, admit, staged, old)
         if arguments.is_on("DRY"):
             return "nothing was changed (DRY=1)"
-        record.record(wanted.name, scan)
+        record.record(wanted.name, before, scan)
     return f"{done} {wanted.name}: {text.amount(draft.nfiles, draft.size)}{took()}{reused}; next: {record.next_step()}"
 
 
@@ -133,7 +134,6 @@ def _except(made: pin.Pin, old: pin.Pin, scan: str) -> str:
         return unchanged(old)
     if arguments.is_on("DRY"):
         return "nothing was changed (DRY=1)"
-    with lock.clone():
-        record.rewrite(made, old, scan)
+    record.change(made, old, scan)
     done = f"excepted {' '.join(made.allow)} in the pin of {old.name}"
     return f"{done}, whose weights are the same; next: {record.next_step()}"

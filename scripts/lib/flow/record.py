@@ -8,6 +8,7 @@ from lib.model import catalog, compare, history, inventory, pin
 from lib.remote import factory, repair
 
 MOST = 30  # changed files that a commit's message names
+CHANGED = "another command changed the pin meanwhile; run the same command again"
 TRIES = 3  # of a Git commit, where somebody else makes one meanwhile
 
 
@@ -20,15 +21,16 @@ def prepare() -> None:
     catalog.check()
 
 
-def record(name: str, scan: str = "") -> None:
+def record(name: str, before: str | None, scan: str = "") -> None:
     """Place, pin, upload and commit the model `name`, whose weights are staged. Raises `Failure`.
 
-    `scan` is what the Hub's scan says of it today. Safe to run again from any point. The clone's lock is not held
-    during the upload.
+    `before` is what Git had of its pin when the command began, `scan` what the Hub's scan says of it today. Safe to run
+    again from any point. The clone's lock is not held during the upload.
     """
     wanted, remote = staging.finished(name), factory.default()
     with lock.clone():
         shell.git("settled")
+        _check_unmoved(wanted, before)
         staging.place(wanted, remote.holds)
         dvc.add(name)
         if (recorded := pin.read_head(name).md5) != wanted.md5:  # DVC silently drops files that it takes for its own
@@ -43,15 +45,31 @@ def record(name: str, scan: str = "") -> None:
     if outcome.failed:
         raise Failure(f"{outcome.failed[0]}; nothing was committed; run the same command again")
     with lock.clone():
-        if (before := history.branch_at_start()) != (now := history.branch()):
-            raise Failure(f"nothing was committed, since HEAD was on {before} and is on {now} now; run it again there")
+        _check_unmoved(wanted, before)
         old = history.committed(name)
-        rewrite(wanted, pin.parse(name, old) if old else None, scan)
+        _rewrite(wanted, pin.parse(name, old) if old else None, scan)
     staging.discard(name)
 
 
-def rewrite(made: pin.Pin, old: pin.Pin | None, scan: str = "") -> None:
-    """Make `made` the pin, in the place of `old`, in a Git commit; the clone's lock must be held. Raises `Failure`."""
+def _check_unmoved(wanted: pin.Pin, before: str | None) -> None:
+    """Refuse to commit `wanted` on another branch than at the start, or in the place of another. Raises `Failure`."""
+    if (start := history.branch_at_start()) != (now := history.branch()):
+        raise Failure(f"nothing was committed, since HEAD was on {start} and is on {now} now; run it again there")
+    if history.committed(wanted.name) not in (before, pin.dump(wanted)):
+        raise Failure(
+            f"nothing was committed, since Git has another pin of {wanted.name} now; run the same command again"
+        )
+
+
+def change(made: pin.Pin, old: pin.Pin, scan: str = "") -> None:
+    """Make `made` the pin, in the place of `old`, whose files it has, in a Git commit. Raises `Failure`."""
+    with lock.clone():
+        if pin.read(old.name, broken_is_none=True) != old:
+            raise Failure(CHANGED)
+        _rewrite(made, old, scan)
+
+
+def _rewrite(made: pin.Pin, old: pin.Pin | None, scan: str) -> None:
     atomic.write(pin.path_of(made.name), pin.dump(made))  # a checkout or a stash may have taken it away
     commit(message(made, old, scan), made)
 
