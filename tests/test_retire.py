@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import PINNED, World, copy, flip, lent, refuse_commits, settings, track
+from conftest import PINNED, World, copy, flip, in_place_of, lent, refuse_commits, settings, track
 
 
 def rows(world: World) -> list[str]:
@@ -286,6 +286,23 @@ def test_rename_commits_no_other_version_of_the_pin(added):
 
     assert line == "rename: models/tiny.dvc is not in Git as it is; commit it first"
     assert added.state() == before
+
+
+@pytest.mark.slow
+def test_rename_undoes_no_pin_that_git_brought_meanwhile(added):
+    track(added, "mine", "one")
+    added.git("switch", "--quiet", "--create", "newer")
+    track(added, "mine", "two")
+    added.git("switch", "--quiet", "main")
+    merge = f"{shutil.which('git')} merge --quiet --ff-only newer"
+    path = in_place_of(added, "git", f'case "$*" in *"HEAD:models/other.dvc") {merge};; esac')
+
+    said = added.refused("rename", "MODEL=mine", "NAME=other", PATH=path)
+
+    assert said.endswith("rename: another command changed the pin meanwhile; run the same command again")
+    added.ok("rename", "MODEL=mine", "NAME=other")
+    added.ok("pull")
+    assert added.on_disk("other") == {"a.bin": b"two"}
 
 
 @pytest.mark.slow
