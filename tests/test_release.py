@@ -463,6 +463,18 @@ def test_a_git_commit_is_one_version_of_a_model_as_gto_has_it(released):
 
 
 @pytest.mark.slow
+def test_two_clones_may_have_given_a_stage_the_same_number(released):
+    released.ok("release", "MODEL=tiny", "STAGE=prod", "REMOVE=1")
+    commit = released.git("rev-parse", "tiny@v1.1.0^{commit}").strip()
+    released.git("tag", "--annotate", "--message", "by another clone", "tiny#prod#2", commit)
+    assert "tiny#prod!#2" in tags(released)
+
+    assert released.ok("list").out.splitlines()[1].endswith(" v1.1.0 prod")
+    released.ok("pull", "STAGE=prod")
+    released.ok("release", "MODEL=tiny", "STAGE=prod", "REMOVE=1")
+    assert "tiny#prod!#3" in tags(released)
+
+
 def test_an_older_version_is_put_into_a_stage_also_once_its_name_is_another(released):
     released.ok("release", "MODEL=tiny", "STAGE=prod", "REMOVE=1")
     released.ok("rename", "MODEL=tiny", "NAME=chat/tiny")

@@ -57,7 +57,8 @@ def _order(text: str) -> tuple:
 def _assigned(name: str) -> list[tuple[int, str, str | None]]:
     """The number, the stage and the Git commit of every tag of a stage of the model `name`, in the order of numbers."""
     found = ((GIVEN.fullmatch(rest), commit) for rest, commit in _tags().get(name, {}).items())
-    return sorted((int(tag[3]), tag[1], None if tag[2] else commit) for tag, commit in found if tag)
+    tags = ((int(tag[3]), tag[1], None if tag[2] else commit) for tag, commit in found if tag)
+    return sorted(tags, key=lambda each: (each[0], each[2] or ""))  # two clones may have made one number each
 
 
 def stages(name: str) -> dict[str, str]:
