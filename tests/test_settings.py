@@ -5,6 +5,8 @@ import os
 import pytest
 from conftest import World, settings
 
+from lib.disk import settings as module
+
 REMOTE = "['remote \"storage\"']\n    url = {}\n"
 
 
@@ -32,10 +34,53 @@ def test_settings_are_read_once(kept):
     path = kept.clone / ".dvc" / "tmp" / "settings.json"
 
     assert path.stat().st_mode & 0o777 == 0o600  # .dvc/config.local may hold keys
-    assert not list(path.parent.glob("tmp*"))
-    path.write_text("{")
-    assert not is_kept(kept)
-    assert is_kept(kept)
+    assert not [each for each in path.parent.iterdir() if each.name.startswith("tmp") or each.suffix == ".part"]
+    for text in ("{", "{}", "null", "[]"):
+        path.write_text(text)
+        assert not is_kept(kept)
+        assert is_kept(kept)
+
+
+def test_a_kill_or_a_full_disk_leaves_one_file_that_nobody_else_reads(kept):
+    path = kept.clone / ".dvc" / "tmp" / "settings.json"
+    path.unlink()
+    part = path.with_suffix(".part")
+    part.write_text("half")
+
+    kept.ok("pull")
+
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert not part.exists()
+
+
+def test_what_changed_while_it_was_read_is_not_kept(monkeypatch, tmp_path):
+    """Else the settings of another branch, read in its moment here, would hold for this one from then on."""
+    path = tmp_path / "config"
+    path.write_text("of this branch")
+
+    class Read(dict):
+        def __init__(self):
+            super().__init__(core={"url": path.read_text()})
+
+        def load_one(self, _):
+            return {"remote": {}}
+
+    def read():
+        path.write_text("of another")
+        return Read()
+
+    for name, value in (
+        ("TMP", tmp_path),
+        ("KEPT", tmp_path / "kept.json"),
+        ("_files", lambda: [path]),
+        ("config", read),
+    ):
+        monkeypatch.setattr(module, name, value)
+
+    assert module._kept_or_read.__wrapped__()["settings"]["core"]["url"] == "of another"
+    path.write_text("of this branch")
+
+    assert not module.KEPT.exists()
 
 
 def test_a_file_that_changed_is_read_again_whatever_its_size_and_time(kept):

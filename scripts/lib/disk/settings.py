@@ -5,8 +5,8 @@ import os
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
+from lib.core import lock
 from lib.core.digest import of_bytes
 from lib.core.errors import Failure
 from lib.core.paths import ROOT, TMP
@@ -55,7 +55,7 @@ def set_remote(name: str, found: dict[str, str], is_default: bool) -> None:
 
 @lru_cache(maxsize=1)
 def _kept_or_read() -> dict:
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, TypeError, LookupError):
         kept = json.loads(KEPT.read_bytes())
         if kept["of"] == _fingerprint(kept["files"]):
             return kept
@@ -65,11 +65,17 @@ def _kept_or_read() -> dict:
     found = config()
     names = [name for level in ("repo", "local") for name in found.load_one(level)["remote"]]
     made = json.dumps({"settings": found, "remotes": names, "files": files, "of": before})
-    with suppress(OSError):
-        with NamedTemporaryFile("w", dir=TMP, delete=False) as part:  # its user alone may read it, as there may be keys
-            part.write(made)
-        os.replace(part.name, KEPT)
+    with suppress(OSError), lock.part(KEPT.with_suffix(".part"), wait=False) as ours:
+        if ours and before == _fingerprint(files):  # else they changed while they were read
+            _keep(made)
     return json.loads(made)
+
+
+def _keep(made: str) -> None:
+    part = KEPT.with_suffix(".part")
+    part.chmod(0o600)  # there may be keys
+    part.write_text(made)
+    part.replace(KEPT)
 
 
 def _fingerprint(files: list[str]) -> str:
