@@ -551,3 +551,21 @@ def test_what_a_swap_that_was_killed_left_beside_is_kept(added):
 
     assert quarantined(added) == {"tiny/notes.txt": PRECIOUS}
     assert not left.parent.exists()
+
+
+def test_no_git_commit_is_made_for_weights_that_went_to_the_remote_before_this_one(added_online, hub):
+    """Another remote is set, and committed, while the weights come."""
+    hub.commit("acme/other", {"config.json": b"{}"})
+
+    def move(_):
+        added_online.ok("remote", "URL=../another")
+        added_online.git("commit", "--quiet", "--all", "--message", "Set the remote")
+        added_online.ok("push")
+
+    hub.faults.append(Fault("GET /acme/other/resolve", move))
+
+    said = added_online.refused("add", "MODEL=acme/other")
+
+    assert "add: nothing was committed, since DVC's settings are others now; run the same command again" in said
+    added_online.ok("add", "MODEL=acme/other")
+    assert "verified 2 pins" in added_online.ok("verify", "DEEP=1").out

@@ -34,6 +34,14 @@ def remotes() -> list[str]:
     return _kept_or_read()["remotes"]
 
 
+def is_current() -> bool:
+    """Whether what `read` gave would be the same now, as far as can be told."""
+    found = _kept_or_read()
+    with suppress(OSError):
+        return found["of"] == _fingerprint(found["files"])
+    return True
+
+
 def config():
     """The same as DVC's own object, which can change them. Raises `Failure`."""
     # `dvc config` does not resolve paths, and costs a process.

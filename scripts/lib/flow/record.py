@@ -3,7 +3,7 @@
 from lib.core import arguments, atomic, lock, shell, text
 from lib.core.console import note
 from lib.core.errors import Failure
-from lib.disk import cache, cleanup, dvc, staging
+from lib.disk import cache, cleanup, dvc, settings, staging
 from lib.model import catalog, compare, history, inventory, pin
 from lib.remote import factory, repair
 
@@ -55,6 +55,8 @@ def _check_unmoved(wanted: pin.Pin, before: str | None) -> None:
     """Refuse to commit `wanted` on another branch than at the start, or in the place of another. Raises `Failure`."""
     if (start := history.branch_at_start()) != (now := history.branch()):
         raise Failure(f"nothing was committed, since HEAD was on {start} and is on {now} now; run it again there")
+    if not settings.is_current():  # the remote may be another, which has nothing of what was uploaded
+        raise Failure("nothing was committed, since DVC's settings are others now; run the same command again")
     if history.committed(wanted.name) not in (before, pin.dump(wanted)):
         raise Failure(
             f"nothing was committed, since Git has another pin of {wanted.name} now; run the same command again"
