@@ -22,7 +22,7 @@ def update(state: upstream.State, report: Report) -> bool:
     made, facts, dry = held, state.facts(), arguments.is_on("DRY")
     with lock.model(name):
         if selection.checked(name) != held:
-            raise Failure(record.CHANGED)
+            raise Failure(pin.CHANGED)
         if state.status != upstream.UP_TO_DATE or not is_whole:
             asked = adopt.Request(held.source, state.revision, name, held.include, held.exclude)
             said = adopt.add(asked, "updated")

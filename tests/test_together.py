@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 import pytest
-from conftest import FILES, MODEL, PINNED, PLAN, World, add_hook, settings, start
+from conftest import FILES, MODEL, PINNED, PLAN, World, add_hook, settings, start, track
 from hub import Fault, Hub
 from psutil import STATUS_ZOMBIE, Process, pid_exists
 
@@ -213,6 +213,28 @@ def test_a_command_that_waited_for_a_removal_says_so(added):
 
     assert "no model 'tiny' any more: another command removed or renamed it" in said
     assert pulling.returncode == 2
+
+
+def test_a_pull_says_that_the_pin_is_another_now(added):
+    track(added, "mine", "one")
+    track(added, "mine", "two")
+    shutil.rmtree(added.weights("mine"))
+    added.git("branch", "newer")
+    added.git("reset", "--quiet", "--hard", "HEAD~1")
+    shutil.rmtree(added.clone / ".dvc" / "cache")
+    (added.clone / "scripts" / "sitecustomize.py").write_text(
+        "import os, pathlib, subprocess\nreal = pathlib.Path.replace\n\n\ndef replace(self, target):\n"
+        "    if self.name == 'new' and os.path.exists('models/mine.dvc'):\n"
+        "        subprocess.run(['git', 'merge', '--quiet', 'newer'], check=True)\n"
+        "    return real(self, target)\n\n\npathlib.Path.replace = replace\n"
+    )
+
+    said = added.make("pull", "MODEL=mine")
+
+    assert said.code == 2
+    assert "pull: mine: another command changed the pin meanwhile; run the same command again" in said.said
+    added.ok("pull", "MODEL=mine")
+    assert added.on_disk("mine") == {"a.bin": b"two"}
 
 
 def test_a_git_commit_waits_for_that_of_another_command(added_online, hub):

@@ -8,7 +8,6 @@ from lib.model import catalog, compare, history, inventory, pin
 from lib.remote import factory, repair
 
 MOST = 30  # changed files that a commit's message names
-CHANGED = "another command changed the pin meanwhile; run the same command again"
 TRIES = 3  # of a Git commit, where somebody else makes one meanwhile
 
 
@@ -67,7 +66,7 @@ def change(made: pin.Pin, old: pin.Pin, scan: str = "") -> None:
     """Make `made` the pin, in the place of `old`, whose files it has, in a Git commit. Raises `Failure`."""
     with lock.clone():
         if pin.read(old.name, broken_is_none=True) != old:
-            raise Failure(CHANGED)
+            raise Failure(pin.CHANGED)
         _rewrite(made, old, scan)
 
 

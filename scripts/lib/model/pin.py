@@ -34,6 +34,7 @@ from lib.core import arguments, digest
 from lib.core.errors import Failure
 from lib.model import encoding, fields, names
 
+CHANGED = "another command changed the pin meanwhile; run the same command again"
 RESTORE = "restore it: git checkout HEAD -- models/{name}.dvc"
 
 
