@@ -112,7 +112,7 @@ def main() -> None:
     for title, check in CHECKS.items():
         try:
             line = f"good   {title}: {check()}"
-        except Failure as failure:
+        except (Failure, OSError) as failure:
             wrong += 1
             line = f"WRONG  {title}: {str(failure).removesuffix('; nothing was changed')}"
         result(line)

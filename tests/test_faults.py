@@ -394,7 +394,7 @@ def test_a_umask_that_shuts_others_out_is_no_matter(online):
 
 
 @ROOT_ONLY
-def test_verify_works_in_a_checkout_that_cannot_be_written_to(added):
+def test_what_only_tells_works_in_a_checkout_that_cannot_be_written_to(added):
     place = World(added.path / "read-only")
     (place.path / "home").mkdir(parents=True)
     place.clone.mkdir()
@@ -402,8 +402,12 @@ def test_verify_works_in_a_checkout_that_cannot_be_written_to(added):
     subprocess.run(["mount", "-o", "remount,ro,bind", str(place.clone)], check=True)
     try:
         assert "verified 1 pin, 3 of 3 files on disk" in place.ok("verify", "OFFLINE=1").out
+        assert "nothing was changed (DRY=1)" in place.ok("pull", "DRY=1").out
+        place.ok("pull", "TO=../srv")
+        assert list(map(str.split, place.make("doctor").out.splitlines()))[-1][1] == "leftovers:"
     finally:
         subprocess.run(["umount", "--lazy", str(place.clone)], check=True)
+    assert (place.path / "srv" / "tiny" / "config.json").read_bytes() == PINNED["config.json"]
 
 
 def test_a_venv_that_is_a_link_and_out_of_date_is_named(added):

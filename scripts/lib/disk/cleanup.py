@@ -1,6 +1,7 @@
 """What a killed command leaves behind, and what of it is safe to remove before the next command in this clone."""
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ LONG_AGO = 24 * 3600  # seconds; a file that is being written is newer
 
 def clear() -> None:
     """Remove what a killed command left, unless a command of this clone or a `dvc` command is at work."""
+    if paths.TMP.exists() and not os.access(paths.TMP, os.W_OK):  # nor does a command write there that only tells
+        return
     with lock.clone(wait=False) as busy, dvc.is_idle() as idle:
         if busy or not idle:
             return
