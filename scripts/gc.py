@@ -10,7 +10,7 @@ from lib.core import arguments, digest, lock, text, workers
 from lib.core.console import note, took
 from lib.core.errors import Failure
 from lib.core.report import Report
-from lib.disk import cache, cleanup
+from lib.disk import cache, cleanup, staging
 from lib.model import reachable
 from lib.remote import factory
 
@@ -44,7 +44,8 @@ def needed() -> set[str]:
     for name, said in pins:
         for oid in reachable.listings(name, said):
             of_model[oid] = of_model.get(oid, False) or reachable.is_model(name)
-    texts = (*(said for _, said in pins), *(read(oid, is_model) for oid, is_model in of_model.items()))
+    staged = (path.read_text(encoding="utf-8") for path in staging.ROOT.glob("*/pin"))  # of commands that were stopped
+    texts = (*(said for _, said in pins), *staged, *(read(oid, is_model) for oid, is_model in of_model.items()))
     return {oid for said in texts for oid in reachable.objects(said)}
 
 

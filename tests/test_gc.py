@@ -547,3 +547,22 @@ def test_gc_keeps_a_pin_that_git_ignores_in_a_folder_of_another_repository(added
     added.git("commit", "--quiet", "--message", "As a folder of ours", cwd=added.path)
 
     assert added.ok("gc").out == "nothing to delete\n"
+
+
+@pytest.mark.slow
+def test_gc_keeps_what_a_command_that_was_stopped_goes_on_with(added):
+    """The bytes in models/ alone went to the cache; the pin is taken back, and pull finds them there."""
+    track(added, "mine", "older")
+    path = added.weights("mine") / "a.bin"
+    path.unlink()
+    path.write_text("newer")
+    shutil.rmtree(added.remote / "files")
+    (added.remote / "files").touch()
+    assert added.make("track", "NAME=mine").code == 2
+    (added.remote / "files").unlink()
+    added.git("checkout", "--quiet", "HEAD", "--", "models")
+    added.ok("pull", "MODEL=mine")
+
+    added.ok("gc", "FORCE=1")
+
+    assert b"newer" in [path.read_bytes() for path in (added.clone / ".dvc" / "cache").rglob("*") if path.is_file()]
