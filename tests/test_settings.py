@@ -122,6 +122,13 @@ def test_a_clone_that_was_moved_has_other_paths(kept):
     assert shown(moved) == str(moved.remote)
 
 
+def test_what_another_version_of_this_repository_kept_is_read_anew(kept):
+    os.utime(kept.clone / "scripts" / "lib" / "disk" / "settings.py")
+
+    assert not is_kept(kept)
+    assert is_kept(kept)
+
+
 def test_another_dvc_reads_them_itself(kept):
     venv = kept.clone / ".venv"
     real = venv.resolve()

@@ -12,7 +12,7 @@ from lib.core.errors import Failure
 from lib.core.paths import ROOT, TMP
 
 KEPT = TMP / "settings.json"
-STAMP = ROOT / ".venv" / "runtime"  # of another time once another DVC is installed
+PROGRAMS = (ROOT / ".venv" / "runtime", Path(__file__))  # of another time once DVC, or this file, is another one
 OURS = (ROOT / ".dvc" / "config", ROOT / ".dvc" / "config.local")
 
 
@@ -91,7 +91,8 @@ def _fingerprint(files: list[str]) -> str:
     texts = [Path(path).read_bytes() if os.path.exists(path) else None for path in files]
     # What tells where the files of a user lie; DVC_SITE_CACHE_DIR, which make sets, is a path of this clone.
     around = {key: value for key, value in os.environ.items() if key == "HOME" or key.startswith(("DVC_", "XDG_"))}
-    return of_bytes(repr((texts, sorted(around.items()), STAMP.stat().st_mtime_ns)).encode()).md5
+    times = [path.stat().st_mtime_ns for path in PROGRAMS]
+    return of_bytes(repr((texts, sorted(around.items()), times)).encode()).md5
 
 
 def _files() -> list[Path]:
