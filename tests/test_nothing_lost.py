@@ -67,6 +67,23 @@ def test_a_hand_over_replaces_no_objects_of_a_model_called_like_their_folder(add
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("what", ["a remote in another one", "an export"])
+def test_a_hand_over_replaces_no_store_that_the_settings_do_not_name_as_a_path(added, what):
+    store = added.remote / "mine"
+    added.ok("export", f"TO={store}")
+    if what == "a remote in another one":
+        config = added.clone / ".dvc" / "config"
+        config.write_text(config.read_text() + "['remote \"mirror\"']\n    url = remote://storage/mine\n")
+    track(added, "mine")
+    before = {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
+
+    said = added.make("pull", "MODEL=mine", f"TO={added.remote}").out
+
+    assert f"{store} lies in {store}, which would be replaced; name another folder: TO=…" in said
+    assert {path: path.read_bytes() for path in store.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.slow
 def test_a_hand_over_replaces_an_older_version_that_git_alone_remembers(added_online, hub):
     target = added_online.path / "handed"
     added_online.ok("pull", f"TO={target}")

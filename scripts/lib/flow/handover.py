@@ -14,6 +14,7 @@ from lib.core.report import Finding, Report
 from lib.disk import cache, destination, quarantine, settings, weights
 from lib.model import inventory, pin, reachable
 from lib.remote import factory, fallback
+from lib.remote.base import MARKER
 
 _turn = threading.Lock()  # among threads: the lock of the clone is among processes
 
@@ -61,6 +62,8 @@ def _check_outside(target: Path) -> None:
     """Refuse a `target` that holds this clone, its cache or one of its remotes, or their objects. Raises `Failure`."""
     urls, own = [each.get("url", "") for each in settings.read()["remote"].values()], target.resolve()
     stores = [cache.location(), *(Path(url) for url in urls if url and "://" not in url)]
+    # Not each is in the settings as a path: remote://NAME/folder, an export, or a remote of other clones.
+    stores += [path.parent for path in own.rglob(MARKER)] + [each for each in own.parents if (each / MARKER).exists()]
     for place in (paths.ROOT, *stores):
         if place.resolve().is_relative_to(own):
             raise Failure(f"{place} lies in {target}, which would be replaced; name another folder: TO=…")
