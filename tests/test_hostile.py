@@ -360,6 +360,19 @@ def test_add_refuses_what_no_hub_says(refusing, hub, answer, false):
     assert refusing.state() == before
 
 
+def test_a_link_in_a_folder_remote_leads_no_command_to_another_file(added):
+    oid, path = next(iter(added.objects().items()))
+    mine = added.path / "mine"
+    mine.write_text("precious")
+    path.unlink()
+    path.with_name(f".{oid}.tmp").symlink_to(mine)
+    (added.remote / "..model-weights.tmp").symlink_to(mine)
+
+    assert "Too many levels of symbolic links" in added.refused("push")
+    assert "Too many levels of symbolic links" in added.refused("remote", f"URL={added.remote}")
+    assert mine.read_text() == "precious"
+
+
 def test_a_pin_whose_license_steers_a_terminal_is_refused(added):
     text = added.pin().read_text().replace("license: apache-2.0", 'license: "\\e[31mred"')
     added.pin().write_text(text)

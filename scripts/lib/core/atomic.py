@@ -4,11 +4,17 @@ import os
 from pathlib import Path
 
 
+def no_link(path: str, flags: int) -> int:
+    """An `opener` that follows no link: in a folder that others write to, one may lead anywhere. Raises OSError."""
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+
+
 def write(path: Path, text: str) -> None:
     """Make `text` the content of `path`; a crash leaves what was there before, never a part. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.tmp")
-    part.write_text(text, encoding="utf-8", newline="\n")
+    with open(part, "w", encoding="utf-8", newline="\n", opener=no_link) as file:
+        file.write(text)
     sync(part)
     part.replace(path)
     sync(path.parent)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from lib.core import arguments, console, paths
+from lib.core import arguments, atomic, console, paths
 
 FOLDER = paths.TMP / "locks"
 STARTED_BY = arguments.value("AT_WORK").split()  # ids of processes that hold locks and wait for us, as Git's hooks do
@@ -61,7 +61,7 @@ def part(path: Path, wait: bool = True) -> Iterator[bool]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        with path.open("ab") as file:
+        with open(path, "ab", opener=atomic.no_link) as file:
             try:
                 # Not a POSIX lock: the path is opened and closed by others here, which would release that.
                 fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
