@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
@@ -493,3 +494,20 @@ def test_weights_that_dvc_does_not_see_whole_are_not_pinned(world):
 
     assert "models/mine changed meanwhile, or .dvcignore hides a file of it; run the same command again" in said
     assert world.git("log", "--format=%s", "--", "models/mine.dvc") == ""
+
+
+def test_a_page_that_git_has_in_another_encoding_keeps_its_bytes(world):
+    page = world.clone / "models" / "README.md"
+    text = page.read_text(encoding="utf-8") + "\u00dcbersicht\n"
+    page.write_bytes(text.encode().replace("\u00dc".encode(), b"\xdc"))
+    world.git("commit", "--quiet", "--all", "--message", "As an old editor saves it")
+    page.write_text(text, encoding="utf-8")
+
+    track(world, "mine")
+
+    assert page.read_text(encoding="utf-8").endswith("\u00dcbersicht\n")
+    committed = subprocess.run(
+        ["git", "cat-file", "blob", "HEAD:models/README.md"], cwd=world.clone, capture_output=True, check=True
+    )
+    assert b"[mine](mine.dvc)" in committed.stdout
+    assert committed.stdout.endswith(b"\xdcbersicht\n")

@@ -13,7 +13,7 @@ def write(path: Path, text: str) -> None:
     """Make `text` the content of `path`; a crash leaves what was there before, never a part. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.tmp")
-    with open(part, "w", encoding="utf-8", newline="\n", opener=no_link) as file:
+    with open(part, "w", encoding="utf-8", errors="surrogateescape", newline="\n", opener=no_link) as file:
         file.write(text)
     sync(part)
     part.replace(path)
