@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from conftest import MODEL, forget_weights, set_clock, track
+from hub import Fault
 
 TITLES = ["programs", "Git", "models", "disk", "remote", "Hub", "leftovers"]
 
@@ -106,6 +107,21 @@ def test_a_policy_that_cannot_be_read_is_told_of(added_online):
     said = added_online.make("doctor").out
 
     assert "WRONG  models: models/policy.yaml knows no 'licence'; did you mean licenses?" in said
+
+
+def test_a_token_that_no_header_takes_is_told_of(online):
+    said = online.make("doctor", HF_TOKEN="hf_\u2019").out
+
+    assert "WRONG  Hub: the token for the Hub has characters that none has; see HF_TOKEN" in said
+    assert "the token for the Hub has characters" in online.refused("add", f"MODEL={MODEL}", HF_TOKEN="hf_\u2019")
+
+
+def test_what_answers_a_login_with_a_page_is_told_of(online, hub):
+    hub.faults.append(Fault("whoami", lambda answer: answer.status(200)))
+
+    said = online.make("doctor", HF_TOKEN="hf_x").out
+
+    assert f"WRONG  Hub: what answers at {hub.url} is not a Hub; see HF_ENDPOINT\n" in said
 
 
 def test_what_may_be_in_models_already_is_not_to_be_dropped(added_online):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import MODEL, PLAN, ROOT, World, track
-from hub import Answer, Fault
+from hub import Answer, Fault, Reply
 
 pytestmark = pytest.mark.slow
 
@@ -358,6 +358,13 @@ def test_add_refuses_what_no_hub_says(refusing, hub, answer, false):
     assert line.startswith(("add: acme/tiny: what answers at ", "add: not a model: "))
     assert line.isprintable()
     assert refusing.state() == before
+
+
+def test_an_answer_that_is_nested_without_end_is_no_hubs(refusing, hub):
+    body = b"[" * 200_000
+    hub.faults.append(Fault("/revision/", lambda answer: setattr(answer, "reply", Reply(200, {}, body, 0, len(body)))))
+
+    assert f"what answers at {hub.url} is not a Hub" in refusing.refused("add", f"MODEL={MODEL}")
 
 
 def test_a_link_in_a_folder_remote_leads_no_command_to_another_file(added):

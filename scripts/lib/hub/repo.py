@@ -13,6 +13,8 @@ from lib.hub.client import ENDPOINT, reason
 from lib.model import fields, names
 from lib.transfer.retry import GaveUp
 
+NO_ANSWER = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # raised where an answer is no Hub's
+NO_HUB = f"what answers at {ENDPOINT} is not a Hub; see HF_ENDPOINT"
 MOST = (200, 200, 1000)  # characters of a license, its name and its link; the Hub's own ids have a few dozen
 
 
@@ -143,8 +145,8 @@ def snapshot(source: str, revision: str, may_download: bool = False) -> Snapshot
         raise Failure(f"{source}: {error}") from error
     except httpx2.HTTPError as error:
         raise refusal(error, source, revision) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Failure(f"{source}: what answers at {ENDPOINT} is not a Hub; see HF_ENDPOINT") from error
+    except NO_ANSWER as error:
+        raise Failure(f"{source}: {NO_HUB}") from error
     # A tree that was cut short looks like a smaller repo. The other list is itself cut where files are many.
     if {sibling.rfilename for sibling in info.siblings or ()} - {file.path for file in files}:
         raise Failure(f"{source}: the Hub gave a list of its files that is cut short; run the same command again")
@@ -159,6 +161,8 @@ def who() -> str:
         return f"logged in as {text.one_line(HfApi().whoami()['name'])}"
     except httpx2.HTTPError as error:
         raise Failure(f"the login is refused ({reason(error)}); log in again: .venv/bin/hf auth login") from error
+    except NO_ANSWER as error:
+        raise Failure(NO_HUB) from error
 
 
 def choose(files: Iterable[HubFile], include: Sequence[str], exclude: Sequence[str]) -> list[HubFile]:
