@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import MODEL, PLAN, ROOT, World, track
+from conftest import MODEL, PINNED, PLAN, ROOT, World, track
 from hub import Answer, Fault, Reply
 
 pytestmark = pytest.mark.slow
@@ -104,6 +104,12 @@ WAYS = {  # of make track: the folder to fill, and what to type besides NAME=odd
 
 def refused(flaw: str, path: str) -> str:
     return f"refused a file whose name {flaw}: {path!r}; "
+
+
+def twice(answer: Answer, path: str) -> None:
+    """List the file at `path` twice."""
+    entries = json.loads(answer.look_up().source)
+    answer.reply = answer.as_json(entries + [entry for entry in entries if entry["path"] == path])
 
 
 def all_paths(world: World) -> set[str]:
@@ -358,6 +364,16 @@ def test_add_refuses_what_no_hub_says(refusing, hub, answer, false):
     assert line.startswith(("add: acme/tiny: what answers at ", "add: not a model: "))
     assert line.isprintable()
     assert refusing.state() == before
+
+
+@pytest.mark.parametrize("path", PINNED)
+def test_add_refuses_a_list_that_names_a_file_twice(online, hub, path):
+    hub.faults.append(Fault("/tree/", lambda answer: twice(answer, path)))
+
+    line = online.refused("add", f"MODEL={MODEL}")
+
+    assert line == f"add: {MODEL}: the Hub gave a list that names a file twice; run the same command again"
+    online.ok("add", f"MODEL={MODEL}")
 
 
 def test_an_answer_that_is_nested_without_end_is_no_hubs(refusing, hub):

@@ -113,6 +113,8 @@ def _checked(shot: Snapshot) -> Snapshot:
     for said, most in zip((shot.license, shot.license_name, shot.license_link), MOST, strict=True):
         if said and not (said.isprintable() and len(said) <= most):
             raise Failure(f"{shot.source}: the Hub gives a license that is no line of text: {said[:60]!r}")
+    if len({file.path for file in shot.files}) < len(shot.files):  # both would be written to one place
+        raise Failure(f"{shot.source}: the Hub gave a list that names a file twice; run the same command again")
     for file in shot.files:  # their names are checked once it is known which are wanted
         published = fields.SHA256.fullmatch(file.sha256) if file.sha256 else fields.COMMIT.fullmatch(file.blob)
         if (file.xet and not fields.SHA256.fullmatch(file.xet)) or not published or not 0 <= file.size < 1 << 60:
