@@ -274,6 +274,14 @@ def test_a_line_that_ssh_keygen_cannot_read_is_named(signed):
     assert line == "verify: .github/allowed_signers, line 4: invalid key; its format is in the manual: man ssh-keygen"
 
 
+def test_signers_that_powershell_wrote_are_named(signed):
+    path = signed.clone / ".github" / "allowed_signers"
+    path.write_text(path.read_text(), encoding="utf-16")
+    commit_signers(signed)
+
+    assert "allowed_signers is not UTF-8, perhaps UTF-16" in signed.refused("verify", "SIGNED=1")
+
+
 def test_a_signature_over_something_else_is_not_right(signed):
     sign_with(signed, "known")
     pinned(signed, "other")
