@@ -26,6 +26,10 @@ def string(text: str) -> bytes:
     return struct.pack("<Q", len(text)) + text.encode()
 
 
+# Lists of lists, whose text would take gigabytes.
+BOMB = "[&a0 [x]" + "".join(f", &a{each + 1} [*a{each}, *a{each}, *a{each}, *a{each}]" for each in range(15)) + "]"
+
+
 def gguf_file(
     count: int = 2, *, name: str = "b", offset: int = 32, data: int = 64, key: str = "k", dims: int = 1
 ) -> bytes:
@@ -375,6 +379,9 @@ def test_track_holds_the_policy_too(strict):
         ("license: any", "models/policy.yaml knows no 'license'; did you mean licenses?"),
         ("formats: pickle", "models/policy.yaml: formats is neither any nor a list of words"),
         ("size: big", "models/policy.yaml: size is 'big' (want any, or such as 80GB)"),
+        (f"size: {'9' * 400}GB", "models/policy.yaml: size is '999"),
+        (f"size: {BOMB}", "models/policy.yaml: size is 'list' (want any, or such as 80GB)"),
+        (f"scan: {BOMB}", "models/policy.yaml: scan is 'list' (want finished or unobjected)"),
         ("code: maybe", "models/policy.yaml: code is 'maybe' (want yes or no)"),
         ("a: [", "models/policy.yaml is not YAML: "),
         ("- a", "models/policy.yaml is not a list of settings"),

@@ -59,16 +59,18 @@ def _word(kind: str) -> str:
 
 def _setting(key: str, value: object) -> object:
     """What Policy holds where the file has `key` with `value`. Raises `Failure`."""
+    # A list of lists may be short in the file, and without end when it is shown.
+    said = text.one_line(value) if isinstance(value, str | int | float | None) else type(value).__name__
     if key in CHOICES:
         if value not in CHOICES[key]:
-            raise Failure(f"models/policy.yaml: {key} is {text.one_line(value)!r} (want {' or '.join(CHOICES[key])})")
+            raise Failure(f"models/policy.yaml: {key} is {said!r} (want {' or '.join(CHOICES[key])})")
         return value == CHOICES[key][0]
     if value == "any":
         return None
     if key == "size":
-        found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?B)", str(value).upper())
+        found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?([KMGT]?B)", said.upper())
         if not found:
-            raise Failure(f"models/policy.yaml: size is {text.one_line(value)!r} (want any, or such as 80GB)")
+            raise Failure(f"models/policy.yaml: size is {said!r} (want any, or such as 80GB)")
         return int(float(found[1]) * UNITS[found[2]])
     if key == "licenses" and value == "stated":
         return value
