@@ -474,6 +474,12 @@ def test_a_gguf_header_that_lies_is_found(content, said, tmp_path):
     assert found == said if said is None else said in found
 
 
+def test_a_gguf_header_that_has_no_end_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(gguf, "MOST", 20)
+
+    assert "cut short" in faults(gguf, gguf_file(), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("files", "said"),
     [

@@ -6,6 +6,7 @@ from pathlib import Path
 
 SCALARS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}  # type of a value -> bytes
 STRING, ARRAY, ALIGNMENT = 8, 9, 32
+MOST = 1 << 24  # parts of a header; a vocabulary has a million
 # Type of a tensor -> numbers of a block, and its bytes; of one that is not here only the bounds are checked.
 BLOCKS = {0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 36)}
 BLOCKS |= {10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292)}
@@ -15,9 +16,11 @@ BLOCKS |= {24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 30: (1, 2
 class _Reader:
     def __init__(self, data: mmap.mmap) -> None:
         self.data, self.at, self.order = data, 4, "little"  # behind the four bytes that say GGUF
+        self.left = MOST
 
     def skip(self, size: int) -> None:
-        if size > len(self.data) - self.at:
+        self.left -= 1  # zeros without end are strings without end
+        if size > len(self.data) - self.at or not self.left:
             raise ValueError(size)
         self.at += size
 
