@@ -396,6 +396,14 @@ def test_a_link_in_a_folder_remote_leads_no_command_to_another_file(added):
     assert mine.read_text() == "precious"
 
 
+def test_a_link_in_a_folder_remote_that_leads_nowhere_stops_no_command(added):
+    path = added.remote / "files" / "md5" / "ab" / ("c" * 30)
+    path.parent.mkdir(exist_ok=True)
+    path.symlink_to(added.path / "nowhere")
+
+    assert added.ok("gc", "REMOTE=1").out == "nothing to delete\n"
+
+
 def test_a_pin_whose_license_steers_a_terminal_is_refused(added):
     text = added.pin().read_text().replace("license: apache-2.0", 'license: "\\e[31mred"')
     added.pin().write_text(text)

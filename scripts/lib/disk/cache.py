@@ -88,7 +88,11 @@ def is_own() -> bool:
 
 def listed(top: str | Path) -> dict[str, os.stat_result]:
     """Every file two folders below the layout in the folder `top`, by its path there: objects, and perhaps others."""
-    return {f"{path.parent.name}/{path.name}": path.stat() for path in Path(top, LAYOUT).glob("??/*")}
+    found = {}
+    for path in Path(top, LAYOUT).glob("??/*"):
+        with suppress(FileNotFoundError):  # it went meanwhile, or is a link that leads nowhere
+            found[f"{path.parent.name}/{path.name}"] = path.stat()
+    return found
 
 
 def all_objects() -> dict[str, int]:
