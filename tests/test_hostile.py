@@ -10,6 +10,12 @@ import pytest
 from conftest import MODEL, PINNED, PLAN, ROOT, World, track
 from hub import Answer, Fault, Reply
 
+from lib.core import digest
+from lib.model.inventory import Item
+from lib.remote import audit
+from lib.remote.base import ObjectInfo
+from lib.transfer.retry import asked_to_wait
+
 pytestmark = pytest.mark.slow
 
 SOURCE = "acme/odd"
@@ -381,6 +387,14 @@ def test_an_answer_that_is_nested_without_end_is_no_hubs(refusing, hub):
     hub.faults.append(Fault("/revision/", lambda answer: setattr(answer, "reply", Reply(200, {}, body, 0, len(body)))))
 
     assert f"what answers at {hub.url} is not a Hub" in refusing.refused("add", f"MODEL={MODEL}")
+
+
+def test_a_number_in_another_script_is_none():
+    said = ObjectInfo(1, 0, etag="0-\u00b2")
+    item = Item("0" * 32, digest.File(1, "0" * 32), "tiny", "a.bin")
+
+    assert asked_to_wait({"Retry-After": "\u00b2"}) == 0
+    assert audit._by_info(said, item, Path(__file__)).kind == audit.SIZE_ONLY
 
 
 def test_a_link_in_a_folder_remote_leads_no_command_to_another_file(added):

@@ -1,5 +1,6 @@
 """What is known of the objects on the remote, and how."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def _by_info(info: ObjectInfo | None, item: Item, at_hand: Path | None) -> Findi
     _, dash, parts = (info.etag or "").partition("-")
     if not dash:
         return item.finding("remote", SUSPECT if info.etag else SIZE_ONLY)
-    if at_hand and parts.isdigit() and (made := etag.of_file(at_hand, int(parts))):
+    if at_hand and re.fullmatch("[0-9]{1,5}", parts) and (made := etag.of_file(at_hand, int(parts))):
         return item.finding("remote", "by hash" if made == info.etag else SUSPECT)
     return item.finding("remote", SIZE_ONLY)
 

@@ -21,7 +21,7 @@ class Broken(Exception):
 def asked_to_wait(headers: Mapping[str, str]) -> float:
     """The seconds that the `headers` of an answer ask to wait; 0 if they do not."""
     asked = headers.get("Retry-After", "")
-    return float(asked) + 0.1 if asked.isdigit() else 0
+    return float(asked) + 0.1 if asked.isascii() and asked.isdigit() else 0
 
 
 def pause(tries: int) -> float:
