@@ -379,3 +379,43 @@ def added_online(added, hub) -> World:
     """A clone that has added MODEL and knows the Hub."""
     added.env["HF_ENDPOINT"] = hub.url
     return added
+
+
+NEWER = FILES | {"config.json": b'{"hidden_size": 8}\n'}
+
+
+@pytest.fixture(scope="session")
+def released_template(added_template, ground, tmp_path_factory) -> World:
+    home = tmp_path_factory.mktemp("released") / "a released world"
+    with Hub() as hub, lent(added_template, ground, home) as world:
+        world.ok("release", "MODEL=tiny", "VERSION=1.0.0")
+        world.ok("release", "MODEL=tiny", "STAGE=prod", "VERSION=1.0.0")
+        hub.commit(MODEL, FILES, license="apache-2.0")
+        hub.commit(MODEL, NEWER)
+        world.ok("update", HF_ENDPOINT=hub.url)
+        world.ok("release", "MODEL=tiny", "VERSION=1.1.0")
+    return World(home)
+
+
+@pytest.fixture
+def released(released_template, ground, hub, tmp_path) -> Iterator[World]:
+    """A clone with tiny 1.0.0 in prod, and 1.1.0, which is checked out and the newest on the Hub that it knows."""
+    hub.commit(MODEL, NEWER)
+    with lent(released_template, ground, tmp_path / "my world") as world:
+        world.env["HF_ENDPOINT"] = hub.url
+        yield world
+
+
+@pytest.fixture(scope="session")
+def tracked_template(added_template, ground, tmp_path_factory) -> World:
+    home = tmp_path_factory.mktemp("tracked") / "a tracked world"
+    with lent(added_template, ground, home) as world:
+        track(world, "mine")
+    return World(home)
+
+
+@pytest.fixture
+def tracked(tracked_template, ground, tmp_path) -> Iterator[World]:
+    """A clone that has added MODEL and tracks mine, one file whose content is its name."""
+    with lent(tracked_template, ground, tmp_path / "my world") as world:
+        yield world

@@ -7,14 +7,34 @@ import signal
 import struct
 import subprocess
 import time
+from collections.abc import Iterator
 
 import jsonschema
 import pytest
-from conftest import FILES, MODEL, ROOT, World, furnish, refuse_commits, start, track
-from hub import Fault
+from conftest import FILES, MODEL, ROOT, World, furnish, lent, refuse_commits, start, track
+from hub import Fault, Hub
 
 SCHEMA = json.loads((ROOT / "tests" / "report.schema.json").read_text())
 LATER = FILES | {"model.safetensors": FILES["model.safetensors"][::-1]}
+OTHER = {"config.json": b"1", "model.safetensors": LATER["model.safetensors"]}
+
+
+@pytest.fixture(scope="session")
+def both_template(added_template, ground, tmp_path_factory) -> World:
+    home = tmp_path_factory.mktemp("both") / "a world of two"
+    with Hub() as hub, lent(added_template, ground, home) as world:
+        hub.commit("acme/other", OTHER)
+        world.ok("add", "MODEL=acme/other", HF_ENDPOINT=hub.url)
+    return World(home)
+
+
+@pytest.fixture
+def both(both_template, ground, hub, tmp_path) -> Iterator[World]:
+    """A clone that has added MODEL and acme/other, and knows the Hub."""
+    hub.commit("acme/other", OTHER)
+    with lent(both_template, ground, tmp_path / "my world") as world:
+        world.env["HF_ENDPOINT"] = hub.url
+        yield world
 
 
 def tensors(**shapes: tuple) -> bytes:
@@ -40,6 +60,15 @@ def report(world: World, *words: str, code: int = 0) -> dict:
     return facts
 
 
+def told(world: World, *words: str) -> tuple[str, dict]:
+    """What `make` with `words` says for people, and its report."""
+    path = world.path / "report.json"
+    said = world.ok(*words, f"REPORT={path}").out
+    facts = json.loads(path.read_text())
+    jsonschema.validate(facts, SCHEMA)
+    return said, facts
+
+
 def status(world: World, name: str = "tiny") -> dict:
     (found,) = (each for each in report(world, "outdated")["models"] if each["name"] == name)
     return found
@@ -51,8 +80,8 @@ def test_a_pin_that_follows_a_branch_is_up_to_date_until_the_branch_moves(added_
     assert status(added_online)["status"] == "up to date"
     commit = hub.commit(MODEL, LATER, license="mit")
 
-    said = added_online.ok("outdated").out
-    found = status(added_online)
+    said, facts = told(added_online, "outdated")
+    (found,) = facts["models"]
 
     assert found["status"] == "newer"
     assert found["new_commit"] == commit
@@ -86,12 +115,10 @@ def test_what_would_be_fetched_counts_what_this_machine_holds(added_online, hub,
 
 
 @pytest.mark.slow
-def test_what_would_be_fetched_does_not_count_what_another_model_brought(added_online, hub):
-    hub.commit("acme/other", {"model.safetensors": FILES["model.safetensors"][::-1]})
-    added_online.ok("add", "MODEL=acme/other")
-    hub.commit(MODEL, {"model.safetensors": FILES["model.safetensors"][::-1]})
+def test_what_would_be_fetched_does_not_count_what_another_model_brought(both, hub):
+    hub.commit(MODEL, {"model.safetensors": OTHER["model.safetensors"]})
 
-    assert status(added_online)["fetch"] == 0
+    assert status(both)["fetch"] == 0
 
 
 @pytest.mark.slow
@@ -100,8 +127,8 @@ def test_a_commit_that_is_gone_upstream_is_said_loudly(added_online, hub):
     hub.forget(MODEL, pinned)
     hub.commit(MODEL, LATER)
 
-    said = added_online.ok("outdated").out
-    found = status(added_online)
+    said, facts = told(added_online, "outdated")
+    (found,) = facts["models"]
 
     assert f"tiny: PINNED COMMIT GONE: the Hub has no {pinned[:7]} any more, the remote may hold the only copy" in said
     assert found["status"] == "commit gone"
@@ -177,23 +204,17 @@ def test_a_hub_out_of_reach_is_no_answer(added_online, hub):
 
 
 @pytest.mark.slow
-def test_update_is_one_git_commit_for_each_model_with_what_changed_in_its_body(added_online, hub):
-    hub.commit("acme/other", {"config.json": b"1"})
-    added_online.ok("add", "MODEL=acme/other")
-    before, pinned = added_online.head(), hub.repos[MODEL]["main"].id
+def test_update_is_one_git_commit_for_each_model_with_what_changed_in_its_body(both, hub):
+    before, pinned = both.head(), hub.repos[MODEL]["main"].id
     new = {"renamed.safetensors": FILES["model.safetensors"], "config.json": b"{}", "more.json": b"[]"}
     commit = hub.commit(MODEL, new, license="mit")
     other = hub.commit("acme/other", {"config.json": b"2"})
-    sent = sum(each.sent_bytes for each in hub.requests if "safetensors" in each.path)
 
-    result = added_online.ok("update")
+    result = both.ok("update")
 
     assert result.out.endswith("\n2 of 2 models updated\n")
-    assert added_online.git("log", "--format=%s", f"{before}..").splitlines() == [
-        "Update tiny model",
-        "Update other model",
-    ]
-    assert added_online.git("log", "-1", "--format=%b", "HEAD").strip() == (
+    assert both.git("log", "--format=%s", f"{before}..").splitlines() == ["Update tiny model", "Update other model"]
+    assert both.git("log", "-1", "--format=%b", "HEAD").strip() == (
         f"From {pinned} to {commit}.\n\n"
         "license: apache-2.0 -> mit\n"
         "M config.json (19 B -> 2 B)\n"
@@ -202,11 +223,11 @@ def test_update_is_one_git_commit_for_each_model_with_what_changed_in_its_body(a
         "R model.safetensors -> renamed.safetensors\n\n"
         f"3 files, 102.4 kB.\n\nSource: {MODEL}\nCommit: {commit}\nScan: finished, no issues"
     )
-    assert other in added_online.pin("other").read_text()
-    assert added_online.on_disk() == new
-    assert sent == sum(each.sent_bytes for each in hub.requests if "safetensors" in each.path)  # it came from the cache
-    assert "verified 2 pins" in added_online.ok("verify", "DEEP=1").out
-    assert added_online.ok("update").out.endswith("\n0 of 2 models updated\n")
+    assert other in both.pin("other").read_text()
+    assert both.on_disk() == new
+    assert not sum(each.sent_bytes for each in hub.requests if "safetensors" in each.path)  # it came from the cache
+    assert "verified 2 pins" in both.ok("verify", "DEEP=1").out
+    assert both.ok("update").out.endswith("\n0 of 2 models updated\n")
 
 
 @pytest.mark.slow
@@ -225,16 +246,14 @@ def test_where_only_the_card_changed_no_weights_are_fetched(online, hub):
 
 
 @pytest.mark.slow
-def test_update_goes_to_any_revision_older_too(added_online, hub):
-    first = hub.repos[MODEL]["main"].id
-    hub.commit(MODEL, LATER)
-    added_online.ok("update")
+def test_update_goes_to_any_revision_older_too(released, hub):
+    first = next(iter(hub.repos[MODEL]))
 
-    report = added_online.ok("update", "MODEL=tiny", f"REVISION={first}", "FORMAT=json").out
+    report = released.ok("update", "MODEL=tiny", f"REVISION={first}", "FORMAT=json").out
 
     assert [(each["status"], each["commit"]) for each in json.loads(report)["models"]] == [("updated", first)]
-    assert added_online.on_disk()["model.safetensors"] == FILES["model.safetensors"]
-    assert f"revision: {first}\n  commit: {first}" in added_online.pin().read_text()
+    assert released.on_disk()["config.json"] == FILES["config.json"]
+    assert f"revision: {first}\n  commit: {first}" in released.pin().read_text()
 
 
 @pytest.mark.slow
@@ -249,27 +268,23 @@ def test_update_keeps_the_choice_of_files(online, hub):
 
 
 @pytest.mark.slow
-def test_one_model_that_cannot_be_updated_does_not_stop_the_others(added_online, hub):
-    hub.commit("acme/other", {"config.json": b"1"})
-    added_online.ok("add", "MODEL=acme/other")
+def test_one_model_that_cannot_be_updated_does_not_stop_the_others(both, hub):
     del hub.repos["acme/other"]
     hub.commit(MODEL, LATER)
 
-    facts = report(added_online, "update", code=2)
+    facts = report(both, "update", code=2)
 
     assert facts["summary"].startswith("1 of 2 models updated; 1 could not be")
     assert [each["model"] for each in facts["problems"]] == ["other"]
-    assert added_online.on_disk()["model.safetensors"] == LATER["model.safetensors"]
+    assert both.on_disk()["model.safetensors"] == LATER["model.safetensors"]
 
 
 @pytest.mark.slow
-def test_weights_of_our_own_have_nothing_to_follow(world):
-    track(world, "mine")
-
-    assert world.refused("update", "MODEL=mine") == (
+def test_weights_of_our_own_have_nothing_to_follow(tracked):
+    assert tracked.refused("update", "MODEL=mine") == (
         "update: not from the Hub, so there is nothing to follow: mine; pin it anew with make track"
     )
-    assert world.ok("outdated").out == "1 model: 1 not from the Hub\n"
+    assert tracked.ok("outdated", "MODEL=mine").out == "1 model: 1 not from the Hub\n"
 
 
 @pytest.mark.slow
@@ -353,10 +368,8 @@ def test_diff_refuses_what_it_cannot_compare(added, words, said):
 
 
 @pytest.mark.slow
-def test_diff_takes_one_model(added):
-    track(added, "mine")
-
-    assert added.refused("diff", "MODEL=*").startswith("diff: 2 models named; diff compares two versions of one")
+def test_diff_takes_one_model(tracked):
+    assert tracked.refused("diff", "MODEL=*").startswith("diff: 2 models named; diff compares two versions of one")
 
 
 @pytest.mark.slow
@@ -365,8 +378,8 @@ def test_show_tells_all_that_is_known(online, hub):
     commit = hub.commit("acme/t", files, "mit")
     online.ok("add", "MODEL=acme/t")
 
-    said = online.ok("show", "MODEL=t").out
-    (model,) = report(online, "show", "MODEL=t")["models"]
+    said, facts = told(online, "show", "MODEL=t")
+    (model,) = facts["models"]
 
     assert f"  source    acme/t, main at {commit}\n" in said
     assert "  license   mit\n" in said
@@ -385,44 +398,43 @@ def test_show_tells_all_that_is_known(online, hub):
 @pytest.mark.parametrize(
     "data", [b"", b"\xff" * 100, struct.pack("<Q", 10) + b"[1,2,3,4] ", b"\x02" + bytes(7) + b"{}"]
 )
-def test_show_takes_a_file_that_only_calls_itself_safetensors(world, data):
-    world.weights("odd").mkdir(parents=True)
-    (world.weights("odd") / "model.safetensors").write_bytes(data)
-    world.ok("track", "NAME=odd")
+def test_show_takes_a_file_that_only_calls_itself_safetensors(added, data):
+    (added.weights() / "model.safetensors").unlink()
+    (added.weights() / "model.safetensors").write_bytes(data)
 
-    assert "numbers" not in world.ok("show", "MODEL=odd").out
+    assert "numbers" not in added.ok("show", "MODEL=tiny").out
 
 
 @pytest.mark.slow
-def test_track_pins_what_weights_were_tuned_from_and_where_they_come_from(online, hub):
+def test_track_pins_what_weights_were_tuned_from_and_where_they_come_from(tracked, hub):
     commit = hub.repos[MODEL]["main"].id
-    track(online, "mine")
+    tracked.env["HF_ENDPOINT"] = hub.url
 
-    online.ok("track", "NAME=mine", f"BASE={MODEL}@main", "SOURCE=https://runs.example/17", "LICENSE=mit")
+    tracked.ok("track", "NAME=mine", f"BASE={MODEL}@main", "SOURCE=https://runs.example/17", "LICENSE=mit")
 
-    text = online.pin("mine").read_text()
+    text = tracked.pin("mine").read_text()
     assert f'  license: mit\n  base: "{MODEL}@{commit}"\n  origin: "https://runs.example/17"\n' in text
     row = f"| tuned from [{MODEL}](https://huggingface.co/{MODEL}), https://runs.example/17 | mit |"
-    assert row in (online.clone / "models" / "README.md").read_text()
-    said = online.ok("show", "MODEL=mine").out
+    assert row in (tracked.clone / "models" / "README.md").read_text()
+    said = tracked.ok("show", "MODEL=mine").out
     assert f"  base      {MODEL}@{commit}\n  origin    https://runs.example/17\n  license   mit\n" in said
-    online.ok("track", "NAME=mine")
-    assert online.pin("mine").read_text() == text  # what is not typed again stays
+    tracked.ok("track", "NAME=mine")
+    assert tracked.pin("mine").read_text() == text  # what is not typed again stays
 
 
 @pytest.mark.slow
-def test_a_base_that_the_hub_does_not_know_is_refused_and_one_that_cannot_be_asked_for_is_kept(online, hub):
-    track(online, "mine")
-    before = online.state()
+def test_a_base_that_the_hub_does_not_know_is_refused_and_one_that_cannot_be_asked_for_is_kept(tracked, hub):
+    tracked.env["HF_ENDPOINT"] = hub.url
+    before = tracked.state()
 
-    assert "no such model on the Hub: acme/nothing" in online.refused("track", "NAME=mine", "BASE=acme/nothing")
-    assert online.refused("track", "NAME=mine", "LICENSE=\x1b[2J").startswith("track: not a line of text: LICENSE=")
-    assert online.state() == before
+    assert "no such model on the Hub: acme/nothing" in tracked.refused("track", "NAME=mine", "BASE=acme/nothing")
+    assert tracked.refused("track", "NAME=mine", "LICENSE=\x1b[2J").startswith("track: not a line of text: LICENSE=")
+    assert tracked.state() == before
     hub.stop()
-    result = online.ok("track", "NAME=mine", f"BASE={MODEL}@v1")
+    result = tracked.ok("track", "NAME=mine", f"BASE={MODEL}@v1")
     assert "BASE, so the pin holds it as it was typed: cannot reach the Hub" in result.err
     assert "nothing was changed" not in result.err
-    assert f'  base: "{MODEL}@v1"\n' in online.pin("mine").read_text()
+    assert f'  base: "{MODEL}@v1"\n' in tracked.pin("mine").read_text()
 
 
 @pytest.mark.slow
@@ -516,23 +528,21 @@ def test_a_newer_model_is_one_pull_request_that_is_renewed_and_never_doubled(for
 
 
 @pytest.mark.slow
-def test_the_plan_names_what_is_newer_and_skips_what_does_not_fit(added_online, hub):
-    hub.commit("acme/other", {"config.json": b"1"})
-    added_online.ok("add", "MODEL=acme/other")
+def test_the_plan_names_what_is_newer_and_skips_what_does_not_fit(both, hub):
     hub.commit(MODEL, LATER)
-    facts = report(added_online, "outdated")
-    plan = added_online.path / "outdated.json"
+    facts = report(both, "outdated")
+    plan = both.path / "outdated.json"
     program = [".venv/bin/python", "scripts/dev/proposal.py", "plan", str(plan)]
-    env = {"PYTHONPATH": "scripts", "GITHUB_STEP_SUMMARY": str(added_online.path / "summary")}
+    env = {"PYTHONPATH": "scripts", "GITHUB_STEP_SUMMARY": str(both.path / "summary")}
     plan.write_text(json.dumps(facts))
 
-    assert json.loads(added_online.run(*program, **env).out) == ["tiny"]
+    assert json.loads(both.run(*program, **env).out) == ["tiny"]
     for model in facts["models"]:
         model["new_size"] = 1 << 60
     plan.write_text(json.dumps(facts))
-    result = added_online.run(*program, **env)
+    result = both.run(*program, **env)
     assert json.loads(result.out) == []
-    assert "tiny is skipped: 1152921.5 TB do not fit on this runner" in (added_online.path / "summary").read_text()
+    assert "tiny is skipped: 1152921.5 TB do not fit on this runner" in (both.path / "summary").read_text()
 
 
 def test_a_dry_update_says_what_it_would_do_and_changes_nothing(added_online, hub):
@@ -572,12 +582,11 @@ def test_a_report_does_not_replace_the_file_that_makes_a_worktree(added):
 
 
 @pytest.mark.slow
-def test_diff_says_that_a_shallow_clone_may_not_know_the_older_version(added):
-    track(added, "mine", "one")
-    track(added, "mine", "two")
-    shallow = added.second()
+def test_diff_says_that_a_shallow_clone_may_not_know_the_older_version(tracked):
+    track(tracked, "mine", "two")
+    shallow = tracked.second()
     shutil.rmtree(shallow.clone)
-    added.git("clone", "--quiet", "--depth", "1", f"file://{added.clone}", str(shallow.clone))
+    tracked.git("clone", "--quiet", "--depth", "1", f"file://{tracked.clone}", str(shallow.clone))
     furnish(shallow.clone)
 
     assert "mine: this clone is shallow, so an older version is not known" in shallow.ok("diff", "MODEL=mine").out
@@ -696,33 +705,29 @@ def test_a_pin_that_git_brought_meanwhile_is_not_undone(added_online, hub, verb)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("to", ["main", "commit"])
-def test_update_follows_another_revision_that_is_the_pinned_commit(online, hub, to):
-    commit = hub.commit(MODEL, {"config.json": b"{}"})
-    online.ok("add", f"MODEL={MODEL}", "NAME=tiny", *(["REVISION=" + commit] if to == "main" else []))
-    before = online.pin().read_text()
-    wanted = "main" if to == "main" else commit
-    assert online.ok("update", f"REVISION={wanted}", "DRY=1").out.endswith("nothing was changed (DRY=1)\n")
-    assert online.pin().read_text() == before
+def test_update_follows_another_revision_that_is_the_pinned_commit(added_online, hub):
+    commit, new = hub.repos[MODEL]["main"].id, hub.commit(MODEL, {"config.json": b"{ }"})
+    for wanted in (commit, "main"):
+        hub.tag(MODEL, "main", commit)
+        before = added_online.pin().read_text()
+        foreseen = added_online.ok("update", f"REVISION={wanted}", "DRY=1").out
+        assert foreseen.endswith("nothing was changed (DRY=1)\n")
+        assert added_online.pin().read_text() == before
 
-    said = online.ok("update", f"REVISION={wanted}").out
+        said = added_online.ok("update", f"REVISION={wanted}").out
 
-    assert f"tiny: follows {wanted} of acme/tiny now, before " in said
-    assert online.git("status", "--porcelain") == ""
-    assert "1 of 1 model updated" in said
-    assert "0 of 1 model updated" in online.ok("update", f"REVISION={wanted}").out
-    new = hub.commit(MODEL, {"config.json": b"{ }"})
-    assert (f"-> {new[:7]} on main" in online.ok("outdated").out) == (to == "main")
+        assert f"tiny: follows {wanted} of acme/tiny now, before " in said
+        assert added_online.git("status", "--porcelain") == ""
+        assert "1 of 1 model updated" in said
+        assert "0 of 1 model updated" in added_online.ok("update", f"REVISION={wanted}").out
+        hub.tag(MODEL, "main", new)
+        assert (f"-> {new[:7]} on main" in added_online.ok("outdated").out) == (wanted == "main")
 
 
 @pytest.mark.slow
-def test_what_a_dry_run_promises_is_done(added_online, hub):
-    added_online.ok("release", "MODEL=tiny", "VERSION=1.0.0")
-    hub.commit(MODEL, {"config.json": b"newer"})
-    added_online.ok("update")
-
+def test_what_a_dry_run_promises_is_done(released):
     for dry in ([], ["DRY=1"]):
-        result = added_online.make("pull", "MODEL=tiny@v1.0.0", *dry)
+        result = released.make("pull", "MODEL=tiny@v1.0.0", *dry)
         assert result.code == 2
         assert "tiny: this release is not the pin that lies here" in result.said
         assert "tiny: tiny" not in result.said
@@ -737,25 +742,21 @@ def test_a_dry_push_says_what_is_not_here(added):
 
 
 @pytest.mark.slow
-def test_an_object_that_is_nowhere_is_not_called_changed_in_the_cache(added_online, hub):
-    old = added_online.head()
-    hub.commit(MODEL, {"config.json": b"newer"})
-    added_online.ok("update")
-    added_online.git("checkout", old, "--", "models/tiny.dvc")
-    shutil.rmtree(added_online.remote / "files")
-    shutil.rmtree(added_online.clone / ".dvc" / "cache")
+def test_an_object_that_is_nowhere_is_not_called_changed_in_the_cache(released):
+    released.git("checkout", "tiny@v1.0.0", "--", "models/tiny.dvc")
+    shutil.rmtree(released.remote / "files")
+    shutil.rmtree(released.clone / ".dvc" / "cache")
 
-    assert "push: tiny/config.json: not on this machine" in added_online.make("push").out
+    assert "push: tiny/config.json: not on this machine" in released.make("push").out
 
 
 @pytest.mark.slow
-def test_what_is_required_and_missing_does_not_condemn_the_models_that_are_whole(added):
-    track(added, "mine")
-    shutil.rmtree(added.weights("mine"))
+def test_what_is_required_and_missing_does_not_condemn_the_models_that_are_whole(tracked):
+    shutil.rmtree(tracked.weights("mine"))
 
-    added.refused("verify", "REQUIRE=disk", "REPORT=r.json")
+    tracked.refused("verify", "REQUIRE=disk", "REPORT=r.json")
 
-    models = json.loads((added.clone / "r.json").read_text())["models"]
+    models = json.loads((tracked.clone / "r.json").read_text())["models"]
     assert {each["name"]: each["ok"] for each in models}["tiny"]
 
 

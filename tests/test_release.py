@@ -11,46 +11,19 @@ import kubernetes_validate
 import pytest
 import yaml
 from conftest import (
-    FILES,
-    MODEL,
+    NEWER,
     PINNED,
     ROOT,
     ROOT_ONLY,
     World,
-    copy,
     flip,
     forget_weights,
     furnish,
     start,
     track,
 )
-from hub import Hub
 
 from lib.model import releases
-
-LATER = FILES | {"config.json": b'{"hidden_size": 8}\n'}
-
-
-@pytest.fixture(scope="session")
-def released_template(added_template, tmp_path_factory) -> World:
-    world = copy(added_template, World(tmp_path_factory.mktemp("a released world")))
-    world.ok("release", "MODEL=tiny", "VERSION=1.0.0")
-    world.ok("release", "MODEL=tiny", "STAGE=prod", "VERSION=1.0.0")
-    with Hub() as hub:
-        hub.commit(MODEL, FILES, license="apache-2.0")
-        hub.commit(MODEL, LATER)
-        world.ok("update", HF_ENDPOINT=hub.url)
-    world.ok("release", "MODEL=tiny", "VERSION=1.1.0")
-    return world
-
-
-@pytest.fixture
-def released(released_template, hub, tmp_path) -> World:
-    """A clone with tiny 1.0.0 in prod, and 1.1.0, which is checked out and the newest on the Hub that it knows."""
-    hub.commit(MODEL, LATER)
-    world = copy(released_template, World(tmp_path / "my world"))
-    world.env["HF_ENDPOINT"] = hub.url
-    return world
 
 
 def tags(world: World) -> list[str]:
@@ -235,7 +208,7 @@ def test_a_newer_version_takes_the_place_of_the_older_one_whole(released, link):
 
     released.ok("pull", "MODEL=tiny@v1.1.0", to, link)
 
-    assert handed(released)["config.json"] == LATER["config.json"]
+    assert handed(released)["config.json"] == NEWER["config.json"]
     assert "extra" not in handed(released)
     weights = released.path / "srv" / "tiny" / "model.safetensors"
     assert (weights.stat().st_nlink > 1) == (link == "LINK=1")
@@ -263,7 +236,7 @@ def test_bytes_that_are_not_right_are_not_handed_over_and_the_old_copy_stays(rel
         assert sorted(path.name for path in (released.path / "srv").iterdir()) == ["tiny"]
     else:
         assert result.code == 0
-        assert handed(released)["config.json"] == LATER["config.json"]
+        assert handed(released)["config.json"] == NEWER["config.json"]
 
 
 @pytest.mark.slow
