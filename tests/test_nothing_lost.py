@@ -2,11 +2,12 @@
 
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import MODEL, PINNED, ROOT_ONLY, World, forget_weights, refuse_commits, settings, track
-from hub import Fault
+from conftest import FILES, MODEL, PINNED, ROOT_ONLY, World, forget_weights, lent, refuse_commits, settings, track
+from hub import Fault, Hub
 
 QUARANTINE = ".dvc/tmp/quarantine"
 
@@ -35,18 +36,40 @@ def newer(hub) -> None:
     hub.commit(MODEL, PINNED | {"config.json": b'{"hidden_size": 8}\n'}, license="apache-2.0")
 
 
+@pytest.fixture(scope="session")
+def stopped_template(added_template, ground, tmp_path_factory) -> World:
+    home = tmp_path_factory.mktemp("stopped") / "a stopped world"
+    with Hub() as hub, lent(added_template, ground, home) as world:
+        hub.commit(MODEL, FILES, license="apache-2.0")
+        newer(hub)
+        hook = refuse_commits(world)
+        assert world.make("update", HF_ENDPOINT=hub.url).code == 2
+        hook.unlink()
+    return World(home)
+
+
+@pytest.fixture
+def stopped(stopped_template, ground, hub, tmp_path) -> Iterator[World]:
+    """A clone whose update to what is newer was stopped before its Git commit."""
+    newer(hub)
+    with lent(stopped_template, ground, tmp_path / "my world") as world:
+        world.env["HF_ENDPOINT"] = hub.url
+        yield world
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("at", ["TO is the parent of the clone", "of the remote", "a folder of somebody's"])
-def test_a_hand_over_replaces_no_folder_that_is_none(world, at):
+def test_a_hand_over_replaces_no_folder_that_is_none(tracked, at):
     name = {"TO is the parent of the clone": "clone", "of the remote": "remote"}.get(at, "mine")
-    track(world, name)
-    target = world.path / name
-    if name == "mine":
+    target = tracked.path / name
+    if name != "mine":
+        track(tracked, name)
+    else:
         target.mkdir()
         (target / "code.py").write_text("precious\n")
     before = sorted(path for path in target.rglob("*") if ".dvc/tmp" not in str(path) and path.is_file())
 
-    said = world.make("pull", f"MODEL={name}", f"TO={world.path}").out
+    said = tracked.make("pull", f"MODEL={name}", f"TO={tracked.path}").out
 
     assert (
         "nothing in it is of this repository" if name == "mine" else "would be replaced; name another folder"
@@ -84,31 +107,28 @@ def test_a_hand_over_replaces_no_store_that_the_settings_do_not_name_as_a_path(a
 
 
 @pytest.mark.slow
-def test_a_hand_over_replaces_an_older_version_that_git_alone_remembers(added_online, hub):
-    target = added_online.path / "handed"
-    added_online.ok("pull", f"TO={target}")
-    newer(hub)
-    added_online.ok("update")
-    added_online.ok("gc", "REMOTE=1", "HISTORY=0", "DAYS=0", "FORCE=1")
+def test_a_hand_over_replaces_an_older_version_that_git_alone_remembers(released):
+    target = released.path / "handed"
+    released.ok("pull", "MODEL=tiny@v1.0.0", f"TO={target}")
+    released.git("tag", "--delete", *released.git("tag").split())
+    released.ok("gc", "REMOTE=1", "HISTORY=0", "DAYS=0", "FORCE=1")
 
-    added_online.ok("pull", f"TO={target}")
+    released.ok("pull", f"TO={target}")
 
     assert (target / "tiny" / "config.json").read_bytes() == b'{"hidden_size": 8}\n'
-    assert quarantined(added_online) == {}
+    assert quarantined(released) == {}
 
 
 @pytest.mark.slow
-def test_a_hand_over_keeps_what_somebody_put_beside_the_older_version(added_online, hub):
-    target = added_online.path / "handed"
-    added_online.ok("pull", f"TO={target}")
+def test_a_hand_over_keeps_what_somebody_put_beside_the_older_version(released):
+    target = released.path / "handed"
+    released.ok("pull", "MODEL=tiny@v1.0.0", f"TO={target}")
     (target / "tiny" / "notes.txt").write_text("mine")
-    newer(hub)
-    added_online.ok("update")
 
-    result = added_online.ok("pull", f"TO={target}")
+    result = released.ok("pull", f"TO={target}")
 
     assert f"pull: tiny/notes.txt: extra, moved to {QUARANTINE}/tiny/notes.txt\n" in result.out
-    assert quarantined(added_online) == {"tiny/notes.txt": b"mine"}
+    assert quarantined(released) == {"tiny/notes.txt": b"mine"}
     assert sorted(os.listdir(target)) == ["tiny"]
 
 
@@ -127,16 +147,15 @@ def test_a_hand_over_that_was_killed_between_its_renames_loses_nothing(added_onl
 
 
 @pytest.mark.slow
-def test_a_hand_over_mends_a_copy_that_is_damaged(world):
-    track(world, "one")
-    target = world.path / "handed"
-    world.ok("pull", f"TO={target}")
-    (target / "one" / "a.bin").write_bytes(b"bad")
+def test_a_hand_over_mends_a_copy_that_is_damaged(added):
+    target = added.path / "handed"
+    added.ok("pull", f"TO={target}")
+    (target / "tiny" / "config.json").write_bytes(b"bad")
 
-    result = world.ok("pull", f"TO={target}")
+    result = added.ok("pull", f"TO={target}")
 
-    assert f"pull: one/a.bin: changed, moved to {QUARANTINE}/one/a.bin" in result.out
-    assert (target / "one" / "a.bin").read_bytes() == b"one"
+    assert f"pull: tiny/config.json: changed, moved to {QUARANTINE}/tiny/config.json" in result.out
+    assert (target / "tiny" / "config.json").read_bytes() == PINNED["config.json"]
 
 
 @pytest.mark.parametrize("kind", ["link", "file"])
@@ -158,68 +177,52 @@ def test_a_hand_over_takes_the_place_of_a_link_or_a_known_file_and_goes_on(added
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["MODEL=tiny@v1.0.0 tiny@v2.0.0"], "two versions of tiny; pull them one by one"),
+        (["MODEL=tiny@v1.0.0 tiny@v1.1.0"], "two versions of tiny; pull them one by one"),
         (["MODEL=tiny@v1.0.0", "STAGE=prod"], "two versions: 'tiny@v1.0.0' in MODEL and STAGE='prod'; give one"),
     ],
 )
-def test_a_pull_that_names_two_versions_of_a_model_is_refused(added_online, hub, words, said):
-    added_online.ok("release", "MODEL=tiny", "VERSION=1.0.0")
-    added_online.ok("release", "MODEL=tiny", "STAGE=prod")
-    newer(hub)
-    added_online.ok("update")
-    added_online.ok("release", "MODEL=tiny", "VERSION=2.0.0")
-
-    assert said in added_online.refused("pull", *words, f"TO={added_online.path / 'handed'}")
+def test_a_pull_that_names_two_versions_of_a_model_is_refused(released, words, said):
+    assert said in released.refused("pull", *words, f"TO={released.path / 'handed'}")
 
 
 @pytest.mark.slow
-def test_a_pull_of_a_model_in_the_folder_of_another_is_refused(world):
-    track(world, "one")
-    world.ok("release", "MODEL=one", "VERSION=1.0.0")
-    world.ok("rename", "MODEL=one", "NAME=two")
-    track(world, "one/inner")
+def test_a_pull_of_a_model_in_the_folder_of_another_is_refused(released):
+    released.ok("rename", "MODEL=tiny", "NAME=two")
+    track(released, "tiny/inner")
 
-    said = world.refused("pull", "MODEL=one@v1.0.0 one/inner", f"TO={world.path / 'handed'}")
+    said = released.refused("pull", "MODEL=tiny@v1.0.0 tiny/inner", f"TO={released.path / 'handed'}")
 
-    assert "pull: one/inner lies in the folder of one; pull them one by one" in said
+    assert "pull: tiny/inner lies in the folder of tiny; pull them one by one" in said
 
 
 @pytest.mark.slow
-def test_an_update_that_goes_on_refuses_what_was_made_meanwhile(added_online, hub):
-    hook = refuse_commits(added_online)
-    newer(hub)
-    assert added_online.make("update").code == 2
-    hook.unlink()
-    edit(added_online.weights() / "config.json", b"mine\n")
-    (added_online.weights() / "notes.txt").write_text("mine\n")
+def test_an_update_that_goes_on_refuses_what_was_made_meanwhile(stopped):
+    edit(stopped.weights() / "config.json", b"mine\n")
+    (stopped.weights() / "notes.txt").write_text("mine\n")
 
-    said = added_online.make("update").said
+    said = stopped.make("update").said
 
     assert "exists nowhere else; keep it" in said
-    assert added_online.on_disk()["notes.txt"] == b"mine\n"
-    assert added_online.on_disk()["config.json"] == b"mine\n"
+    assert stopped.on_disk()["notes.txt"] == b"mine\n"
+    assert stopped.on_disk()["config.json"] == b"mine\n"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("meanwhile", ["removed", "edited in the same length", "pulled back"])
-def test_an_add_that_goes_on_takes_nothing_for_the_new_weights_that_is_not(added_online, hub, meanwhile):
-    hook = refuse_commits(added_online)
-    newer(hub)
-    assert added_online.make("update").code == 2
-    hook.unlink()
+def test_an_add_that_goes_on_takes_nothing_for_the_new_weights_that_is_not(stopped, meanwhile):
     if meanwhile == "removed":
-        forget_weights(added_online, cache=True)
+        forget_weights(stopped, cache=True)
     elif meanwhile == "edited in the same length":
-        edit(added_online.weights() / "config.json", PINNED["config.json"])  # the old version, which the remote has
+        edit(stopped.weights() / "config.json", PINNED["config.json"])  # the old version, which the remote has
     else:
-        added_online.git("checkout", "--quiet", "HEAD", "--", "models")
-        added_online.ok("pull")
+        stopped.git("checkout", "--quiet", "HEAD", "--", "models")
+        stopped.ok("pull")
 
-    added_online.ok("update")
+    stopped.ok("update")
 
-    assert added_online.on_disk()["config.json"] == b'{"hidden_size": 8}\n'
-    added_online.ok("verify", "DEEP=1")
-    assert added_online.git("status", "--porcelain") == ""
+    assert stopped.on_disk()["config.json"] == b'{"hidden_size": 8}\n'
+    stopped.ok("verify", "DEEP=1")
+    assert stopped.git("status", "--porcelain") == ""
 
 
 @pytest.mark.parametrize("words", [["update"], ["pull"], ["free", "DEEP=1"], ["remove", "MODEL=tiny"]])
@@ -269,11 +272,10 @@ def test_a_damaged_object_in_the_cache_is_no_copy(added):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", ["track", "rename"])
-def test_a_name_that_is_the_path_of_another_is_refused(world, verb):
-    track(world, "x")
-    words = ["NAME=models/x", "DIR=../weights"] if verb == "track" else ["MODEL=x", "NAME=models/x"]
+def test_a_name_that_is_the_path_of_another_is_refused(tracked, verb):
+    words = ["NAME=models/mine", "DIR=../weights"] if verb == "track" else ["MODEL=mine", "NAME=models/mine"]
 
-    assert "not a name for a model: 'models/x'" in world.refused(verb, *words)
+    assert "not a name for a model: 'models/mine'" in tracked.refused(verb, *words)
 
 
 def test_weights_that_are_called_as_a_temporary_file_are_tracked(world):
@@ -293,7 +295,7 @@ def test_what_a_kill_leaves_beside_the_pins_of_a_group_is_removed(world):
     for path in left:
         path.write_text("a part")
 
-    track(world, "other")
+    world.ok("pull")
 
     assert not any(path.exists() for path in left)
 
@@ -390,18 +392,17 @@ def test_a_file_in_the_place_of_a_folder_of_weights_is_named(added):
 
 
 @pytest.mark.slow
-def test_a_pin_in_the_folder_of_another_model_is_named_and_left_alone(world):
-    track(world, "one")
-    track(world, "group/two")
-    world.git("mv", "models/one.dvc", "models/group.dvc")
-    pin = world.pin("group")
-    pin.write_text(pin.read_text().replace("path: one", "path: group"))
+def test_a_pin_in_the_folder_of_another_model_is_named_and_left_alone(tracked):
+    track(tracked, "group/two")
+    tracked.git("mv", "models/mine.dvc", "models/group.dvc")
+    pin = tracked.pin("group")
+    pin.write_text(pin.read_text().replace("path: mine", "path: group"))
 
     for words in (["verify"], ["pull"]):
-        said = world.make(*words).out
+        said = tracked.make(*words).out
         assert said.count("'group' is a model, so 'group/two' cannot lie in it; move that pin away: git mv") == 2
 
-    assert world.pin("group/two").exists()
+    assert tracked.pin("group/two").exists()
 
 
 def test_an_object_that_goes_while_it_is_placed_leaves_no_link_to_nowhere(added):
@@ -439,20 +440,18 @@ def test_what_was_written_through_a_link_into_the_cache_is_kept(world):
 
 
 @pytest.mark.slow
-def test_rename_goes_on_with_what_a_stopped_pull_set_aside(world):
-    track(world, "one")
-    track(world, "two")
-    world.git("rm", "--quiet", "models/two.dvc")
-    world.git("commit", "--quiet", "--message", "Remove")
-    old = world.clone / ".dvc" / "tmp" / "staging" / "two" / "old"
+def test_rename_goes_on_with_what_a_stopped_pull_set_aside(tracked):
+    tracked.git("rm", "--quiet", "models/mine.dvc")
+    tracked.git("commit", "--quiet", "--message", "Remove")
+    old = tracked.clone / ".dvc" / "tmp" / "staging" / "mine" / "old"
     old.parent.mkdir(parents=True)
-    world.weights("two").rename(old)
+    tracked.weights("mine").rename(old)
     (old / "notes.txt").write_bytes(PRECIOUS)
 
-    said = world.make("rename", "MODEL=one", "NAME=two").said
+    said = tracked.make("rename", "MODEL=tiny", "NAME=mine").said
 
-    assert "models/two is there without a pin; keep it" in said
-    assert (world.weights("two") / "notes.txt").read_bytes() == PRECIOUS
+    assert "models/mine is there without a pin; keep it" in said
+    assert (tracked.weights("mine") / "notes.txt").read_bytes() == PRECIOUS
 
 
 @pytest.mark.parametrize("words", [["free", "DEEP=1"], ["remove", "MODEL=tiny"], ["pull"]])
@@ -500,18 +499,17 @@ def test_a_hand_over_leaves_a_git_repository_alone(added):
 
 
 @pytest.mark.slow
-def test_a_hand_over_replaces_a_version_whose_files_had_other_names(world):
-    track(world, "one")
-    target = world.path / "handed"
-    world.ok("pull", f"TO={target}")
-    (target / "one" / "log.txt").write_bytes(PRECIOUS)
-    (world.path / "weights" / "a.bin").rename(world.path / "weights" / "b.bin")
-    world.ok("track", "NAME=one", "DIR=../weights")
+def test_a_hand_over_replaces_a_version_whose_files_had_other_names(tracked):
+    target = tracked.path / "handed"
+    tracked.ok("pull", "MODEL=mine", f"TO={target}")
+    (target / "mine" / "log.txt").write_bytes(PRECIOUS)
+    (tracked.path / "weights" / "a.bin").rename(tracked.path / "weights" / "b.bin")
+    tracked.ok("track", "NAME=mine", "DIR=../weights")
 
-    world.ok("pull", f"TO={target}")
+    tracked.ok("pull", "MODEL=mine", f"TO={target}")
 
-    assert os.listdir(target / "one") == ["b.bin"]
-    assert quarantined(world) == {"one/log.txt": PRECIOUS}
+    assert os.listdir(target / "mine") == ["b.bin"]
+    assert quarantined(tracked) == {"mine/log.txt": PRECIOUS}
 
 
 @pytest.mark.parametrize("words", [["pull"], ["pull", "TO=../handed"]])
