@@ -4,10 +4,11 @@ import hashlib
 import json
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
-from conftest import MODEL, PINNED, PLAN, ROOT, World, track
+from conftest import FILES, MODEL, PINNED, PLAN, ROOT, World, track
 from hub import Answer, Fault, Reply
 
 from lib.core import digest
@@ -137,31 +138,41 @@ def fetched(hub) -> list[str]:
     return [request.path for request in hub.requests if "/resolve/" in request.path]
 
 
-@pytest.mark.parametrize(("path", "flaw"), REFUSED.items(), ids=lambda value: ascii(value)[:20])
-def test_add_refuses_a_hostile_name_before_anything_is_fetched(refusing, hub, path, flaw):
-    hub.commit(SOURCE, GOOD | {path: b"hostile"})
+def refused_adds(world: World, *models: str) -> list[str]:
+    """Run one `make add` of `models`, each of which must be refused; what it says of each."""
+    *lines, last = world.refused("add", f"MODEL={' '.join(models)}").splitlines()
+    assert last == f"add: {len(models)} of {len(models)} models not added; see the lines above"
+    for model, line in zip(models, lines, strict=True):
+        assert line.startswith(f"add: {model}: ")
+        assert line.isprintable()
+    return [line.removeprefix(f"add: {model}: ") for model, line in zip(models, lines, strict=True)]
+
+
+def test_add_refuses_a_hostile_name_before_anything_is_fetched(refusing, hub):
+    models = {f"acme/odd-{number}": path for number, path in enumerate(REFUSED)}
+    for model, path in models.items():
+        hub.commit(model, GOOD | {path: b"hostile"})
     before, paths = refusing.state(), all_paths(refusing)
 
-    line = refusing.refused("add", f"MODEL={SOURCE}")
+    said = dict(zip(REFUSED, refused_adds(refusing, *models), strict=True))
 
-    assert line == f"add: {refused(flaw, path)}leave it out with EXCLUDE"
-    assert line.isprintable()
+    assert said == {path: f"{refused(flaw, path)}leave it out with EXCLUDE" for path, flaw in REFUSED.items()}
     assert fetched(hub) == []
     assert (refusing.state(), all_paths(refusing)) == (before, paths)
 
 
-@pytest.mark.parametrize(
-    "pair",
-    [("README.md", "readme.md"), ("Sub/a", "sub/b"), ("É", "é")],
-)
-def test_add_refuses_two_names_that_differ_only_in_case(refusing, hub, pair):
-    hub.commit(SOURCE, GOOD | dict.fromkeys(pair, b"x"))
+def test_add_refuses_two_names_that_differ_only_in_case(refusing, hub):
+    pairs = [("README.md", "readme.md"), ("Sub/a", "sub/b"), ("É", "é")]
+    for number, pair in enumerate(pairs):
+        hub.commit(f"acme/odd-{number}", GOOD | dict.fromkeys(pair, b"x"))
     before = refusing.state()
 
-    line = refusing.refused("add", f"MODEL={SOURCE}")
+    said = refused_adds(refusing, *(f"acme/odd-{number}" for number in range(len(pairs))))
 
-    one, other = sorted(path.partition("/")[0] for path in pair)
-    assert line == f"add: refused two names that differ only in case: {one!r} and {other!r}; leave it out with EXCLUDE"
+    assert said == [
+        f"refused two names that differ only in case: {one!r} and {other!r}; leave it out with EXCLUDE"
+        for one, other in (sorted(path.partition("/")[0] for path in pair) for pair in pairs)
+    ]
     assert fetched(hub) == []
     assert refusing.state() == before
 
@@ -329,46 +340,50 @@ def test_add_brings_more_files_than_a_page_of_the_hub_lists(online, hub):
     assert "verified 1 pin, 1500 of 1500 files on disk" in online.ok("verify").out
 
 
-LICENSES = ["a\x1b[31mb", "mit\n<!-- end of catalog -->", "\x7f", "\x9b31m", "x" * 201]
-
-
-@pytest.mark.parametrize("text", LICENSES, ids=["escape", "line break", "delete", "C1", "long"])
-def test_add_refuses_a_license_that_is_no_line_of_text(refusing, hub, text):
-    hub.commit("acme/odd", {"config.json": b"{}"}, license=text)
+def test_add_refuses_a_license_that_is_no_line_of_text(refusing, hub):
+    licenses = {
+        "acme/escape": "a\x1b[31mb",
+        "acme/line-break": "mit\n<!-- end of catalog -->",
+        "acme/delete": "\x7f",
+        "acme/c1": "\x9b31m",
+        "acme/long": "x" * 201,
+    }
+    for model, text in licenses.items():
+        hub.commit(model, {"config.json": b"{}"}, license=text)
     before = refusing.state()
 
-    line = refusing.refused("add", "MODEL=acme/odd")
+    said = refused_adds(refusing, *licenses)
 
-    assert line.startswith("add: acme/odd: the Hub gives a license that is no line of text: '")
-    assert line.isprintable()
+    for model, line in zip(licenses, said, strict=True):
+        assert line.startswith(f"{model}: the Hub gives a license that is no line of text: '")
     assert refusing.state() == before
 
 
 FALSE = [
-    ("details", {"sha": "x; touch pwned"}),
-    ("details", {"id": "acme/tiny\x1b[31m"}),
-    ("listing", {"oid": "0" * 39}),
-    ("listing", {"size": -1}),
-    ("listing", {"lfs": {"oid": "z" * 64, "size": 1, "pointerSize": 1}}),
+    ("revision", {"sha": "x; touch pwned"}),
+    ("revision", {"id": "acme/tiny\x1b[31m"}),
+    ("tree", {"oid": "0" * 39}),
+    ("tree", {"size": -1}),
+    ("tree", {"lfs": {"oid": "z" * 64, "size": 1, "pointerSize": 1}}),
 ]
 
 
-@pytest.mark.parametrize(
-    ("answer", "false"), FALSE, ids=lambda each: next(iter(each)) if isinstance(each, dict) else each
-)
-def test_add_refuses_what_no_hub_says(refusing, hub, answer, false):
-    def lie(told: Answer) -> None:
+def test_add_refuses_what_no_hub_says(refusing, hub):
+    def lie(told: Answer, false: dict) -> None:
         data = json.loads(told.look_up().source)
         changed = data | false if isinstance(data, dict) else [each | false for each in data]
         told.reply = told.as_json(changed)
 
-    hub.faults.append(Fault("/revision/" if answer == "details" else "/tree/", lie, times=None))
+    models = [f"acme/{answer}-{next(iter(false))}" for answer, false in FALSE]
+    for model, (answer, false) in zip(models, FALSE, strict=True):
+        hub.commit(model, FILES)
+        hub.faults.append(Fault(f"{model}/{answer}/", partial(lie, false=false), times=None))
     before = refusing.state()
 
-    line = refusing.refused("add", f"MODEL={MODEL}")
+    said = refused_adds(refusing, *models)
 
-    assert line.startswith(("add: acme/tiny: what answers at ", "add: not a model: "))
-    assert line.isprintable()
+    for model, line in zip(models, said, strict=True):
+        assert line.startswith((f"{model}: what answers at ", "not a model: ")), model
     assert refusing.state() == before
 
 
@@ -451,12 +466,11 @@ def commit_pin(world: World, path: str, **more: str) -> None:
     world.git("commit", "--quiet", "--message", "Another pin")
 
 
-@pytest.mark.parametrize(
-    "name", [".", "..", "policy.yaml", "README.md", "-x", "my model", "x.dvc", f"a{ESC}b", "a\n::warning::b"], ids=ascii
-)
-def test_a_pin_of_a_name_that_no_model_may_have_is_named_and_no_model(added, name):
+def test_a_pin_of_a_name_that_no_model_may_have_is_named_and_no_model(added):
+    names = ["grp/.", "grp/..", "policy.yaml", "README.md", "-x", "my model", "x.dvc", f"a{ESC}b", "a\n::warning::b"]
     shutil.rmtree(added.weights())
-    commit_pin(added, f"models/grp/{name}.dvc" if name in (".", "..") else f"models/{name}.dvc")
+    for name in names:
+        commit_pin(added, f"models/{name}.dvc")
     policy = (added.clone / "models" / "policy.yaml").read_bytes()
 
     pulled = added.ok("pull")
@@ -465,7 +479,9 @@ def test_a_pin_of_a_name_that_no_model_may_have_is_named_and_no_model(added, nam
     assert pulled.out.splitlines()[-1].startswith("1 model good: 3 files")
     assert (added.clone / "models" / "policy.yaml").read_bytes() == policy
     assert result.code == 2
-    assert "is a pin of a name that no model may have; give it another one, or remove it with git rm" in result.out
+    advice = "is a pin of a name that no model may have; give it another one, or remove it with git rm"
+    for name in names:
+        assert f"{f'models/{name}.dvc'!r} {advice}\n" in result.out
     assert not any(line.startswith("::warning") or ESC in line for line in result.said.splitlines())
 
 
