@@ -260,43 +260,40 @@ def test_another_name_of_a_license_called_other_is_told_wherever_it_changes(stri
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("word", ["scan", "format:pickle"])
-def test_an_exception_is_not_carried_along_to_another_file(strict, hub, word):
+def test_an_exception_is_not_carried_along_to_another_file(strict, hub):
     files = {"config.json": b"{}", "a.txt": b"a", "b.txt": b"b"}
-    if word == "format:pickle":
-        files |= {"a.bin": PICKLE}
-    else:
-        hub.unsafe[MODEL] = ["a.txt"]
-    hub.commit(MODEL, files)
-    strict.ok("add", f"MODEL={MODEL}", f"ALLOW={word}", "REASON=x")
-    hub.commit(MODEL, files | {"config.json": b"{ }"})
+    first = {"scan": files, "named": files | {"a.bin": PICKLE}, "inside": files | {"model.safetensors": PICKLE}}
+    last = {"scan": {"config.json": b"{  }"}, "named": {"b.bin": PICKLE}, "inside": {"evil.safetensors": PICKLE}}
+    hub.unsafe["acme/scan"] = ["a.txt"]
+    for name, tree in first.items():
+        hub.commit(f"acme/{name}", tree)
+    strict.ok("add", "MODEL=acme/scan", "ALLOW=scan", "REASON=x")
+    strict.ok("add", "MODEL=acme/named acme/inside", "ALLOW=format:pickle", "REASON=x")
+    for name, tree in first.items():
+        hub.commit(f"acme/{name}", tree | {"config.json": b"{ }"})
     strict.ok("update")
-    hub.commit(MODEL, files | ({"b.bin": PICKLE} if word == "format:pickle" else {"config.json": b"{  }"}))
-    if word == "scan":
-        hub.unsafe[MODEL] = ["b.txt"]
+    for name, tree in first.items():
+        hub.commit(f"acme/{name}", tree | last[name])
+    hub.unsafe["acme/scan"] = ["b.txt"]
     before = strict.state()
 
     result = strict.make("update")
 
-    why = "b.bin is new" if word == "format:pickle" else "the Hub's scan is finished, issues with b.txt"
     assert result.code == 2
-    assert f"tiny: {why}; that may not be what {word} was excepted for; except it again: make add MODEL=" in result.out
+    for name, word, why in [
+        ("scan", "scan", "the Hub's scan is finished, issues with b.txt"),
+        ("named", "format:pickle", "b.bin is new"),
+        (
+            "inside",
+            "format:pickle",
+            "evil.safetensors is in fact a pickle, which can run code when it is loaded",
+        ),
+    ]:
+        said = f"{name}: {why}; that may not be what {word} was excepted for; except it again: make add MODEL="
+        assert said in result.out
     assert strict.state() == before
-    strict.ok("add", f"MODEL={MODEL}", f"ALLOW={word}", "REASON=both")
-
-
-@pytest.mark.slow
-def test_an_exception_for_what_a_file_is_inside_is_not_carried_along_to_another(strict, hub):
-    hub.commit(MODEL, {"model.safetensors": PICKLE, "config.json": b"{}"})
-    strict.ok("add", f"MODEL={MODEL}", "ALLOW=format:pickle", "REASON=x")
-    hub.commit(MODEL, {"model.safetensors": PICKLE, "config.json": b"{ }"})
-    strict.ok("update")
-    hub.commit(MODEL, {"model.safetensors": PICKLE, "evil.safetensors": PICKLE})
-
-    said = strict.make("update").out
-
-    assert "tiny: evil.safetensors is in fact a pickle, which can run code when it is loaded; that may not be" in said
-    assert "evil" not in strict.git("show", "HEAD:models/tiny.dvc")
+    strict.ok("add", "MODEL=acme/scan", "ALLOW=scan", "REASON=both")
+    strict.ok("add", "MODEL=acme/named", "ALLOW=format:pickle", "REASON=both")
 
 
 @pytest.mark.slow
@@ -327,26 +324,23 @@ def test_an_exception_for_the_same_verdict_goes_along_after_a_rename_and_a_stopp
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("state", ["clean", "issues", "unscanned", "issues in what is left out"])
-def test_the_hubs_scan_decides_and_stands_in_the_git_commit(strict, hub, state):
-    hub.commit(MODEL, GOOD | {"pytorch_model.bin": PICKLE})
-    if state.startswith("issues"):
-        hub.unsafe[MODEL] = ["pytorch_model.bin" if "left out" in state else "model.safetensors"]
-    if state == "unscanned":
-        hub.unscanned.add(MODEL)
+def test_the_hubs_scan_decides_and_stands_in_the_git_commit(strict, hub):
+    for name in ("clean", "issues", "early", "aside"):
+        hub.commit(f"acme/{name}", GOOD | {"pytorch_model.bin": PICKLE})
+    hub.unsafe |= {"acme/issues": ["model.safetensors"], "acme/aside": ["pytorch_model.bin"]}  # which is left out
+    hub.unscanned.add("acme/early")
 
-    result = strict.make("add", f"MODEL={MODEL}")
+    result = strict.make("add", "MODEL=acme/clean acme/issues acme/early acme/aside")
 
-    if state == "issues":
-        assert "forbids tiny: the Hub's scan is finished, issues with model.safetensors" in result.err
-        assert result.code == 2
-        return
-    said = "not finished, no issues" if state == "unscanned" else "finished, no issues"
-    assert f"Scan: {said}" in strict.git("log", "-1", "--format=%B")
-    assert "scan" not in strict.pin().read_text()
-    if state == "unscanned":
-        set_policy(strict, scan="finished")
-        assert "the Hub's scan is not finished" in strict.refused("add", f"MODEL={MODEL}", "NAME=again")
+    assert "forbids issues: the Hub's scan is finished, issues with model.safetensors" in result.err
+    assert result.code == 2
+    assert not strict.pin("issues").exists()
+    said = {"clean": "finished, no issues", "early": "not finished, no issues", "aside": "finished, no issues"}
+    for name, scan in said.items():
+        assert f"Scan: {scan}" in strict.git("log", "--format=%B", "--", f"models/{name}.dvc")
+        assert "scan" not in strict.pin(name).read_text()
+    set_policy(strict, scan="finished")
+    assert "the Hub's scan is not finished" in strict.refused("add", "MODEL=acme/early", "NAME=again")
 
 
 def test_a_pickle_that_is_called_safetensors_is_refused_and_nothing_is_pinned(strict, hub):
