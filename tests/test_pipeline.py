@@ -1,11 +1,12 @@
 """The workflows, run here: every `run:` line in a clean clone, as a runner would run it."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
 import yaml
-from conftest import MODEL, PINNED, ROOT, VICTIM, Result, World, inflict
+from conftest import MODEL, PINNED, ROOT, VICTIM, Result, World, inflict, lent
 
 WORKFLOWS = [
     ROOT / ".github" / "workflows" / f"{name}.yml" for name in ("audit", "ci", "deploy", "newest", "update")
@@ -61,12 +62,21 @@ def run_job(world: World, workflow: str, job: str, inputs: str = "", **variables
     return done
 
 
+@pytest.fixture(scope="session")
+def checkout_template(added_template, ground, tmp_path_factory) -> World:
+    home = tmp_path_factory.mktemp("checkout") / "a world with a runner"
+    with lent(added_template, ground, home) as world:
+        runner = world.second("runner")
+        (runner.path / "home" / ".gitconfig").unlink()
+        runner.ok("list")  # which keeps what it read of DVC's settings, for a clone in this place
+    return World(home)
+
+
 @pytest.fixture
-def checkout(added) -> World:
+def checkout(checkout_template, ground, tmp_path) -> Iterator[World]:
     """What actions/checkout leaves on a runner: a clone without weights, and an empty home."""
-    world = added.second("runner")
-    (world.path / "home" / ".gitconfig").unlink()
-    return world
+    with lent(checkout_template, ground, tmp_path / "my world") as world:
+        yield World(world.path / "runner")
 
 
 @pytest.mark.marathon

@@ -2,9 +2,10 @@
 
 import os
 import re
+from collections.abc import Iterator
 
 import pytest
-from conftest import ROOT, World, copy
+from conftest import ROOT, World, lent
 
 pytestmark = pytest.mark.slow
 
@@ -31,10 +32,23 @@ def commit_all(world: World, message: str) -> None:
     world.git("commit", "--quiet", "--message", message)
 
 
+@pytest.fixture(scope="session")
+def upgraded_template(template, ground, tmp_path_factory) -> World:
+    home = tmp_path_factory.mktemp("upgraded") / "an upgraded world"
+    with lent(template, ground, home) as world:
+        make_older(world)
+    return World(home)
+
+
 @pytest.fixture
-def upgraded(template, tmp_path) -> World:
+def upgraded(upgraded_template, ground, tmp_path) -> Iterator[World]:
     """A clone whose branch `main` is an older version with two models, and `upstream` is today's."""
-    world = copy(template, World(tmp_path / "my world"))
+    with lent(upgraded_template, ground, tmp_path / "my world") as world:
+        yield world
+
+
+def make_older(world: World) -> None:
+    """Make the branch `main` of `world` an older version with two models, and `upstream` today's."""
     today = {path: (world.clone / path).read_text() for path in OLD}
     for path, text in OLD.items():
         (world.clone / path).write_text(text)
@@ -60,7 +74,6 @@ def upgraded(template, tmp_path) -> World:
     world.git("add", "--force", *(f"models/{path}" for path in ("mine.dvc", "group/other.dvc", "README.md")))
     world.git("add", "--force", "models/.gitignore", "models/group/.gitignore")
     world.git("commit", "--quiet", "--message", "Our models")
-    return world
 
 
 def recipe(*, join: bool = False) -> list[str]:
