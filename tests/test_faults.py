@@ -8,7 +8,7 @@ import subprocess
 import threading
 
 import pytest
-from conftest import FILES, MODEL, PINNED, ROOT_ONLY, World, add_hook, copy, furnish, in_place_of, mounted
+from conftest import FILES, MODEL, PINNED, ROOT_ONLY, World, add_hook, copy, furnish, in_place_of, mounted, track
 from hub import Fault
 
 pytestmark = pytest.mark.slow
@@ -70,13 +70,13 @@ def test_a_lock_of_dvc_that_a_process_holds_is_left_alone(online):
 
 
 @pytest.mark.parametrize("content", [b"", b'{"/x": {"re', b"\xff"])
-def test_an_unreadable_lock_of_dvc_is_cleared_away(online, content):
-    (online.clone / ".dvc" / "tmp").mkdir(exist_ok=True)
-    (online.clone / ".dvc" / "tmp" / "rwlock").write_bytes(content)
+def test_an_unreadable_lock_of_dvc_is_cleared_away(world, content):
+    (world.clone / ".dvc" / "tmp").mkdir(exist_ok=True)
+    (world.clone / ".dvc" / "tmp" / "rwlock").write_bytes(content)
 
-    online.ok("add", f"MODEL={MODEL}")
+    track(world, "mine")
 
-    assert online.on_disk() == PINNED
+    assert world.on_disk("mine") == {"a.bin": b"mine"}
 
 
 def test_temporary_files_of_dvc_and_ours_are_cleared_away(added):
@@ -130,7 +130,7 @@ def test_an_empty_object_under_its_final_name_is_mended_in_cache_and_remote(adde
 def test_a_stale_index_lock_is_named_with_what_to_type(online):
     (online.clone / ".git" / "index.lock").touch()
 
-    line = online.refused("add", f"MODEL={MODEL}")
+    line = online.refused("add", f"MODEL={MODEL}", PATH=in_place_of(online, "sleep", "exit"))
 
     assert "add: another Git command is at work, or one was killed; if none is running: rm '.git/index.lock'" in line
     (online.clone / ".git" / "index.lock").unlink()
@@ -353,17 +353,17 @@ def test_a_detached_head_and_a_dirty_index_are_no_matter(online):
 
 
 @pytest.mark.parametrize("kind", ["merge", "cherry-pick", "revert", "rebase", "rebase --apply"])
-def test_a_merge_or_the_like_in_progress_is_named(online, kind):
+def test_a_merge_or_the_like_in_progress_is_named(world, kind):
     for branch, text in (("side", "one\n"), ("main", "two\n")):
-        online.git("switch", "--quiet", *(["--create"] if branch == "side" else []), branch)
-        (online.clone / "README.md").write_text(text)
-        online.git("commit", "--quiet", "--all", "--message", branch)
-    assert online.run("git", *kind.split(), "side").code != 0
+        world.git("switch", "--quiet", *(["--create"] if branch == "side" else []), branch)
+        (world.clone / "README.md").write_text(text)
+        world.git("commit", "--quiet", "--all", "--message", branch)
+    assert world.run("git", *kind.split(), "side").code != 0
 
-    line = online.refused("add", f"MODEL={MODEL}")
+    line = world.refused("track", "NAME=mine", "DIR=scripts")
 
     assert line.startswith(
-        "add: a merge, rebase, cherry-pick or revert is in progress; finish it (git status says how)"
+        "track: a merge, rebase, cherry-pick or revert is in progress; finish it (git status says how)"
     )
 
 
