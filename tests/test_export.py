@@ -63,17 +63,16 @@ def test_a_disk_is_all_that_a_machine_without_a_network_needs(added):
 
 
 @pytest.mark.slow
-def test_only_what_is_named_is_written_and_the_next_step_says_so(added):
-    track(added, "mine")
-    stash = added.clone / "README.md"
+def test_only_what_is_named_is_written_and_the_next_step_says_so(tracked):
+    stash = tracked.clone / "README.md"
     stash.write_text("not for others\n")
-    added.git("stash")
+    tracked.git("stash")
 
-    said = added.ok("export", "TO=../a disk", "MODEL=mine").out
+    said = tracked.ok("export", "TO=../a disk", "MODEL=mine").out
 
     assert said.endswith("&& make pull MODEL='mine'\n")
-    assert len(list(disk(added).glob("files/md5/*/*"))) == 2
-    assert "refs/stash" not in added.git("bundle", "list-heads", str(disk(added) / "clone.bundle"))
+    assert len(list(disk(tracked).glob("files/md5/*/*"))) == 2
+    assert "refs/stash" not in tracked.git("bundle", "list-heads", str(disk(tracked) / "clone.bundle"))
 
 
 @pytest.mark.slow
@@ -252,7 +251,7 @@ def test_an_older_clone_does_not_take_newer_commits_from_the_bundle(added, is_fe
     added.git("branch", "side")
     older = added.second()
     older.git("branch", "--quiet", "side", "origin/side")
-    track(added, "mine")
+    added.git("commit", "--quiet", "--allow-empty", "--message", "Newer")
     added.ok("export", "TO=../a disk")
     bundle = disk(added) / "clone.bundle"
     before = bundle.read_bytes()

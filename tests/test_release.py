@@ -113,16 +113,16 @@ def test_going_back_checks_the_pin_of_the_older_version(released):
         (["VERSION=1.0.0", "REMOVE=1"], "REMOVE=1 takes a model out of a stage"),
     ],
 )
-def test_a_release_that_makes_no_sense_is_refused(added, words, said):
-    assert added.refused("release", "MODEL=tiny", *words).startswith(f"release: {said}")
-    assert tags(added) == []
+def test_a_release_that_makes_no_sense_is_refused(lasting_added, words, said):
+    assert lasting_added.refused("release", "MODEL=tiny", *words).startswith(f"release: {said}")
+    assert tags(lasting_added) == []
 
 
-def test_a_dry_run_of_a_release_makes_no_tag(added):
-    result = added.ok("release", "MODEL=tiny", "VERSION=1.0.0", "DRY=1")
+def test_a_dry_run_of_a_release_makes_no_tag(lasting_added):
+    result = lasting_added.ok("release", "MODEL=tiny", "VERSION=1.0.0", "DRY=1")
 
     assert "would make the tag tiny@v1.0.0" in result.err
-    assert tags(added) == []
+    assert tags(lasting_added) == []
 
 
 def test_a_release_is_signed_where_git_signs(added):
@@ -155,8 +155,8 @@ def test_a_link_is_refused_where_nothing_is_handed_over(added):
     assert added.refused("pull", "LINK=1").startswith("pull: LINK=1 is for what is handed over to a folder; ")
 
 
-def test_a_release_of_no_model_is_none(added):
-    assert added.refused("pull", "MODEL=@1.0.0", "TO=../srv").startswith("pull: no such model: '@1.0.0'; ")
+def test_a_release_of_no_model_is_none(lasting_added):
+    assert lasting_added.refused("pull", "MODEL=@1.0.0", "TO=../srv").startswith("pull: no such model: '@1.0.0'; ")
 
 
 @pytest.mark.slow

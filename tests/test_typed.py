@@ -155,14 +155,14 @@ ODD = "a (b), c [1].bin"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["e\u0301.bin", ODD])
-def test_a_file_is_left_out_by_its_name_as_it_stands(online, hub, name):
-    hub.commit("acme/odd", {"config.json": b"{}", name: b"odd", "b.bin": b"b"})
+def test_a_file_is_left_out_by_its_name_as_it_stands(online, hub):
+    decomposed = "e\u0301.bin"
+    hub.commit("acme/odd", {"config.json": b"{}", decomposed: b"e", ODD: b"odd", "b.bin": b"b"})
 
-    online.ok("add", "MODEL=acme/odd", f"EXCLUDE={name} b.*")
+    online.ok("add", "MODEL=acme/odd", f"EXCLUDE={decomposed} {ODD} b.*")
 
     assert online.on_disk("odd") == {"config.json": b"{}"}
-    assert "nothing to do" in online.ok("add", "MODEL=acme/odd", f"EXCLUDE=b.* {name}").out
+    assert "nothing to do" in online.ok("add", "MODEL=acme/odd", f"EXCLUDE=b.* {ODD} {decomposed}").out
 
 
 @pytest.mark.slow
