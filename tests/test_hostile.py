@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
@@ -138,14 +139,12 @@ def fetched(hub) -> list[str]:
     return [request.path for request in hub.requests if "/resolve/" in request.path]
 
 
-def refused_adds(world: World, *models: str) -> list[str]:
-    """Run one `make add` of `models`, each of which must be refused; what it says of each."""
+def refused_adds(world: World, models: Collection[str]) -> dict[str, str]:
+    """What one `make add` of `models` says of each that it refuses."""
     *lines, last = world.refused("add", f"MODEL={' '.join(models)}").splitlines()
-    assert last == f"add: {len(models)} of {len(models)} models not added; see the lines above"
-    for model, line in zip(models, lines, strict=True):
-        assert line.startswith(f"add: {model}: ")
-        assert line.isprintable()
-    return [line.removeprefix(f"add: {model}: ") for model, line in zip(models, lines, strict=True)]
+    assert all(map(str.isprintable, lines)), lines
+    assert last == f"add: {len(lines)} of {len(models)} models not added; see the lines above"
+    return dict(line.removeprefix("add: ").split(": ", 1) for line in lines)
 
 
 def test_add_refuses_a_hostile_name_before_anything_is_fetched(refusing, hub):
@@ -154,25 +153,26 @@ def test_add_refuses_a_hostile_name_before_anything_is_fetched(refusing, hub):
         hub.commit(model, GOOD | {path: b"hostile"})
     before, paths = refusing.state(), all_paths(refusing)
 
-    said = dict(zip(REFUSED, refused_adds(refusing, *models), strict=True))
+    said = refused_adds(refusing, models)
 
-    assert said == {path: f"{refused(flaw, path)}leave it out with EXCLUDE" for path, flaw in REFUSED.items()}
+    want = {path: f"{refused(flaw, path)}leave it out with EXCLUDE" for path, flaw in REFUSED.items()}
+    assert {path: said.get(model) for model, path in models.items()} == want
     assert fetched(hub) == []
     assert (refusing.state(), all_paths(refusing)) == (before, paths)
 
 
 def test_add_refuses_two_names_that_differ_only_in_case(refusing, hub):
-    pairs = [("README.md", "readme.md"), ("Sub/a", "sub/b"), ("É", "é")]
-    for number, pair in enumerate(pairs):
-        hub.commit(f"acme/odd-{number}", GOOD | dict.fromkeys(pair, b"x"))
+    models = {"acme/file": ("README.md", "readme.md"), "acme/folder": ("Sub/a", "sub/b"), "acme/accent": ("É", "é")}
+    for model, pair in models.items():
+        hub.commit(model, GOOD | dict.fromkeys(pair, b"x"))
     before = refusing.state()
 
-    said = refused_adds(refusing, *(f"acme/odd-{number}" for number in range(len(pairs))))
+    said = refused_adds(refusing, models)
 
-    assert said == [
-        f"refused two names that differ only in case: {one!r} and {other!r}; leave it out with EXCLUDE"
-        for one, other in (sorted(path.partition("/")[0] for path in pair) for pair in pairs)
-    ]
+    for model, pair in models.items():
+        one, other = sorted(path.partition("/")[0] for path in pair)
+        want = f"refused two names that differ only in case: {one!r} and {other!r}; leave it out with EXCLUDE"
+        assert said.get(model) == want, model
     assert fetched(hub) == []
     assert refusing.state() == before
 
@@ -352,10 +352,10 @@ def test_add_refuses_a_license_that_is_no_line_of_text(refusing, hub):
         hub.commit(model, {"config.json": b"{}"}, license=text)
     before = refusing.state()
 
-    said = refused_adds(refusing, *licenses)
+    said = refused_adds(refusing, licenses)
 
-    for model, line in zip(licenses, said, strict=True):
-        assert line.startswith(f"{model}: the Hub gives a license that is no line of text: '")
+    for model in licenses:
+        assert said.get(model, "").startswith(f"{model}: the Hub gives a license that is no line of text: '"), model
     assert refusing.state() == before
 
 
@@ -380,10 +380,10 @@ def test_add_refuses_what_no_hub_says(refusing, hub):
         hub.faults.append(Fault(f"{model}/{answer}/", partial(lie, false=false), times=None))
     before = refusing.state()
 
-    said = refused_adds(refusing, *models)
+    said = refused_adds(refusing, models)
 
-    for model, line in zip(models, said, strict=True):
-        assert line.startswith((f"{model}: what answers at ", "not a model: ")), model
+    for model in models:
+        assert said.get(model, "").startswith((f"{model}: what answers at ", "not a model: ")), model
     assert refusing.state() == before
 
 
