@@ -72,7 +72,7 @@ def test_a_hand_over_replaces_no_folder_that_is_none(tracked, at):
     said = tracked.make("pull", f"MODEL={name}", f"TO={tracked.path}").out
 
     assert (
-        "nothing in it is of this repository" if name == "mine" else "would be replaced; name another folder"
+        "nothing in it is of this repository" if name == "mine" else "would be replaced by what goes to "
     ) in said
     assert all(path.exists() for path in before)
 
@@ -102,7 +102,7 @@ def test_a_hand_over_replaces_no_store_that_the_settings_do_not_name_as_a_path(a
 
     said = added.make("pull", "MODEL=mine", f"TO={added.remote}").out
 
-    assert f"{store} lies in {store}, which would be replaced; name another folder: TO=…" in said
+    assert f"{store} would be replaced by what goes to {store}; name another folder: TO=…" in said
     assert {path: path.read_bytes() for path in store.rglob("*") if path.is_file()} == before
 
 

@@ -66,7 +66,7 @@ def _check_outside(target: Path) -> None:
     stores += [path.parent for path in own.rglob(MARKER)] + [each for each in own.parents if (each / MARKER).exists()]
     for place in (paths.ROOT, *stores):
         if place.resolve().is_relative_to(own):
-            raise Failure(f"{place} lies in {target}, which would be replaced; name another folder: TO=…")
+            raise Failure(f"{place} would be replaced by what goes to {target}; name another folder: TO=…")
     for store in stores:
         if own.is_relative_to((store / cache.LAYOUT).parent.resolve()):  # of a model that has that name
             raise Failure(f"{target} is where {store} keeps its objects; name another folder: TO=…")
