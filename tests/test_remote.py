@@ -265,3 +265,11 @@ def test_a_folder_that_cannot_be_made_is_not_said_to_be(world):
 
     assert result.code == 2
     assert "made the folder" not in result.said
+
+
+@pytest.mark.parametrize("url", ["remote://", "remote://storage/x"])
+def test_a_remote_that_leads_to_itself_is_refused(world, url):
+    config = world.clone / ".dvc" / "config"
+    config.write_text(config.read_text().replace("url = ../../remote", f"url = {url}"))
+
+    assert world.refused("remote").startswith(f"remote: no usable remote: {url} leads to none, or to itself; set one: ")

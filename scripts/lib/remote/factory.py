@@ -72,6 +72,8 @@ def _of(name: str, found: dict) -> Remote:
             store, config, path = fs.get_cloud_fs(found, name=name)
         except DvcException as error:
             raise Failure(f"no usable remote: {one_line(error)}; set one: {HOW}") from error
+        except (KeyError, RecursionError) as error:
+            raise Failure(f"no usable remote: {url} leads to none, or to itself; set one: {HOW}") from error
         url = path if store.protocol == "local" else f"{store.protocol}://{path}"
     kind = url.partition("://")[0]
     if kind == "s3":  # each client is slow to import, so only the one that is needed is
