@@ -92,13 +92,16 @@ def test_where_no_bar_can_be_drawn_a_line_now_and_then_says_how_far_it_is(online
 
 
 @pytest.mark.slow
-def test_what_is_read_on_the_remote_has_progress_of_its_own(added):
-    foreseen = added.ok("push", "DRY=1", "DEEP=1", PROGRESS_SECONDS="0")
-    freed = added.ok("free", PROGRESS_SECONDS="0")
+def test_what_is_read_on_the_remote_has_progress_of_its_own(online, hub):
+    hub.commit("acme/said", {"model.safetensors": b"1" * (3 << 20)})
+    online.ok("add", "MODEL=acme/said")
+
+    foreseen = online.ok("push", "DRY=1", "DEEP=1", PROGRESS_SECONDS="0")
+    freed = online.ok("free", PROGRESS_SECONDS="0")
 
     for said in (foreseen.err, freed.err):
-        assert re.findall(r"read remote: (.*) of 102.\d kB, ", said)[-1] == "102.7 kB"
-    assert re.findall(r"check tiny: (.*) of 102.4 kB, ", freed.err)[-1] == "102.4 kB"
+        assert re.findall(r"read remote: (.*) of 3.1 MB, ", said)[-1] == "3.1 MB"
+    assert re.findall(r"check said: (.*) of 3.1 MB, ", freed.err)[-1] == "3.1 MB"
 
 
 @pytest.mark.slow
