@@ -43,25 +43,25 @@ def test_an_empty_pin_stops_no_add_of_another_model_and_is_not_committed(added_o
     )
 
 
-def test_a_lock_of_dvc_that_a_killed_process_holds_is_cleared_away(online):
+def test_a_lock_of_dvc_that_a_killed_process_holds_is_cleared_away(world):
     killed = subprocess.Popen(["sleep", "60"])
     killed.kill()  # but not waited for, as in many containers
-    (online.clone / ".dvc" / "tmp").mkdir(exist_ok=True)
-    held = {"write": {str(online.weights()): {"pid": killed.pid, "cmd": "dvc add"}}}
-    (online.clone / ".dvc" / "tmp" / "rwlock").write_text(json.dumps(held))
+    (world.clone / ".dvc" / "tmp").mkdir(exist_ok=True)
+    held = {"write": {str(world.weights("mine")): {"pid": killed.pid, "cmd": "dvc add"}}}
+    (world.clone / ".dvc" / "tmp" / "rwlock").write_text(json.dumps(held))
 
-    online.ok("add", f"MODEL={MODEL}")
+    track(world, "mine")
 
     assert killed.poll() is not None
 
 
-def test_a_lock_of_dvc_that_a_process_holds_is_left_alone(online):
+def test_a_lock_of_dvc_that_a_process_holds_is_left_alone(tracked):
     holder = subprocess.Popen(["sleep", "60"])
-    (online.clone / ".dvc" / "tmp").mkdir(exist_ok=True)
-    held = {"write": {str(online.weights()): {"pid": holder.pid, "cmd": "dvc add"}}}
-    (online.clone / ".dvc" / "tmp" / "rwlock").write_text(json.dumps(held))
+    held = {"write": {str(tracked.weights("mine")): {"pid": holder.pid, "cmd": "dvc add"}}}
+    (tracked.clone / ".dvc" / "tmp" / "rwlock").write_text(json.dumps(held))
+    (tracked.weights("mine") / "b.bin").write_text("more")
 
-    result = online.make("add", f"MODEL={MODEL}")
+    result = tracked.make("track", "NAME=mine")
 
     holder.kill()
     holder.wait()
@@ -341,15 +341,15 @@ def test_a_hook_that_refuses_the_commit_is_named_and_the_same_command_goes_on(on
     assert sum("GET" in request.method and "/resolve/" in request.path for request in hub.requests) == len(PINNED)
 
 
-def test_a_detached_head_and_a_dirty_index_are_no_matter(online):
-    online.git("switch", "--quiet", "--detach")
-    (online.clone / "README.md").write_text("mine\n")
-    online.git("add", "README.md")
+def test_a_detached_head_and_a_dirty_index_are_no_matter(world):
+    world.git("switch", "--quiet", "--detach")
+    (world.clone / "README.md").write_text("mine\n")
+    world.git("add", "README.md")
 
-    online.ok("add", f"MODEL={MODEL}")
+    track(world, "mine")
 
-    assert online.git("log", "-1", "--format=%s") == "Add tiny model\n"
-    assert online.git("status", "--porcelain") == "M  README.md\n"
+    assert world.git("log", "-1", "--format=%s") == "Add mine model\n"
+    assert world.git("status", "--porcelain") == "M  README.md\n"
 
 
 @pytest.mark.parametrize("kind", ["merge", "cherry-pick", "revert", "rebase", "rebase --apply"])

@@ -66,6 +66,7 @@ def told(world: World, *words: str) -> tuple[str, dict]:
     said = world.ok(*words, f"REPORT={path}").out
     facts = json.loads(path.read_text())
     jsonschema.validate(facts, SCHEMA)
+    assert (facts["command"], facts["ok"]) == (words[0], True)
     return said, facts
 
 

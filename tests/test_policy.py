@@ -283,11 +283,7 @@ def test_an_exception_is_not_carried_along_to_another_file(strict, hub):
     for name, word, why in [
         ("scan", "scan", "the Hub's scan is finished, issues with b.txt"),
         ("named", "format:pickle", "b.bin is new"),
-        (
-            "inside",
-            "format:pickle",
-            "evil.safetensors is in fact a pickle, which can run code when it is loaded",
-        ),
+        ("inside", "format:pickle", "evil.safetensors is in fact a pickle, which can run code when it is loaded"),
     ]:
         said = f"{name}: {why}; that may not be what {word} was excepted for; except it again: make add MODEL="
         assert said in result.out

@@ -139,13 +139,15 @@ def test_two_clones_that_share_a_cache_pull_at_once(added, tmp_path):
     assert list((tmp_path / "shared" / "incoming").iterdir()) == []
 
 
-@pytest.mark.parametrize("hook", ["pre-commit", "post-commit"])
-def test_a_hook_of_git_that_runs_make_has_the_turn_of_the_command_that_started_it(online, hook):
-    add_hook(online, "#!/bin/sh\nmake pull && make list && make verify OFFLINE=1\n", hook)
+def test_a_hook_of_git_that_runs_make_has_the_turn_of_the_command_that_started_it(online):
+    hooks = ["pre-commit", "post-commit"]
+    for hook in hooks:
+        add_hook(online, f"#!/bin/sh\necho {hook}:; make pull && make list && make verify OFFLINE=1\n", hook)
 
     result = online.ok("add", f"MODEL={MODEL}")
 
-    assert "tiny: up to date, 3 files" in result.err
+    for hook in hooks:
+        assert re.search(rf"^{hook}:\n.*\ntiny: up to date, 3 files, ", result.err, re.MULTILINE)
     assert "waiting" not in result.said
     assert online.git("status", "--porcelain") == ""
 
