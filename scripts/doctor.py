@@ -114,7 +114,8 @@ def main() -> None:
             line = f"good   {title}: {check()}"
         except (Failure, OSError) as failure:
             wrong += 1
-            line = f"WRONG  {title}: {str(failure).removesuffix('; nothing was changed')}"
+            said = f"{failure.strerror}: {failure.filename}" if isinstance(failure, OSError) else str(failure)
+            line = f"WRONG  {title}: {said.removesuffix('; nothing was changed')}"
         result(line)
     if wrong:
         raise Failure(f"{text.plural(wrong, 'thing')} wrong; see the lines above")

@@ -44,7 +44,7 @@ def needed() -> set[str]:
     for name, said in pins:
         for oid in reachable.listings(name, said):
             of_model[oid] = of_model.get(oid, False) or reachable.is_model(name)
-    staged = (path.read_text(encoding="utf-8") for path in staging.ROOT.glob("*/pin"))  # of commands that were stopped
+    staged = (path.read_text(errors="replace") for path in staging.ROOT.glob("*/pin"))  # of commands that were stopped
     texts = (*(said for _, said in pins), *staged, *(read(oid, is_model) for oid, is_model in of_model.items()))
     return {oid for said in texts for oid in reachable.objects(said)}
 

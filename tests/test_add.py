@@ -283,8 +283,8 @@ def test_a_hub_that_is_no_address_is_named_at_once(lasting, address):
 def test_what_the_hubs_client_does_not_take_is_one_sentence(lasting, variable):
     line = lasting.refused("add", f"MODEL={MODEL}", **{variable: "https://["})
 
-    assert line.startswith("add: the environment has what the Hub's client does not take (")
-    assert line.endswith("); see HF_ENDPOINT, HF_…")
+    assert line.startswith("add: the Hub's client does not take a variable of the environment (")
+    assert line.endswith("); see those that begin with HF_")
 
 
 def test_add_refuses_a_name_that_another_source_has(lasting_added, hub):

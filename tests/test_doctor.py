@@ -112,7 +112,7 @@ def test_a_policy_that_cannot_be_read_is_told_of(added_online):
 def test_a_token_that_no_header_takes_is_told_of(online):
     said = online.make("doctor", HF_TOKEN="hf_\u2019").out
 
-    assert "WRONG  Hub: the token for the Hub has characters that none has; see HF_TOKEN" in said
+    assert "WRONG  Hub: the token for the Hub has characters that no token has; see HF_TOKEN" in said
     assert "the token for the Hub has characters" in online.refused("add", f"MODEL={MODEL}", HF_TOKEN="hf_\u2019")
 
 

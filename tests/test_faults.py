@@ -87,6 +87,7 @@ def test_temporary_files_of_dvc_and_ours_are_cleared_away(added):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"part")
     os.utime(left[-1], (0, 0))  # a newer one is what the next pull goes on with
+    (left[-1].parent / "aa").symlink_to("/nowhere")  # is none of ours, and stops nothing
 
     added.ok("pull")
 

@@ -562,6 +562,9 @@ def test_gc_keeps_what_a_command_that_was_stopped_goes_on_with(added):
     (added.remote / "files").unlink()
     added.git("checkout", "--quiet", "HEAD", "--", "models")
     added.ok("pull", "MODEL=mine")
+    other = added.clone / ".dvc" / "tmp" / "staging" / "other"
+    other.mkdir()
+    (other / "pin").write_bytes(b"\xff\xfe")  # of a disk that crashed, and of no model
 
     added.ok("gc", "FORCE=1")
 

@@ -71,9 +71,7 @@ def test_a_hand_over_replaces_no_folder_that_is_none(tracked, at):
 
     said = tracked.make("pull", f"MODEL={name}", f"TO={tracked.path}").out
 
-    assert (
-        "nothing in it is of this repository" if name == "mine" else "would be replaced by what goes to "
-    ) in said
+    assert ("nothing in it is of this repository" if name == "mine" else "would be replaced by what goes to ") in said
     assert all(path.exists() for path in before)
 
 
@@ -581,6 +579,6 @@ def test_no_git_commit_is_made_for_weights_that_went_to_the_remote_before_this_o
 
     said = added_online.refused("add", "MODEL=acme/other")
 
-    assert "add: nothing was committed, since DVC's settings are others now; run the same command again" in said
+    assert "add: nothing was committed, since DVC's settings changed meanwhile; run the same command again" in said
     added_online.ok("add", "MODEL=acme/other")
     assert "verified 2 pins" in added_online.ok("verify", "DEEP=1").out

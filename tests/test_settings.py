@@ -93,6 +93,13 @@ def test_a_file_that_changed_is_read_again_whatever_its_size_and_time(kept):
     assert shown(kept) == str(kept.path / "romete")
 
 
+def test_settings_of_a_user_that_cannot_be_read_are_named_without_those_of_the_repository_too(kept):
+    (kept.clone / ".dvc" / "config").unlink()
+    settings(kept, "[core]\n    autostage = maybe\n")
+
+    assert kept.refused("push").startswith("push: DVC's settings cannot be read (")
+
+
 def test_a_file_that_comes_or_goes_is_noticed(kept):
     settings(kept, REMOTE.format("/this/clone"), local=True)
     assert shown(kept) == "/this/clone"

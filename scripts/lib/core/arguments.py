@@ -8,7 +8,7 @@ from lib.core.errors import Failure
 
 
 def value(variable: str) -> str:
-    """What was typed as `variable`=… or, where the Makefile declares no such one, is in the environment; else empty."""
+    """What was typed as `variable`=…; if the Makefile does not declare it, what the environment has; or empty."""
     return os.environ.get(variable, "")
 
 

@@ -31,7 +31,7 @@ def clear() -> None:
         for path in _temporary():
             path.unlink(missing_ok=True)
     for path in (cache.location() / cache.INCOMING).glob("*"):
-        with lock.part(path, wait=False) as ours:
+        with suppress(OSError), lock.part(path, wait=False) as ours:
             if ours and not _is_recent(path):  # else the next pull goes on with it
                 path.unlink(missing_ok=True)
 

@@ -43,7 +43,7 @@ def is_current() -> bool:
 
 
 def config():
-    """The same as DVC's own object, which can change them. Raises `Failure`."""
+    """The settings as DVC's own object, which can change them. Raises `Failure`."""
     # `dvc config` does not resolve paths, and costs a process.
     from dvc.config import Config, ConfigError
 
@@ -111,4 +111,4 @@ def _culprit() -> str:
             Config.load_file(str(path))
         except ConfigError:
             return str(path)
-    return str(next(filter(Path.exists, reversed(OURS))).relative_to(ROOT))
+    return ".dvc/config.local" if OURS[1].exists() else ".dvc/config"

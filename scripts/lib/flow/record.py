@@ -51,11 +51,14 @@ def record(name: str, before: str | None, scan: str = "") -> None:
 
 
 def _check_unmoved(wanted: pin.Pin, before: str | None) -> None:
-    """Refuse to commit `wanted` on another branch than at the start, or in the place of another. Raises `Failure`."""
+    """Refuse to commit `wanted` on another branch, with other settings or over another pin than at the start.
+
+    Raises `Failure`.
+    """
     if (start := history.branch_at_start()) != (now := history.branch()):
         raise Failure(f"nothing was committed, since HEAD was on {start} and is on {now} now; run it again there")
     if not settings.is_current():  # the remote may be another, which has nothing of what was uploaded
-        raise Failure("nothing was committed, since DVC's settings are others now; run the same command again")
+        raise Failure("nothing was committed, since DVC's settings changed meanwhile; run the same command again")
     if history.committed(wanted.name) not in (before, pin.dump(wanted)):
         raise Failure(
             f"nothing was committed, since Git has another pin of {wanted.name} now; run the same command again"

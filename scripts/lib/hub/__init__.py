@@ -5,4 +5,5 @@ from lib.core.errors import Failure
 try:
     import huggingface_hub.constants  # noqa: F401
 except ValueError as error:
-    raise Failure(f"the environment has what the Hub's client does not take ({error}); see HF_ENDPOINT, HF_…") from None
+    said = f"the Hub's client does not take a variable of the environment ({error}); see those that begin with HF_"
+    raise Failure(said) from None

@@ -60,7 +60,7 @@ def _word(kind: str) -> str:
 def _setting(key: str, value: object) -> object:
     """What Policy holds where the file has `key` with `value`. Raises `Failure`."""
     # A list of lists may be short in the file, and without end when it is shown.
-    said = text.one_line(value) if isinstance(value, str | int | float | None) else type(value).__name__
+    said = text.one_line(value) if isinstance(value, str) else "not one word"
     if key in CHOICES:
         if value not in CHOICES[key]:
             raise Failure(f"models/policy.yaml: {key} is {said!r} (want {' or '.join(CHOICES[key])})")

@@ -58,7 +58,7 @@ def _assigned(name: str) -> list[tuple[int, str, str | None]]:
     """The number, the stage and the Git commit of every tag of a stage of the model `name`, in the order of numbers."""
     found = ((GIVEN.fullmatch(rest), commit) for rest, commit in _tags().get(name, {}).items())
     tags = ((int(tag[3]), tag[1], None if tag[2] else commit) for tag, commit in found if tag)
-    return sorted(tags, key=lambda each: (each[0], each[2] or ""))  # two clones may have made one number each
+    return sorted(tags, key=lambda each: (each[0], each[2] or ""))  # two clones may have given the same number
 
 
 def stages(name: str) -> dict[str, str]:

@@ -37,7 +37,7 @@ def _check_lines() -> None:
     """Refuse a line that ssh-keygen cannot read, which it passes over in silence for Git. Raises `Failure`."""
     lines = (ROOT / ALLOWED).read_text(encoding="utf-8", errors="replace").split("\n")
     if any("\0" in line for line in lines):
-        raise Failure(f"{ALLOWED} is not UTF-8, perhaps UTF-16, as PowerShell writes; save it as that, and commit it")
+        raise Failure(f"{ALLOWED} is not UTF-8, perhaps UTF-16, as PowerShell writes; save it as UTF-8, and commit it")
     for name in dict.fromkeys(line.split()[0].partition(",")[0] for line in lines if line.strip() and line[0] != "#"):
         ask = ["ssh-keygen", "-Y", "match-principals", "-f", ALLOWED, "-I", name]  # reads the lines of that name
         said = subprocess.run(ask, cwd=ROOT, capture_output=True, text=True, check=False).stderr

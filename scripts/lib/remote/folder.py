@@ -58,8 +58,8 @@ class Folder(Remote):
             return want.mismatch(road.bring([road.Copy(source)], wanted, path, progress))
 
     def put(self, path: Path, item: Item, progress: Progress) -> str | None:
-        self.check(write=True)  # the disk may have gone since the command began
         with self._explained("write"):
+            self.check(write=True)  # the disk may have gone since the command began
             target = Path(self._object(item.oid))
             part = target.with_name(f".{item.oid}.tmp")  # the next push of it replaces what a killed one leaves
             with lock.part(part):
