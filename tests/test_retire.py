@@ -33,39 +33,24 @@ def twin(world: World, *names: str, of: str = "tiny") -> None:
     world.git("commit", "--quiet", "--all", "--message", "Add twins")
 
 
-@pytest.fixture(scope="session")
-def two_template(added_template, ground, tmp_path_factory) -> World:
-    home = tmp_path_factory.mktemp("two") / "a world of two models"
-    with lent(added_template, ground, home) as world:
-        track(world, "mine")
-    return World(home)
-
-
-@pytest.fixture
-def two(two_template, ground, tmp_path) -> Iterator[World]:
-    """A clone that has added MODEL and tracked the model `mine`."""
-    with lent(two_template, ground, tmp_path / "my world") as world:
-        yield world
-
-
 @pytest.mark.slow
-def test_remove_takes_pin_weights_and_row_in_one_git_commit_that_any_older_one_undoes(two):
-    before = two.head()
+def test_remove_takes_pin_weights_and_row_in_one_git_commit_that_any_older_one_undoes(tracked):
+    before = tracked.head()
 
-    result = two.ok("remove", "MODEL=tiny")
+    result = tracked.ok("remove", "MODEL=tiny")
 
-    assert two.git("log", "--format=%s", f"{before}..") == "Remove tiny model\n"
-    changed = two.git("show", "--name-status", "--format=", "HEAD").split()
+    assert tracked.git("log", "--format=%s", f"{before}..") == "Remove tiny model\n"
+    changed = tracked.git("show", "--name-status", "--format=", "HEAD").split()
     assert changed == ["M", "models/README.md", "D", "models/tiny.dvc"]
-    assert two.git("status", "--porcelain") == ""
-    assert not two.weights().exists()
-    assert [row.split("]")[0] for row in rows(two)] == ["| [mine"]
+    assert tracked.git("status", "--porcelain") == ""
+    assert not tracked.weights().exists()
+    assert [row.split("]")[0] for row in rows(tracked)] == ["| [mine"]
     assert "its objects stay on the remote, and this brings it back: git revert --no-edit " in result.out
     back = result.out.split("brings it back: ")[1].split(", then ")[0].split()
-    two.git(*back[1:])
-    shutil.rmtree(two.clone / ".dvc" / "cache")
-    two.ok("pull", "MODEL=tiny")
-    assert two.on_disk() == PINNED
+    tracked.git(*back[1:])
+    shutil.rmtree(tracked.clone / ".dvc" / "cache")
+    tracked.ok("pull", "MODEL=tiny")
+    assert tracked.on_disk() == PINNED
 
 
 def lay_mine(world: World) -> None:
@@ -244,9 +229,9 @@ def test_rename_says_that_releases_keep_the_old_name(added):
 
 
 @pytest.fixture(scope="session")
-def five(two_template, tmp_path_factory) -> World:
+def five(tracked_template, tmp_path_factory) -> World:
     """Models by all that may be there of one: weights, the same weights, a pin alone, or a pin in Git alone."""
-    world = copy(two_template, World(tmp_path_factory.mktemp("five")))
+    world = copy(tracked_template, World(tmp_path_factory.mktemp("five")))
     twin(world, "twin", "bare", "left", of="mine")
     for name in ("bare", "left"):
         shutil.rmtree(world.weights(name))
@@ -353,22 +338,22 @@ def cached(world: World) -> int:
 
 
 @pytest.mark.slow
-def test_free_drops_what_the_remote_holds_and_pull_brings_it_back(two):
-    before = two.git("status", "--porcelain")
+def test_free_drops_what_the_remote_holds_and_pull_brings_it_back(tracked):
+    before = tracked.git("status", "--porcelain")
 
-    dry = two.ok("free", "DRY=1")
-    assert two.on_disk() == PINNED
+    dry = tracked.ok("free", "DRY=1")
+    assert tracked.on_disk() == PINNED
     assert "would free 102.4 kB of 2 models" in dry.out
-    result = two.ok("free", "MODEL=tiny")
+    result = tracked.ok("free", "MODEL=tiny")
 
     assert result.out == "freed tiny: 102.4 kB\nfreed 102.4 kB of 1 model; make pull brings it back\n"
-    assert not two.weights().exists()
-    assert two.on_disk("mine") == {"a.bin": b"mine"}
-    assert cached(two) == 3  # what is left is of mine, and the listing of tiny
-    assert two.git("status", "--porcelain") == before
-    assert two.ok("free", "MODEL=tiny").out.startswith("tiny: not here\n")
-    two.ok("pull")
-    assert two.on_disk() == PINNED
+    assert not tracked.weights().exists()
+    assert tracked.on_disk("mine") == {"a.bin": b"mine"}
+    assert cached(tracked) == 3  # what is left is of mine, and the listing of tiny
+    assert tracked.git("status", "--porcelain") == before
+    assert tracked.ok("free", "MODEL=tiny").out.startswith("tiny: not here\n")
+    tracked.ok("pull")
+    assert tracked.on_disk() == PINNED
 
 
 @pytest.mark.slow
