@@ -144,8 +144,8 @@ def bring(name: str, released: pin.Pin | None, to: str, report: Report) -> None:
             new, done = pull(held, report), "pulled"
         for line in fallback.detours(name):
             report.say(line)
-        if new and not released and pin.read(name, broken_is_none=True) != held:
-            raise Failure(pin.CHANGED)
+        if new and not released:
+            pin.check_current(held)
     report.model(name, held.nfiles, held.size)
     if report.is_good(name):
         size = text.amount(held.nfiles, held.size)

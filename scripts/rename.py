@@ -33,8 +33,7 @@ def rename(old: str, new: str) -> None:
         return
     remark(f"{old} becomes {new}: {text.amount(held.nfiles, held.size)}")
     with lock.clone():
-        if pin.read(old, broken_is_none=True) != held:
-            raise Failure(pin.CHANGED)
+        pin.check_current(held)
         atomic.write(pin.path_of(new), pin.dump(made))
         source, target = names.weights_dir(old), names.weights_dir(new)
         if source.exists() and not target.exists():

@@ -68,8 +68,7 @@ def _check_unmoved(wanted: pin.Pin, before: str | None) -> None:
 def change(made: pin.Pin, old: pin.Pin, scan: str = "") -> None:
     """Make `made` the pin, in the place of `old`, whose files it has, in a Git commit. Raises `Failure`."""
     with lock.clone():
-        if pin.read(old.name, broken_is_none=True) != old:
-            raise Failure(pin.CHANGED)
+        pin.check_current(old)
         _rewrite(made, old, scan)
 
 

@@ -164,6 +164,12 @@ def read(name: str, broken_is_none: bool = False) -> Pin | None:
     return None
 
 
+def check_current(held: Pin) -> None:
+    """Refuse to go on where another pin lies in the place of `held` by now. Raises `Failure`."""
+    if read(held.name, broken_is_none=True) != held:
+        raise Failure(CHANGED)
+
+
 def read_head(name: str) -> Pin:
     """The pin of the model `name` without its files, which takes a sixth of the time. Raises `Failure`."""
     return parse(name, _text(name), with_files=False)
