@@ -114,7 +114,7 @@ def main() -> None:
             line = f"good   {title}: {check()}"
         except (Failure, OSError) as failure:
             wrong += 1
-            said = f"{failure.strerror}: {failure.filename}" if isinstance(failure, OSError) else str(failure)
+            said = text.fault(failure) if isinstance(failure, OSError) else str(failure)
             line = f"WRONG  {title}: {said.removesuffix('; nothing was changed')}"
         result(line)
     if wrong:

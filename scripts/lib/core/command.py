@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
-from lib.core import arguments, console
+from lib.core import arguments, console, text
 from lib.core.errors import Failure
 from lib.core.report import Finding, Report
 
@@ -80,5 +80,4 @@ def _end_with_parent(parent: int) -> None:
 def _system_sentence(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "no space left on the disk; free some, then run the same command again to go on"
-    where = f": {error.filename}" if error.filename else ""
-    return f"{error.strerror or error}{where}; fix that, then run the same command again to go on"
+    return f"{text.fault(error)}; fix that, then run the same command again to go on"

@@ -32,6 +32,11 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def fault(error: OSError) -> str:
+    """What the system says of `error`, and of which file."""
+    return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+
+
 def visible(line: str) -> str:
     """`line` with a ? for each character that a terminal may act on, a line break too."""
     if line.isprintable():

@@ -19,7 +19,7 @@ LONG_AGO = 24 * 3600  # seconds; a file that is being written is newer
 
 def clear() -> None:
     """Remove what a killed command left, unless a command of this clone or a `dvc` command is at work."""
-    if paths.TMP.exists() and not os.access(paths.TMP, os.W_OK):  # nor does a command write there that only tells
+    if not os.access(paths.nearest(paths.TMP), os.W_OK):  # nor does a command write there that only tells
         return
     with lock.clone(wait=False) as busy, dvc.is_idle() as idle:
         if busy or not idle:
