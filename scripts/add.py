@@ -27,7 +27,7 @@ def main() -> None:
     record.prepare()
     words, failed = arguments.value("MODEL").split() or [""], 0
     if len(words) > 1 and arguments.value("NAME"):
-        raise Failure(f"NAME is of one model, and MODEL names {len(words)}; leave NAME out, or add them one by one")
+        raise Failure(f"NAME is for one model, but MODEL lists {len(words)}; leave NAME out, or add them one at a time")
     requests = [parse_request(word) for word in words]
     for request in requests:
         try:

@@ -51,7 +51,7 @@ def models() -> str:
         raise Failure("; ".join(odd))
     if alone := [name for name in everyone if name not in history.in_index()]:
         how = f"git add models/{alone[0]}.dvc; if a remove or rename was stopped, run it again"
-        raise Failure(f"pins that are not in Git: {', '.join(alone)}; commit them: {how}")
+        raise Failure(f"pins not in Git: {', '.join(alone)}; commit them: {how}")
     rules = "" if policy.PATH.exists() else "; no models/policy.yaml, so what is in the code holds"
     return text.plural(len(everyone), "model") + unpinned(everyone) + rules
 
@@ -62,7 +62,7 @@ def disk() -> str:
         raise Failure(f"{text.size(free)} free; drop weights that the remote holds: make free")
     if not cache.links():
         how = ".venv/bin/dvc config cache.type hardlink,symlink,copy"
-        raise Failure(f"weights are copies of what the cache holds, so they take twice the space; type: {how}")
+        raise Failure(f"weights are copies of the cache, so they take twice the space; type: {how}")
     return f"{text.size(free)} free; {cache.note() or 'weights are links to the cache, by the settings'}"
 
 
@@ -83,7 +83,7 @@ def hub() -> str:
     if refused := {state.held.source: state.detail for state in states if state.status == "gated"}:
         raise Failure("; ".join(refused.values()))
     count = text.plural(len({held.source for held in pins}), "repo")
-    return f"{who}; {count} of the pins asked, none refuses us for its license"
+    return f"{who}; {count} of the pins asked, none of them gated for you"
 
 
 def is_busy(name: str) -> bool:

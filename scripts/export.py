@@ -22,7 +22,7 @@ def is_behind(bundle: Path) -> bool:
     is_whole, said = history.tried("bundle", "list-heads", str(bundle))
     tips = [line.split()[0] for line in said.split("\n")[:-1] if " refs/tags/" not in line]  # forks share those
     if not is_whole:
-        raise Failure(f"{bundle} is no Git bundle that can be read; remove it: rm {quote(str(bundle))}")
+        raise Failure(f"{bundle} is not a readable Git bundle; remove it: rm {quote(str(bundle))}")
     is_known, more = history.tried("rev-list", "--max-count=1", *tips, "--not", "--all", "--reflog", "HEAD")
     return not is_known or bool(more)
 

@@ -69,7 +69,7 @@ def free(name: str, there: set[str], used: Counter, links: Counter) -> int | Non
     if not folder.exists() and not cached:
         return None
     files = weights.entries(folder)
-    remark(f"{name} goes from this machine once it is found on the remote: {text.amount(held.nfiles, held.size)}")
+    remark(f"{name} will be dropped once it is found on the remote: {text.amount(held.nfiles, held.size)}")
     check(name, items)
     is_dry = arguments.is_on("DRY")
     gone = [*(folder / path for path in files), *map(cache.object_path, cached)]

@@ -38,7 +38,7 @@ def days() -> int:
 def needed() -> set[str]:
     """The ids of the objects that must stay. Raises `Failure` if they are not all known."""
     if (history := arguments.value("HISTORY")) not in ("", "0"):
-        raise Failure(f"not a choice: HISTORY={history!r} (want HISTORY=0, or leave it out)")
+        raise Failure(f"not a value for HISTORY: {history!r} (want HISTORY=0, or leave it out)")
     pins = reachable.kept(walk=not history)
     of_model: dict[str, bool] = {}  # by listing
     for name, said in pins:
@@ -98,7 +98,7 @@ def main(report: Report) -> tuple[str, str]:
             gone = {oid: size for oid, size in cache.all_objects().items() if oid not in keep}
             sweep("cache", gone, cache.drop, report)
         else:
-            report.note(f"cache: left alone, since it lies outside of this clone: {cache.location()}")
+            report.note(f"cache: left alone, since it lies outside this clone: {cache.location()}")
     sizes = list(gone.values())
     if arguments.value("REMOTE"):
         sizes += sweep_remote(keep, report).values()

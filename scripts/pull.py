@@ -169,7 +169,7 @@ def main(report: Report) -> tuple[str, str]:
     factory.asked()
     chosen, to = asked(), arguments.value("TO")
     if arguments.is_on("LINK") and not to:
-        raise Failure("LINK=1 is for what is handed over to a folder; give that as well: TO=/srv/models")
+        raise Failure("LINK=1 applies only to a folder that is handed over; name it: TO=/srv/models")
     if not chosen:
         return NO_MODEL, ""
     if arguments.is_on("DRY"):

@@ -39,10 +39,10 @@ def target(name: str) -> tuple[str, Pin, bool]:
 def check_new(name: str, tag: str, commit: str) -> None:
     """Refuse a version that is there already, or a second one on the same Git commit. Raises `Failure`."""
     if tag in history.tags():
-        raise Failure(f"{tag} is there already, and a release never changes; choose another VERSION")
+        raise Failure(f"{tag} already exists, and a release never changes; choose another VERSION")
     if others := [each for each, at in releases.versions(name).items() if at == commit]:
         raise Failure(
-            f"{commit[:7]} is {name}@v{others[-1]} already, and GTO takes one version of a model for a Git commit; "
+            f"{commit[:7]} is {name}@v{others[-1]} already, and GTO allows one version of a model per Git commit; "
             "make another commit first"
         )
 
@@ -63,7 +63,7 @@ def main() -> None:
     is_known = stage in releases.stages(typed) or (stage and version.removeprefix("v") in releases.versions(typed))
     chosen = [typed] if is_known else selection.select(typed)  # it may have another name now, or no pin
     if len(chosen) != 1:
-        raise Failure(f"{text.plural(len(chosen), 'model')} named; a release is of one: MODEL=NAME")
+        raise Failure(f"{text.plural(len(chosen), 'model')} named; a release takes one: MODEL=NAME")
     (name,) = chosen
     if not stage and not version:
         raise Failure(f"no VERSION and no STAGE; for example: make release MODEL={name} VERSION=1.0.0")
@@ -78,7 +78,7 @@ def main() -> None:
         if not stage:
             check_new(name, tag, commit)
         if stage and releases.stages(name).get(stage) == commit:
-            result(f"{name} at {commit[:7]} is in {stage} already; nothing to do")
+            result(f"{name} at {commit[:7]} is already in {stage}; nothing to do")
             return
         label = releases.version(version) if version else commit[:7]
         done = f"put {name} {label} into {stage}" if stage else f"released {name} {label}"

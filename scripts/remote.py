@@ -52,7 +52,7 @@ def wanted(url: str) -> dict[str, str]:
         if not (text := arguments.value(typed)):
             continue
         if not rest or kind not in kinds.split():
-            raise Failure(f"{typed} is for {' and '.join(f'{each}://' for each in kinds.split())} alone; leave it out")
+            raise Failure(f"{typed} is only for {' and '.join(f'{each}://' for each in kinds.split())}; leave it out")
         if not re.fullmatch(form, text, re.ASCII):
             raise Failure(f"not a value for {typed} (want {example}, without a password or a query)")
         found[setting] = text
@@ -104,5 +104,5 @@ def main() -> None:
     is_default, local = not arguments.value("REMOTE"), settings.config().load_one("local")
     settings.set_remote(new.name, found, is_default)
     if "url" in local["remote"].get(new.name, {}) or (is_default and local["core"].get("remote", NAME) != NAME):
-        remark("this clone goes on with another one, which .dvc/config.local names: make remote shows it")
+        remark("this clone still uses another one, set in .dvc/config.local: make remote shows it")
     result(f"remote {new.name!r} is {found['url']}; next: git commit --message 'Set the remote' -- .dvc/config")

@@ -35,7 +35,7 @@ def inspect(folder: Path, copies: bool) -> dict[str, os.stat_result]:
             raise Failure(f"refused a control file of Git, DVC or the Hub client: {str(folder / path)!r}; move it away")
         if not arguments.is_on("POINTERS") and weights.is_pointer(folder / path):
             raise Failure(
-                f"refused a pointer of Git LFS in the place of weights: {str(folder / path)!r}; bring them with "
+                f"refused a Git LFS pointer in place of weights: {str(folder / path)!r}; bring them with "
                 "git lfs pull, or take it as it is: POINTERS=1"
             )
     if fault := names.unusable(found):
@@ -147,7 +147,7 @@ def main() -> None:
         collect(name)
         record(name, before)
     if before == history.committed(name):
-        result(f"{name} is pinned as it is already; nothing to do")
+        result(f"{name} is already pinned as it is; nothing to do")
     else:
         held = pin.read(name)
         result(f"tracked {name}: {text.amount(held.nfiles, held.size)}{took()}; next: {next_step()}")

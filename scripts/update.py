@@ -52,4 +52,4 @@ def main(report: Report) -> tuple[str, str]:
     if arguments.is_on("DRY"):
         return "nothing was changed (DRY=1)", "nothing was changed (DRY=1), see the lines above"
     summary = f"{moved} of {text.plural(len(chosen), 'model')} updated"
-    return f"{summary}{took()}", f"{summary}; {len(report.findings)} could not be, see the lines above"
+    return f"{summary}{took()}", f"{summary}; {len(report.findings)} could not be updated, see the lines above"

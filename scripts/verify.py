@@ -91,7 +91,7 @@ def check_model(name: str, report: Report, looked: Looked) -> tuple[list[invento
                 report.found(Finding(name, "pin", "not signed", detail=f"{name}: not signed: {why}"))
             looked.signed += not why
         if busy:
-            report.note(f"{name}: {busy} is at work on it, so it was not looked at; verify it again when that ends")
+            report.note(f"{name}: {busy} is working on it, so it was not looked at; verify it again when that ends")
             report.model(name, held.nfiles, held.size, disk="busy")
             looked.objects[NOT_ASKED] += len(items)
             return [], {}

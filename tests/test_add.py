@@ -52,7 +52,7 @@ def test_add_again_is_a_quick_no_op(lasting_added, hub):
 
     result = lasting_added.ok("add", f"MODEL={MODEL}", HF_ENDPOINT=hub.url)
 
-    assert result.out == "tiny is pinned at this commit already; nothing to do\n"
+    assert result.out == "tiny is already pinned at this commit; nothing to do\n"
     assert lasting_added.state() == before
     assert not [request for request in hub.requests if "/resolve/" in request.path]
 
@@ -192,7 +192,7 @@ def test_add_fetches_a_file_that_differs_once_more(online, hub):
 
     result = online.ok("add", f"MODEL={MODEL}")
 
-    assert "model.safetensors: what came by a plain download differs: the Hub says sha256" in result.err
+    assert "model.safetensors: what a plain download sent differs: the Hub says sha256" in result.err
     assert online.on_disk() == PINNED
 
 
@@ -310,7 +310,7 @@ def lasting_group(added_template, tmp_path_factory) -> World:
 def test_add_refuses_a_name_that_lies_in_or_over_another(lasting_group, hub, name):
     line = lasting_group.refused("add", f"MODEL={MODEL}", f"NAME={name}", HF_ENDPOINT=hub.url)
 
-    assert "is a folder of models" in line or "is a model, so nothing can lie in it" in line or "not a name" in line
+    assert "is a group, which contains" in line or "is a model, so it cannot contain" in line or "not a name" in line
 
 
 def test_add_refuses_to_replace_weights_that_were_changed(added_online, hub):
@@ -321,7 +321,7 @@ def test_add_refuses_to_replace_weights_that_were_changed(added_online, hub):
     line = added_online.refused("add", f"MODEL={MODEL}")
 
     assert line.startswith(
-        "add: models/tiny is not what its pin says, and model.safetensors exists nowhere else; keep it: make track"
+        "add: models/tiny differs from its pin, and model.safetensors exists nowhere else; keep it: make track"
     )
     assert added_online.state() == before
 
@@ -332,7 +332,7 @@ def test_add_refuses_weights_that_have_no_pin(online):
 
     line = online.refused("add", f"MODEL={MODEL}")
 
-    assert line.startswith("add: models/tiny is there without a pin; keep it: make track NAME=tiny; or drop it")
+    assert line.startswith("add: models/tiny has no pin; keep it: make track NAME=tiny; or drop it")
     assert online.on_disk() == {"mine.bin": b"mine"}
 
 
@@ -378,7 +378,7 @@ def test_branches_that_move_the_same_pin_conflict(added_online, hub):
 def test_add_takes_several_models_and_one_that_fails_does_not_stop_the_others(online, hub):
     hub.commit("acme/a", {"config.json": b"a"})
     hub.commit("acme/c", {"config.json": b"c"})
-    assert "NAME is of one model, and MODEL names 2" in online.refused("add", "MODEL=acme/a acme/c", "NAME=x")
+    assert "NAME is for one model, but MODEL lists 2" in online.refused("add", "MODEL=acme/a acme/c", "NAME=x")
 
     result = online.make("add", "MODEL=acme/a acme/gone acme/c")
 

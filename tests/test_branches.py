@@ -215,7 +215,7 @@ def test_bytes_that_exist_nowhere_else_stand_in_the_way(world):
 
     line = world.refused("track", "NAME=ma", "DIR=scripts")
 
-    assert line.startswith("track: models/ma is not what its pin says, and a.bin exists nowhere else; keep it: ")
+    assert line.startswith("track: models/ma differs from its pin, and a.bin exists nowhere else; keep it: ")
     assert victim.read_text() == "mine alone"
 
 
@@ -255,7 +255,7 @@ def test_a_pin_that_git_has_and_the_checkout_lacks_is_named(world, how):
     for verb in ("verify", "pull", "list"):
         result = world.make(verb)
         assert result.code == 2, verb
-        assert "models/ma.dvc is in Git and not here; restore it: git checkout HEAD -- models/ma.dvc" in result.said
+        assert "models/ma.dvc is in Git but not here; restore it: git checkout HEAD -- models/ma.dvc" in result.said
         assert re.search("^mb|1 problem in 1 model", result.said, re.MULTILINE)
 
 

@@ -193,7 +193,7 @@ def test_remote_tries_the_bucket_that_was_typed_whatever_this_clone_has_set_for_
 
     result = world.ok("remote", *moto.typed)
 
-    assert "this clone goes on with another one, which .dvc/config.local names" in result.err
+    assert "this clone still uses another one, set in .dvc/config.local" in result.err
     assert set(moto.objects()) == {".model-weights"}
 
 
@@ -577,7 +577,7 @@ def test_an_older_pin_without_a_checksum_is_as_good_as_before(big, moto):
 
     assert "2 of 2 objects on the remote (2 by hash)" in big.ok("verify").out  # by the ETag, from the weights
     assert "1 of 2 objects on the remote (1 by hash, 1 by size only)" in big.second().ok("verify").out
-    assert big.ok("track", "NAME=big").out == "big is pinned as it is already; nothing to do\n"
+    assert big.ok("track", "NAME=big").out == "big is already pinned as it is; nothing to do\n"
 
 
 def test_a_store_that_refuses_checksums_still_takes_objects(big, moto):
@@ -644,7 +644,7 @@ def test_bytes_that_change_on_the_way_to_s3_are_found_at_once(big, moto):
         big.ok("push")
 
         assert proxy.struck
-        assert "holds other bytes than it was sent, by its own checksum; run the same command again" in first
+        assert "stored different bytes, according to its checksum; run the same command again" in first
         assert "2 of 2 objects on the remote (2 read)" in big.ok("verify", "DEEP=1").out
 
 
@@ -931,7 +931,7 @@ def test_a_hook_that_adds_a_removed_pin_again_is_told(added):
 
     said = added.refused("remove", "MODEL=tiny")
 
-    assert said.endswith("the Git commit does not have tiny as it should, perhaps by a hook; see: git show")
+    assert said.endswith("the Git commit does not have tiny as it should, perhaps due to a hook; see: git show")
     assert added.weights().exists()
 
 

@@ -64,9 +64,9 @@ def break_it(world, hub, what: str) -> None:
 ADVICE = {
     "Git": "type: git config user.name NAME",
     "models": "restore it: git checkout HEAD -- models/broken.dvc",
-    "a pin aside": "pins that are not in Git: twin; commit them: git add models/twin.dvc; if a remove or rename was ",
+    "a pin aside": "pins not in Git: twin; commit them: git add models/twin.dvc; if a remove or rename was ",
     "an odd name": "'models/a b.dvc' is a pin of a name that no model may have; give it another one, or remove it",
-    "a pin gone": "models/tiny.dvc is in Git and not here",
+    "a pin gone": "models/tiny.dvc is in Git but not here",
     "a blob gone": "of a pin; git fsck names all that it lacks",
     "disk": "type: .venv/bin/dvc config cache.type hardlink,symlink,copy",
     "remote": "to begin a new remote there: make remote URL=",
@@ -106,14 +106,14 @@ def test_a_policy_that_cannot_be_read_is_told_of(added_online):
 
     said = added_online.make("doctor").out
 
-    assert "WRONG  models: models/policy.yaml knows no 'licence'; did you mean licenses?" in said
+    assert "WRONG  models: models/policy.yaml has no setting 'licence'; did you mean licenses?" in said
 
 
 def test_a_token_that_no_header_takes_is_told_of(online):
     said = online.make("doctor", HF_TOKEN="hf_\u2019").out
 
-    assert "WRONG  Hub: the token for the Hub has characters that no token has; see HF_TOKEN" in said
-    assert "the token for the Hub has characters" in online.refused("add", f"MODEL={MODEL}", HF_TOKEN="hf_\u2019")
+    assert "WRONG  Hub: the Hub token contains characters that no token has; see HF_TOKEN" in said
+    assert "the Hub token contains characters" in online.refused("add", f"MODEL={MODEL}", HF_TOKEN="hf_\u2019")
 
 
 def test_what_answers_a_login_with_a_page_is_told_of(online, hub):

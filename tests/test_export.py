@@ -276,7 +276,7 @@ def test_a_damaged_bundle_is_named_with_what_to_type(added):
 
     said = added.refused("export", f"TO={added.path / 'disk'}")
 
-    assert said.endswith(f" is no Git bundle that can be read; remove it: rm {shlex.quote(str(bundle))}")
+    assert said.endswith(f" is not a readable Git bundle; remove it: rm {shlex.quote(str(bundle))}")
     bundle.unlink()
     added.ok("export", f"TO={added.path / 'disk'}")
 

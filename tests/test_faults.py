@@ -170,7 +170,7 @@ def test_models_on_a_disk_of_its_own_is_refused_before_the_first_byte(added):
         said = added.make("pull").out, added.refused("track", "NAME=other")
 
     for line in said:
-        assert "models/ is a disk of its own, so weights cannot be moved there whole; put the whole clone there" in line
+        assert "models/ is its own disk, so no model can be moved there in one step; put the whole clone there" in line
 
 
 @ROOT_ONLY

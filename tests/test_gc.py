@@ -425,7 +425,7 @@ def test_what_it_tells_to_fetch_mends_it(added):
     [
         (("DAYS=soon",), "not a number of days: DAYS='soon'"),
         (("DAYS=3",), "DAYS is the age of objects on a remote; give that as well: REMOTE=1"),
-        (("HISTORY=1",), "not a choice: HISTORY='1' (want HISTORY=0, or leave it out)"),
+        (("HISTORY=1",), "not a value for HISTORY: '1' (want HISTORY=0, or leave it out)"),
     ],
 )
 def test_what_it_cannot_read_is_refused(lasting_added, words, said):
@@ -439,7 +439,7 @@ def test_a_cache_outside_of_the_clone_is_left_alone(added):
     drop(added)
     before = sorted((added.path / "shared").rglob("*"))
 
-    assert "cache: left alone, since it lies outside of this clone" in added.ok("gc", "FORCE=1").out
+    assert "cache: left alone, since it lies outside this clone" in added.ok("gc", "FORCE=1").out
 
     assert sorted((added.path / "shared").rglob("*")) == before
 

@@ -355,7 +355,7 @@ def test_add_refuses_a_license_that_is_no_line_of_text(refusing, hub):
     said = refused_adds(refusing, licenses)
 
     for model in licenses:
-        assert said.get(model, "").startswith(f"{model}: the Hub gives a license that is no line of text: '"), model
+        assert said.get(model, "").startswith(f"{model}: the license on the Hub is not a line of text: '"), model
     assert refusing.state() == before
 
 
@@ -393,7 +393,7 @@ def test_add_refuses_a_list_that_names_a_file_twice(online, hub, path):
 
     line = online.refused("add", f"MODEL={MODEL}")
 
-    assert line == f"add: {MODEL}: the Hub gave a list that names a file twice; run the same command again"
+    assert line == f"add: {MODEL}: the Hub's list names a file twice; run the same command again"
     online.ok("add", f"MODEL={MODEL}")
 
 
@@ -450,7 +450,7 @@ def test_add_refuses_a_pointer_of_git_lfs_until_it_is_told_to_take_it(online, hu
 
     line = online.refused("add", "MODEL=acme/pointers")
 
-    assert line.startswith("add: acme/pointers/weights.dat is a pointer of Git LFS and no weights; leave it out with ")
+    assert line.startswith("add: acme/pointers/weights.dat is a Git LFS pointer, not weights; leave it out with ")
     assert line.endswith(", or take it as it is: POINTERS=1")
     online.ok("add", "MODEL=acme/pointers", "EXCLUDE=weights.dat")
     online.ok("add", "MODEL=acme/pointers", "POINTERS=1")
@@ -495,13 +495,13 @@ def test_a_group_that_is_a_link_holds_no_models(added):
 
     assert "1 model good: 3 files" in pulled.out
     assert workflow.read_bytes() == before
-    assert "models/g is a link, so nothing can lie in it: 'g/x'" in added.refused("track", "NAME=g/x")
+    assert "models/g is a link, so it cannot contain 'g/x'" in added.refused("track", "NAME=g/x")
     top = added.clone / "models" / "h"
     track(added, "h/a")
     top.rename(added.path / "elsewhere")
     top.symlink_to(added.path / "elsewhere")
     for verb in ("verify", "pull", "remove", "free"):
-        assert "models/h is a link, so nothing can lie in it: 'h/a'" in added.make(verb, "MODEL=h/a").said
+        assert "models/h is a link, so it cannot contain 'h/a'" in added.make(verb, "MODEL=h/a").said
     assert (added.path / "elsewhere" / "a" / "a.bin").exists()
 
 
@@ -577,5 +577,5 @@ def test_a_listing_of_plain_dvc_names_objects_alone(added, said, fault):
     result = added.make("pull", "MODEL=evil")
 
     assert result.code == 2
-    assert f"the listing {oid}.dir names {fault}; no file of it was looked at" in result.out
+    assert f"the listing {oid}.dir names {fault}; none of its files was looked at" in result.out
     assert mine.exists()

@@ -16,7 +16,7 @@ API = {"details": "GET /api/models/[^?]*/revision/", "listing": "GET /api/models
 FILE = f"GET /{MODEL}/resolve/[^?]*/{BIG}"
 BOUND = 10  # seconds: far more than TIMEOUT=1 and a start on a busy machine, less than any wait of the Hub's client
 pytestmark = [pytest.mark.slow, pytest.mark.marathon]
-GAVE_UP = "gave up after 1 s without a byte (TIMEOUT=seconds sets how long); run the same command again to go on"
+GAVE_UP = "gave up after 1 s without a byte (TIMEOUT=seconds sets how long); run the same command again to continue"
 
 
 def always(match: str, action, **more) -> Fault:
@@ -330,7 +330,7 @@ def test_add_refuses_a_listing_that_was_cut_short(online, hub, match, fault):
 
     line = online.refused("add", f"MODEL={MODEL}")
 
-    assert line == f"add: {MODEL}: the Hub gave a list of its files that is cut short; run the same command again"
+    assert line == f"add: {MODEL}: the Hub's list of its files is incomplete; run the same command again"
     assert online.state() == before
     assert ranges(hub) == []
     assert staged(online) == []

@@ -220,7 +220,7 @@ def test_a_signal_ends_with_one_line_that_says_how_to_go_on(online, hub, number,
 
     assert process.returncode != 0
     assert [line for line in said.splitlines() if not (line.startswith(("make", "note:")) or PLAN.match(line))] == [
-        "add: stopped; run the same command again to go on"
+        "add: stopped; run the same command again to continue"
     ]
     assert "Traceback" not in said
     online.ok("add", f"MODEL={MODEL}")
@@ -237,7 +237,7 @@ def test_signals_one_after_the_other_end_with_one_line_too(online, hub):
     said, _ = process.communicate(timeout=20)
 
     assert [line for line in said.splitlines() if line.startswith("add:") and not PLAN.match(line)] == [
-        "add: stopped; run the same command again to go on"
+        "add: stopped; run the same command again to continue"
     ]
     assert "Traceback" not in said
 
@@ -252,7 +252,7 @@ def test_a_signal_ends_a_command_that_is_still_being_imported_with_one_line_too(
     os.killpg(process.pid, signal.SIGINT)
     said, _ = process.communicate(timeout=20)
 
-    assert "outdated: stopped; run the same command again to go on" in said.splitlines()
+    assert "outdated: stopped; run the same command again to continue" in said.splitlines()
     assert "Traceback" not in said
 
 
@@ -267,7 +267,7 @@ def test_a_signal_ends_a_command_that_waits_for_its_turn(online, hub):
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
 
-    assert "add: stopped; run the same command again to go on" in said.splitlines()
+    assert "add: stopped; run the same command again to continue" in said.splitlines()
     assert "Traceback" not in said
 
 

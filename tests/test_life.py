@@ -567,8 +567,8 @@ def test_a_report_is_refused_before_the_run_where_it_would_do_harm_or_cannot_be_
 
     said = added.refused("list", f"REPORT={target}")
 
-    want = "name a file in a folder that is there, outside of .git, .dvc and models: REPORT=report.json"
-    assert said == f"list: not a place for a report: REPORT='{target}'; {want}"
+    want = "name a file in an existing folder, outside .git, .dvc and models: REPORT=report.json"
+    assert said == f"list: cannot write a report to REPORT='{target}'; {want}"
     assert added.state() == before
 
 
@@ -579,7 +579,7 @@ def test_a_report_does_not_replace_the_file_that_makes_a_worktree(added):
     tree.clone.symlink_to("../tree")
     furnish(tree.clone)
 
-    assert "not a place for a report" in tree.refused("list", "REPORT=.git")
+    assert "cannot write a report to" in tree.refused("list", "REPORT=.git")
 
 
 @pytest.mark.slow

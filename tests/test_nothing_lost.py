@@ -71,7 +71,7 @@ def test_a_hand_over_replaces_no_folder_that_is_none(tracked, at):
 
     said = tracked.make("pull", f"MODEL={name}", f"TO={tracked.path}").out
 
-    assert ("nothing in it is of this repository" if name == "mine" else "would be replaced by what goes to ") in said
+    assert ("nothing in it is this repository's" if name == "mine" else "would be replaced by what goes to ") in said
     assert all(path.exists() for path in before)
 
 
@@ -448,7 +448,7 @@ def test_rename_goes_on_with_what_a_stopped_pull_set_aside(tracked):
 
     said = tracked.make("rename", "MODEL=tiny", "NAME=mine").said
 
-    assert "models/mine is there without a pin; keep it" in said
+    assert "models/mine has no pin; keep it" in said
     assert (tracked.weights("mine") / "notes.txt").read_bytes() == PRECIOUS
 
 
@@ -490,7 +490,7 @@ def test_a_hand_over_leaves_a_git_repository_alone(added):
     added.git("init", "--quiet", str(project))
     (project / "config.json").write_bytes(PRECIOUS)
 
-    assert "nothing in it is of this repository" in added.make("pull", f"TO={project.parent}").out
+    assert "nothing in it is this repository's" in added.make("pull", f"TO={project.parent}").out
 
     assert sorted(os.listdir(project)) == [".git", "config.json"]
     assert sorted(os.listdir(project.parent)) == ["tiny"]

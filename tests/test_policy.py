@@ -285,7 +285,7 @@ def test_an_exception_is_not_carried_along_to_another_file(strict, hub):
         ("named", "format:pickle", "b.bin is new"),
         ("inside", "format:pickle", "evil.safetensors is in fact a pickle, which can run code when it is loaded"),
     ]:
-        said = f"{name}: {why}; that may not be what {word} was excepted for; except it again: make add MODEL="
+        said = f"{name}: {why}; the exception for {word} may not be meant for that; make it again: make add MODEL="
         assert said in result.out
     assert strict.state() == before
     strict.ok("add", "MODEL=acme/scan", "ALLOW=scan", "REASON=both")
@@ -298,8 +298,8 @@ def test_an_exception_of_own_weights_is_not_carried_along_to_another_file(strict
     strict.ok(*words, "ALLOW=format:pickle", "REASON=x")
     (folder / "b.bin").write_bytes(PICKLE)
 
-    assert "b.bin is new; that may not be what format:pickle was excepted for" in strict.refused(*words)
-    assert "REASON='…' is no reason" in strict.refused(*words, "ALLOW=format:pickle", "REASON=…")
+    assert "b.bin is new; the exception for format:pickle may not be meant for that" in strict.refused(*words)
+    assert "REASON='…' is not a reason" in strict.refused(*words, "ALLOW=format:pickle", "REASON=…")
 
 
 @pytest.mark.slow
@@ -309,8 +309,8 @@ def test_an_exception_for_the_same_verdict_goes_along_after_a_rename_and_a_stopp
     hook = refuse_commits(strict)
     assert strict.make("add", f"MODEL={MODEL}", "ALLOW=scan", "REASON=x").code == 2
     hook.unlink()
-    line = next(line for line in strict.make("verify").out.splitlines() if "to go on: make " in line)
-    assert strict.run("sh", "-c", line.partition("to go on: ")[2]).code == 0
+    line = next(line for line in strict.make("verify").out.splitlines() if "to continue: make " in line)
+    assert strict.run("sh", "-c", line.partition("to continue: ")[2]).code == 0
     strict.ok("rename", "MODEL=tiny", "NAME=other")
     hub.commit(MODEL, {"config.json": b"{ }", "a.txt": b"a"})
 
@@ -366,8 +366,8 @@ def test_track_holds_the_policy_too(strict):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("license: any", "models/policy.yaml knows no 'license'; did you mean licenses?"),
-        ("formats: pickle", "models/policy.yaml: formats is neither any nor a list of words"),
+        ("license: any", "models/policy.yaml has no setting 'license'; did you mean licenses?"),
+        ("formats: pickle", "models/policy.yaml: formats is neither `any` nor a list such as"),
         ("size: big", "models/policy.yaml: size is 'big' (want any, or such as 80GB)"),
         (f"size: {'9' * 400}GB", "models/policy.yaml: size is '999"),
         (f"size: {BOMB}", "models/policy.yaml: size is 'not one word' (want any, or such as 80GB)"),
@@ -408,20 +408,23 @@ HEAD = {"dtype": "U8", "shape": [4]}
         (safetensors(), None),
         (safetensors(8, __metadata__={"format": "pt"}), None),
         (safetensors(8, __metadata__=None), None),
-        (b"", "its header is longer than the file"),
+        (b"", "its header is missing, or longer than the file"),
         (safetensors()[:-1], "its size is not what its header says"),
         (safetensors() + b"x", "its size is not what its header says"),
         (safetensors(8, b=HEAD | {"data_offsets": [4, 8]}), "overlap others"),
         (safetensors(8, b=HEAD | {"data_offsets": [9, 13]}), "or leave a gap"),
         (safetensors(8, b=HEAD | {"data_offsets": [8, 8]}), "the shape of 'b' is not that of its bytes"),
-        (struct.pack("<Q", 4) + b"nope", "its header is not one"),
-        (struct.pack("<Q", 4) + "{}".encode("utf-16-le"), "its header is not one"),
-        (struct.pack("<Q", 3) + b" {}", "its header is not one"),
-        (safetensors(8, __metadata__={"format": 1}), "its header is not one"),
-        (safetensors(8, b={"dtype": "U8", "shape": [True], "data_offsets": [8, 8]}), "its header is not one"),
-        (safetensors(8, b={"dtype": "X", "shape": [1], "data_offsets": [8, 8.5]}), "its header is not one"),
-        (safetensors(8, b={"dtype": "X", "shape": [float("inf")], "data_offsets": [8, 8]}), "its header is not one"),
-        (safetensors(8, b={"dtype": "U8", "shape": [9] * 1_000_000, "data_offsets": [8, 8]}), "its header is not one"),
+        (struct.pack("<Q", 4) + b"nope", "its header is invalid"),
+        (struct.pack("<Q", 4) + "{}".encode("utf-16-le"), "its header is invalid"),
+        (struct.pack("<Q", 3) + b" {}", "its header is invalid"),
+        (safetensors(8, __metadata__={"format": 1}), "its header is invalid"),
+        (safetensors(8, b={"dtype": "U8", "shape": [True], "data_offsets": [8, 8]}), "its header is invalid"),
+        (safetensors(8, b={"dtype": "X", "shape": [1], "data_offsets": [8, 8.5]}), "its header is invalid"),
+        (safetensors(8, b={"dtype": "X", "shape": [float("inf")], "data_offsets": [8, 8]}), "its header is invalid"),
+        (
+            safetensors(8, b={"dtype": "U8", "shape": [9] * 1_000_000, "data_offsets": [8, 8]}),
+            "its header is invalid",
+        ),
     ],
 )
 def test_a_safetensors_header_that_lies_is_found(content, said, tmp_path):
@@ -435,7 +438,7 @@ def test_a_name_twice_in_a_safetensors_header_is_found(tmp_path):
         b'{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}'
     )
 
-    assert faults(tensors, struct.pack("<Q", len(header)) + header, tmp_path) == "its header has a name twice"
+    assert faults(tensors, struct.pack("<Q", len(header)) + header, tmp_path) == "its header repeats a name"
 
 
 @pytest.mark.parametrize(
@@ -443,16 +446,16 @@ def test_a_name_twice_in_a_safetensors_header_is_found(tmp_path):
     [
         (gguf_file(), None),
         (b"", "cut short"),
-        (b"GGML" + gguf_file()[4:], "it does not begin as GGUF does"),
+        (b"GGML" + gguf_file()[4:], "it does not start like a GGUF file"),
         (gguf_file()[:60], "cut short"),
         (gguf_file(count=1 << 60), "cut short"),
-        (gguf_file(name="a"), "its header has a name twice"),
+        (gguf_file(name="a"), "its header repeats a name"),
         (gguf_file(offset=16), "the bytes of 'b' overlap others"),
         (gguf_file(key="general.alignment"), "cut short"),
         (gguf_file(data=63), "lie beyond the end of the file"),
         (gguf_file(offset=1 << 62), "lie beyond the end of the file"),
         (gguf_file(dims=4), None),
-        (gguf_file(dims=5), "is not one"),
+        (gguf_file(dims=5), "or invalid"),
         (b"GGUF\x01\0\0\0A0cos\nsystem\n(S'true'\ntR.", "its version is 1"),
         (big_endian_gguf(64), None),
         (big_endian_gguf(63), "lie beyond the end of the file"),
@@ -475,15 +478,15 @@ def test_a_gguf_header_that_has_no_end_is_given_up(tmp_path, monkeypatch):
     [
         ({"m.onnx": onnx_file("m.onnx_data"), "m.onnx_data": b"x"}, None),
         ({"m.onnx": onnx_file("m.onnx_data_1"), "m.onnx_data_1": b"x"}, None),
-        ({"d/m.onnx": onnx_file("../../etc/passwd")}, "takes weights from outside of its folder: '../../etc/passwd'"),
-        ({"m.onnx": onnx_file("/etc/passwd")}, "takes weights from outside of its folder: '/etc/passwd'"),
-        ({"m.onnx": onnx_file("gone")}, "takes weights from 'gone', which is not there"),
-        ({"m.ONNX": onnx_file("gone")}, "takes weights from 'gone', which is not there"),
+        ({"d/m.onnx": onnx_file("../../etc/passwd")}, "reads weights from outside its folder: '../../etc/passwd'"),
+        ({"m.onnx": onnx_file("/etc/passwd")}, "reads weights from outside its folder: '/etc/passwd'"),
+        ({"m.onnx": onnx_file("gone")}, "reads weights from 'gone', which is missing"),
+        ({"m.ONNX": onnx_file("gone")}, "reads weights from 'gone', which is missing"),
         ({"m.onnx": b"\xff\xff"}, "is not a valid onnx file"),
         ({"a.index.json": b'{"weight_map": {"x": "1.safetensors", "y": "2.safetensors"}}'}, None),
         (
             {"a.index.json": b'{"weight_map": {"x": "1.gguf", "y": "2.gguf"}}', "1.gguf": gguf_file()},
-            "a.index.json names '2.gguf', which is not there",
+            "a.index.json names '2.gguf', which is missing",
         ),
         (
             {"a.index.json": b'{"weight_map": {"x": "./1.gguf", "y": "2.gguf"}}'}

@@ -45,7 +45,7 @@ def test_a_release_is_an_annotated_tag_of_what_was_checked(added):
     assert added.git("cat-file", "-t", "tiny@v1.0.0") == "tag\n"
     assert added.git("rev-parse", "tiny@v1.0.0^{commit}").strip() == added.head()
     again = added.refused("release", "MODEL=tiny", "VERSION=1.0.0")
-    assert again == "release: tiny@v1.0.0 is there already, and a release never changes; choose another VERSION"
+    assert again == "release: tiny@v1.0.0 already exists, and a release never changes; choose another VERSION"
 
 
 @pytest.mark.slow
@@ -152,7 +152,7 @@ def test_a_release_is_handed_over_to_a_folder_and_the_pin_stays(released, words)
 
 @pytest.mark.slow
 def test_a_link_is_refused_where_nothing_is_handed_over(added):
-    assert added.refused("pull", "LINK=1").startswith("pull: LINK=1 is for what is handed over to a folder; ")
+    assert added.refused("pull", "LINK=1").startswith("pull: LINK=1 applies only to a folder that is handed over; ")
 
 
 def test_a_release_of_no_model_is_none(lasting_added):
@@ -430,9 +430,7 @@ def test_a_release_that_git_could_not_sign_is_none(added):
 def test_a_git_commit_is_one_version_of_a_model_as_gto_has_it(released):
     said = released.refused("release", "MODEL=tiny", "VERSION=1.3.0")
 
-    assert re.search(
-        "[0-9a-f]{7} is tiny@v1.1.0 already, and GTO takes one version of a model for a Git commit; ", said
-    )
+    assert re.search("[0-9a-f]{7} is tiny@v1.1.0 already, and GTO allows one version of a model per Git commit; ", said)
 
 
 @pytest.mark.slow

@@ -39,8 +39,8 @@ def test_the_folder_that_was_typed_is_tried_whatever_this_clone_has_set_for_itse
 @pytest.mark.parametrize(
     ("local", "said"),
     [
-        ("['remote \"storage\"']\n    url = /nowhere/at all\n", "this clone goes on with another one"),
-        ("[core]\n    remote = mirror\n['remote \"mirror\"']\n    url = /m\n", "this clone goes on with another one"),
+        ("['remote \"storage\"']\n    url = /nowhere/at all\n", "this clone still uses another one"),
+        ("[core]\n    remote = mirror\n['remote \"mirror\"']\n    url = /m\n", "this clone still uses another one"),
         ("['remote \"storage\"']\n    profile = me\n", "settings of 'storage' that a folder does not take (profile)"),
     ],
 )
@@ -203,9 +203,9 @@ UNFIT = [
     (["URL=s3://b/x", "ENDPOINT=ftp://host"], "remote: not a value for ENDPOINT (want https://HOST"),
     (["URL=s3://b/x", "REGION=-rf"], "remote: not a value for REGION"),
     (["URL=s3://b/x", "PROFILE=$(touch pwned)"], "remote: not a value for PROFILE"),
-    (["URL=s3://b/x", "PROJECT=mine"], "remote: PROJECT is for gs:// alone"),
-    (["URL=gs://b/x", "REGION=eu"], "remote: REGION is for s3:// alone"),
-    (["URL=../remote", "ENDPOINT=http://h"], "remote: ENDPOINT is for s3:// and gs:// alone"),
+    (["URL=s3://b/x", "PROJECT=mine"], "remote: PROJECT is only for gs://"),
+    (["URL=gs://b/x", "REGION=eu"], "remote: REGION is only for s3://"),
+    (["URL=../remote", "ENDPOINT=http://h"], "remote: ENDPOINT is only for s3:// and gs://"),
     (["URL=s3://../x"], "remote: not a remote: "),
     (["URL=s3://bucket//x"], "remote: not a remote: "),
     (["URL=s3://bucket/été"], "remote: not a remote: 's3://bucket/été'; DVC's config takes ASCII characters alone"),

@@ -102,7 +102,7 @@ def test_remove_keeps_what_no_git_commit_and_no_remote_has(request, added_templa
 
     said = world.refused("remove", "MODEL=mine")
 
-    assert said.startswith("remove: 2 of the 2 objects of mine are neither on the remote nor of any Git commit; keep ")
+    assert said.startswith("remove: 2 of the 2 objects of mine are neither on the remote nor in any Git commit; keep ")
     assert ": make track NAME=mine; or drop them for good: rm -r models/mine models/mine.dvc" in said
     assert (world.weights("mine") / "a.bin").read_text() == "only here"
     world.ok("track", "NAME=mine")
@@ -112,7 +112,7 @@ def test_remove_keeps_what_no_git_commit_and_no_remote_has(request, added_templa
 @pytest.mark.parametrize(
     ("pinned", "advice"),
     [
-        ("stopped", "its add was stopped before the Git commit; to go on: make track NAME=mine"),
+        ("stopped", "its add was stopped before the Git commit; to continue: make track NAME=mine"),
         ("plain", "models/mine.dvc is not in Git as it is; commit it first"),
     ],
 )
@@ -243,11 +243,11 @@ def five(tracked_template, tmp_path_factory) -> World:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("MODEL=tiny", "NAME=mine"), "rename: 'mine' is a model already; choose another NAME"),
-        (("MODEL=tiny", "NAME=bare"), "rename: 'bare' is a model already; choose another NAME"),
-        (("MODEL=mine", "NAME=twin"), "rename: 'twin' is a model already; choose another NAME"),
-        (("MODEL=tiny", "NAME=left"), "rename: models/left.dvc is in Git and not here; restore it"),
-        (("MODEL=tiny", "NAME=tiny/x"), "'tiny' is a model, so nothing can lie in it"),
+        (("MODEL=tiny", "NAME=mine"), "rename: 'mine' is already a model; choose another NAME"),
+        (("MODEL=tiny", "NAME=bare"), "rename: 'bare' is already a model; choose another NAME"),
+        (("MODEL=mine", "NAME=twin"), "rename: 'twin' is already a model; choose another NAME"),
+        (("MODEL=tiny", "NAME=left"), "rename: models/left.dvc is in Git but not here; restore it"),
+        (("MODEL=tiny", "NAME=tiny/x"), "'tiny' is a model, so it cannot contain"),
         (("MODEL=tiny", "NAME=tiny"), "1 model named, to be called 'tiny'; rename one: MODEL=OLD NAME=NEW"),
         (("MODEL=*", "NAME=x"), "5 models named, to be called 'x'; rename one"),
         (("MODEL=tiny", "NAME=../x"), "not a name for a model: '../x'"),
@@ -312,7 +312,7 @@ def test_a_rename_that_a_hook_stopped_goes_on_after_a_pull_and_leaves_no_folder(
 def test_a_model_whose_pin_is_not_in_this_checkout_is_not_replaced(five, hub, words):
     before = five.state()
 
-    assert "models/left.dvc is in Git and not here; restore it" in five.refused(*words, HF_ENDPOINT=hub.url)
+    assert "models/left.dvc is in Git but not here; restore it" in five.refused(*words, HF_ENDPOINT=hub.url)
     assert five.state() == before
 
 

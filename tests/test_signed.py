@@ -304,8 +304,10 @@ def test_a_shallow_clone_is_refused(signed):
     )
 
 
-@pytest.mark.parametrize("file", ["allowed_signers", "revoked_signers"])
-def test_signers_count_as_they_were_committed(signed, file):
+@pytest.mark.parametrize(
+    ("file", "gone"), [("allowed_signers", "does not exist"), ("revoked_signers", "is not that of the last Git commit")]
+)
+def test_signers_count_as_they_were_committed(signed, file, gone):
     path = signed.clone / ".github" / file
     path.write_text(path.read_text() + public(signed, "stranger") + "\n")
 
@@ -315,12 +317,12 @@ def test_signers_count_as_they_were_committed(signed, file):
         f"verify: .github/{file} is not that of the last Git commit; commit it, or: git checkout HEAD -- .github/{file}"
     )
     path.unlink()
-    assert f".github/{file} is not" in signed.refused("verify", "SIGNED=1")
+    assert f".github/{file} {gone}" in signed.refused("verify", "SIGNED=1")
 
 
 def test_without_signers_one_sentence_says_what_to_write(added):
     assert added.refused("verify", "SIGNED=1") == (
-        "verify: .github/allowed_signers is not there; commit it with a line for each signer, with the public key: "
+        "verify: .github/allowed_signers does not exist; commit it with one line per signer, public key included: "
         'you@example.com namespaces="git" ssh-ed25519 AAAA…'
     )
 

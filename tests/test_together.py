@@ -60,7 +60,7 @@ def test_a_long_add_keeps_nobody_waiting_who_is_at_work_on_other_models(added_on
     verified = added_online.ok("verify").out
 
     assert adding.poll() is None
-    assert not [text for text in said if "waiting for" in text and "at work on slow" in text]
+    assert not [text for text in said if "waiting for" in text and "working on slow" in text]
     assert "verified 2 pins, 4 of 4 files on disk" in verified
     held.done.set()
     finish([adding])
@@ -76,7 +76,7 @@ def test_verify_says_that_a_command_is_at_work_on_a_model_and_looks_at_the_other
 
     result = added_online.ok("verify")
 
-    assert f"slow: add (process {adding_pid(added_online)}) is at work on it, so it was not looked at; " in result.out
+    assert f"slow: add (process {adding_pid(added_online)}) is working on it, so it was not looked at; " in result.out
     assert "verified 2 pins, 3 of 4 files on disk" in result.out
     assert added_online.make("verify", "REQUIRE=disk").code == 2
     held.done.set()
@@ -114,7 +114,7 @@ def test_a_second_pull_of_a_model_waits_and_says_for_what(added_online, hub):
     second = start(added_online, "add", "MODEL=acme/slow")
     line = second.stdout.readline()
 
-    assert line == f"add: waiting for add (process {adding_pid(added_online)}), which is at work on slow\n"
+    assert line == f"add: waiting for add (process {adding_pid(added_online)}), which is working on slow\n"
     held.done.set()
     finish([adding])
     assert "nothing to do" in finish([second])[0]
@@ -200,7 +200,7 @@ def test_a_command_whose_make_is_killed_gives_up_its_locks(added_online, hub):
 def test_a_pull_waits_for_the_lock_of_its_model(added):
     with held_lock(added, "model tiny"):
         pulling = start(added, "pull")
-        assert pulling.stdout.readline() == "pull: waiting for another command, which is at work on tiny\n"
+        assert pulling.stdout.readline() == "pull: waiting for another command, which is working on tiny\n"
 
     finish([pulling])
 
@@ -251,7 +251,7 @@ def test_a_git_commit_waits_for_that_of_another_command(added_online, hub):
     held.done.set()
 
     line = next(line for line in second.stdout if not PLAN.match(line))
-    assert re.fullmatch(r"add: waiting for add \(process \d+\), which is at work on this clone\n", line)
+    assert re.fullmatch(r"add: waiting for add \(process \d+\), which is working on this clone\n", line)
     go.touch()
     finish([first, second])
 

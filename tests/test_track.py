@@ -260,8 +260,8 @@ def test_track_leaves_out_the_control_files_of_a_folder_that_it_copies(world):
         (["NAME=mine.dvc"], "track: not a name for a model: 'mine.dvc'"),
         (["NAME=tiny"], "track: the name 'tiny' is taken by acme/tiny; choose another NAME"),
         (["NAME=tiny", "DIR=scripts"], "track: the name 'tiny' is taken by acme/tiny; choose another NAME"),
-        (["NAME=tiny/nested"], "track: 'tiny' is a model, so nothing can lie in it"),
-        (["NAME=tiny/new", "DIR=scripts"], "track: 'tiny' is a model, so nothing can lie in it"),
+        (["NAME=tiny/nested"], "track: 'tiny' is a model, so it cannot contain"),
+        (["NAME=tiny/new", "DIR=scripts"], "track: 'tiny' is a model, so it cannot contain"),
     ],
 )
 def test_track_refuses_with_one_line_and_changes_nothing(lasting_taken, words, said):
@@ -279,7 +279,7 @@ def test_track_replaces_no_weights_that_have_no_pin(laid, tmp_path):
 
     line = laid.refused("track", "NAME=mine", f"DIR={tmp_path}")
 
-    assert line.startswith("track: models/mine is there without a pin; keep it: make track NAME=mine; or drop it")
+    assert line.startswith("track: models/mine has no pin; keep it: make track NAME=mine; or drop it")
     assert laid.on_disk("mine") == PINNED
 
 
@@ -292,7 +292,7 @@ def test_track_replaces_no_weights_that_were_changed(tracked):
     line = tracked.refused("track", "NAME=mine", f"DIR={folder}")
 
     assert line.startswith(
-        "track: models/mine is not what its pin says, and model.safetensors exists nowhere else; keep it: "
+        "track: models/mine differs from its pin, and model.safetensors exists nowhere else; keep it: "
     )
     assert tracked.state() == before
 
@@ -373,7 +373,7 @@ def test_track_refuses_a_pointer_of_git_lfs_until_it_is_told_to_take_it(world, w
 
     line = world.refused("track", *words)
 
-    assert line.startswith("track: refused a pointer of Git LFS in the place of weights: '")
+    assert line.startswith("track: refused a Git LFS pointer in place of weights: '")
     assert line.endswith("model.safetensors'; bring them with git lfs pull, or take it as it is: POINTERS=1")
     assert not world.pin("mine").exists()
     world.ok("track", *words, "POINTERS=1")

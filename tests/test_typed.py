@@ -138,7 +138,7 @@ def test_a_repo_that_has_moved_is_pinned_and_known_by_its_new_name(online, hub):
     assert "\n  source: new-org/small\n" in online.pin("small").read_text()
     assert online.on_disk("small") == PINNED
     for model in (MODEL, "new-org/small"):
-        assert "small is pinned at this commit already; nothing to do\n" in online.ok("add", f"MODEL={model}").out
+        assert "small is already pinned at this commit; nothing to do\n" in online.ok("add", f"MODEL={model}").out
 
 
 @pytest.mark.slow
@@ -180,7 +180,7 @@ def test_track_speaks_of_itself_and_says_when_nothing_changed(world):
     track_all(world, "mine")
     before = world.head()
 
-    assert world.ok("track", "NAME=mine").out == "mine is pinned as it is already; nothing to do\n"
+    assert world.ok("track", "NAME=mine").out == "mine is already pinned as it is; nothing to do\n"
     assert world.head() == before
     shutil.rmtree(world.remote / "files")
     (world.remote / "files").write_text("no folder")
@@ -265,7 +265,7 @@ def test_add_says_that_other_weights_lie_there(added_online):
 
     said = added_online.ok("add", f"MODEL={MODEL}").out
 
-    assert said == "tiny is pinned at this commit already; models/tiny holds other weights: make pull MODEL=tiny\n"
+    assert said == "tiny is already pinned at this commit; models/tiny holds other weights: make pull MODEL=tiny\n"
 
 
 @pytest.mark.parametrize("typed", ["https://[::1/acme/tiny", "https:///acme/tiny"])
@@ -292,4 +292,4 @@ def test_a_repo_that_moved_to_another_organisation_is_known_by_both_names(online
     online.ok("add", f"MODEL={MODEL}")
 
     said = online.ok("add", f"MODEL={MODEL} nova/tiny").out
-    assert said == "tiny is pinned at this commit already; nothing to do\n" * 2
+    assert said == "tiny is already pinned at this commit; nothing to do\n" * 2

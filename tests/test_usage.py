@@ -15,13 +15,13 @@ COMMANDS = re.findall(r"^([a-z]+):.* ## ", MAKEFILE, re.MULTILINE)
 
 PULL = "MODEL, STAGE, TO, LINK, REMOTE, DRY, TIMEOUT, FORMAT, REPORT"
 REFUSED = [
-    (["verify", "DEPP=1"], "verify: knows no variable DEPP; did you mean DEEP?"),
-    (["verify", "model=x"], "verify: knows no variable model; did you mean MODEL?"),
-    (["pull", "MODELS=x"], "pull: knows no variable MODELS; did you mean MODEL?"),
+    (["verify", "DEPP=1"], "verify: unknown variable DEPP; did you mean DEEP?"),
+    (["verify", "model=x"], "verify: unknown variable model; did you mean MODEL?"),
+    (["pull", "MODELS=x"], "pull: unknown variable MODELS; did you mean MODEL?"),
     (["list", "DEEP=1"], "list: does not take DEEP; it takes FORMAT, REPORT"),
     (["pull", "NAME=x"], f"pull: does not take NAME; it takes {PULL}"),
-    (["free", "tiny"], "free: 'tiny' is no command; to name a model: MODEL=NAME"),
-    (["remove", "MODEL=a", "b"], "remove: 'b' is no command; to name a model: MODEL=NAME"),
+    (["free", "tiny"], "free: 'tiny' is not a command; to name a model: MODEL=NAME"),
+    (["remove", "MODEL=a", "b"], "remove: 'b' is not a command; to name a model: MODEL=NAME"),
     (["help", "add"], "help: to explain a command: make help VERB=add"),
     (["pull", "verify", "URL=x"], f"pull: does not take URL; it takes {PULL}, DEEP, SHARD, OFFLINE"),
     (["verify", "DEEP=true"], "verify: not a switch: DEEP='true' (want DEEP=1, or leave it out)"),
@@ -31,7 +31,7 @@ REFUSED = [
     (["add", "MODEL="], "add: no MODEL; for example: make add MODEL="),
     (["remove", "MODEL=\u00a0"], "remove: no MODEL; for example: make remove MODEL="),
     (["VERB=add", "pull"], "pull: does not take VERB; "),
-    (["SHELL=/bin/false", "list"], "list: knows no variable SHELL; it takes FORMAT, REPORT"),
+    (["SHELL=/bin/false", "list"], "list: unknown variable SHELL; it takes FORMAT, REPORT"),
     (["MODEL=x"], "help: does not take MODEL; it takes VERB"),
     (["help", "VERB=veryfy"], "help: no such command: 'veryfy'; did you mean verify?"),
     (["help", "VERB=xyz"], "help: no such command: 'xyz'; make help lists all"),
@@ -56,7 +56,7 @@ def test_what_is_not_taken_is_refused_with_the_nearest_before_anything_runs(unre
 
 
 def test_a_dry_run_of_make_refuses_too(lasting):
-    assert lasting.refused("-n", "list", "DEPP=1") == "list: knows no variable DEPP; it takes FORMAT, REPORT"
+    assert lasting.refused("-n", "list", "DEPP=1") == "list: unknown variable DEPP; it takes FORMAT, REPORT"
 
 
 INNER = sorted({*re.findall(r"^override ([.\w]+) :?=", MAKEFILE, re.MULTILINE), "MAKELEVEL", "MAKECMDGOALS", "CURDIR"})
@@ -197,7 +197,7 @@ def test_elsewhere_make_is_completed_as_before(world, shell):
 
 @pytest.mark.parametrize(("word", "said"), [("pul", "did you mean pull?"), ("everything", "make help lists all")])
 def test_a_word_that_is_no_command_is_refused_with_the_nearest(lasting, word, said):
-    assert lasting.refused(word) == f"make: '{word}' is no command; {said}"
+    assert lasting.refused(word) == f"make: no such command: '{word}'; {said}"
 
 
 def test_a_file_that_is_missing_is_not_taken_for_made(world):

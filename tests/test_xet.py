@@ -67,7 +67,7 @@ def test_a_damaged_chunk_is_caught_and_the_file_comes_another_way(clone, xet):
 
     result = clone.ok("add", f"MODEL={BIG}")
 
-    assert "add: acme/big/big.safetensors: what came by Xet differs: the Hub says sha256 " in result.err
+    assert "add: acme/big/big.safetensors: what Xet sent differs: the Hub says sha256 " in result.err
     assert clone.on_disk("big") == {"big.safetensors": data}
     assert len(fetched(xet, "big.safetensors")) == 1
 
@@ -99,7 +99,7 @@ def test_a_file_that_xet_does_not_give_comes_by_a_plain_download(clone, xet, fau
     lines = [line for line in result.err.splitlines() if line.startswith("add: ") and not PLAN.match(line)]
     assert len(lines) == 1
     assert lines[0].startswith("add: acme/tiny/model.safetensors: Xet: ")
-    assert lines[0].endswith("; going on at 0 B from a plain download")
+    assert lines[0].endswith("; continuing at 0 B from a plain download")
     assert clone.on_disk() == PINNED
     assert not (clone.path / "home" / ".cache").exists()
     assert not (clone.clone / ".dvc" / "tmp" / "xet" / "logs").exists()

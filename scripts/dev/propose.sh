@@ -13,7 +13,7 @@ make update MODEL="$name"
 [[ $(git rev-parse HEAD) != "$base" ]] || exit 0
 if git fetch --quiet origin "refs/heads/$branch" 2>/dev/null &&
   git diff --quiet FETCH_HEAD HEAD -- "models/$name.dvc"; then
-  printf '%s\n' "propose: $branch has this version already; nothing to do"
+  printf '%s\n' "propose: $branch already has this version; nothing to do"
   exit 0
 fi
 make diff MODEL="$name" FROM="$base" REPORT="$folder/diff.json" >&2

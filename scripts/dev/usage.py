@@ -39,15 +39,15 @@ def refusal(goals, typed):
     for goal in goals:
         if goal not in COMMANDS and not goal.startswith(".venv/"):
             if goals[0] in COMMANDS:
-                return f"{goals[0]}: {ascii(goal)} is no command; to name a model: MODEL=NAME"
-            return f"make: {ascii(goal)} is no command; {nearest(goal, list(COMMANDS), 'make help lists all')}"
+                return f"{goals[0]}: {ascii(goal)} is not a command; to name a model: MODEL=NAME"
+            return f"make: no such command: {ascii(goal)}; {nearest(goal, list(COMMANDS), 'make help lists all')}"
     if goals[0] == "help" and goals[1:]:
         return f"help: to explain a command: make help VERB={goals[1]}"
     known = [(goal, *each) for goal in goals if goal in COMMANDS for each in variables(goal)]
     takes = list(dict.fromkeys(variable for _, _, variable, _ in known))
     for variable in typed:
         if variable not in takes:
-            kind = "does not take" if variable in VARIABLES else "knows no variable"
+            kind = "does not take" if variable in VARIABLES else "unknown variable"
             name = variable if variable.isidentifier() else ascii(variable)
             otherwise = f"it takes {', '.join(takes) or 'no variable'}"
             return f"{goals[0]}: {kind} {name}; {nearest(variable, takes, otherwise)}"

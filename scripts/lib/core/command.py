@@ -66,7 +66,7 @@ def _stop(*_: object) -> NoReturn:
     for number in STOPS:  # a second one may come from the group or the parent's end
         signal.signal(number, signal.SIG_IGN)
     bar = "\r\x1b[K" if sys.stderr.isatty() else ""
-    os.write(2, f"{bar}{console.VERB}: stopped; run the same command again to go on\n".encode())
+    os.write(2, f"{bar}{console.VERB}: stopped; run the same command again to continue\n".encode())
     os._exit(1)
 
 
@@ -79,5 +79,5 @@ def _end_with_parent(parent: int) -> None:
 
 def _system_sentence(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "no space left on the disk; free some, then run the same command again to go on"
-    return f"{text.fault(error)}; fix that, then run the same command again to go on"
+        return "no space left on the disk; free some, then run the same command again to continue"
+    return f"{text.fault(error)}; fix that, then run the same command again to continue"

@@ -87,7 +87,7 @@ def _take(handle: int, what: str, wait: bool) -> str | None:
         holder = f"{verb} (process {process})" if process else "another command"
         if not wait:
             return holder
-        console.remark(f"waiting for {holder}, which is at work on {what}")
+        console.remark(f"waiting for {holder}, which is working on {what}")
         fcntl.lockf(handle, fcntl.LOCK_EX)
     os.pwrite(handle, f"{console.VERB} {os.getpid()}".ljust(LINE).encode(), 0)
     os.environ["AT_WORK"] = " ".join([*STARTED_BY, str(os.getpid())])

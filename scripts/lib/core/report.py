@@ -49,7 +49,7 @@ class Report:
             taken = {Path(os.path.realpath(paths.ROOT / name)) for name in (".git", ".dvc", "models")}
             if taken & {target, *target.parents} or target.is_dir() or not target.parent.is_dir():
                 raise Failure(
-                    f"not a place for a report: REPORT={typed!r}; name a file in a folder that is there, outside of "
+                    f"cannot write a report to REPORT={typed!r}; name a file in an existing folder, outside "
                     ".git, .dvc and models: REPORT=report.json"
                 )
 

@@ -39,7 +39,7 @@ def note() -> str | None:
     if not links():
         return None
     if not _takes_links():
-        return "note: this file system has no links, so weights are copies of what the cache holds: twice the space"
+        return "note: this file system has no links, so weights are copies of the cache and take twice the space"
     if MODELS.stat().st_dev == paths.nearest(location()).stat().st_dev:
         return None
     return f"note: the cache ({location()}) is on another file system than models/, so pulled weights are links into it"

@@ -16,20 +16,20 @@ def check_free(name: str, but_weights: bool = False) -> None:
     target, everyone = names.weights_dir(name), selection.all_names()
     if name in everyone:
         selection.head(name)  # says so if it is in Git and not here
-        raise Failure(f"{name!r} is a model already; choose another NAME")
+        raise Failure(f"{name!r} is already a model; choose another NAME")
     group = name.partition("/")[0]
     near = {name.casefold(), group.casefold()}
     others = {part for each in everyone for part in (each, each.partition("/")[0])} - {name, group}
     if twin := min((part for part in others if part.casefold() in near), default=None):
-        raise Failure(f"{name!r} and {twin!r} differ only in case, which not every disk can tell; choose another NAME")
+        raise Failure(f"{name!r} and {twin!r} differ only in case, which some disks ignore; choose another NAME")
     if group != name and pin.path_of(group).exists():
-        raise Failure(f"{group!r} is a model, so nothing can lie in it: {name!r}; choose another NAME")
+        raise Failure(f"{group!r} is a model, so it cannot contain {name!r}; choose another NAME")
     selection.check_group(name)
     if inner := next(target.glob("?*.dvc"), None):
-        raise Failure(f"{name!r} is a folder of models, since {inner.name!r} is in it; choose another NAME")
+        raise Failure(f"{name!r} is a group, which contains {inner.name!r}; choose another NAME")
     if (target.exists() or target.is_symlink()) and not but_weights:
         keep, drop = f"make track NAME={name}", f"rm -r models/{name}"
-        raise Failure(f"models/{name} is there without a pin; keep it: {keep}; or drop it: {drop}")
+        raise Failure(f"models/{name} has no pin; keep it: {keep}; or drop it: {drop}")
 
 
 def check_replaceable(name: str, elsewhere: quarantine.Elsewhere, *pins: pin.Pin | None) -> pin.Pin | None:
@@ -43,7 +43,7 @@ def check_replaceable(name: str, elsewhere: quarantine.Elsewhere, *pins: pin.Pin
     if only := quarantine.only_here(target, files, elsewhere):
         keep, drop = f"make track NAME=OTHER DIR=models/{name}", f"rm -r models/{name}"
         raise Failure(
-            f"models/{name} is not what its pin says, and {only[0]} exists nowhere else; keep it: {keep}; "
+            f"models/{name} differs from its pin, and {only[0]} exists nowhere else; keep it: {keep}; "
             f"or drop it: {drop}; then run the same command again"
         )
     return None

@@ -52,9 +52,9 @@ def _external(at: Path, path: str, paths: Collection[str]) -> Iterator[str]:
     for place in places:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(path), place))
         if place.startswith("/") or target.startswith("../"):
-            yield f"takes weights from outside of its folder: {place!r}"
+            yield f"reads weights from outside its folder: {place!r}"
         elif target not in paths:
-            yield f"takes weights from {place!r}, which is not there"
+            yield f"reads weights from {place!r}, which is missing"
 
 
 def _index(at: Path, path: str, paths: Collection[str]) -> Iterator[str]:
@@ -65,4 +65,4 @@ def _index(at: Path, path: str, paths: Collection[str]) -> Iterator[str]:
         return  # another kind of index
     gone = sorted(wanted - set(paths))
     if gone and len(gone) < len(wanted):  # without any of its shards it is the index of weights that were not chosen
-        yield f"names {gone[0]!r}, which is not there"
+        yield f"names {gone[0]!r}, which is missing"

@@ -60,12 +60,12 @@ def fault(path: Path) -> str | None:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _fault(_Reader(data))
     except (KeyError, ValueError, ZeroDivisionError, RecursionError):
-        return "its header is cut short, or is not one"
+        return "its header is cut short or invalid"
 
 
 def _fault(read: _Reader) -> str | None:
     if read.data[:4] != b"GGUF":
-        return "it does not begin as GGUF does"
+        return "it does not start like a GGUF file"
     version = read.number(4)
     if version == 3 << 24:  # all numbers are big-endian
         read.order, version = "big", 3
@@ -79,10 +79,10 @@ def _fault(read: _Reader) -> str | None:
             alignment = int.from_bytes(read.data[start : start + 4], read.order)
     places = [read.place() for _ in range(tensors)]
     if len({name for *_, name in places}) < tensors:
-        return "its header has a name twice"
+        return "its header repeats a name"
     at, room = 0, len(read.data) - -(-read.at // alignment) * alignment
     for start, size, name in sorted(places):
         if start < at or start + size > room:
-            return f"the bytes of {name.decode(errors='replace')!r} overlap others, or lie beyond the end of the file"
+            return f"the bytes of {name.decode(errors='replace')!r} overlap others or lie beyond the end of the file"
         at = start + size
     return None

@@ -60,7 +60,7 @@ def stopped(held: pin.Pin) -> str | None:
     staged = finished(held.name)
     if not staged or (staged.md5, staged.commit) != (held.md5, held.commit) or history.holds(held.name):
         return None
-    return f"{held.name}: its add was stopped before the Git commit; to go on: {pin.command(held)}"
+    return f"{held.name}: its add was stopped before the Git commit; to continue: {pin.command(held)}"
 
 
 def check_committed(held: pin.Pin) -> None:

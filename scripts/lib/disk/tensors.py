@@ -53,25 +53,25 @@ def fault(path: Path) -> str | None:
     """Why the file at `path` is no safetensors file that is right; None if it is. Raises OSError."""
     header, rest = _header(path)
     if not header:
-        return "its header is longer than the file, or not there"
+        return "its header is missing, or longer than the file"
     try:
         pairs = [(name, dict(each or ())) for name, each in json.loads(header.decode(), object_pairs_hook=list)]
         found = dict(pairs)
         if len(found) < len(pairs):
-            return "its header has a name twice"
+            return "its header repeats a name"
         if header[:1] != b"{" or not all(isinstance(each, str) for each in found.pop("__metadata__", {}).values()):
-            return "its header is not one"
+            return "its header is invalid"
         places = sorted((*_naturals(each["data_offsets"]), name, each) for name, each in found.items())
         at = 0
         for start, end, name, each in places:
             numbers = _count(_naturals(each["shape"]))
             if start != at or end < start:
-                return f"the bytes of {name!r} overlap others, or leave a gap"
+                return f"the bytes of {name!r} overlap others or leave a gap"
             if (bits := BITS.get(each["dtype"])) and numbers * bits != 8 * (end - start):
                 return f"the shape of {name!r} is not that of its bytes"
             at = end
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return "its header is not one"
+        return "its header is invalid"
     return None if at == rest else "its size is not what its header says"
 
 

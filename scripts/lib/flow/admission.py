@@ -12,7 +12,7 @@ def exceptions(old: pin.Pin | None) -> dict[str, object]:
     """The exceptions and their reason, as ALLOW and REASON were typed, or else as `old` has them. Raises `Failure`."""
     allow, reason = tuple(sorted(set(arguments.value("ALLOW").split()))), names.line("REASON")
     if reason == "…":
-        raise Failure("REASON='…' is no reason; give one: REASON='approved in LEGAL-12'")
+        raise Failure("REASON='…' is not a reason; give one: REASON='approved in LEGAL-12'")
     if wrong := [word for word in allow if not policy.EXCEPTION.fullmatch(word)]:
         raise Failure(f"no such exception: {wrong[0]!r} (want words such as license:gemma format:pickle scan)")
     if bool(allow) != bool(reason):
@@ -30,7 +30,7 @@ def _check_carried(held: pin.Pin, old: pin.Pin, folder: Path | None, more: dict[
         found |= more
     if word := next(filter(found.get, held.allow), None):
         again = pin.exception(command, held.allow)
-        raise Failure(f"{found[word]}; that may not be what {word} was excepted for; except it again: {again}")
+        raise Failure(f"{found[word]}; the exception for {word} may not be meant for that; make it again: {again}")
 
 
 def admit(

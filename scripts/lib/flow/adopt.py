@@ -55,8 +55,8 @@ def unchanged(held: pin.Pin) -> str:
         restore = pin.RESTORE.format(name=name)
         raise Failure(f"models/{name}.dvc pins this commit, but is not in Git as it is; commit it, or {restore}")
     if destination.on_disk(held) == "changed":
-        return f"{name} is pinned at this commit already; models/{name} holds other weights: make pull MODEL={name}"
-    return f"{name} is pinned at this commit already; nothing to do"
+        return f"{name} is already pinned at this commit; models/{name} holds other weights: make pull MODEL={name}"
+    return f"{name} is already pinned at this commit; nothing to do"
 
 
 def add(request: Request, done: str) -> str:

@@ -109,11 +109,11 @@ class _Fetch:
                 atomic.sync(path)
                 if weights.is_pointer(path) and not arguments.is_on("POINTERS"):
                     raise Failure(
-                        f"{label} is a pointer of Git LFS and no weights; leave it out with EXCLUDE, "
+                        f"{label} is a Git LFS pointer, not weights; leave it out with EXCLUDE, "
                         "or take it as it is: POINTERS=1"
                     )
                 return replace(found, blob=None)
             path.unlink()
             self.copies.pop(file.path, None)
-            remark(f"{label}: what came by {way[0].title} differs: {mismatch}")
+            remark(f"{label}: what {way[0].title} sent differs: {mismatch}")
         raise Failure(f"{label} differs from what the Hub publishes, twice; nothing was changed")

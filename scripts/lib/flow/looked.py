@@ -76,7 +76,7 @@ def share(items: list[Item]) -> list[Item]:
         return items
     found = re.fullmatch(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})", typed)
     if not found or int(found[1]) > int(found[2]) or not arguments.is_on("DEEP"):
-        raise Failure(f"not a share of what DEEP=1 reads: SHARD={typed!r} (want 3/16, with DEEP=1)")
+        raise Failure(f"not a share: SHARD={typed!r} (want one such as 3/16, with DEEP=1)")
     number, of = map(int, found.groups())
     ordered = sorted(items, key=lambda item: item.oid)
     *starts, total = accumulate((item.file.size or 0 for item in ordered), initial=0)

@@ -107,7 +107,7 @@ def commit(message: str, new: pin.Pin | None, gone: str = "") -> None:
     else:
         raise Failure(f"{TRIES} other Git commits came in between; run the same command again")
     if (new and history.committed(name) != pin.dump(new)) or (gone and history.committed(gone) is not None):
-        raise Failure(f"the Git commit does not have {name or gone} as it should, perhaps by a hook; see: git show")
+        raise Failure(f"the Git commit does not have {name or gone} as it should, perhaps due to a hook; see: git show")
     _check_alone(head, {"models/README.md", *(f"models/{each}.dvc" for each in (name, gone))})
 
 

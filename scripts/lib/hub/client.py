@@ -62,9 +62,7 @@ def unreachable(why: object) -> Failure:
 def _connected() -> _Client:
     token = huggingface_hub.get_token() or ""
     if not (token.isascii() and token.isprintable()):
-        raise Failure(
-            "the token for the Hub has characters that no token has; see HF_TOKEN, or .venv/bin/hf auth login"
-        )
+        raise Failure("the Hub token contains characters that no token has; see HF_TOKEN, or .venv/bin/hf auth login")
     try:
         return _Client(follow_redirects=True)
     except (ImportError, ValueError) as error:  # the environment names a proxy of another kind, such as SOCKS

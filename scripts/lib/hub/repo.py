@@ -87,7 +87,7 @@ def refusal(error: Exception, source: str, revision: str) -> Failure:
     if isinstance(error, errors.RevisionNotFoundError):
         return Refusal(
             "no such revision",
-            f"no such revision of {source}: {revision!r}; a commit is typed whole; its branches and tags: "
+            f"no such revision of {source}: {revision!r}; type a commit in full; branches and tags: "
             f"{ENDPOINT}/{source}/tree/main",
         )
     if isinstance(error, errors.RepositoryNotFoundError):
@@ -112,9 +112,9 @@ def _checked(shot: Snapshot) -> Snapshot:
     names.repo_id(shot.source)
     for said, most in zip((shot.license, shot.license_name, shot.license_link), MOST, strict=True):
         if said and not (said.isprintable() and len(said) <= most):
-            raise Failure(f"{shot.source}: the Hub gives a license that is no line of text: {said[:60]!r}")
+            raise Failure(f"{shot.source}: the license on the Hub is not a line of text: {said[:60]!r}")
     if len({file.path for file in shot.files}) < len(shot.files):  # both would be written to one place
-        raise Failure(f"{shot.source}: the Hub gave a list that names a file twice; run the same command again")
+        raise Failure(f"{shot.source}: the Hub's list names a file twice; run the same command again")
     for file in shot.files:  # their names are checked once it is known which are wanted
         published = fields.SHA256.fullmatch(file.sha256) if file.sha256 else fields.COMMIT.fullmatch(file.blob)
         if (file.xet and not fields.SHA256.fullmatch(file.xet)) or not published or not 0 <= file.size < 1 << 60:
@@ -151,7 +151,7 @@ def snapshot(source: str, revision: str, may_download: bool = False) -> Snapshot
         raise Failure(f"{source}: {NO_HUB}") from error
     # A tree that was cut short looks like a smaller repo. The other list is itself cut where files are many.
     if {sibling.rfilename for sibling in info.siblings or ()} - {file.path for file in files}:
-        raise Failure(f"{source}: the Hub gave a list of its files that is cut short; run the same command again")
+        raise Failure(f"{source}: the Hub's list of its files is incomplete; run the same command again")
     return shot
 
 
@@ -162,7 +162,7 @@ def who() -> str:
     try:
         return f"logged in as {text.one_line(HfApi().whoami()['name'])}"
     except httpx2.HTTPError as error:
-        raise Failure(f"the login is refused ({reason(error)}); log in again: .venv/bin/hf auth login") from error
+        raise Failure(f"the Hub refused the login ({reason(error)}); log in again: .venv/bin/hf auth login") from error
     except NO_ANSWER as error:
         raise Failure(NO_HUB) from error
 

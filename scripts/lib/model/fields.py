@@ -73,7 +73,7 @@ def checked(name: str, read: dict) -> dict[str, object]:
     if len({"source", "revision", "commit"} & texts.keys()) not in (0, 3):
         raise ValueError("meta: source, revision and commit go together")
     if not all(names.REPO.fullmatch(each.partition("@")[0]) for each in texts.get("base", "").split()):
-        raise ValueError("meta: base is no repo of the Hub")
+        raise ValueError("meta: base is not a repo on the Hub")
     found = {"md5": md5, "size": size, "nfiles": nfiles, **texts}
     found |= {key: _words(key, meta[key]) for key in WORDS if key in meta}
     return found | ({"files": _files(meta["files"])} if "files" in meta else {})

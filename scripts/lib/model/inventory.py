@@ -57,7 +57,7 @@ def _listed(oid: str, data: bytes) -> dict[str, digest.File]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         fault = "no files, so it is none of DVC's"
     if fault:
-        raise Failure(f"the listing {oid} names {fault}; no file of it was looked at")
+        raise Failure(f"the listing {oid} names {fault}; none of its files was looked at")
     return files
 
 

@@ -149,6 +149,6 @@ def unusable(paths: Iterable[str]) -> str | None:
             if other != parent:
                 return f"two names that differ only in case: {other!r} and {parent!r}"
             if parent != path and parent in every:
-                return f"a file that is a folder too: {parent!r}"
+                return f"a file that is also a folder: {parent!r}"
             parent = parent.rpartition("/")[0]
     return None

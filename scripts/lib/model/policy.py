@@ -75,7 +75,7 @@ def _setting(key: str, value: object) -> object:
     if key == "licenses" and value == "stated":
         return value
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-        raise Failure(f"models/policy.yaml: {key} is neither any nor a list of words such as [one, other]")
+        raise Failure(f"models/policy.yaml: {key} is neither `any` nor a list such as [one, other]")
     return tuple(value)
 
 
@@ -95,7 +95,7 @@ def read() -> Policy:
         if key not in KEYS:
             near = get_close_matches(str(key), KEYS, n=1)
             known = f"did you mean {near[0]}?" if near else f"it knows {', '.join(KEYS)}"
-            raise Failure(f"models/policy.yaml knows no {text.one_line(key)!r}; {known}")
+            raise Failure(f"models/policy.yaml has no setting {text.one_line(key)!r}; {known}")
         settings[key] = _setting(key, value)
     return Policy(**settings)
 

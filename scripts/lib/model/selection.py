@@ -30,7 +30,7 @@ def check_writable() -> None:
     if not os.access(names.MODELS, os.W_OK):
         raise Failure(f"models/ cannot be written to: {names.MODELS}; nothing was changed")
     if names.MODELS.stat().st_dev != ROOT.stat().st_dev:
-        raise Failure("models/ is a disk of its own, so weights cannot be moved there whole; put the whole clone there")
+        raise Failure("models/ is its own disk, so no model can be moved there in one step; put the whole clone there")
 
 
 def select(wanted: str) -> list[str]:
@@ -62,7 +62,7 @@ def check_group(name: str) -> None:
     """Refuse a model in a group that is a link, which may lead anywhere. Raises `Failure`."""
     group = name.partition("/")[0]
     if group != name and names.weights_dir(group).is_symlink():
-        raise Failure(f"models/{group} is a link, so nothing can lie in it: {name!r}; a group is a folder")
+        raise Failure(f"models/{group} is a link, so it cannot contain {name!r}; a group must be a folder")
 
 
 def _check_here(name: str) -> None:
@@ -77,7 +77,7 @@ def _check_here(name: str) -> None:
         if name not in history.in_index():  # as it was when this command began, which had to wait
             raise Failure(f"no model {name!r} any more: another command removed or renamed it")
         raise Failure(
-            f"models/{name}.dvc is in Git and not here; {pin.RESTORE.format(name=name)} "
+            f"models/{name}.dvc is in Git but not here; {pin.RESTORE.format(name=name)} "
             f"(remove it for good: git rm models/{name}.dvc; in a sparse checkout: git sparse-checkout add models .dvc)"
         )
 
@@ -125,4 +125,4 @@ def inconsistency(held: pin.Pin) -> str | None:
         return f"was edited by hand: {said}"
     if wrong == ["md5"]:
         return f"was edited by hand, or a bare dvc add changed it: {said}"
-    return f"is stale, as after a bare dvc add, or of two versions, as after a merge: {said}"
+    return f"is stale (a bare dvc add?) or mixes two versions (a merge?): {said}"

@@ -25,7 +25,7 @@ def check_ready() -> None:
         raise Failure("this clone is shallow, where Git names the wrong commit of a pin; type: git fetch --unshallow")
     if not (ROOT / ALLOWED).is_file():
         line = 'you@example.com namespaces="git" ssh-ed25519 AAAA…'
-        raise Failure(f"{ALLOWED} is not there; commit it with a line for each signer, with the public key: {line}")
+        raise Failure(f"{ALLOWED} does not exist; commit it with one line per signer, public key included: {line}")
     for path in (ALLOWED, REVOKED):
         here = (ROOT / path).read_bytes().decode(errors="surrogateescape") if (ROOT / path).exists() else None
         if history.text("HEAD", path) != here:

@@ -53,7 +53,7 @@ class Remote(ABC):
         return f"remote {self.name!r} ({self.url})"
 
     @contextmanager
-    def _explained(self, step: str, after: str = "run the same command again to go on") -> Iterator[None]:
+    def _explained(self, step: str, after: str = "run the same command again to continue") -> Iterator[None]:
         try:
             yield
         except (Failure, FileNotFoundError):

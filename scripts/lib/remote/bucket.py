@@ -63,7 +63,7 @@ class Bucket(Remote):
             try:
                 with self._explained("read", "nothing was changed"):
                     if self._arrived(trial, len(data), "md5", unwatched).md5 != of_bytes(data).md5:
-                        raise Unable("gave back other bytes than it was given")
+                        raise Unable("returned different bytes from those it was given")
             finally:
                 with self._explained("delete", f"{trial} stays there"):
                     self._delete(trial)

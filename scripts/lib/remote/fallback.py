@@ -51,7 +51,7 @@ def _fail(name: str, model: str, why: Failure) -> None:
     """Leave the remote `name` out from now on, and say so once. The lock must be held."""
     known = factory.names()
     if (name, model) not in _failed and name != known[-1]:
-        remark(f"{str(why).partition('; ')[0]}; going on with remote {known[known.index(name) + 1]!r}")
+        remark(f"{str(why).partition('; ')[0]}; continuing with remote {known[known.index(name) + 1]!r}")
     _failed[name, model] = why
 
 

@@ -130,7 +130,7 @@ class S3(Bucket):
         # A store may not look at what it is told.
         held = self.infos([oid], closely=True).get(oid) if self._takes_checksums else None
         if held and held.crc64nvme not in (None, found.crc64nvme):
-            raise errors.Unable("holds other bytes than it was sent, by its own checksum")
+            raise errors.Unable("stored different bytes, according to its checksum")
 
     def _send(self, path: Path, key: str, found: digest.File, progress: digest.Progress, checked: bool) -> None:
         """Upload the file at `path` in parts; if it is `checked`, the store refuses bytes that changed on the way."""

@@ -101,7 +101,7 @@ def _fill(
                 retry.wait(fault)
                 continue
             gone = left.pop(0)
-            remark(f"{want.label}: {gone.title}: {fault}; going on at {size(hasher.size)} from {left[0].title}")
+            remark(f"{want.label}: {gone.title}: {fault}; continuing at {size(hasher.size)} from {left[0].title}")
 
 
 def _exactly(source: Source, at: int, stop: int) -> Iterator[bytes | memoryview]:
