@@ -7,7 +7,7 @@ scratch=$(mktemp -d "${TMPDIR:-/tmp}/model weights demo.XXXXXX")
 trap 'kill "${hub:-}" 2>/dev/null || true; rm -rf -- "$scratch"' EXIT
 repository=$PWD
 
-# show COMMAND...: what a user would type, and what they would see. Failing is part of the tour.
+# show COMMAND...: print a command as a user would type it, and its output. Some commands are meant to fail.
 show() {
   printf '\n$ %s\n' "$*"
   "$@" 2>&1 || true

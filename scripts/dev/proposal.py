@@ -1,7 +1,7 @@
-"""What update.yml reads off reports: which models to update, and the text of a pull request.
+"""For update.yml, from JSON reports: which models to update, and the text of a pull request.
 
-Usage: proposal.py plan OUTDATED       (prints their NAMEs as a JSON list; those too large for this disk are named on
-                                        standard error, and in the step summary)
+Usage: proposal.py plan OUTDATED       (prints a JSON list of NAMEs; models too large for this disk are left out, and
+                                        named on standard error and in the step summary)
        proposal.py body DIFF VERIFY    (prints Markdown)
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lib.core import text
 
-SPARE = 1 << 30  # bytes that are left free
+SPARE = 1 << 30  # bytes to leave free
 
 
 def plan(outdated: dict) -> list[str]:
@@ -30,12 +30,12 @@ def plan(outdated: dict) -> list[str]:
 
 
 def code(said: str) -> str:
-    """`said` as Markdown that says it and does nothing, in a table too."""
+    """`said` as inline code, so that Markdown interprets nothing in it, even in a table."""
     return f"`{said.replace('`', ' ').replace('|', ' ')}`"
 
 
 def body(diff: dict, verify: dict) -> str:
-    """The text of the pull request for the one model of both reports."""
+    """The text of the pull request for the one model in both reports, as Markdown."""
     (model,) = diff["models"]
     at = f"`{model['commit']}` (`{model['revision']}`)"
     lines = [f"`{model['source']}` is now {at}, before `{model['old_commit']}`.", ""]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Update a model on a branch of its own and open a pull request for it, or renew the one that is open.
-# Usage: propose.sh NAME   (in a clone of the default branch; wants `gh`, logged in; .github/workflows/update.yml runs it)
+# Usage: propose.sh NAME   (in a clone of the default branch; needs `gh`, logged in; .github/workflows/update.yml runs it)
 set -euo pipefail
 
 name=$1

@@ -1,4 +1,4 @@
-"""Runs a command: `main` of scripts/VERB.py.
+"""Run a command: `main` of scripts/VERB.py.
 
 Usage: run.py VERB   (what was typed is in the environment)
 """
@@ -7,7 +7,7 @@ import runpy
 
 from lib.core import command, console
 
-ONLY_TELL = ("list", "show", "diff", "sbom")  # where a reader that leaves early misses nothing that went wrong
+ONLY_TELL = ("list", "show", "diff", "sbom")  # a reader that leaves early, as in `make list | head`, misses no problem
 
-# Not imported, since gc is a module of Python's.
+# Not `import`, since Python has a module gc of its own.
 command.run(lambda: runpy.run_path(f"scripts/{console.VERB}.py")["main"], judges=console.VERB not in ONLY_TELL)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Make a fresh repository of these commands in TARGET, as they are in this checkout: no pins, default settings, one commit.
-# Usage: template.sh TARGET   (make demo, the tests and .ci/run begin with it, so that a repository in use changes nothing)
+# Make a fresh repository in TARGET from this checkout: no pins, default settings, one Git commit.
+# Usage: template.sh TARGET   (demo, tests and .ci/run start from one, so models and settings here do not count)
 set -euo pipefail
 
 target=$1
@@ -8,7 +8,7 @@ index=$(mktemp)
 trap 'rm -f -- "$index"' EXIT
 export GIT_INDEX_FILE=$index
 git read-tree --empty
-git add --all # changes that are not committed included
+git add --all # includes uncommitted changes
 git rm --quiet --force --cached --ignore-unmatch -- 'models/*.dvc' 'models/.gitignore' 'models/*/.gitignore'
 git checkout-index --all --prefix="$target/"
 unset GIT_INDEX_FILE

@@ -1,9 +1,9 @@
-"""What may be typed, as the Makefile declares it: for help, for a check before any command, and for completion.
+"""Help, the check before every command, and completion, from what the Makefile declares.
 
 Usage: usage.py check   (GOALS and TYPED: the targets and the names of the variables on make's command line)
-       usage.py help    (VERB: the command to explain; without it, all in one list)
-       usage.py complete WORD...   (what follows make; prints what the last WORD may become)
-Runs on any Python 3 before .venv is there, and before every command, so it imports little.
+       usage.py help    (VERB: the command to explain; without it, all are listed)
+       usage.py complete WORD...   (the words after `make`; prints the completions of the last one)
+It runs before every command, and before .venv exists: so it works on any Python 3, and imports little.
 """
 
 import os
@@ -35,7 +35,7 @@ def nearest(word, known, otherwise):
 
 
 def refusal(goals, typed):
-    """Why the `goals` are not run with the variables `typed`, or None."""
+    """Why `goals` cannot be run with the variables `typed`, or None if they can."""
     for goal in goals:
         if goal not in COMMANDS and not goal.startswith(".venv/"):
             if goals[0] in COMMANDS:
@@ -61,7 +61,7 @@ def refusal(goals, typed):
 
 
 def show(wanted):
-    """Print all commands in groups or, if one is `wanted`, what that does and takes, and an example."""
+    """Print all commands in groups or, if one is `wanted`, its purpose, its variables and an example."""
     if not wanted:
         for title, name in re.findall(r"^##@ (.+)$|^([a-z]+):.* ## ", MAKEFILE, re.MULTILINE):
             usage = name and ": ".join(filter(None, COMMANDS[name][:2]))
@@ -78,7 +78,7 @@ def show(wanted):
 
 
 def completions(typed, word):
-    """What `word` may become after the words `typed`."""
+    """The completions of `word` after the words `typed`."""
     goals = [each for each in typed if each in COMMANDS]
     taken = [each.partition("=")[0] for each in typed]
     found = [f"{name}={switch}" for goal in goals for _, name, switch in variables(goal) if name not in taken]

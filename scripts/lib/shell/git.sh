@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# What commands ask of Git before a commit, and the commit: the one file that changes Git.
-# Usage: git.sh FUNCTION WORD...   (prints the answer; with an exit status of 1, the sentence that says why not)
+# Checks before a Git commit, the commit itself, tags and bundles: commands change Git only through this file.
+# Usage: git.sh FUNCTION WORD...   (prints the answer; with exit status 1, a sentence that says why it refused)
 set -euo pipefail
 
-# Refuse with the sentence $1.
+# die SENTENCE: refuse, with that reason.
 die() {
   printf '%s\n' "$1"
   exit 1
 }
 
-# unlocked LOCK: wait while another Git command holds the file LOCK, two seconds at most; fails if it still does.
+# unlocked LOCK: wait up to two seconds while another Git command holds the file LOCK; fail if it still does.
 unlocked() {
   for _ in {1..20}; do
     [[ -e $1 ]] || return 0
@@ -18,7 +18,7 @@ unlocked() {
   return 1
 }
 
-# settled: nothing is in progress whose commit ours would be.
+# settled: refuse during a merge or the like, which our commit would conclude.
 settled() {
   local folder state
   folder=$(git rev-parse --git-dir)
@@ -28,7 +28,7 @@ settled() {
   done
 }
 
-# ready: a commit can be made here, now; found out before anything is downloaded.
+# ready: refuse if no commit can be made here now. Commands ask before they download anything.
 ready() {
   local folder why
   why=$(git rev-parse --git-dir 2>&1 >/dev/null) || die "Git says: ${why//$'\n'/ }"
@@ -43,7 +43,7 @@ ready() {
     die "Git cannot sign commits here, as commit.gpgSign asks: ${why//$'\n'/ }"
 }
 
-# next: what to type after a commit.
+# next: print what to type after a commit.
 next() {
   local next='git push'
   git diff --quiet HEAD -- .dvc/config || next="git commit --message 'Set the remote' -- .dvc/config, then git push"
@@ -51,25 +51,25 @@ next() {
   printf '%s\n' "$next"
 }
 
-# stage PIN NAME GONE PAGE: in the index that GIT_INDEX_FILE names, set the pin of NAME if there is one, remove that of
-# GONE if there is one, set the catalog's page, and drop the .gitignore files that DVC once needed. PIN, PAGE: blob ids.
+# stage PIN NAME GONE PAGE: in the index that GIT_INDEX_FILE names, set the pin of NAME, remove the pin of GONE (either
+# may be empty), set the catalog page, and drop the .gitignore files that DVC once needed. PIN and PAGE are blob ids.
 stage() {
   [[ ! $3 ]] || git update-index --force-remove -- "models/$3.dvc"
   git update-index --add ${2:+--cacheinfo "100644,$1,models/$2.dvc"} --cacheinfo "100644,$4,models/README.md"
   git rm --quiet --force --cached --ignore-unmatch -- 'models/.gitignore' 'models/*/.gitignore'
 }
 
-# commit STAGED MESSAGE NAME GONE: commit the page and the pin of NAME that lie in the folder STAGED, and remove the pin of
-# GONE; one of the names may be empty. What else is staged stays so, what else is edited is left alone. Git's index comes
-# first: a kill leaves a commit to make, none to undo.
+# commit STAGED MESSAGE NAME GONE: commit the catalog page and the pin of NAME from the folder STAGED, and remove the pin
+# of GONE; one of the names may be empty. Other staged changes stay staged, and other edits are left alone. Git's index
+# is written first: a kill then leaves a commit to make, never one to undo.
 commit() {
   local folder committed staged pin=
   folder=$(git rev-parse --absolute-git-dir)
-  own=$folder/index.make.$$ # the Git command of a run that was killed may still be at work on its own
+  own=$folder/index.make.$$ # one per process: a Git command of a killed run may still be using its own
   trap 'rm -f -- "$own" "$own.lock"' EXIT
-  rm -f -- "$own" "$own.lock" # of one with the same number
+  rm -f -- "$own" "$own.lock" # left by a killed run with the same process id
   find "$folder" -maxdepth 1 -name 'index.make.*' -mtime +0 -delete
-  unlocked "$folder/index.lock" || : # else Git says so
+  unlocked "$folder/index.lock" || : # if it is still locked, Git will say so
   [[ ! $3 ]] || pin=$(git hash-object -w --stdin <"$1/page.pin")
   committed=$(git hash-object -w --stdin <"$1/page.commit")
   staged=$(git hash-object -w --stdin <"$1/page.index")
@@ -79,21 +79,21 @@ commit() {
   GIT_INDEX_FILE=$own git diff-index --cached --quiet HEAD -- 2>/dev/null ||
     GIT_INDEX_FILE=$own git commit --quiet --message "$2" >&2 ||
     die "git commit failed (see above); fix that and run the same command again"
-  git update-index -q --refresh || : # what was put there by its id has no times yet, and would pass for changed
+  git update-index -q --refresh || : # entries added by blob id have no timestamps yet, and would look modified
 }
 
-# tag NAME MESSAGE COMMIT: an annotated tag, signed where Git is set up to sign commits or tags.
+# tag NAME MESSAGE COMMIT: make an annotated tag, signed if Git is configured to sign commits or tags.
 tag() {
   local sign=--no-sign why
   [[ $(git config --type=bool commit.gpgSign) != true && $(git config --type=bool tag.gpgSign) != true ]] || sign=--sign
   why=$(git tag "$sign" --annotate --message "$2" -- "$1" "$3" 2>&1) || die "git tag failed: ${why//$'\n'/ }"
-  # Some versions of Git make an unsigned tag where a key of SSH cannot sign.
+  # Some versions of Git make an unsigned tag if the SSH key cannot sign.
   [[ $sign == --sign && $(git cat-file tag "refs/tags/$1") != *'-----BEGIN '* ]] || return 0
   git tag --delete "$1" >/dev/null
   die "Git cannot sign tags here, as its settings ask: ${why//$'\n'/ }"
 }
 
-# bundle FILE: HEAD, all branches and tags, with all that they need, as a file that can be cloned.
+# bundle FILE: write HEAD and all branches and tags, with their history, to a file that can be cloned.
 bundle() {
   local why
   why=$(git bundle create --quiet - HEAD --branches --tags 2>&1 >"$1") || die "git bundle failed: ${why//$'\n'/ }"
