@@ -1,4 +1,4 @@
-"""What was typed on make's command line; the Makefile hands it on in the environment, as plain text."""
+"""What was typed on make's command line; the Makefile passes it on in the environment, as plain text."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from lib.core.errors import Failure
 
 
 def value(variable: str) -> str:
-    """What was typed as `variable`=…; if the Makefile does not declare it, what the environment has; or empty."""
+    """The value typed for `variable` or, if the Makefile does not declare it, the environment's; empty if unset."""
     return os.environ.get(variable, "")
 
 
@@ -19,7 +19,7 @@ def is_on(switch: str) -> bool:
 
 @lru_cache(maxsize=1)
 def timeout() -> float:
-    """Seconds without a byte after which the Hub or a bucket is given up; 0 tries once. Raises `Failure`."""
+    """How many seconds the Hub or a bucket may send nothing before it is an error; 0: no retries. Raises `Failure`."""
     text = value("TIMEOUT") or "60"
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text):
         raise Failure(f"not a number of seconds: TIMEOUT={text!r}")

@@ -1,16 +1,16 @@
-"""Files that are whole whatever happens: either the old content or the new, on stable storage."""
+"""Atomic writes: whatever happens, a file on stable storage has all of its old content or all of the new."""
 
 import os
 from pathlib import Path
 
 
 def no_link(path: str, flags: int) -> int:
-    """An `opener` that follows no link: in a folder that others write to, one may lead anywhere. Raises OSError."""
+    """An `opener` that refuses a symbolic link: where others can write, it may lead anywhere. Raises OSError."""
     return os.open(path, flags | os.O_NOFOLLOW, 0o666)
 
 
 def write(path: Path, text: str) -> None:
-    """Make `text` the content of `path`; a crash leaves what was there before, never a part. Raises OSError."""
+    """Replace the content of `path` with `text`; a crash leaves the old content or the new. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.tmp")
     with open(part, "w", encoding="utf-8", errors="surrogateescape", newline="\n", opener=no_link) as file:
@@ -21,7 +21,7 @@ def write(path: Path, text: str) -> None:
 
 
 def sync(path: Path) -> None:
-    """Flush a file, or the names in a folder, to stable storage: a rename lasts only once its folder is flushed."""
+    """Flush a file, or a folder's entries, to stable storage: only then is a rename in it durable. Raises OSError."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

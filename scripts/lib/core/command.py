@@ -18,17 +18,17 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(load: Callable[[], Callable], judges: bool) -> NoReturn:
-    """Run what `load` imports, with a Report if it takes one, and exit: with 0 only if it returned.
+    """Run the function that `load` returns, with a Report if it takes one, and exit: with 0 only if it returned.
 
-    A `Failure` becomes its sentence. One that `judges` also fails where its reader, who may have missed a finding,
-    leaves early.
+    A `Failure` is printed as its sentence. With `judges`, a closed pipe is an error too: its reader may have missed a
+    finding.
     """
     for number in STOPS:
         signal.signal(number, _stop)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     code = 1
     try:
-        arguments.timeout()  # raises `Failure`
+        arguments.timeout()  # refuses a bad TIMEOUT before anything runs
         main = load()
         if main.__code__.co_argcount:
             _reported(main)
@@ -38,20 +38,20 @@ def run(load: Callable[[], Callable], judges: bool) -> NoReturn:
     except Failure as failure:
         console.remark(str(failure))
     except BrokenPipeError:
-        code = int(judges)  # the reader has what it wanted: `make list | head`
+        code = int(judges)  # the reader has all it wanted: `make list | head`
     except OSError as error:
         console.remark(_system_sentence(error))
     with suppress(OSError):
         sys.stdout.flush()
-    os._exit(code)  # transfers in other threads are not waited for; they leave what a kill would leave
+    os._exit(code)  # does not wait for transfers in other threads; they end as in a kill
 
 
 def _reported(main: Callable[[Report], tuple[str, str]]) -> None:
-    """Run `main` with a Report, and close that with what it returns: the sentence without findings, the one with some.
+    """Run `main` with a Report, and close that with the sentences `main` returns: for no findings, and for some.
 
-    A `Failure` or OSError that ends it early becomes a finding.
+    A `Failure` or OSError that ends `main` early becomes a finding.
     """
-    report = Report(console.VERB)  # raises `Failure` for a FORMAT or REPORT that cannot be
+    report = Report(console.VERB)  # refuses a bad FORMAT or REPORT
     try:
         sentences = main(report)
     except BrokenPipeError:
@@ -63,7 +63,7 @@ def _reported(main: Callable[[Report], tuple[str, str]]) -> None:
 
 
 def _stop(*_: object) -> NoReturn:
-    for number in STOPS:  # a second one may come from the group or the parent's end
+    for number in STOPS:  # a second signal may come from the process group, or as make ends
         signal.signal(number, signal.SIG_IGN)
     bar = "\r\x1b[K" if sys.stderr.isatty() else ""
     os.write(2, f"{bar}{console.VERB}: stopped; run the same command again to continue\n".encode())
@@ -71,7 +71,7 @@ def _stop(*_: object) -> NoReturn:
 
 
 def _end_with_parent(parent: int) -> None:
-    # A make that is killed does not end the command it was waiting for.
+    # Killing make does not end the command that it waits for.
     while os.getppid() == parent:
         time.sleep(0.2)
     os.kill(os.getpid(), signal.SIGTERM)

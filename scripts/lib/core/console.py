@@ -1,4 +1,4 @@
-"""How a command speaks: results on standard output, everything else on standard error."""
+"""The output of a command: results on standard output, everything else on standard error."""
 
 import os
 import sys
@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 from lib.core import arguments, text
 
-EVERY = float(os.environ.get("PROGRESS_SECONDS", "30"))  # between two lines of progress
-VERB = sys.argv[-1]  # the command that this process is
-LONG = 100_000_000  # bytes; work on fewer ends before a reader wonders
+EVERY = float(os.environ.get("PROGRESS_SECONDS", "30"))  # seconds between two lines of progress
+VERB = sys.argv[-1]  # the command that this process runs
+LONG = 100_000_000  # bytes; less work than this is done before anyone waits for a line
 NUMBERS = 70  # columns of a bar and its figures
 _on_their_way: list[str] = []
 _noted: set[str] = set()
@@ -23,13 +23,13 @@ def remark(line: str) -> None:
 
 
 def say(line: str) -> None:
-    """One line for the person who watches; `remark` names the command before it."""
-    # By itself print() writes the line break separately: another process may come between.
+    """Print `line` on standard error; `remark` puts the command's name in front."""
+    # print() would write its own line break separately, and output of another process could come in between.
     print(f"{text.visible(line)}\n", end="", file=sys.stderr, flush=True)
 
 
 def note(line: str | None) -> None:
-    """Say `line`, if there is one, once, however many threads ask for it."""
+    """`say` this line, if there is one, but only the first time that any thread asks for it."""
     with _noting:
         if line and line not in _noted:
             _noted.add(line)
@@ -37,24 +37,24 @@ def note(line: str | None) -> None:
 
 
 def result(line: str) -> None:
-    """One line of what was asked for; for the person who watches if standard output is asked to be a document."""
+    """Print a line of the results: on standard output or, if FORMAT puts a document there, on standard error."""
     print(text.visible(line), flush=True, file=sys.stderr if arguments.value("FORMAT") else sys.stdout)
 
 
 def document(said: str) -> None:
-    """What a program reads from standard output."""
+    """Print on standard output what a program is to read."""
     print(said, flush=True)
 
 
 def took() -> str:
-    """How long this command has been at work, to follow what it did; nothing within the first second."""
+    """`, 42 s`: how long this command has run, to end a sentence with; empty in the first second."""
     seconds = time.monotonic() - _started
     return f", {text.duration(seconds)}" if seconds >= 1 else ""
 
 
 @contextmanager
 def on_its_way(file: str):
-    """As long as this lasts, a bar names `file`, if there is room."""
+    """Name `file` in the progress bar for the duration of the block, if there is room."""
     _on_their_way.append(file)
     try:
         yield
@@ -63,7 +63,7 @@ def on_its_way(file: str):
 
 
 def _named(room: int) -> str:
-    """As many names of the files on their way as fit in `room` columns, and how many more there are."""
+    """Names of the files in transfer, as many as fit in `room` columns, and how many more there are; or empty."""
     names = [file.rpartition("/")[2] for file in _on_their_way.copy()]
     for count in range(len(names), 0, -1):
         more = f" and {len(names) - count} more" if count < len(names) else ""
@@ -73,10 +73,10 @@ def _named(room: int) -> str:
 
 
 class _Lines:
-    """Progress where no bar can be drawn, as in CI: a line as long work begins, then one now and then."""
+    """Progress where no bar can be drawn, as in CI: a line when long work begins, then one every `EVERY` seconds."""
 
-    said = float("-inf")  # when the last line was said, of whatever work
-    lock = threading.Lock()  # files are brought side by side
+    said = float("-inf")  # when the last line was printed, for any work
+    lock = threading.Lock()  # files are transferred in parallel
 
     def __init__(self, label: str, total: int) -> None:
         self.label, self.total, self.done, self.started = label, total, 0, time.monotonic()
@@ -99,7 +99,7 @@ class _Lines:
 
 @contextmanager
 def progress(label: str, total: int):
-    """Yield a function that takes the number of bytes just done of `total`, which it shows: as a bar on a terminal."""
+    """Yield a function to call with the number of bytes just done, of `total`; on a terminal it draws a bar."""
     if not total or not sys.stderr.isatty() or os.environ.get("TERM") in ("dumb", ""):
         yield _Lines(label, total).update
         return

@@ -1,4 +1,4 @@
-"""Bytes to md5, sha256 and Git's blob id, in one read."""
+"""The md5, sha256, CRC-64/NVME and Git blob id of bytes, in one read."""
 
 import hashlib
 import mmap
@@ -13,32 +13,32 @@ from typing import BinaryIO
 from lib.core.workers import CORES
 
 BLOCK = 1 << 20  # bytes per read; a larger block was no faster
-LARGE = 8 << 20  # bytes; what is larger is uploaded in parts, whose store has no md5 of the whole
-SPLIT = 1 << 17  # bytes of a block; to hash fewer takes less time than to hand the block to a thread
+LARGE = 8 << 20  # bytes; larger files are uploaded in parts, and then the store has no md5 of the whole
+SPLIT = 1 << 17  # bytes; hashing a smaller block takes less time than handing it to a thread
 HASHERS = ThreadPoolExecutor(CORES)  # for the algorithms of one block, not for files
-_OWN = threading.local()  # holds a thread's buffer: with a new one for each file small files take twice the time
+_OWN = threading.local()  # a buffer per thread: with a new one for each file, small files took twice the time
 
 Progress = Callable[[int], object]
-Sink = Callable[[bytes | memoryview], object]  # takes all it is given, as a buffered file's write does
+Sink = Callable[[bytes | memoryview], object]  # must take all it is given, as a buffered file's write does
 
 
 def unwatched(_: int) -> None:
-    """A `Progress` that nobody looks at."""
+    """A `Progress` that shows nothing."""
 
 
 @dataclass(frozen=True)
 class File:
-    """One file of a model, or what is known of some bytes: `size`, and hex digests; None where one is not known."""
+    """Size in bytes and hex digests of a file or an object; None for each that is not known."""
 
     size: int | None
     md5: str | None = None  # DVC's address
-    sha256: str | None = None  # what is trusted; without it only DVC's listing knows the file
-    crc64nvme: str | None = None  # what S3 publishes of an object that was uploaded in parts
-    blob: str | None = None  # Git's id, which the Hub publishes of a small file; no pin holds it
+    sha256: str | None = None  # the trusted one; None if only DVC's listing is known
+    crc64nvme: str | None = None  # published by S3 for an object that was uploaded in parts
+    blob: str | None = None  # Git's id, published by the Hub for a small file; never in a pin
 
     @property
     def hash_name(self) -> str:
-        """The digest to compare: sha256 where it is known."""
+        """The digest to compare: sha256 if it is known, or else md5."""
         return "sha256" if self.sha256 else "md5"
 
     def mismatch(self, found: "File") -> str | None:
@@ -50,12 +50,12 @@ class File:
 
 
 def for_pin(size: int) -> tuple[str, ...]:
-    """The digests that a pin holds of a file of `size` bytes."""
+    """Which digests a pin holds for a file of `size` bytes: fields of `File`."""
     return ("md5", "sha256", "crc64nvme") if size > LARGE else ("md5", "sha256")
 
 
 class _Crc64:
-    """AWS's CRC-64/NVME, by its own library, with the methods of hashlib's."""
+    """CRC-64/NVME from AWS's own library, with the methods of a hashlib object."""
 
     def __init__(self) -> None:
         from awscrt.checksums import crc64nvme  # slow to import, and only for large files
@@ -70,7 +70,7 @@ class _Crc64:
 
 
 class Hasher:
-    """Takes bytes as they come. `want` names fields of File; `size` is how many will come, which a blob id needs."""
+    """Hashes bytes as they arrive. `want` names fields of `File`; `size` is how many will come: a blob id needs it."""
 
     def __init__(self, size: int, want: tuple[str, ...]) -> None:
         # A FIPS build of Python must be told that md5 and sha1 are addresses here, not security.
@@ -84,7 +84,7 @@ class Hasher:
         self._hashes = {name: make[name]() for name in want}
 
     def update(self, chunk: bytes | memoryview, sink: Sink | None = None) -> None:
-        """Hash `chunk`, and hand it to `sink` if there is one; for a large chunk all of that happens at once."""
+        """Hash `chunk`, and pass it to `sink` if there is one; for a large chunk, all of this runs in parallel."""
         work = ([sink] if sink else []) + [algorithm.update for algorithm in self._hashes.values()]
         here = 1 if len(chunk) >= SPLIT else len(work)
         jobs = [HASHERS.submit(each, chunk) for each in work[here:]]
@@ -99,13 +99,13 @@ class Hasher:
 
 
 def buffer(size: int) -> memoryview:
-    """`size` bytes, at least one, aligned to a page."""
-    # malloc's start 16 bytes into one, where some processors copy five times slower (0.51 s for 1.15 GB, here 0.11 s).
+    """A page-aligned buffer of `size` bytes, at least one."""
+    # malloc's begin 16 bytes into a page, where some processors copy five times slower (1.15 GB in 0.51 s, not 0.11 s).
     return memoryview(mmap.mmap(-1, size))
 
 
 def read_into(hasher: Hasher, source: BinaryIO, progress: Progress, sink: Sink | None = None) -> Hasher:
-    """`hasher`, fed with the rest of `source`, which goes to `sink` too if there is one. Raises OSError."""
+    """Feed the rest of `source` to `hasher`, which is returned, and to `sink` if there is one. Raises OSError."""
     if not hasattr(_OWN, "view"):
         _OWN.view = buffer(BLOCK)
     while count := source.readinto(_OWN.view):
@@ -115,7 +115,7 @@ def read_into(hasher: Hasher, source: BinaryIO, progress: Progress, sink: Sink |
 
 
 def of_file(path: Path | str, want: tuple[str, ...], progress: Progress = unwatched, size: int | None = None) -> File:
-    """The digests `want` of the file at `path`, which is not read if it has other than `size` bytes. Raises OSError."""
+    """Size and digests `want` of the file at `path`; without digests if its size is not `size`. Raises OSError."""
     with open(path, "rb", buffering=0) as file:
         found = os.fstat(file.fileno()).st_size
         if size not in (None, found):
@@ -124,7 +124,7 @@ def of_file(path: Path | str, want: tuple[str, ...], progress: Progress = unwatc
 
 
 def mismatch(path: Path | str, want: File, progress: Progress = unwatched) -> str | None:
-    """How the bytes at `path` differ from `want`, or None. A file of another size is not read. Raises OSError."""
+    """How the file at `path` differs from `want`, or None. If its size differs, it is not read. Raises OSError."""
     return want.mismatch(of_file(path, (want.hash_name,), progress, want.size))
 
 
@@ -135,7 +135,7 @@ def of_bytes(data: bytes, want: tuple[str, ...] = ("md5",)) -> File:
 
 
 def copy(source: Path, target: Path, want: tuple[str, ...], progress: Progress) -> File:
-    """The digests `want` of the file at `source`, copied to `target` in the same read. Raises OSError."""
-    # The writer is buffered: a bare write may take only some of the bytes, without saying why.
+    """Copy `source` to `target`; returns its size and the digests `want`, from the same read. Raises OSError."""
+    # The writer is buffered: an unbuffered write may write only some of the bytes, without an error.
     with source.open("rb", buffering=0) as reader, target.open("wb") as writer:
         return read_into(Hasher(os.fstat(reader.fileno()).st_size, want), reader, progress, writer.write).digest()

@@ -1,4 +1,4 @@
-"""The one exception that a command ends with."""
+"""The exception that ends a command with a sentence for its user."""
 
 
 class Failure(Exception):

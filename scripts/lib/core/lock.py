@@ -1,6 +1,6 @@
-"""Locks, so that commands in one clone do not get in each other's way. Whoever wants both takes the model's first.
+"""Locks between the commands in one clone. A command that needs both takes the model's first.
 
-- A model's lock: one command at a time fetches, places or records it.
+- A model's lock: one command at a time fetches, replaces or commits that model.
 - The clone's lock: one command at a time changes what models share (DVC's state, the cache's content, Git's index).
 """
 
@@ -14,18 +14,18 @@ from pathlib import Path
 from lib.core import arguments, atomic, console, paths
 
 FOLDER = paths.TMP / "locks"
-STARTED_BY = arguments.value("AT_WORK").split()  # ids of processes that hold locks and wait for us, as Git's hooks do
-LINE = 40  # bytes of a lock, the same for each command: to cut a file short takes longer than all else here
-_held: set[str] = set()  # locks of this process; to open such a file again, and close it, would release the lock
+STARTED_BY = arguments.value("AT_WORK").split()  # processes that hold locks and wait for us, as in a Git hook
+LINE = 40  # bytes in a lock file, the same for every command: truncating it would take longer than all else here
+_held: set[str] = set()  # locks of this process: opening and closing such a file again would release its lock
 
 
 def clone(wait: bool = True) -> AbstractContextManager[str | None]:
-    """Hold the clone's lock; without `wait` only if it is free, else yield who holds it."""
+    """Hold the clone's lock, and yield None; without `wait`, yield who holds it if it is not free."""
     return _hold("clone", "this clone", wait)
 
 
 def model(name: str, wait: bool = True) -> AbstractContextManager[str | None]:
-    """Hold the lock of the model `name`; without `wait` only if it is free, else yield who holds it."""
+    """Hold the lock of the model `name`, and yield None; without `wait`, yield who holds it if it is not free."""
     return _hold(f"model {name.replace('/', '%')}", name, wait)
 
 
@@ -37,7 +37,7 @@ def _hold(file: str, what: str, wait: bool) -> Iterator[str | None]:
     except OSError as error:
         if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
             raise
-        handle = None  # who cannot write here changes nothing either
+        handle = None  # a user who cannot write here cannot change anything either
     if handle is None:
         yield None
         return
@@ -55,19 +55,19 @@ def _hold(file: str, what: str, wait: bool) -> Iterator[str | None]:
 
 @contextmanager
 def part(path: Path, wait: bool = True) -> Iterator[bool]:
-    """Be the only one, in any clone, who writes the file at `path`, until it is moved or removed, or this ends.
+    """Lock the file at `path` against writers in any clone, until it is moved or removed, or the block ends.
 
-    File and folder are made if need be. Yields whether that is so: False only without `wait`, if somebody else has it.
+    Creates the file and its folder if needed. Yields True; or False, if another process has the lock and `wait` is off.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         with open(path, "ab", opener=atomic.no_link) as file:
             try:
-                # Not a POSIX lock: the path is opened and closed by others here, which would release that.
+                # Not a POSIX lock: other code in this process opens and closes the file, which would release it.
                 fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
                 is_ours = os.path.samefile(path, file.fileno())
             except FileNotFoundError:
-                is_ours = False  # whoever had it has moved it: make it anew
+                is_ours = False  # its last holder has moved it: create a new one
             except BlockingIOError:
                 yield False
                 return
@@ -77,7 +77,7 @@ def part(path: Path, wait: bool = True) -> Iterator[bool]:
 
 
 def _take(handle: int, what: str, wait: bool) -> str | None:
-    """Lock `handle`; who holds it instead, or None."""
+    """Lock `handle`, and return None; without `wait`, return who holds it if it is not free."""
     try:
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

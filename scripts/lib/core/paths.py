@@ -1,4 +1,4 @@
-"""Where this clone lies, and what a path that was typed is relative to."""
+"""The folder of this clone, and paths that were typed."""
 
 import shutil
 from pathlib import Path
@@ -7,16 +7,16 @@ from lib.core import arguments
 from lib.core.errors import Failure
 
 ROOT = Path(__file__).resolve().parents[3]
-TMP = ROOT / ".dvc" / "tmp"  # DVC keeps Git out of it
+TMP = ROOT / ".dvc" / "tmp"  # in DVC's .gitignore
 
 
 def nearest(path: Path) -> Path:
-    """`path`, or the nearest folder above it that is there."""
+    """`path`, or the nearest folder above it that exists."""
     return next(each for each in (path, *path.parents) if each.exists())
 
 
 def remove(path: Path) -> None:
-    """Remove what is at `path`, if anything: a file, a link, or a folder with all in it. Raises OSError."""
+    """Remove whatever is at `path`, if anything: a file, a link, or a folder and its content. Raises OSError."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -24,7 +24,7 @@ def remove(path: Path) -> None:
 
 
 def typed(text: str) -> Path:
-    """The path `text`, relative to the folder it was typed in. Raises `Failure` where make does not tell which."""
+    """`text` as an absolute path, from the folder where it was typed. Raises `Failure` if that is not certain."""
     typed_in = Path(arguments.value("CALLER") or ROOT)
     moved = typed_in.is_dir() and not typed_in.samefile(ROOT)
     if moved and not arguments.value("MOVED") and not Path(text).is_absolute():

@@ -1,4 +1,4 @@
-"""What a run found, in every form that is asked for: lines, JSON, annotations and a summary for GitHub Actions."""
+"""The results of a run, in each requested form: lines, JSON, and annotations and a summary for GitHub Actions."""
 
 import json
 import os
@@ -10,22 +10,22 @@ from pathlib import Path
 from lib.core import arguments, console, paths, text
 from lib.core.errors import Failure
 
-SCHEMA = 1  # of the JSON; another number means that a program has to be changed
-MISSED = "not looked at"  # the kind of a finding that something was required and not done
+SCHEMA = 1  # of the JSON; it changes when programs that read the JSON must
+MISSED = "not looked at"  # the kind of a finding that something in REQUIRE was not checked
 NO_MODEL = "no model yet; add one: make add MODEL=ORG/NAME"
 WHERE = {"cache changed": " in the cache", "remote changed": " on the remote", "remote missing": " from the remote"}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong, and where: with the whole model if it names no `file`, with the remote if it names no `model`."""
+    """One thing that is wrong, or the state of one object on a remote."""
 
-    model: str
-    place: str  # pin, disk, cache, remote or what else was looked at
-    kind: str  # changed, missing or extra, or says more; of an object on a remote also how it was proven
-    file: str = ""
-    detail: str = ""  # a sentence where there is no `file`
-    object: str = ""  # its id in `place`
+    model: str  # empty: it concerns no single model
+    place: str  # pin, disk, cache, remote or whatever else was checked
+    kind: str  # changed, missing, extra and so on; for a good object on a remote, how it was checked
+    file: str = ""  # empty: it concerns the whole model
+    detail: str = ""  # a whole sentence if `file` is empty
+    object: str = ""  # its id in the cache or on the remote
 
     def __str__(self) -> str:
         if not self.file:
@@ -36,12 +36,15 @@ class Finding:
 
 
 class Report:
-    """What one run of `verb` found: said as it comes, and by `close` in the forms that .github/REPORTS.md describes."""
+    """The results of one run of `verb`, printed as they come, and by `close` in the forms of .github/REPORTS.md.
+
+    Raises `Failure` for a bad FORMAT or REPORT.
+    """
 
     def __init__(self, verb: str) -> None:
         self.verb, self.models, self.notes = verb, [], []
         self.findings: list[Finding] = []
-        self.facts: dict = {}  # further keys of the whole run
+        self.facts: dict = {}  # further keys of the JSON
         if (typed := arguments.value("FORMAT")) not in ("", "json"):
             raise Failure(f"not a format: FORMAT={typed!r} (want json, or leave it out)")
         if typed := arguments.value("REPORT"):
@@ -71,28 +74,28 @@ class Report:
 
     @contextmanager
     def failing(self, name: str, place: str, kind: str, before: str = "") -> Iterator[None]:
-        """Make a `Failure` that ends this early a finding."""
+        """Turn a `Failure` that ends the block early into a finding."""
         try:
             yield
         except Failure as failure:
             self.found(Finding(name, place, kind, detail=f"{before}{failure}"))
 
     def model(self, name: str, files: int, total: int, **more: object) -> None:
-        """Record that the model `name` (`total` bytes) was dealt with; further keys that are None are left out."""
+        """Record the model `name` of `total` bytes in the results; of `more`, keys that are None are left out."""
         known = {key: value for key, value in more.items() if value is not None}
         self.models.append({"name": name, "files": files, "size": total, **known})
 
     def is_good(self, name: str) -> bool:
-        """Whether no finding is of the model `name`, or of all; what REQUIRE misses may be of others."""
+        """Whether no finding concerns the model `name`, or all models; a `MISSED` one may concern only others."""
         return not any(each.model == name or not (each.model or each.kind == MISSED) for each in self.findings)
 
     def tally(self) -> str:
-        """All models that were recorded: `3 models, 41 files, 24.4 GB`."""
+        """The total of all recorded models: `3 models, 41 files, 24.4 GB`."""
         files, size = (sum(model[key] for model in self.models) for key in ("files", "size"))
         return f"{text.plural(len(self.models), 'model')}, {text.amount(files, size)}"
 
     def close(self, good: str, bad: str) -> None:
-        """End the run with the sentence `good`, or raise `Failure` with `bad` if anything was found."""
+        """Write the results, and end with the sentence `good`, or raise `Failure` with `bad` if there are findings."""
         for model in self.models:
             model["ok"] = self.is_good(model["name"])
         self._write_json(bad if self.findings else good)
@@ -106,7 +109,7 @@ class Report:
         facts |= {"models": self.models, **self.facts}
         facts |= {"problems": [asdict(finding) for finding in self.findings], "notes": self.notes}
         lines = json.dumps(facts, indent=2, ensure_ascii=False)
-        lines = lines.encode(errors="backslashreplace").decode()  # a name of a file that is no UTF-8
+        lines = lines.encode(errors="backslashreplace").decode()  # a file name may not be UTF-8
         if target := arguments.value("REPORT"):
             paths.typed(target).write_text(lines + "\n", encoding="utf-8")
         if arguments.value("FORMAT"):

@@ -1,4 +1,4 @@
-"""Calls a function of scripts/lib/shell/: what is a sequence of Git commands is written there."""
+"""Calls to the functions of scripts/lib/shell/git.sh, which are sequences of Git commands."""
 
 import subprocess
 
@@ -7,7 +7,7 @@ from lib.core.paths import ROOT
 
 
 def git(function: str, *words: str) -> str:
-    """What `function` of git.sh answers, given `words`. Raises `Failure` with its sentence where it refuses."""
+    """What `function` of git.sh prints, called with `words`. Raises `Failure` with its sentence if it refuses."""
     script = ROOT / "scripts" / "lib" / "shell" / "git.sh"
     done = subprocess.run(["bash", script, function, *words], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:

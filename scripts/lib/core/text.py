@@ -1,4 +1,4 @@
-"""Numbers and foreign text, as a person reads them."""
+"""Numbers and untrusted text, in a form for people."""
 
 import re
 from unicodedata import category
@@ -33,15 +33,15 @@ def duration(seconds: float) -> str:
 
 
 def fault(error: OSError) -> str:
-    """What the system says of `error`, and of which file."""
+    """The system's message for `error`, and the file that it concerns, if known."""
     return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
 
 
 def visible(line: str) -> str:
-    """`line` with a ? for each character that a terminal may act on, a line break too."""
+    """`line` with ? for each character that a terminal may act on, including line breaks."""
     if line.isprintable():
         return line
-    # Words need spaces of all kinds, and what joins letters or keeps them apart.
+    # Some languages need other spaces, and the characters that join letters or keep them apart.
     return "".join(c if c.isprintable() or c in "\u200c\u200d" or category(c) == "Zs" else "?" for c in line)
 
 

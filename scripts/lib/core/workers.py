@@ -1,4 +1,4 @@
-"""Work on many things at once, in threads: the one thread pool of the commands."""
+"""Parallel work in threads."""
 
 import os
 from collections import deque
@@ -7,14 +7,14 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 CORES = os.cpu_count() or 1
-SMALL = 1 << 20  # bytes of a file; to read and hash fewer takes less time than to hand the file to a thread
+SMALL = 1 << 20  # bytes; reading and hashing a smaller file takes less time than handing it to a thread
 T, U = TypeVar("T"), TypeVar("U")
 
 
 def ahead(work: Callable[[T], U], things: Iterable[T], workers: int) -> Iterator[U]:
-    """What `work` returns for each of `things`, in their order, while the next ones are under way.
+    """Yield what `work` returns for each of `things`, in their order, while work on the next ones goes on.
 
-    `workers` are at work or done at any time; what one returns may be used until the next is asked for.
+    At most `workers` results exist or are being made at a time; each may be used until the next is asked for.
     """
     pool, jobs = ThreadPoolExecutor(workers), deque()
     try:
@@ -32,11 +32,11 @@ def side_by_side(
     work: Callable[[T], U],
     things: Iterable[T],
     workers: int = CORES,
-    size: Callable[[T], int] = lambda _: 0,  # bytes of a thing: the largest is begun first
-    small: int = 0,  # bytes; what has fewer is done without a thread
-    stop: Callable[[], object] | None = None,  # makes what has begun end early; without it, that is waited for
+    size: Callable[[T], int] = lambda _: 0,  # of a thing, in bytes: the largest starts first
+    small: int = 0,  # bytes; smaller things are done without a thread
+    stop: Callable[[], object] | None = None,  # makes running work end early; without it, that is waited for
 ) -> list[U]:
-    """What `work` returns for each of `things`, in their order; the first exception drops what has not begun."""
+    """What `work` returns for each of `things`, in their order; its first exception is raised, and cancels the rest."""
     things = list(things)
     order = sorted(range(len(things)), key=lambda index: -size(things[index]))
     pool = ThreadPoolExecutor(workers)
@@ -44,7 +44,7 @@ def side_by_side(
     try:
         found = {index: work(things[index]) for index in order if index not in jobs}
         for job in wait(jobs.values(), return_when=FIRST_EXCEPTION).done:
-            job.result()  # raises what ended the others
+            job.result()  # raises the exception that ended the wait
         return [jobs[index].result() if index in jobs else found[index] for index in range(len(things))]
     finally:
         if stop:

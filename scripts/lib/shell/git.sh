@@ -59,9 +59,9 @@ stage() {
   git rm --quiet --force --cached --ignore-unmatch -- 'models/.gitignore' 'models/*/.gitignore'
 }
 
-# commit STAGED MESSAGE NAME GONE: commit the catalog page and the pin of NAME from the folder STAGED, and remove the pin
-# of GONE; one of the names may be empty. Other staged changes stay staged, and other edits are left alone. Git's index
-# is written first: a kill then leaves a commit to make, never one to undo.
+# commit STAGED MESSAGE NAME GONE: commit the catalog page and the pin of NAME from the folder STAGED, and remove the
+# pin of GONE; one of the names may be empty. Other staged changes stay staged, and other edits are left alone. Git's
+# index is written first: a kill then leaves a commit to make, never one to undo.
 commit() {
   local folder committed staged pin=
   folder=$(git rev-parse --absolute-git-dir)
