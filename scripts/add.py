@@ -1,4 +1,4 @@
-"""Pin models of the Hub: checked bytes -> models/ -> remote -> one Git commit each."""
+"""Pin models from the Hub: checked bytes -> models/ -> remote -> one Git commit each."""
 
 from lib.core import arguments, text
 from lib.core.console import remark, result
@@ -8,7 +8,7 @@ from lib.model import names, pin, selection
 
 
 def parse_request(typed: str) -> adopt.Request:
-    """The request for the model `typed`. Raises `Failure` for a bad one."""
+    """What to add for one word of MODEL, an address on the Hub or the path of a pin. Raises `Failure`."""
     path = names.from_path(typed)
     known = pin.read_head(path) if path != typed and path in selection.here() else None
     source, after = (known.source, "") if known and known.source else names.from_address(typed)

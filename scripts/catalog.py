@@ -1,4 +1,4 @@
-"""Write the catalog in models/README.md again, from the pins in Git's index; the notes of its rows are kept."""
+"""Rewrite the catalog in models/README.md from the pins in Git's index; the notes in its rows are kept."""
 
 from lib.core import atomic, lock
 from lib.core.console import result

@@ -11,16 +11,16 @@ from lib.model import compare, history, pin, selection
 
 
 def before(name: str, new: pin.Pin) -> tuple[str, pin.Pin | None]:
-    """The last version in Git that is not `new`, and what it is called; none if it was never another."""
+    """The last version in Git that differs from `new`: its short commit and its pin, or `nothing` and None."""
     for entry in history.log(name):
-        with suppress(Failure):  # what is not there or cannot be read was no version
+        with suppress(Failure):  # a pin that is missing or unreadable there is no version
             if (old := selection.at(entry["commit"], name)) != new:
                 return entry["commit"][:7], old
     return "nothing", None
 
 
 def tensor_lines(old: pin.Pin | None, new: pin.Pin) -> tuple[list[str], int]:
-    """How the tensors of `new` differ from those of `old`, and how many files are not on this machine."""
+    """A line for each tensor of `new` that differs from `old`; none if files, counted next, are not on this machine."""
     found, absent = [], 0
     for held in (old, new):
         files = {path: file for path, file in ((held and held.files) or {}).items() if path.endswith(".safetensors")}

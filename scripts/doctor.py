@@ -1,4 +1,4 @@
-"""One screen: whether this clone has what the commands need, each line good or with the command that mends it."""
+"""Check that this clone has what the commands need: one line per check, good or with the command that fixes it."""
 
 import platform
 import shutil
@@ -16,8 +16,8 @@ from lib.hub import repo
 from lib.model import catalog, history, names, pin, policy, selection
 from lib.remote import factory
 
-SKEW = 5 * 60  # seconds; S3 refuses signatures from a clock that is 15 minutes wrong
-LOW = 10 << 30  # bytes free; fewer do not hold a usual model
+SKEW = 5 * 60  # seconds; S3 refuses signatures from a clock that is 15 minutes off
+LOW = 10 << 30  # bytes free; a typical model does not fit in less
 
 
 def programs() -> str:
@@ -32,7 +32,7 @@ def git() -> str:
 
 
 def unpinned(everyone: list[str]) -> str:
-    """What is said of folders in models/ that are not those of `everyone`, as after a merge that renamed a model."""
+    """The end of a sentence: folders in models/ of no model in `everyone`, as a merge that renames one leaves them."""
     groups = {name.partition("/")[0] for name in everyone if "/" in name}
     folders = [path for top in ("", *groups) for path in (names.MODELS / top).glob("*") if path.is_dir()]
     found = {path.relative_to(names.MODELS).as_posix() for path in folders} - {*everyone, *groups}

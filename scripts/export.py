@@ -1,4 +1,4 @@
-"""Write models to a folder that is a remote, beside a Git bundle of this repository, for where no network is."""
+"""Write models to a folder that serves as a remote, and a Git bundle of this repository, for use without a network."""
 
 from pathlib import Path
 from shlex import quote
@@ -18,9 +18,9 @@ from lib.remote.folder import Folder
 
 
 def is_behind(bundle: Path) -> bool:
-    """Whether a branch of `bundle` has commits that no ref or reflog here has. Raises `Failure` if it is no bundle."""
+    """Whether a branch of `bundle` has commits that no ref or reflog here has. Raises `Failure` for a broken bundle."""
     is_whole, said = history.tried("bundle", "list-heads", str(bundle))
-    tips = [line.split()[0] for line in said.split("\n")[:-1] if " refs/tags/" not in line]  # forks share those
+    tips = [line.split()[0] for line in said.split("\n")[:-1] if " refs/tags/" not in line]  # a fork has the same tags
     if not is_whole:
         raise Failure(f"{bundle} is not a readable Git bundle; remove it: rm {quote(str(bundle))}")
     is_known, more = history.tried("rev-list", "--max-count=1", *tips, "--not", "--all", "--reflog", "HEAD")
@@ -28,7 +28,7 @@ def is_behind(bundle: Path) -> bool:
 
 
 def check(pins: list[Pin], remote: Folder, file: Path) -> None:
-    """Refuse what the other side could not use, or the disk cannot hold, before the first byte. Raises `Failure`."""
+    """Before the first byte, refuse what the receiver could not use or the disk cannot hold. Raises `Failure`."""
     if history.is_shallow():
         raise Failure("this clone is shallow, so it cannot be handed on; type: git fetch --unshallow")
     if file.exists() and is_behind(file):
@@ -44,9 +44,9 @@ def check(pins: list[Pin], remote: Folder, file: Path) -> None:
 
 
 def bundle(to: Path, pinned: dict[str, str]) -> None:
-    """Make the file `to` all branches and tags of this repository; it is whole or not there. Raises `Failure`.
+    """Write all branches and tags of this repository to the Git bundle `to`, in one step.
 
-    HEAD must still have the pins `pinned`, whose weights were written.
+    Raises `Failure` if HEAD no longer has the pins `pinned`, whose weights were written.
     """
     part = to.with_name(f".{to.name}.part")
     with lock.part(part):

@@ -17,9 +17,9 @@ from lib.remote import audit, factory
 
 
 def check(name: str, items: list[Item]) -> None:
-    """Refuse to free what is changed here, or what the remote was not found to hold byte for byte. Raises `Failure`."""
+    """Refuse to free what was changed here, or is not proven to be on the remote, byte for byte. Raises `Failure`."""
     folder, remote = names.weights_dir(name), factory.default()
-    deep = remote.is_folder or arguments.is_on("DEEP")  # a folder says nothing of the content
+    deep = remote.is_folder or arguments.is_on("DEEP")  # a folder publishes no hashes
     wrong, found = audit.examine(remote, items, folder if folder.exists() else None, deep)
     if changed := [each for each in wrong if each.kind != "missing"]:
         raise Failure(f"{changed[0]}; nothing was freed; get the weights right first: make pull MODEL={name}")
@@ -36,7 +36,7 @@ def on_disk() -> set[str]:
 
 
 def uses(there: Iterable[str]) -> Counter:
-    """How many of the models `there` are made of each object."""
+    """How many of the models `there` contain each object, by object id."""
     found: Counter = Counter()
     for name in there:
         with suppress(Failure):  # a broken pin, or one of plain DVC whose listing is lost
@@ -46,7 +46,7 @@ def uses(there: Iterable[str]) -> Counter:
 
 
 def freed(paths: Iterable[Path], links: Counter) -> int:
-    """The bytes that go with the files at `paths`, but for what has a link elsewhere; `links` counts those that go."""
+    """The bytes that deleting `paths` frees: none for a file with a link elsewhere; `links` counts the deleted ones."""
     total = 0
     for status in map(os.lstat, paths):
         links[status.st_dev, status.st_ino] += 1
@@ -55,10 +55,10 @@ def freed(paths: Iterable[Path], links: Counter) -> int:
 
 
 def free(name: str, there: set[str], used: Counter, links: Counter) -> int | None:
-    """Free the model `name`; the bytes that the disk has more then, None if nothing of it was here.
+    """Delete the weights of `name`, and its objects that no other model on disk uses. Raises `Failure`.
 
-    `used` counts the models `there`, which were on disk when this command began, by object; `links` is that of `freed`.
-    Raises `Failure`.
+    Returns the bytes freed, or None if nothing of it was here. `there` are the models that were on disk when this
+    command began, `used` counts them by object; `links` is for `freed`.
     """
     held, folder = selection.checked(name), names.weights_dir(name)
     staging.check_committed(held)

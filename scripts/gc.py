@@ -1,4 +1,4 @@
-"""Delete the objects that no pin needs any more, from the cache and, with REMOTE=1 or a name, from a remote."""
+"""Delete the objects that no pin needs any more, from the cache and, with REMOTE, from a remote."""
 
 import re
 import time
@@ -15,18 +15,18 @@ from lib.model import reachable
 from lib.remote import factory
 
 DAY = 24 * 3600  # seconds
-DELETIONS = 16  # side by side
+DELETIONS = 16  # in parallel
 UNKNOWN = "of no pin in this clone's history"
 
 
 @lru_cache(maxsize=1)
 def names() -> dict[str, str]:
-    """The name of a pin that each object is or was of."""
+    """By object id, the name of a pin that the object is or was part of."""
     return reachable.named(undone=True)
 
 
 def days() -> int:
-    """How old in days an object on the remote must be. Raises `Failure`."""
+    """The age in days below which objects on the remote are kept. Raises `Failure`."""
     typed = arguments.value("DAYS") or "14"
     if not re.fullmatch("[0-9]{1,4}", typed):
         raise Failure(f"not a number of days: DAYS={typed!r}")
@@ -36,23 +36,23 @@ def days() -> int:
 
 
 def needed() -> set[str]:
-    """The ids of the objects that must stay. Raises `Failure` if they are not all known."""
+    """The ids of the objects to keep. Raises `Failure` if they cannot all be known."""
     if (history := arguments.value("HISTORY")) not in ("", "0"):
         raise Failure(f"not a value for HISTORY: {history!r} (want HISTORY=0, or leave it out)")
     pins = reachable.kept(walk=not history)
-    of_model: dict[str, bool] = {}  # by listing
+    of_model: dict[str, bool] = {}  # by id of a listing: whether a model needs it
     for name, said in pins:
         for oid in reachable.listings(name, said):
             of_model[oid] = of_model.get(oid, False) or reachable.is_model(name)
-    staged = (path.read_text(errors="replace") for path in staging.ROOT.glob("*/pin"))  # of commands that were stopped
+    staged = (path.read_text(errors="replace") for path in staging.ROOT.glob("*/pin"))  # left by stopped commands
     texts = (*(said for _, said in pins), *staged, *(read(oid, is_model) for oid, is_model in of_model.items()))
     return {oid for said in texts for oid in reachable.objects(said)}
 
 
 def read(oid: str, is_model: bool) -> str:
-    """DVC's listing `oid`. Raises `Failure` if it is damaged, or nowhere and of a model."""
+    """The text of DVC's listing `oid`. Raises `Failure` if it is damaged, or if a model needs it and it is nowhere."""
     data = (factory.listing if is_model else factory.found_listing)(oid)
-    if data is None:  # of what DVC hashes and never keeps: a folder that a stage reads or does not cache, or an import
+    if data is None:  # DVC hashes but never stores a folder that a stage reads or does not cache, or an import
         return ""
     if f"{digest.of_bytes(data).md5}.dir" != oid:
         raise Failure(f"the listing {oid} is damaged, so the objects that it names are not known")
@@ -60,7 +60,7 @@ def read(oid: str, is_model: bool) -> str:
 
 
 def sweep(place: str, sizes: Mapping[str, int], drop: Callable[[str], object], report: Report) -> None:
-    """Say what goes from `place`, by model, and with FORCE=1 delete it; `sizes` are bytes by object."""
+    """Report what to delete from `place`, by model, and with FORCE=1 `drop` it; `sizes` are bytes by object id."""
     found = defaultdict(list)
     for oid, size in sizes.items():
         found[text.one_line(names().get(oid, UNKNOWN))].append(size)
@@ -68,13 +68,13 @@ def sweep(place: str, sizes: Mapping[str, int], drop: Callable[[str], object], r
         report.note(f"{place}: {name}: {text.plural(len(each), 'object')}, {text.size(sum(each))}")
         fact = {"place": place, "model": name if name != UNKNOWN else "", "objects": len(each), "size": sum(each)}
         report.facts.setdefault("unneeded", []).append(fact)
-    if arguments.is_on("FORCE"):  # listings first: to plain dvc one stands for all that it names
+    if arguments.is_on("FORCE"):  # listings first: plain dvc takes one as proof of all it names
         for is_listing in (True, False):
             workers.side_by_side(drop, [oid for oid in sizes if oid.endswith(".dir") == is_listing], DELETIONS)
 
 
 def sweep_remote(keep: set[str], report: Report) -> dict[str, int]:
-    """Sweep the remote, except for `keep` and what is younger than DAYS; the bytes of what goes, by object."""
+    """`sweep` the remote, except for `keep` and what is younger than DAYS; returns the swept bytes by object id."""
     remote, least = factory.default(), days()
     note(remote.note)
     remote.check(write=arguments.is_on("FORCE"))

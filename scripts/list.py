@@ -1,4 +1,4 @@
-"""A table of all models: what they are, where from, and whether their weights are on disk."""
+"""Print a table of all models: what they are, where they come from, and whether their weights are on disk."""
 
 from lib.core import text
 from lib.core.console import result
@@ -8,7 +8,7 @@ from lib.disk import destination
 from lib.model import history, names, pin, releases, selection
 
 COLUMNS = ("NAME", "source", "commit", "license", "files", "size", "on disk", "releases", "allowed")
-MAY_BE_EMPTY = COLUMNS[-2:]  # left out where no model has any
+MAY_BE_EMPTY = COLUMNS[-2:]  # left out if no model has any
 
 
 def cells(held: pin.Pin, disk: str, titles: list[str]) -> tuple[str, ...]:
@@ -20,7 +20,7 @@ def cells(held: pin.Pin, disk: str, titles: list[str]) -> tuple[str, ...]:
 
 def main(report: Report) -> tuple[str, str]:
     rows, titles = [COLUMNS], {} if history.unreadable() else releases.titles()
-    for name in selection.all_names():  # the files of a pin are needed only to compare
+    for name in selection.all_names():  # only a comparison with the disk needs the files of a pin
         read = selection.checked if names.weights_dir(name).is_dir() else selection.head
         try:
             held = read(name)

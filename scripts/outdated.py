@@ -1,4 +1,4 @@
-"""Ask the Hub whether there is something newer than what is pinned; nothing is downloaded, nothing changes."""
+"""Ask the Hub what is newer than the pins; nothing is downloaded, and nothing changes."""
 
 from collections import Counter
 

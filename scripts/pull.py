@@ -1,4 +1,4 @@
-"""Bring the pinned weights to models/, or a release of them to a folder, each model whole and right or not at all."""
+"""Get pinned weights into models/, or a release into another folder: each model complete and checked, or not at all."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from lib.remote import factory, fallback
 
 
 def assemble(new: Path, held: Path, items: list[inventory.Item], good: set[str]) -> None:
-    """Make the folder `new` of `items`: those of `good` are in the folder `held` already, the others in the cache."""
+    """Fill the folder `new` with `items`: paths in `good` from the folder `held`, all others from the cache."""
     for item in items:
         target = new / item.path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -30,11 +30,11 @@ def assemble(new: Path, held: Path, items: list[inventory.Item], good: set[str])
 
 
 def to_fetch(pins: list[pin.Pin]) -> dict[str, int]:
-    """What neither the cache nor models/ has of `pins`, by sizes: bytes by object."""
+    """Objects of `pins` that are neither in the cache nor in models/, judged by size: bytes by object id."""
     left = {}
     for held in pins:
         folder = names.weights_dir(held.name)
-        if held.files is None:  # its listing may be on the remote, and is asked for later
+        if held.files is None:  # by plain dvc add: its listing may be on the remote, and is read later
             left[held.name] = 0 if folder.is_dir() else held.size
         for path, file in (held.files or {}).items():
             here = (cache.object_path(file.md5), folder / path)
@@ -44,14 +44,14 @@ def to_fetch(pins: list[pin.Pin]) -> dict[str, int]:
 
 
 def check_space(pins: list[pin.Pin]) -> None:
-    """Refuse what the disk cannot hold before the first byte. Raises `Failure`."""
+    """Before the first byte, refuse what the disk cannot hold. Raises `Failure`."""
     needed = sum(to_fetch(pins).values()) * (1 if cache.links() else 2)  # links to the cache, or copies beside it
     what = f"{text.plural(len(pins), 'model')} need{'s' if len(pins) == 1 else ''}"
     destination.check_space(needed, cache.location(), what, "pull fewer models: MODEL=NAME")
 
 
 def drop(corrupt: list[Finding], report: Report) -> None:
-    """Remove what is `corrupt` from the cache, and say so."""
+    """Remove the `corrupt` objects from the cache, and report each."""
     for finding in corrupt:
         with lock.clone():
             kept = quarantine.keep_object(finding.object, finding.model, finding.file)
@@ -59,9 +59,9 @@ def drop(corrupt: list[Finding], report: Report) -> None:
 
 
 def pull(held: pin.Pin, report: Report) -> bool:
-    """Make models/NAME what `held` pins, and report it; False if it already was. Raises `Failure`.
+    """Make models/NAME what `held` pins; returns False if it already was, or on findings. Raises `Failure`.
 
-    What is there stays as it is until all that is needed is at hand and right.
+    models/NAME stays as it is until every object that it needs is on this machine and checked.
     """
     staging.recover(held.name)
     items = factory.objects_of(held)
@@ -90,7 +90,7 @@ def pull(held: pin.Pin, report: Report) -> bool:
 
 
 def asked() -> list[tuple[str, pin.Pin | None]]:
-    """The models to pull, by NAME, each with the pin of the release that was asked for, or None. Raises `Failure`."""
+    """The NAME of each model to pull, with the pin of the requested release, or None. Raises `Failure`."""
     stage, found = arguments.value("STAGE"), []
     words = arguments.value("MODEL").split() or (releases.staged(stage) if stage else [])
     if stage and not words:
@@ -112,7 +112,7 @@ def asked() -> list[tuple[str, pin.Pin | None]]:
 
 
 def _apart(found: list[tuple[str, pin.Pin | None]]) -> list[tuple[str, pin.Pin | None]]:
-    """`found`, each model once. Raises `Failure` for two versions of one, or one in the folder of another."""
+    """`found` without duplicates. Raises `Failure` for two versions of a model, or a model in the folder of another."""
     chosen = dict(found)
     for name, released in found:
         if released != chosen[name]:
@@ -125,7 +125,7 @@ def _apart(found: list[tuple[str, pin.Pin | None]]) -> list[tuple[str, pin.Pin |
 
 
 def check_here(name: str, released: pin.Pin | None) -> None:
-    """Refuse to bring another version than that of the pin that lies here to models/. Raises `Failure`."""
+    """Refuse to pull a release to models/ whose pin is not the one there. Raises `Failure`."""
     if released and released != pin.read(name, broken_is_none=True):
         raise Failure(
             "this release is not the pin that lies here; bring it to a folder of its own: TO=/srv/models; or check its "
@@ -134,7 +134,7 @@ def check_here(name: str, released: pin.Pin | None) -> None:
 
 
 def bring(name: str, released: pin.Pin | None, to: str, report: Report) -> None:
-    """Pull the model `name`, or hand it over to the folder `to`. Raises `Failure`."""
+    """Pull the model `name` into models/ or, if `to` is given, into that folder. Raises `Failure`."""
     with lock.model(name):
         held = released or selection.checked(name)
         if to:
@@ -153,7 +153,7 @@ def bring(name: str, released: pin.Pin | None, to: str, report: Report) -> None:
 
 
 def foresee(chosen: list[tuple[str, pin.Pin | None]], to: str, report: Report) -> None:
-    """Say of each that is `chosen` where it would come, and how much would be fetched. Raises `Failure`."""
+    """Report where each of the `chosen` models would go, and how much would be fetched. Raises `Failure`."""
     where = handover.folder(to) if to else names.MODELS
     for name, released in chosen:
         with report.failing(name, "model", "not pulled", f"{name}: "):

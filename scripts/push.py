@@ -1,4 +1,4 @@
-"""Upload what the remote lacks and replace what is damaged there, object by object, from bytes that are right."""
+"""Upload missing objects to the remote and replace damaged ones, each from bytes that were checked first."""
 
 from lib.core import arguments, text
 from lib.core.console import note, took
@@ -11,7 +11,7 @@ from lib.remote.base import Remote
 
 
 def foresee(pins: list[Pin], remote: Remote, report: Report) -> None:
-    """Say what would be uploaded of `pins` to `remote`, and how much of that is not on this machine."""
+    """Report which objects of `pins` would be uploaded to `remote`, and how many of them are not on this machine."""
     items = repair.objects(pins, report)
     found = audit.assess(remote, items, arguments.is_on("DEEP"))
     lost = {each.object for each in audit.bad(items, found)}

@@ -10,7 +10,7 @@ from lib.remote import audit, factory
 
 
 def check(held: Pin, on_disk: bool) -> str:
-    """What was found right: the remote and, if the weights of this version are here, the disk. Raises `Failure`."""
+    """Check the remote and, with `on_disk`, weights that are in models/; returns what was checked. Raises `Failure`."""
     items, folder = factory.objects_of(held), names.weights_dir(held.name)
     is_there = on_disk and folder.is_dir()
     note(factory.default().note)
@@ -23,7 +23,7 @@ def check(held: Pin, on_disk: bool) -> str:
 
 
 def target(name: str) -> tuple[str, Pin, bool]:
-    """The Git commit to release, the pin there, and whether that is the pin that lies here. Raises `Failure`."""
+    """The Git commit to release, the pin in it, and whether that is the pin in models/. Raises `Failure`."""
     version = arguments.value("VERSION")
     if arguments.value("STAGE") and version:
         wanted = releases.version(version)
@@ -37,7 +37,7 @@ def target(name: str) -> tuple[str, Pin, bool]:
 
 
 def check_new(name: str, tag: str, commit: str) -> None:
-    """Refuse a version that is there already, or a second one on the same Git commit. Raises `Failure`."""
+    """Refuse a version that already exists, or a second one on the same Git commit. Raises `Failure`."""
     if tag in history.tags():
         raise Failure(f"{tag} already exists, and a release never changes; choose another VERSION")
     if others := [each for each, at in releases.versions(name).items() if at == commit]:
@@ -48,7 +48,7 @@ def check_new(name: str, tag: str, commit: str) -> None:
 
 
 def make_tag(tag: str, commit: str, done: str) -> None:
-    """Put `tag` on `commit`, unless DRY=1 asks only what would be `done`. Raises `Failure`."""
+    """Put `tag` on `commit`, and say that it is `done`; with DRY=1, only say what would be. Raises `Failure`."""
     if arguments.is_on("DRY"):
         remark(f"would make the tag {tag} on {commit[:7]}; nothing was changed (DRY=1)")
         return
@@ -61,7 +61,7 @@ def make_tag(tag: str, commit: str, done: str) -> None:
 def main() -> None:
     typed, stage, version = arguments.value("MODEL"), arguments.value("STAGE"), arguments.value("VERSION")
     is_known = stage in releases.stages(typed) or (stage and version.removeprefix("v") in releases.versions(typed))
-    chosen = [typed] if is_known else selection.select(typed)  # it may have another name now, or no pin
+    chosen = [typed] if is_known else selection.select(typed)  # a released model may since have been renamed or removed
     if len(chosen) != 1:
         raise Failure(f"{text.plural(len(chosen), 'model')} named; a release takes one: MODEL=NAME")
     (name,) = chosen

@@ -1,4 +1,4 @@
-"""Show DVC's remotes, or prove that one works and set it in .dvc/config."""
+"""Show DVC's remotes, or set one in .dvc/config once it has been proven to work."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ from lib.remote.base import NAME, mark
 from lib.remote.folder import DEFAULT
 
 ADDRESS = r"https?://([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/[\w./-]*)?"
-# What may be typed besides URL: DVC's name for it, the stores that it is for, its form, and an example.
+# Variables besides URL: DVC's name for each, the schemes it is for, its pattern, and an example.
 SETTINGS = {
     "ENDPOINT": ("endpointurl", "s3 gs", ADDRESS, "https://HOST"),
     "REGION": ("region", "s3", r"[a-zA-Z0-9][\w-]{0,62}", "eu-central-1"),
@@ -45,7 +45,7 @@ def _check_ascii(url: str) -> None:
 
 
 def wanted(url: str) -> dict[str, str]:
-    """DVC's settings of the remote at `url`, as they were typed. Raises `Failure`, which repeats no secret."""
+    """DVC's settings for the remote at `url`, as typed. Raises `Failure`, which shows no value: it may be a secret."""
     kind, _, rest = url.partition("://")
     found = {"url": url}
     for typed, (setting, kinds, form, example) in SETTINGS.items():
@@ -60,7 +60,7 @@ def wanted(url: str) -> dict[str, str]:
 
 
 def name() -> str:
-    """What the remote is called. Raises `Failure`."""
+    """The name of the remote to set. Raises `Failure`."""
     typed = arguments.value("REMOTE") or NAME
     if not re.fullmatch("[a-z][a-z0-9_-]{0,62}", typed):
         raise Failure(f"not a name of a remote: {typed!r} (want lowercase letters, digits and dashes: mirror)")
@@ -68,7 +68,7 @@ def name() -> str:
 
 
 def show(names: list[str]) -> None:
-    """A line for each remote of `names`. Raises the `Failure` of the last one that is out of reach."""
+    """Print a line for each remote in `names`. Raises the `Failure` of the last one that cannot be reached."""
     failed: list[Failure] = []
     for each in names:
         try:

@@ -1,4 +1,4 @@
-"""Remove models: pin, weights and row of the catalog, in one Git commit each; their objects stay on the remote."""
+"""Remove models: pin, weights and catalog row, in one Git commit each; their objects stay on the remote."""
 
 from lib.core import arguments, lock, text
 from lib.core.console import remark, result
@@ -12,7 +12,7 @@ STAY = "its objects stay on the remote"
 
 
 def check(name: str) -> staging.Known:
-    """The files in models/NAME; refuses to remove what exists nowhere else, whatever the pin says. Raises `Failure`."""
+    """The files in models/NAME. Raises `Failure` if one of them exists nowhere else, whatever the pin says."""
     folder = names.weights_dir(name)
     files = weights.walk(folder) if folder.is_dir() and not folder.is_symlink() else {}
     if only := quarantine.only_here(folder, files, factory.default().holds):
@@ -24,7 +24,7 @@ def check(name: str) -> staging.Known:
 
 
 def loss(held: pin.Pin, lost: int, objects: str) -> str:
-    """What is said where `lost` of the `objects` of `held` would be wanted by nobody without that pin."""
+    """Why `held` cannot be removed: `lost` of its `objects` (`13 objects`) would then be neither stored nor named."""
     path = f"models/{held.name}"
     staged = f"; git rm --quiet --cached {path}.dvc" if held.name in history.in_index() else ""
     return (
@@ -34,9 +34,9 @@ def loss(held: pin.Pin, lost: int, objects: str) -> str:
 
 
 def kept(held: pin.Pin | None) -> str:
-    """Where the objects of `held` are once it is removed, as far as its remote tells.
+    """Where the objects of `held` will be after its removal, as part of a sentence.
 
-    Raises `Failure` if no Git commit and no remote would be left to tell `make gc` and others that they are wanted.
+    Raises `Failure` if some are neither on the remote nor named by a Git commit, so that `make gc` would delete them.
     """
     if not held:
         return "its objects stay where they are"
@@ -62,7 +62,7 @@ def kept(held: pin.Pin | None) -> str:
 
 
 def undo(name: str, by_last: bool) -> str | None:
-    """What to type to bring the model `name` back, removed `by_last` Git commit or before; None if none has its pin."""
+    """How to restore the model `name`, removed `by_last` Git commit or earlier; None if no Git commit has its pin."""
     pull = f"make pull MODEL={name}"
     if by_last:
         return f"git revert --no-edit {history.head()[:7]}, then {pull}"
@@ -72,9 +72,9 @@ def undo(name: str, by_last: bool) -> str | None:
 
 
 def remove(name: str) -> str:
-    """Remove the model `name`; what was done, as a sentence. Raises `Failure`.
+    """Remove the model `name`; returns what was done, as a sentence. Raises `Failure`.
 
-    The pin goes last, so that the same command goes on after a kill.
+    The pin is deleted last, so that after a kill the same command can continue.
     """
     selection.check_group(name)
     staging.recover(name)

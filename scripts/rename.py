@@ -1,4 +1,4 @@
-"""Rename a model: pin, weights and row of the catalog, in one Git commit; no byte is moved or read."""
+"""Rename a model: pin, weights and catalog row, in one Git commit; no weights are copied or read."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from lib.model import history, names, pin, releases, selection
 
 
 def check(held: pin.Pin, made: pin.Pin) -> None:
-    """Refuse to make `made` of the pin `held`, unless that was begun and stopped. Raises `Failure`."""
+    """Refuse to replace the pin `held` with `made`, whose name may be taken only by a stopped run. Raises `Failure`."""
     old, new = held.name, made.name
     if held.files is None:
         raise Failure(f"{old}: pinned by plain dvc add, so without sha256; type: make track NAME={old}")
@@ -24,7 +24,7 @@ def check(held: pin.Pin, made: pin.Pin) -> None:
 
 
 def rename(old: str, new: str) -> None:
-    """Give the model `old` the name `new`. The old pin goes last, so that the same command goes on after a kill."""
+    """Rename the model `old` to `new`. The old pin goes last, so that after a kill the same command can continue."""
     held = selection.checked(old)
     made = replace(held, name=new)
     check(held, made)
@@ -41,7 +41,7 @@ def rename(old: str, new: str) -> None:
             source.replace(target)
         record.commit(arguments.value("MESSAGE") or f"Rename {old} model to {new}", made, old)
         staging.discard(new)
-        staging.retire(old, {})  # only where another command brought it again after this one was stopped
+        staging.retire(old, {})  # there only if another command restored it after this one was stopped
         pin.drop(old)
     kept = len(releases.versions(old))
     tags = f"; its {text.plural(kept, 'release')} {'keeps' if kept == 1 else 'keep'} the old name" if kept else ""

@@ -1,4 +1,4 @@
-"""A bill of materials of the models, as CycloneDX 1.6 on standard output; of the pins alone, without network."""
+"""Print a bill of materials of the models in CycloneDX 1.6, from the pins alone, without a network."""
 
 from lib.core import arguments
 from lib.core.console import document, remark

@@ -1,4 +1,4 @@
-"""All that is known of a model: its pin, its files, its tensors if the weights are here, and the pin's Git history."""
+"""Print everything known about a model: pin, files, number of parameters if the weights are here, and Git history."""
 
 from collections import Counter
 
@@ -12,7 +12,7 @@ WIDTH = 9  # characters of a title
 
 
 def numbers(held: pin.Pin) -> dict[str, int]:
-    """How many numbers the weights on disk hold, by dtype; none where they are not here or not safetensors."""
+    """How many parameters the weights on disk have, by dtype; empty if they are not here or not safetensors."""
     folder = names.weights_dir(held.name)
     paths = [folder / path for path in held.files or () if path.endswith(".safetensors")]
     counts: Counter = Counter()
@@ -22,7 +22,7 @@ def numbers(held: pin.Pin) -> dict[str, int]:
 
 
 def described(held: pin.Pin, on_disk: str, counts: dict[str, int], titles: list[str] | None) -> dict[str, str | None]:
-    """What is said of `held`, by title; `counts` are its numbers, `titles` its releases."""
+    """The lines about `held`, by title; `counts` are its parameters by dtype, `titles` its releases."""
     return {
         "source": held.source and f"{held.source}, {held.revision} at {held.commit}",
         "base": held.base,
@@ -39,7 +39,7 @@ def described(held: pin.Pin, on_disk: str, counts: dict[str, int], titles: list[
 
 
 def show(name: str, titles: list[str] | None, report: Report) -> None:
-    """One model, whose releases are `titles`. Raises `Failure` for a broken pin."""
+    """Print and report the model `name`, whose releases are `titles`. Raises `Failure` for a broken pin."""
     held, log = selection.checked(name), history.log(name)
     on_disk, counts = destination.on_disk(held), numbers(held)
     files = sorted((held.files or {}).items(), key=lambda each: (-each[1].size, each[0]))

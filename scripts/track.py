@@ -1,4 +1,4 @@
-"""Pin weights that are not on the Hub: models/NAME as it lies there, or copied from DIR -> remote -> one Git commit."""
+"""Pin weights that are not on the Hub: models/NAME as it is, or a copy of DIR -> remote -> one Git commit."""
 
 import os
 from pathlib import Path
@@ -12,14 +12,14 @@ from lib.flow.record import next_step, prepare, record
 from lib.model import fields, history, names, pin, selection
 from lib.remote import factory
 
-NONE = "-"  # typed to take back what the pin says
+NONE = "-"  # typed to clear a value that the pin has
 ORIGIN = {"base": "BASE", "origin": "SOURCE", "license": "LICENSE"}
 
 
 def inspect(folder: Path, copies: bool) -> dict[str, os.stat_result]:
-    """The files of `folder`. Refuses what DVC would follow, hang on, drop or act on.
+    """The files in `folder`, by path in it. Raises `Failure` for what DVC would follow, hang on, drop or act on.
 
-    Control files, as a clone or `hf download` leaves them, are left out where files are copied, and else refused.
+    Control files, as a clone or `hf download` leaves them, are left out if files are copied, or else refused.
     """
     if (folder.is_symlink() and not copies) or not folder.is_dir():
         raise Failure(f"no such folder: {str(folder)!r}; put the weights there, or name where they are: DIR=FOLDER")
@@ -46,7 +46,7 @@ def inspect(folder: Path, copies: bool) -> dict[str, os.stat_result]:
 
 
 def check_name(name: str, copies: bool) -> None:
-    """Refuse a `name` that a model of the Hub has or, where files are copied, one whose place is taken."""
+    """Refuse a `name` that a model from the Hub has, or whose folder would be overwritten. Raises `Failure`."""
     staged = staging.finished(name)
     old = pin.read(name, broken_is_none=staged is not None)
     if old and old.source:
@@ -58,7 +58,7 @@ def check_name(name: str, copies: bool) -> None:
 
 
 def base() -> str | None:
-    """BASE as a repo of the Hub and a commit of it, if the Hub can be asked. Raises `Failure` if it knows none."""
+    """BASE as ORG/NAME@COMMIT, or as typed if the Hub cannot be asked. Raises `Failure` if the Hub does not have it."""
     if (typed := arguments.value("BASE")) in ("", NONE):
         return typed or None
     from lib.hub import repo  # slow to import
@@ -80,7 +80,7 @@ def base() -> str | None:
 
 
 def origin(old: pin.Pin | None) -> tuple[dict[str, str | None], list[str]]:
-    """Where the weights come from: as typed, or else as `old` says; and what is kept of that. Raises `Failure`."""
+    """Where the weights come from, as typed or else as in `old`; and the values kept from `old`. Raises `Failure`."""
     typed = {"base": base(), "origin": names.line("SOURCE"), "license": names.line("LICENSE")}
     meta = {key: value or (getattr(old, key) if old else None) for key, value in typed.items()}
     kept = [f"{word}={meta[key]}" for key, word in ORIGIN.items() if meta[key] and not typed[key]]
@@ -88,7 +88,7 @@ def origin(old: pin.Pin | None) -> tuple[dict[str, str | None], list[str]]:
 
 
 def source(name: str) -> Path:
-    """The folder that DIR names, or models/NAME, which DIR may name too."""
+    """The folder that DIR names; models/NAME, always as that path, if there is no DIR or it names the same folder."""
     own, typed = names.weights_dir(name), arguments.value("DIR")
     folder = paths.typed(typed) if typed else own
     is_own = own.is_dir() and not own.is_symlink() and folder.is_dir() and folder.samefile(own)
@@ -96,7 +96,7 @@ def source(name: str) -> Path:
 
 
 def read_all(name: str, folder: Path, there: dict[str, os.stat_result]) -> dict[str, digest.File]:
-    """The digests of the files `there` in `folder`, copied to staging unless that is models/NAME. Raises `Failure`."""
+    """Digests of the files `there`, by path; copied to staging if `folder` is not models/NAME. Raises `Failure`."""
 
     def read(path: str) -> digest.File:
         source, target, want = folder / path, staging.files(name) / path, digest.for_pin(there[path].st_size)

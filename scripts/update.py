@@ -1,4 +1,4 @@
-"""Move pins to what the branch or tag that they follow is now, or to REVISION: one Git commit for each model."""
+"""Move pins to the current commit of the branch or tag they follow, or to REVISION: one Git commit for each model."""
 
 from dataclasses import replace
 
@@ -12,12 +12,12 @@ from lib.model import history, names, pin, selection
 
 
 def update(state: upstream.State, report: Report) -> bool:
-    """Bring a model up to date; whether that changed it. Raises `Failure`."""
+    """Bring a model up to date; returns whether its pin was changed. Raises `Failure`."""
     held, name = state.held, state.held.name
     if not state.shot:
         raise Failure(state.detail)
     report.note(str(state))
-    # An update that was killed has changed the pin already; it is finished first.
+    # An update that was killed may have changed the pin already; then it is finished first.
     is_whole = history.holds(name) and not staging.finished(name)
     made, facts, dry = held, state.facts(), arguments.is_on("DRY")
     with lock.model(name):

@@ -13,11 +13,11 @@ from lib.flow.looked import NOT_ASKED, Looked, check_required, requirements, sha
 from lib.model import catalog, history, inventory, names, pin, policy, selection, signatures
 from lib.remote import audit, factory
 
-LOOKED_BACK = 20  # versions of a pin
+LOOKED_BACK = 20  # versions of a pin, for `older`
 
 
 def check_pin(name: str, report: Report) -> tuple[pin.Pin, list[inventory.Item]] | None:
-    """The pin of `name` and its objects, if it is consistent and in use."""
+    """The pin of `name` and its objects; None, and a finding, if it is broken."""
     with report.failing(name, "pin", "broken"):
         held = selection.checked(name)
         with report.failing(name, "pin", "forbidden"):
@@ -34,9 +34,9 @@ def check_pin(name: str, report: Report) -> tuple[pin.Pin, list[inventory.Item]]
 
 
 def older(held: pin.Pin, folder: Path, bad: list[Finding]) -> str | None:
-    """The Git commit of an older pin whose objects the files in `folder` are links to, as after git pull, or None.
+    """The Git commit of an older pin whose objects the files in `folder` are links to, as after git pull; or None.
 
-    Where both pins have the same file, what is `bad` is no older one.
+    A `bad` file that is the same in both pins is damaged, not older.
     """
     there, now = weights.entries(folder).keys(), held.files or {}
     with suppress(Failure):  # Git cannot tell, or what it has is no pin
@@ -50,7 +50,7 @@ def older(held: pin.Pin, folder: Path, bad: list[Finding]) -> str | None:
 
 
 def check_disk(held: pin.Pin, items: list[inventory.Item], report: Report, looked: Looked) -> dict[str, Path]:
-    """Every byte of models/NAME, and of the cache's copies of it; the files that are right, by oid."""
+    """Check every byte of models/NAME and of its objects in the cache; returns the paths of good files, by oid."""
     folder = names.weights_dir(held.name)
     files = [item for item in items if item.data is None]
     is_there = bool(items) and (folder.exists() or folder.is_symlink())
@@ -75,7 +75,7 @@ def check_disk(held: pin.Pin, items: list[inventory.Item], report: Report, looke
 
 
 def check_model(name: str, report: Report, looked: Looked) -> tuple[list[inventory.Item], dict[str, Path]]:
-    """The pin and the weights of `name`; its objects, and which files of it are right, by oid."""
+    """Check the pin and the weights of `name`; returns its objects, and the paths of its good files, by oid."""
     with lock.model(name, wait=False) as busy:
         if not (found := check_pin(name, report)):
             return [], {}
@@ -99,7 +99,7 @@ def check_model(name: str, report: Report, looked: Looked) -> tuple[list[invento
 
 
 def check_remote(items: list[inventory.Item], at_hand: dict[str, Path], report: Report) -> Counter:
-    """Every object of `items` on the remote; how many were looked at how. `at_hand` are right files, by oid."""
+    """Check `items` on the remote; returns how many were checked in which way. `at_hand` are good files, by oid."""
     if arguments.is_on("OFFLINE"):
         report.note("remote: not looked at (OFFLINE=1)")
         return Counter({NOT_ASKED: len(items)})
@@ -121,7 +121,7 @@ def check_remote(items: list[inventory.Item], at_hand: dict[str, Path], report: 
 
 
 def check_catalog(everyone: list[str], report: Report) -> None:
-    """The rows of models/README.md, and `everyone` who has a pin, against the pins in Git's index."""
+    """Compare the rows of models/README.md, and the names of `everyone` with a pin, with the pins in Git's index."""
     if why := history.unreadable():
         report.note(f"Git was not asked which pins there are: {why}")
         return
@@ -136,7 +136,7 @@ def check_catalog(everyone: list[str], report: Report) -> None:
 
 
 def check_typed() -> list[str]:
-    """The words of REQUIRE. Refuses what cannot be asked for before anything is looked at. Raises `Failure`."""
+    """Refuse bad values before anything is checked; returns the words of REQUIRE. Raises `Failure`."""
     policy.read()
     share([])
     factory.asked()
@@ -149,7 +149,7 @@ def summary(findings: list[Finding]) -> str:
 
 
 def advice(findings: list[Finding]) -> str:
-    """What to type against `findings`, to follow their summary."""
+    """What to type to fix `findings`, to be appended to their summary."""
     places = {each.place for each in findings if each.object or each.place == "disk"}
     where = f" REMOTE={arguments.value('REMOTE')}" if arguments.value("REMOTE") else ""
     deep = " DEEP=1" if any(each.place == "remote" and each.kind == "changed" for each in findings) else ""

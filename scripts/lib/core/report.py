@@ -36,10 +36,7 @@ class Finding:
 
 
 class Report:
-    """The results of one run of `verb`, printed as they come, and by `close` in the forms of .github/REPORTS.md.
-
-    Raises `Failure` for a bad FORMAT or REPORT.
-    """
+    """The results of one run of `verb`, printed as they come; for `close` see .github/REPORTS.md. Raises `Failure`."""
 
     def __init__(self, verb: str) -> None:
         self.verb, self.models, self.notes = verb, [], []
