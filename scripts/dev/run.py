@@ -7,7 +7,7 @@ import runpy
 
 from lib.core import command, console
 
-ONLY_TELL = ("list", "show", "diff", "sbom")  # a reader that leaves early, as in `make list | head`, misses no problem
+PRINT_ONLY = ("list", "show", "diff", "sbom")  # a reader that leaves early, as in `make list | head`, misses no problem
 
 # Not `import`, since Python has a module gc of its own.
-command.run(lambda: runpy.run_path(f"scripts/{console.VERB}.py")["main"], judges=console.VERB not in ONLY_TELL)
+command.run(lambda: runpy.run_path(f"scripts/{console.VERB}.py")["main"], needs_reader=console.VERB not in PRINT_ONLY)

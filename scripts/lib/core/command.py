@@ -17,11 +17,10 @@ from lib.core.report import Finding, Report
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
-def run(load: Callable[[], Callable], judges: bool) -> NoReturn:
+def run(load: Callable[[], Callable], needs_reader: bool) -> NoReturn:
     """Run the function that `load` returns, with a Report if it takes one, and exit: with 0 only if it returned.
 
-    A `Failure` is printed as its sentence. With `judges`, a closed pipe is an error too: its reader may have missed a
-    finding.
+    A `Failure` is printed as its sentence. With `needs_reader`, a closed pipe is an error too: a finding may be missed.
     """
     for number in STOPS:
         signal.signal(number, _stop)
@@ -38,7 +37,7 @@ def run(load: Callable[[], Callable], judges: bool) -> NoReturn:
     except Failure as failure:
         console.remark(str(failure))
     except BrokenPipeError:
-        code = int(judges)  # the reader has all it wanted: `make list | head`
+        code = int(needs_reader)
     except OSError as error:
         console.remark(_system_sentence(error))
     with suppress(OSError):
