@@ -152,7 +152,7 @@ def bring(name: str, released: pin.Pin | None, to: str, report: Report) -> None:
         report.note(f"{done} {name}: {size}" if new else f"{name}: up to date, {size}")
 
 
-def foresee(chosen: list[tuple[str, pin.Pin | None]], to: str, report: Report) -> None:
+def preview(chosen: list[tuple[str, pin.Pin | None]], to: str, report: Report) -> None:
     """Report where each of the `chosen` models would go, and how much would be fetched. Raises `Failure`."""
     where = handover.folder(to) if to else names.MODELS
     for name, released in chosen:
@@ -173,7 +173,7 @@ def main(report: Report) -> tuple[str, str]:
     if not chosen:
         return NO_MODEL, ""
     if arguments.is_on("DRY"):
-        foresee(chosen, to, report)
+        preview(chosen, to, report)
         return "nothing was changed (DRY=1)", "nothing was changed (DRY=1), see the lines above"
     if not to:
         check_space([each for name, released in chosen if (each := released or pin.read(name, broken_is_none=True))])

@@ -10,7 +10,7 @@ from lib.remote import audit, factory, repair
 from lib.remote.base import Remote
 
 
-def foresee(pins: list[Pin], remote: Remote, report: Report) -> None:
+def preview(pins: list[Pin], remote: Remote, report: Report) -> None:
     """Report which objects of `pins` would be uploaded to `remote`, and how many of them are not on this machine."""
     items = repair.objects(pins, report)
     found = audit.assess(remote, items, arguments.is_on("DEEP"))
@@ -32,7 +32,7 @@ def main(report: Report) -> tuple[str, str]:
         remote = factory.default()
         note(remote.note)
         remote.check(write=not dry)
-        (foresee if dry else repair.upload)(pins, remote, report)
+        (preview if dry else repair.upload)(pins, remote, report)
     if dry:
         return "nothing was changed (DRY=1)", "nothing was changed (DRY=1), see the lines above"
     count = text.plural(len(report.findings), "problem")

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 from lib.core import arguments, text
 
-EVERY = float(os.environ.get("PROGRESS_SECONDS", "30"))  # seconds between two lines of progress
+INTERVAL = float(os.environ.get("PROGRESS_SECONDS", "30"))  # seconds between two lines of progress
 VERB = sys.argv[-1]  # the command that this process runs
 LONG = 100_000_000  # bytes; less work than this is done before anyone waits for a line
-NUMBERS = 70  # columns of a bar and its figures
+BAR = 70  # columns of a bar and its figures
 _on_their_way: list[str] = []
 _noted: set[str] = set()
 _noting = threading.Lock()
@@ -73,14 +73,14 @@ def _named(room: int) -> str:
 
 
 class _Lines:
-    """Progress where no bar can be drawn, as in CI: a line when long work begins, then one every `EVERY` seconds."""
+    """Progress where no bar can be drawn, as in CI: a line when long work begins, then one every `INTERVAL` seconds."""
 
     said = float("-inf")  # when the last line was printed, for any work
     lock = threading.Lock()  # files are transferred in parallel
 
     def __init__(self, label: str, total: int) -> None:
         self.label, self.total, self.done, self.started = label, total, 0, time.monotonic()
-        if total >= LONG and self.started - _Lines.said >= EVERY:
+        if total >= LONG and self.started - _Lines.said >= INTERVAL:
             _Lines.said = self.started
             remark(f"{label}: {text.size(total)}")
 
@@ -88,7 +88,7 @@ class _Lines:
         with self.lock:
             self.done += count
             now = time.monotonic()
-            if not self.total or now - max(_Lines.said, _started) < EVERY:
+            if not self.total or now - max(_Lines.said, _started) < INTERVAL:
                 return
             _Lines.said = now
             rate = self.done / (now - self.started)
@@ -110,7 +110,7 @@ def progress(label: str, total: int):
     with tqdm(desc=label, total=total, unit="B", unit_scale=True, **style) as bar:
 
         def update(count: int) -> None:
-            bar.set_postfix_str(_named((bar.ncols or 0) - len(label) - NUMBERS), refresh=False)
+            bar.set_postfix_str(_named((bar.ncols or 0) - len(label) - BAR), refresh=False)
             bar.update(count)
 
         yield update
