@@ -23,8 +23,8 @@ def tensor_lines(old: pin.Pin | None, new: pin.Pin) -> tuple[list[str], int]:
     """A line for each tensor of `new` that differs from `old`; none if files, counted next, are not on this machine."""
     found, absent = [], 0
     for held in (old, new):
-        files = {path: file for path, file in ((held and held.files) or {}).items() if path.endswith(".safetensors")}
-        paths = [cache.object_path(file.md5) for file in files.values()]
+        files = ((held and held.files) or {}).items()
+        paths = [cache.object_path(file.md5) for path, file in files if path.endswith(".safetensors")]
         absent += sum(not path.is_file() for path in paths)
         found.append(tensors.of_files(paths))
     if absent or not old:
