@@ -32,7 +32,7 @@ settled() {
 ready() {
   local folder why
   why=$(git rev-parse --git-dir 2>&1 >/dev/null) || die "Git says: ${why//$'\n'/ }"
-  why=$(git var GIT_AUTHOR_IDENT 2>&1 >/dev/null && git var GIT_COMMITTER_IDENT 2>&1 >/dev/null) ||
+  { git var GIT_AUTHOR_IDENT && git var GIT_COMMITTER_IDENT; } >/dev/null 2>&1 ||
     die "Git does not know who you are; type: git config user.name NAME and git config user.email ADDRESS"
   settled
   folder=$(git rev-parse --git-dir)
