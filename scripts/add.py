@@ -19,8 +19,11 @@ def parse_request(typed: str) -> adopt.Request:
     if typed.startswith(source + "@") and not after:
         raise Failure(f"no revision after the @: {typed!r} (want ORG/NAME@REVISION)")
     name = names.model_name(arguments.value("NAME") or (known.name if known else source.partition("/")[2]))
-    revision = names.revision(after or before or "main")
-    return adopt.Request(source, revision, name, names.patterns("INCLUDE"), names.patterns("EXCLUDE"))
+    follows, include, exclude = (known.revision, known.include, known.exclude) if known else ("main", (), ())
+    revision = names.revision(after or before or follows or "main")
+    return adopt.Request(
+        source, revision, name, names.patterns("INCLUDE") or include, names.patterns("EXCLUDE") or exclude
+    )
 
 
 def main() -> None:

@@ -89,13 +89,18 @@ def test_add_takes_the_address_of_a_page(online, hub):
 
 
 @pytest.mark.slow
-def test_add_takes_the_path_of_a_pin_for_its_source(added_online, hub):
-    new = hub.commit(MODEL, {"config.json": b"new"})
+def test_add_takes_the_path_of_a_pin_for_what_it_follows(online, hub):
+    hub.commit(MODEL, {"config.json": b"old", "a.txt": b"a"}, branch="dev")
+    online.ok("add", f"MODEL={MODEL}", "REVISION=dev", "INCLUDE=*.json")
+    new = hub.commit(MODEL, {"config.json": b"new", "a.txt": b"a"}, branch="dev")
 
-    added_online.ok("add", "MODEL=models/tiny.dvc")
+    online.ok("add", "MODEL=models/tiny.dvc")
 
-    assert new in added_online.pin().read_text()
-    assert "verified 1 pin, 1 of 1 file on disk" in added_online.ok("verify", "MODEL=models/tiny/").out
+    held = online.pin().read_text()
+    assert "revision: dev\n" in held
+    assert new in held
+    assert 'include: ["*.json"]' in held
+    assert "verified 1 pin, 1 of 1 file on disk" in online.ok("verify", "MODEL=models/tiny/").out
 
 
 def track_all(world: World, *models: str) -> None:
