@@ -24,7 +24,7 @@ def check(name: str, items: list[Item]) -> None:
     if changed := [each for each in wrong if each.kind != "missing"]:
         raise Failure(f"{changed[0]}; nothing was freed; get the weights right first: make pull MODEL={name}")
     if bad := audit.bad(items, found):
-        raise Failure(f"{bad[0]}; nothing was freed; put it there first: make push MODEL={name} DEEP=1")
+        raise Failure(f"{bad[0]}; nothing was freed; upload it first: make push MODEL={name} DEEP=1")
     if unread := sum(each.kind not in audit.PROVEN for each in found.values()):
         raise Failure(
             f"{text.plural(unread, 'object')} on the remote known by size only; nothing was freed; DEEP=1 reads them"
@@ -77,6 +77,7 @@ def free(name: str, there: set[str], used: Counter, links: Counter) -> int | Non
     used.subtract(own)
     if not is_dry:
         staging.retire(name, files)
+        there.discard(name)
         with lock.clone():
             late = uses(on_disk() - there)  # pulled meanwhile
             for oid in cached:
