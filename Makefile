@@ -79,13 +79,13 @@ pull: $(RUNTIME) ## get pinned weights into models/, and check them: [MODEL=] [S
 push: $(RUNTIME) ## upload missing objects to the remote, and replace damaged ones: [MODEL=] [REMOTE=] [DEEP=1] [DRY=1] [TIMEOUT=] [FORMAT=] [REPORT=]
 
 # make export MODEL=gemma-3-12b-it TO=/media/disk
-export: $(RUNTIME) ## write a folder that serves as a remote, and a Git bundle, for a machine without a network: TO= [MODEL=] [DEEP=1]
+export: $(RUNTIME) ## write a remote folder and a Git bundle, for a machine without a network: TO= [MODEL=] [DEEP=1]
 
 # make outdated FORMAT=json
 outdated: $(RUNTIME) ## ask the Hub what is newer than the pins: [MODEL=] [TIMEOUT=] [FORMAT=] [REPORT=]
 
 # make update MODEL=gemma-3-12b-it
-update: $(RUNTIME) ## move pins to the current commit of their branch or tag on the Hub: [MODEL=] [REVISION=] [POINTERS=1] [DRY=1] [MESSAGE=] [TIMEOUT=] [FORMAT=] [REPORT=]
+update: $(RUNTIME) ## move pins to what their branch or tag on the Hub is now: [MODEL=] [REVISION=] [POINTERS=1] [DRY=1] [MESSAGE=] [TIMEOUT=] [FORMAT=] [REPORT=]
 
 list: $(RUNTIME) ## show a table of all models: [FORMAT=] [REPORT=]
 
@@ -101,7 +101,7 @@ catalog: $(RUNTIME) ## rewrite the table in models/README.md from the pins in Gi
 remote: $(RUNTIME) ## show the remotes, or set one: [REMOTE=] [URL=] [ENDPOINT=] [REGION=] [PROFILE=] [PROJECT=] [TIMEOUT=]
 
 # make remove MODEL=gemma-3-12b-it
-remove: $(RUNTIME) ## remove models, with one Git commit each; the remote keeps their objects: MODEL= [DRY=1] [MESSAGE=] [TIMEOUT=]
+remove: $(RUNTIME) ## remove models; the remote keeps their objects: MODEL= [DRY=1] [MESSAGE=] [TIMEOUT=]
 
 # make free MODEL=gemma-3-12b-it
 free: $(RUNTIME) ## delete local weights and cached objects that the remote holds: [MODEL=] [DEEP=1] [DRY=1] [TIMEOUT=] [FORMAT=] [REPORT=]
@@ -123,7 +123,7 @@ verify: $(RUNTIME) ## check pins, weights on disk and the remote: [MODEL=] [REMO
 # make sbom MODEL='gemma-*'
 sbom: $(RUNTIME) ## print a bill of materials, as CycloneDX: [MODEL=]
 
-doctor: $(RUNTIME) ## check that this clone has what it needs, and say what to type if not: [TIMEOUT=]
+doctor: $(RUNTIME) ## check this clone, and say what to type if something is wrong: [TIMEOUT=]
 
 ##@ Project
 demo: $(DEVELOP) ## take the tour, without an account, a bucket or the Hub

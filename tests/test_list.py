@@ -95,7 +95,7 @@ def test_a_broken_pin_is_named_when_another_model_is_asked_for_by_its_source(add
 
 @pytest.mark.parametrize("words", [[], ["help"]])
 def test_make_alone_and_help_list_every_command(world, words):
-    shown = re.findall("^  make ([a-z]+) +[a-z].*$", world.ok(*words).out, re.MULTILINE)
+    shown = re.findall("^  make ([a-z]+) ", world.ok(*words).out, re.MULTILINE)
 
     assert sorted(shown) == sorted(PHONY)
 

@@ -111,6 +111,7 @@ def test_help_shows_every_command_in_its_group(lasting):
 
     assert re.findall("^([A-Z][a-z]+)$", out, re.MULTILINE) == ["Models", "Releases", "Checks", "Project"]
     assert re.findall("^  make ([a-z]+) ", out, re.MULTILINE) == COMMANDS
+    assert "\n  make rename MODEL= NAME=  rename a model, " in out
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -64,9 +64,9 @@ def show(wanted):
     """Print all commands in groups or, if one is `wanted`, its purpose, its variables and an example."""
     if not wanted:
         for title, name in re.findall(r"^##@ (.+)$|^([a-z]+):.* ## ", MAKEFILE, re.MULTILINE):
-            usage = name and ": ".join(filter(None, COMMANDS[name][:2]))
-            print(f"  make {name:<8} {usage}" if name else f"\n{title}")
-        print("\nmake help VERB=add explains one command")
+            needed = [f"{variable}=" for optional, variable, _ in name and variables(name) if not optional]
+            print(f"  {' '.join(['make', name, *needed]):<25} {COMMANDS[name][0]}" if name else f"\n{title}")
+        print("\nmake help VERB=add explains a command and its variables")
         return
     if wanted not in COMMANDS:
         sys.exit(f"help: no such command: {ascii(wanted)}; {nearest(wanted, list(COMMANDS), 'make help lists all')}")
