@@ -12,4 +12,4 @@ def main() -> None:
             result("models/README.md has a row for each pin; nothing to do")
             return
         atomic.write(catalog.PATH, after)
-    result("models/README.md is written; next: git commit --message 'Renew the catalog' -- models/README.md")
+    result("updated models/README.md; next: git commit --message 'Renew the catalog' -- models/README.md")

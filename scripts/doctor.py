@@ -83,7 +83,7 @@ def hub() -> str:
     if refused := {state.held.source: state.detail for state in states if state.status == "gated"}:
         raise Failure("; ".join(refused.values()))
     count = text.plural(len({held.source for held in pins}), "repo")
-    return f"{who}; {count} of the pins asked, none of them gated for you"
+    return f"{who}; {count} pinned, none gated for you"
 
 
 def is_busy(name: str) -> bool:
@@ -98,7 +98,7 @@ def leftovers() -> str:
         parts = [quote(str((top / part).relative_to(ROOT))) for top in tops for part in ("plan", "files")]
         drop = f", or drop what came of it: rm -r {' '.join(parts)}" if parts else ""
         how = f"run the same make add, track or update again{drop}"
-        raise Failure(f"stopped or refused on the way: {', '.join(stopped)}; {how}")
+        raise Failure(f"unfinished commands: {', '.join(stopped)}; {how}")
     kept = sum(1 for path in quarantine.ROOT.rglob("*") if path.is_file())
     return f"no stopped command; {text.plural(kept, 'file')} in {quarantine.ROOT.relative_to(ROOT)}"
 

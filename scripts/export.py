@@ -30,7 +30,7 @@ def is_behind(bundle: Path) -> bool:
 def check(pins: list[Pin], remote: Folder, file: Path) -> None:
     """Before the first byte, refuse what the receiver could not use or the disk cannot hold. Raises `Failure`."""
     if history.is_shallow():
-        raise Failure("this clone is shallow, so it cannot be handed on; type: git fetch --unshallow")
+        raise Failure("this clone is shallow, so it cannot be exported; type: git fetch --unshallow")
     if file.exists() and is_behind(file):
         raise Failure(
             f"{file} has commits that are not here; merge them if they are of this repository: "
@@ -40,7 +40,7 @@ def check(pins: list[Pin], remote: Folder, file: Path) -> None:
         staging.check_committed(held)
     items = {item.oid: item.file.size or 0 for held in pins for item in factory.objects_of(held)}
     needed = sum(items[oid] for oid in items.keys() - remote.infos(items).keys())
-    destination.check_space(needed, Path(remote.url), "what is not there yet takes", "name fewer models: MODEL=NAME")
+    destination.check_space(needed, Path(remote.url), "the missing objects need", "name fewer models: MODEL=NAME")
 
 
 def bundle(to: Path, pinned: dict[str, str]) -> None:

@@ -128,7 +128,7 @@ def check_here(name: str, released: pin.Pin | None) -> None:
     """Refuse to pull a release to models/ whose pin is not the one there. Raises `Failure`."""
     if released and released != pin.read(name, broken_is_none=True):
         raise Failure(
-            "this release is not the pin that lies here; bring it to a folder of its own: TO=/srv/models; or check its "
+            "this release is not the pin in models/; pull it to a folder of its own: TO=/srv/models; or check its "
             f"pin out first: git checkout COMMIT -- models/{name}.dvc"
         )
 
@@ -169,7 +169,7 @@ def main(report: Report) -> tuple[str, str]:
     factory.asked()
     chosen, to = asked(), arguments.value("TO")
     if arguments.is_on("LINK") and not to:
-        raise Failure("LINK=1 applies only to a folder that is handed over; name it: TO=/srv/models")
+        raise Failure("LINK=1 needs a folder to hand over to: TO=/srv/models")
     if not chosen:
         return NO_MODEL, ""
     if arguments.is_on("DRY"):

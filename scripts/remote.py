@@ -41,7 +41,7 @@ def canonical(text: str) -> str:
 
 def _check_ascii(url: str) -> None:
     if not url.isascii() or re.search("[\"']", url):  # DVC would empty its config, and then fail
-        raise Failure(f"not a remote: {url!r}; DVC's config takes ASCII characters alone, and no quotes")
+        raise Failure(f"not a remote: {url!r}; DVC's config takes only ASCII characters, and no quotes")
 
 
 def wanted(url: str) -> dict[str, str]:

@@ -51,7 +51,7 @@ def kept(held: pin.Pin | None) -> str:
     except Failure as failure:
         if alone:
             raise
-        return f"the remote was not asked for its objects, since {str(failure).partition('; ')[0]}"
+        return f"the remote could not be asked for its objects: {str(failure).partition('; ')[0]}"
     said = text.plural(len(sizes), "object")
     if lost := len(alone & left):
         raise Failure(loss(held, lost, said))

@@ -20,7 +20,7 @@ def check(held: pin.Pin, made: pin.Pin) -> None:
         destination.check_free(new)
         staging.check_committed(held)
     if staging.finished(old):
-        raise Failure(f"{old}: an add or track of it was stopped; finish that first")
+        raise Failure(f"{old}: an add or track of it was stopped; run that again first")
 
 
 def rename(old: str, new: str) -> None:
@@ -53,7 +53,7 @@ def main() -> None:
     chosen, new = selection.select(arguments.value("MODEL")), names.model_name(arguments.value("NAME"))
     if len(chosen) != 1 or chosen == [new]:
         count = text.plural(len(chosen), "model")
-        raise Failure(f"{count} named, to be called {new!r}; rename one: MODEL=OLD NAME=NEW")
+        raise Failure(f"{count} chosen, to be called {new!r}; rename one: MODEL=OLD NAME=NEW")
     first, second = sorted((*chosen, new))  # always in this order, or two renames could wait for each other
     with lock.model(first), lock.model(second):
         staging.recover(first)

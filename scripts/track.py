@@ -75,7 +75,7 @@ def base() -> str | None:
         raise
     except Failure as failure:
         why = str(failure).partition("; ")[0]
-        remark(f"the Hub was not asked for BASE, so the pin holds it as it was typed: {why}")
+        remark(f"the Hub could not be asked for BASE, so it is recorded as typed: {why}")
         return asked
 
 
@@ -134,7 +134,7 @@ def collect(name: str) -> None:
             files[path] = known
     made = pin.build(name, files, **meta, allow=admitted.allow, reason=admitted.reason)
     if kept and made.md5 != old.md5:
-        remark(f"{name} keeps {', '.join(kept)} of the weights before; type it anew if that is not so, or - for none")
+        remark(f"{name} keeps {', '.join(kept)} of the previous version; type a new value, or - for none")
     staging.finish(made)
 
 

@@ -32,7 +32,7 @@ def update(state: upstream.State, report: Report) -> bool:
         elif (now := replace(held, source=state.shot.source, revision=state.revision)) != held and not dry:
             made = now
             record.change(made, held)
-            report.note(f"{name}: follows {now.revision} of {now.source} now, before {held.revision} of {held.source}")
+            report.note(f"{name}: now follows {now.revision} of {now.source}, before {held.revision} of {held.source}")
     report.model(**pin.facts(made), **facts)
     return made is not held
 

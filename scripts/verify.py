@@ -123,7 +123,7 @@ def check_remote(items: list[inventory.Item], at_hand: dict[str, Path], report: 
 def check_catalog(everyone: list[str], report: Report) -> None:
     """Compare the rows of models/README.md, and the names of `everyone` with a pin, with the pins in Git's index."""
     if why := history.unreadable():
-        report.note(f"Git was not asked which pins there are: {why}")
+        report.note(f"Git could not be asked for the pins: {why}")
         return
     for name in (each for each in everyone if each not in history.in_index()):
         report.note(f"{name}: its pin is not in Git, so nobody else has it (git add models/{name}.dvc, then commit it)")
@@ -154,7 +154,8 @@ def advice(findings: list[Finding]) -> str:
     where = f" REMOTE={arguments.value('REMOTE')}" if arguments.value("REMOTE") else ""
     deep = " DEEP=1" if any(each.place == "remote" and each.kind == "changed" for each in findings) else ""
     pull = "; make pull restores weights" if places & {"disk", "cache"} else ""
-    return pull + (f"; make push{where}{deep} mends the remote, where the weights are" if "remote" in places else "")
+    push = f"; make push{where}{deep} on a machine with the weights repairs the remote" if "remote" in places else ""
+    return pull + push
 
 
 def main(report: Report) -> tuple[str, str]:

@@ -23,7 +23,7 @@ def test_a_clone_that_has_all_is_good_in_every_line(added_online, hub):
     said = lines(result.out)
     assert list(said) == TITLES
     assert all(line.startswith("good ") for line in said.values())
-    assert "logged in as tester; 1 repo of the pins asked" in said["Hub"]
+    assert "logged in as tester; 1 repo pinned, none gated for you" in said["Hub"]
     assert "weights are links to the cache, by the settings" in said["disk"]
     assert added_online.state() == before
 
@@ -71,7 +71,7 @@ ADVICE = {
     "disk": "type: .venv/bin/dvc config cache.type hardlink,symlink,copy",
     "remote": "to begin a new remote there: make remote URL=",
     "Hub": "is gated: accept its license at ",
-    "leftovers": "stopped or refused on the way: other; run the same make add, track or update again, or drop what "
+    "leftovers": "unfinished commands: other; run the same make add, track or update again, or drop what "
     "came of it: rm -r .dvc/tmp/staging/other/plan .dvc/tmp/staging/other/files",
 }
 
@@ -133,7 +133,7 @@ def test_what_may_be_in_models_already_is_not_to_be_dropped(added_online):
     line = lines(added_online.make("doctor").out)["leftovers"]
 
     parts = [f".dvc/tmp/staging/{name}/{part}" for name in ("first", "second") for part in ("plan", "files")]
-    assert line.partition(": ")[2].startswith("stopped or refused on the way: first, other, second; run the same ")
+    assert line.partition(": ")[2].startswith("unfinished commands: first, other, second; run the same ")
     assert line.endswith(f"again, or drop what came of it: rm -r {' '.join(parts)}")
 
 

@@ -157,7 +157,7 @@ def test_a_disk_that_is_too_small_is_named_before_the_first_byte(added):
     with mounted(disk(added), "-o", "size=64K"):
         said = added.refused("export", "TO=../a disk")
 
-        assert said.startswith("export: not enough disk: what is not there yet takes 102.")
+        assert said.startswith("export: not enough disk: the missing objects need 102.")
         assert said.endswith(f" are free at {disk(added)}; free some, or name fewer models: MODEL=NAME")
         assert not list(disk(added).iterdir())
 
@@ -203,7 +203,7 @@ def shallow(world: World) -> str:
     world.git("clone", "--quiet", "--depth", "1", f"file://{world.clone}", "../shallow")
     shutil.rmtree(world.clone / ".git")
     shutil.move(world.path / "shallow" / ".git", world.clone / ".git")
-    return "this clone is shallow, so it cannot be handed on; type: git fetch --unshallow"
+    return "this clone is shallow, so it cannot be exported; type: git fetch --unshallow"
 
 
 def uncommitted(world: World) -> str:

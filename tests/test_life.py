@@ -717,7 +717,7 @@ def test_update_follows_another_revision_that_is_the_pinned_commit(added_online,
 
         said = added_online.ok("update", f"REVISION={wanted}").out
 
-        assert f"tiny: follows {wanted} of acme/tiny now, before " in said
+        assert f"tiny: now follows {wanted} of acme/tiny, before " in said
         assert added_online.git("status", "--porcelain") == ""
         assert "1 of 1 model updated" in said
         assert "0 of 1 model updated" in added_online.ok("update", f"REVISION={wanted}").out

@@ -152,7 +152,7 @@ def test_a_release_is_handed_over_to_a_folder_and_the_pin_stays(released, words)
 
 @pytest.mark.slow
 def test_a_link_is_refused_where_nothing_is_handed_over(added):
-    assert added.refused("pull", "LINK=1").startswith("pull: LINK=1 applies only to a folder that is handed over; ")
+    assert added.refused("pull", "LINK=1").startswith("pull: LINK=1 needs a folder to hand over to: ")
 
 
 def test_a_release_of_no_model_is_none(lasting_added):
@@ -184,7 +184,7 @@ def test_a_release_that_is_not_checked_out_is_refused_without_a_folder(released)
     result = released.make("pull", "MODEL=tiny@v1.0.0")
 
     assert result.code == 2
-    assert "this release is not the pin that lies here; bring it to a folder of its own: TO=/srv/models" in result.out
+    assert "this release is not the pin in models/; pull it to a folder of its own: TO=/srv/models" in result.out
     assert released.ok("pull", "MODEL=tiny@v1.1.0").out.startswith("tiny: up to date")
 
 

@@ -140,7 +140,7 @@ def test_remove_does_not_take_an_unmounted_remote_for_an_empty_one(added):
 
     said = added.ok("remove", "MODEL=tiny").out
 
-    assert "; the remote was not asked for its objects, since remote 'storage' (" in said
+    assert "; the remote could not be asked for its objects: remote 'storage' (" in said
     assert "to begin a new remote" not in said
     assert "not on the remote" not in added.git("log", "-1", "--format=%b")
 
@@ -248,8 +248,8 @@ def five(tracked_template, tmp_path_factory) -> World:
         (("MODEL=mine", "NAME=twin"), "rename: 'twin' is already a model; choose another NAME"),
         (("MODEL=tiny", "NAME=left"), "rename: models/left.dvc is in Git but not here; restore it"),
         (("MODEL=tiny", "NAME=tiny/x"), "'tiny' is a model, so it cannot contain"),
-        (("MODEL=tiny", "NAME=tiny"), "1 model named, to be called 'tiny'; rename one: MODEL=OLD NAME=NEW"),
-        (("MODEL=*", "NAME=x"), "5 models named, to be called 'x'; rename one"),
+        (("MODEL=tiny", "NAME=tiny"), "1 model chosen, to be called 'tiny'; rename one: MODEL=OLD NAME=NEW"),
+        (("MODEL=*", "NAME=x"), "5 models chosen, to be called 'x'; rename one"),
         (("MODEL=tiny", "NAME=../x"), "not a name for a model: '../x'"),
     ],
 )
@@ -383,7 +383,7 @@ def test_free_refuses_what_would_be_lost(added, fault):
 
     assert result.code == 2
     advice = {"not committed": "commit it first", "disk changed": "get the weights right first: make pull MODEL=tiny"}
-    assert advice.get(fault, "nothing was freed; put it there first: make push MODEL=tiny") in result.out
+    assert advice.get(fault, "nothing was freed; upload it first: make push MODEL=tiny") in result.out
     assert added.on_disk() == held
     assert cached(added) == 4
 

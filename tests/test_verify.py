@@ -434,7 +434,7 @@ def test_what_another_command_is_at_work_on_was_not_asked_for(added):
     assert "0 of 4 objects on the remote (4 not asked)" in result.out
     assert "REQUIRE=remote: 4 objects on the remote were not asked for" in result.out
     assert "good   leftovers" in doctor
-    assert "WRONG  leftovers: stopped or refused on the way: tiny" in added.make("doctor").out
+    assert "WRONG  leftovers: unfinished commands: tiny" in added.make("doctor").out
 
 
 def test_a_share_that_is_none_is_refused_before_anything_is_read(added):
@@ -489,7 +489,7 @@ def test_the_remote_that_was_looked_at_is_the_one_to_mend(added):
     added.ok("remote", "REMOTE=mirror", "URL=../mirror")
 
     assert added.make("verify", "REMOTE=mirror").err.startswith(
-        "verify: 4 problems in 1 model; see the lines above; make push REMOTE=mirror mends the remote, where the "
+        "verify: 4 problems in 1 model; see the lines above; make push REMOTE=mirror on a machine with "
     )
     added.ok("push", "REMOTE=mirror")
     added.ok("verify", "REMOTE=mirror")

@@ -37,7 +37,7 @@ ready() {
   settled
   folder=$(git rev-parse --git-dir)
   unlocked "$folder/index.lock" ||
-    die "another Git command is at work, or one was killed; if none is running: rm '$folder/index.lock', then run the same command again"
+    die "another Git command is running, or one was killed; if none is running: rm '$folder/index.lock', then run the same command again"
   [[ $(git config --type=bool commit.gpgSign) != true ]] ||
     why=$(git commit-tree -S -m 'A trial of the signature' "$(git mktree </dev/null)" 2>&1 >/dev/null) ||
     die "Git cannot sign commits here, as commit.gpgSign asks: ${why//$'\n'/ }"
