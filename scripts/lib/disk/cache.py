@@ -1,4 +1,4 @@
-"""DVC's cache of this clone: where an object lies, how one gets in and out."""
+"""The DVC cache of this clone: where its objects are, and how they are stored, linked, checked and dropped."""
 
 import os
 import re
@@ -18,24 +18,24 @@ from lib.model.inventory import Item
 from lib.model.names import MODELS
 
 LAYOUT = "files/md5"
-OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?")  # its path below the layout
+OBJECT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?")  # path of an object below LAYOUT
 INCOMING = "incoming"
-LINKS = {"hardlink": os.link, "symlink": os.symlink}  # by their names in DVC's setting `cache.type`
+LINKS = {"hardlink": os.link, "symlink": os.symlink}  # keys: words of DVC's setting `cache.type`
 
 
 @lru_cache(maxsize=1)
 def location() -> Path:
-    """The folder of the cache, as DVC's setting `cache.dir` says."""
+    """The folder of the cache: DVC's setting `cache.dir`, or `.dvc/cache`. Raises `Failure`."""
     return Path(settings.read()["cache"].get("dir") or paths.ROOT / ".dvc" / "cache")
 
 
 def key(oid: str) -> str:
-    """Where DVC puts the object `oid` (an md5, with `.dir` for a listing) in a cache or a remote."""
+    """Path of the object `oid` (an md5, ending in `.dir` for a listing) below the top of a cache or remote."""
     return f"{LAYOUT}/{oid[:2]}/{oid[2:]}"
 
 
 def note() -> str | None:
-    """What to tell a user whose cache cannot be hard-linked into models/."""
+    """A note for the user if weights are meant to be links but cannot be hard links to the cache; else None."""
     if not links():
         return None
     if not _takes_links():
@@ -46,7 +46,7 @@ def note() -> str | None:
 
 
 def _takes_links() -> bool:
-    """Whether a file beside the weights can be a link, hard or symbolic."""
+    """Whether the clone's file system supports one of the links, hard or symbolic, that `cache.type` names."""
     with TemporaryDirectory(dir=paths.TMP) as folder:
         (source := Path(folder, "source")).touch()
         link(source, Path(folder, "target"))
@@ -54,13 +54,13 @@ def _takes_links() -> bool:
 
 
 def object_path(oid: str) -> Path:
-    """Where the object `oid` lies or would lie."""
+    """Path of the object `oid` in the cache, whether or not it exists."""
     return location() / key(oid)
 
 
 @contextmanager
 def incoming(oid: str) -> Iterator[Path]:
-    """Where one command at a time puts `oid` together, out of DVC's sight; what a kill leaves is there next time."""
+    """Lock and yield the path to write the object `oid` to, outside DVC's layout; a partial file survives a kill."""
     path = location() / INCOMING / oid
     with lock.part(path):
         yield path
@@ -68,10 +68,10 @@ def incoming(oid: str) -> Iterator[Path]:
 
 
 def keep(path: Path, oid: str) -> None:
-    """Move the file at `path`, which must be right and on the cache's file system, to its place as the object `oid`."""
+    """Move the file at `path`, already checked and on the cache's file system, into the cache as the object `oid`."""
     target = object_path(oid)
     target.parent.mkdir(parents=True, exist_ok=True)
-    path.chmod(0o444)  # other commands of DVC take this mode as a sign that the bytes are right
+    path.chmod(0o444)  # DVC trusts an object of this mode without reading it
     path.replace(target)
 
 
@@ -82,21 +82,21 @@ def keep_bytes(data: bytes, oid: str) -> None:
 
 
 def is_own() -> bool:
-    """Whether the cache lies in this clone; another may be that of other clones too."""
+    """Whether the cache is inside this clone; one outside may be shared with other clones."""
     return location().resolve().is_relative_to(paths.ROOT)
 
 
 def listed(top: str | Path) -> dict[str, os.stat_result]:
-    """Every file two folders below the layout in the folder `top`, by its path there: objects, and perhaps others."""
+    """Status of everything in `files/md5/??/` of `top`, by path below `files/md5`; that need not be objects alone."""
     found = {}
     for path in Path(top, LAYOUT).glob("??/*"):
-        with suppress(FileNotFoundError):  # it went meanwhile, or is a link that leads nowhere
+        with suppress(FileNotFoundError):  # removed meanwhile, or a dangling link
             found[f"{path.parent.name}/{path.name}"] = path.stat()
     return found
 
 
 def all_objects() -> dict[str, int]:
-    """Every object and its size in bytes."""
+    """The size in bytes of every object in the cache, by id."""
     return {path.replace("/", ""): each.st_size for path, each in listed(location()).items() if OBJECT.fullmatch(path)}
 
 
@@ -105,13 +105,13 @@ def drop(oid: str) -> None:
 
 
 def _ways() -> list[str]:
-    """DVC's `cache.type` as far as `copy`, which works everywhere."""
+    """The words of DVC's `cache.type` before `copy`, which works everywhere."""
     types = settings.read()["cache"].get("type") or ["reflink"]
     return list(takewhile(lambda way: way != "copy", types))
 
 
 def link(source: Path, target: Path) -> None:
-    """Make `target` a link to `source`, or a copy, by the first of DVC's `cache.type` that works here."""
+    """Link `target` to `source` in the first way of DVC's `cache.type` that works here, else copy. Raises OSError."""
     for way in _ways():
         if way == "reflink" and reflink(source, target):
             return
@@ -119,34 +119,34 @@ def link(source: Path, target: Path) -> None:
             try:
                 return LINKS[way](source, target)
             except FileNotFoundError:
-                raise  # a symbolic link would lead nowhere
+                raise  # `source` is missing; the next way, a symbolic link, would succeed and dangle
             except OSError:
                 continue  # another file system, too many links, or a file system without links
     shutil.copyfile(source, target)
 
 
 def reflink(source: Path, target: Path) -> bool:
-    """Make `target`, if it is not there, share its blocks with `source`; False where the file system cannot."""
+    """Make `target` a reflink (copy-on-write clone) of `source`; False if it exists or no reflink can be made here."""
     from dvc_objects.fs import system
 
     if target.exists():
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
     with suppress(OSError):
-        system.reflink(str(source), str(target))  # on failure it leaves nothing behind
+        system.reflink(str(source), str(target))  # removes a partial `target` if it fails
         return True
     return False
 
 
 def links() -> bool:
-    """Whether weights are links to the cache, so that they take no space of their own."""
+    """Whether `cache.type` asks for hard or symbolic links, so that weights take no extra space."""
     return not LINKS.keys().isdisjoint(_ways())
 
 
 def share(path: Path, file: File, part: Path) -> None:
-    """Make `path`, which holds `file`, a link to its object, if there is one; one that is wrong is dropped.
+    """Replace `path`, which must hold `file`, with a link to its cached object; drop that object if it is damaged.
 
-    `part` is a path on the same file system, used for a moment.
+    `part` is a temporary path on the same file system.
     """
     if has(path, file):
         return
@@ -159,24 +159,24 @@ def share(path: Path, file: File, part: Path) -> None:
 
 
 def has(path: Path | str, file: File) -> bool:
-    """Whether what lies at `path` is the cache's own object of `file`, by a link."""
+    """Whether `path` is a link, hard or symbolic, to the cached object of `file`."""
     with suppress(OSError):
         return os.path.samefile(path, f"{location()}/{key(file.md5)}")
     return False
 
 
 def is_right(file: File, seen: Path | None = None) -> bool:
-    """Whether the cache holds `file`. Every byte is read, unless the object is `seen`, which was found right."""
+    """Whether the cached object of `file` is intact. Reads it, unless it is the same file as `seen`, known to be so."""
     path = object_path(file.md5)
     return path.is_file() and bool((seen and path.samefile(seen)) or not mismatch(path, file))
 
 
 def check(items: Iterable[Item], folder: Path, read: Container[str], progress: Progress = unwatched) -> list[Finding]:
-    """Findings for the objects of `items` with other bytes; links to the files `read` in `folder` were read already."""
+    """Findings for damaged objects of `items`; skips one if its file in `folder` is a link to it and already `read`."""
 
     def look(item: Item) -> Finding | None:
         why = None
-        with suppress(FileNotFoundError):  # it went meanwhile
+        with suppress(FileNotFoundError):  # removed meanwhile
             if not (item.path in read and has(f"{folder}/{item.path}", item.file)):
                 why = mismatch(f"{location()}/{key(item.oid)}", item.file, progress)
         return item.finding("cache", "changed", why) if why else None

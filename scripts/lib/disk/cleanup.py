@@ -1,4 +1,4 @@
-"""What a killed command leaves behind, and what of it is safe to remove before the next command in this clone."""
+"""Removes what killed commands left in this clone, as far as no running command can still need it."""
 
 import json
 import os
@@ -12,19 +12,19 @@ from lib.core import lock, paths
 from lib.disk import cache, dvc
 from lib.model import names
 
-# DVC copies and probes under such names, and never looks at them again.
+# DVC's temporary files, from copies and link probes; it never cleans up those of a killed command.
 DVC_TEMPORARY = re.compile(r".*\.[A-Za-z0-9_-]{22}\.tmp")
-LONG_AGO = 24 * 3600  # seconds; a file that is being written is newer
+LONG_AGO = 24 * 3600  # seconds; a file that is still being written has changed since then
 
 
 def clear() -> None:
-    """Remove what a killed command left, unless a command of this clone or a `dvc` command is at work."""
-    if not os.access(paths.nearest(paths.TMP), os.W_OK):  # nor does a command write there that only tells
+    """Remove what killed commands left, unless another command of ours or of DVC is running in this clone."""
+    if not os.access(paths.nearest(paths.TMP), os.W_OK):  # read-only: commands that only report still work here
         return
     with lock.clone(wait=False) as busy, dvc.is_idle() as idle:
         if busy or not idle:
             return
-        rwlock = paths.TMP / "rwlock"  # DVC's
+        rwlock = paths.TMP / "rwlock"  # where DVC records which process reads or writes which path
         with suppress(FileNotFoundError):
             if not _is_held(rwlock.read_bytes()):
                 rwlock.unlink()
@@ -32,13 +32,13 @@ def clear() -> None:
             path.unlink(missing_ok=True)
     for path in (cache.location() / cache.INCOMING).glob("*"):
         with suppress(OSError), lock.part(path, wait=False) as ours:
-            if ours and not _is_recent(path):  # else the next pull goes on with it
+            if ours and not _is_recent(path):  # the next pull resumes a recent one
                 path.unlink(missing_ok=True)
 
 
 def _is_held(text: bytes) -> bool:
-    # Empty or cut short, this file makes every DVC command fail, for ever. So does one of a process that was killed
-    # and that its parent has not waited for: DVC takes it for alive, and in a container that may never change.
+    # An empty or truncated rwlock makes every DVC command fail, forever. So does one held by a zombie: DVC takes that
+    # for a running process, and in a container it may never be reaped.
     try:
         json.loads(text)
     except ValueError:
@@ -48,7 +48,7 @@ def _is_held(text: bytes) -> bool:
 
 
 def _is_alive(pid: int) -> bool:
-    from psutil import STATUS_ZOMBIE, NoSuchProcess, Process  # slow to import, and hardly ever needed
+    from psutil import STATUS_ZOMBIE, NoSuchProcess, Process  # slow to import, and rarely needed
 
     with suppress(NoSuchProcess):
         return Process(pid).status() != STATUS_ZOMBIE
@@ -57,9 +57,9 @@ def _is_alive(pid: int) -> bool:
 
 def _temporary() -> Iterator[Path]:
     for path in cache.location().glob(f"{cache.LAYOUT}/*/*.tmp"):
-        if DVC_TEMPORARY.fullmatch(path.name) and (cache.is_own() or not _is_recent(path)):  # others may write to it
+        if DVC_TEMPORARY.fullmatch(path.name) and (cache.is_own() or not _is_recent(path)):  # may be another clone's
             yield path
-    for folder in {names.MODELS, *(path.parent for path in names.MODELS.glob("*/*.dvc"))}:  # weights are no groups
+    for folder in {names.MODELS, *(path.parent for path in names.MODELS.glob("*/*.dvc"))}:  # folders of pins
         yield from (*folder.glob(".*.dvc.tmp"), *folder.glob(".*.md.tmp"))  # as core/atomic.py names them
 
 

@@ -1,4 +1,4 @@
-"""Whether models/NAME may be taken by a model, so that nothing is overwritten that exists nowhere else."""
+"""Whether a model may be placed at models/NAME: files that exist nowhere else are never overwritten."""
 
 import os
 import shutil
@@ -12,10 +12,10 @@ from lib.model import names, pin, selection
 
 
 def check_free(name: str, but_weights: bool = False) -> None:
-    """Refuse a `name` without a pin whose place in models/ is taken; with `but_weights`, weights may lie there."""
+    """Refuse a `name` that no new model can have; `but_weights` allows that models/NAME exists. Raises `Failure`."""
     target, everyone = names.weights_dir(name), selection.all_names()
     if name in everyone:
-        selection.head(name)  # says so if it is in Git and not here
+        selection.head(name)  # raises if the pin is missing here or unreadable
         raise Failure(f"{name!r} is already a model; choose another NAME")
     group = name.partition("/")[0]
     near = {name.casefold(), group.casefold()}
@@ -33,8 +33,8 @@ def check_free(name: str, but_weights: bool = False) -> None:
 
 
 def check_replaceable(name: str, elsewhere: quarantine.Elsewhere, *pins: pin.Pin | None) -> pin.Pin | None:
-    """The first of `pins` that models/NAME is; None if it may be replaced all the same, since it is not there, or the
-    cache or, by `elsewhere`, the remote holds every byte of it. Refuses anything else."""
+    """The first of `pins` that models/NAME matches, byte for byte; None if it may be replaced, as it is absent or each
+    file in it is also in the cache or, according to `elsewhere`, on a remote. Otherwise raises `Failure`."""
     target, findings = names.weights_dir(name), []
     for held in pins:
         if held and held.files and not (findings := weights.compare(name, target, held.files)):
@@ -50,7 +50,7 @@ def check_replaceable(name: str, elsewhere: quarantine.Elsewhere, *pins: pin.Pin
 
 
 def on_disk(held: pin.Pin) -> str:
-    """Whether the weights of `held` are `present`, `absent` or `changed`, by names and sizes; nothing is read."""
+    """`present`, `absent` or `changed`: the weights of `held` on disk, by the names and sizes of the files alone."""
     target = names.weights_dir(held.name)
     if not target.is_dir():
         return "absent"
@@ -63,14 +63,14 @@ def on_disk(held: pin.Pin) -> str:
 
 
 def _size(path: Path, status: os.stat_result) -> int:
-    """The bytes of the file at `path`, or of what a link there, as DVC makes them, leads to; -1 for anything else."""
+    """Size in bytes of the file at `path`, or of the file that it links to, as DVC's links do; -1 for anything else."""
     if stat.S_ISREG(status.st_mode):
         return status.st_size
     return os.path.getsize(path) if os.path.isfile(path) else -1
 
 
 def check_space(needed: int, at: Path, what: str, advice: str) -> None:
-    """Refuse to bring `what` where `needed` bytes are more than are free at `at`. Raises `Failure`."""
+    """Raise `Failure`, worded by `what` ("NAME needs") and `advice`, unless `needed` bytes are free at `at`."""
     free = shutil.disk_usage(paths.nearest(at)).free
     if needed > free:
         raise Failure(

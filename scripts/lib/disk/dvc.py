@@ -1,4 +1,4 @@
-"""What is used of DVC in this clone beyond its settings and its remote."""
+"""DVC as a library, apart from settings, cache and remotes: its lock, `dvc add` and its record of known md5s."""
 
 import io
 from contextlib import AbstractContextManager, redirect_stderr
@@ -14,11 +14,11 @@ from lib.model import history, names, pin
 
 @lru_cache(maxsize=1)
 def repository():
-    """DVC's own view of this clone, for what no `dvc` command does, or not without loading every pin."""
+    """DVC's `Repo` of this clone, for what `dvc` commands cannot do, or cannot do without loading every pin."""
     from dvc.repo import Repo
 
     class Sparing(Repo):
-        """Loads the one pin to add: 1,000 take DVC's parser 7 s, to look for overlaps that names rule out."""
+        """Loads only the pin to add. DVC would load all (7 s for 1,000) to find overlaps, which our names rule out."""
 
         def find_outs_by_path(self, path: str, *_: object, **__: object) -> list:
             return self.stage.load_one(f"{path}.dvc").outs
@@ -26,26 +26,26 @@ def repository():
         def check_graph(self, *_: object, **__: object) -> None:
             pass
 
-    # A stage of a pipeline may write to models/, too.
+    # A pipeline stage may write to models/ too, so then DVC must look for overlaps.
     has_stages = history.ask("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*dvc.yaml")
-    # Git is our side: the root .gitignore keeps weights out of it, and DVC need not read its index and ignore rules.
+    # no_scm saves DVC from reading Git's index and ignore rules; the root .gitignore already keeps weights out of Git.
     return (Repo if has_stages else Sparing)(str(ROOT), config={"core": {"no_scm": True}}, _wait_for_lock=True)
 
 
 def is_idle() -> AbstractContextManager[bool]:
-    """Keep `dvc` commands of this clone waiting, if none is at work; yield whether none is."""
-    return lock.part(TMP / "lock", wait=False)  # DVC's own lock is a flock of this file, too
+    """Take DVC's lock, so that `dvc` commands wait, unless one is running in this clone; yield whether it was taken."""
+    return lock.part(TMP / "lock", wait=False)  # the file that DVC locks, also by flock
 
 
 def add(name: str) -> None:
-    """Do `dvc add models/NAME`, whose pin is there: its files become objects, and links to them. Raises `Failure`."""
+    """Run `dvc add models/NAME`, whose pin exists: files become cache objects and links to them. Raises `Failure`."""
     from dvc.exceptions import DvcException
 
     try:
         with redirect_stderr(io.StringIO()):  # DVC draws bars of its own
             repository().add(str(names.weights_dir(name)))
     except DvcException as error:
-        if name not in history.in_index():  # beside a stage that writes there, no dvc command would go on
+        if name not in history.in_index():  # if it overlaps a stage, it would make every dvc command fail
             pin.path_of(name).unlink()
         why = one_line(" ".join(str(error).split())).rstrip(".")
         raise Failure(
@@ -54,7 +54,7 @@ def add(name: str) -> None:
 
 
 def remember(held: pin.Pin) -> None:
-    """Tell DVC the md5 of the weights of `held`, so that `dvc add` does not read them again; no `dvc` command can."""
+    """Record the md5s of `held` in DVC's state, as no `dvc` command can, so that `dvc add` need not hash the files."""
     from dvc_data.hashfile.hash_info import HashInfo
 
     repo, top = repository(), names.weights_dir(held.name)

@@ -1,4 +1,4 @@
-"""What the files of a model are by their content, whatever they are called; nothing is loaded."""
+"""Formats of a model's files by content, not by name, and whether the files are valid. Nothing is loaded."""
 
 import json
 import posixpath
@@ -8,17 +8,17 @@ from pathlib import Path
 from lib.disk import gguf, onnx, tensors
 from lib.model.policy import Policy, format_of, title
 
-BROKEN = "format:broken"  # the exception for a file that is not what it says it is
-BEGINNINGS = {  # how files of a format begin; what torch saves is an archive with a pickle in it
+BROKEN = "format:broken"  # the exception that allows an invalid file
+BEGINNINGS = {  # magic numbers; torch.save writes an archive that contains a pickle
     "hdf5": (b"\x89HDF\r\n\x1a\n",),
     "archive": (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"\x28\xb5\x2f\xfd", b"Rar!"),
-    # What NumPy saves may hold one; then protocols 2 to 5.
+    # NumPy's files may contain a pickle; the other four are pickle protocols 2 to 5.
     "pickle": (b"\x93NUMPY", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"),
 }
 
 
 def findings(top: Path, paths: Collection[str], policy: Policy, only: Collection[str] | None = None) -> dict[str, str]:
-    """What of the files `paths` below `top`, or of `only` some, is wrong, as a sentence by the word that excepts it."""
+    """Faults of the model's files `paths` in `top`, or of `only` some: exception that would allow it -> sentence."""
     found: dict[str, list[str]] = {}
     for path in sorted(paths if only is None else only) if policy.formats is not None else ():
         for word, said in _of_file(top, path, paths, policy):
@@ -32,7 +32,7 @@ def _of_file(top: Path, path: str, paths: Collection[str], policy: Policy) -> It
         head = file.read(8)
     fault = {"safetensors": tensors.fault, "gguf": gguf.fault}.get(kind, lambda at: None)(at)
     looks = next((each for each, starts in BEGINNINGS.items() if head.startswith(starts)), kind)
-    is_sound = kind == "safetensors" and not fault  # its first bytes, a length, may look like those of a pickle
+    is_sound = kind == "safetensors" and not fault  # it starts with a length, which may look like a pickle
     if looks != kind and not is_sound and policy.takes(kind) and not policy.takes(looks):
         yield f"format:{looks}", f"is in fact {title(looks)}"
     elif fault:
@@ -64,5 +64,5 @@ def _index(at: Path, path: str, paths: Collection[str]) -> Iterator[str]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return  # another kind of index
     gone = sorted(wanted - set(paths))
-    if gone and len(gone) < len(wanted):  # without any of its shards it is the index of weights that were not chosen
+    if gone and len(gone) < len(wanted):  # if all are gone, these weights were not chosen
         yield f"names {gone[0]!r}, which is missing"

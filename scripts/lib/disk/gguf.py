@@ -1,13 +1,13 @@
-"""The header of a GGUF file: whether it agrees with itself and with the size of the file. Nothing is loaded."""
+"""Checks the header of a GGUF file (docs/gguf.md of ggml) for consistency and against its size. Nothing is loaded."""
 
 import math
 import mmap
 from pathlib import Path
 
-SCALARS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}  # type of a value -> bytes
+SCALARS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}  # value type -> bytes
 STRING, ARRAY, ALIGNMENT = 8, 9, 32
-MOST = 1 << 24  # parts of a header; a vocabulary has a million
-# Type of a tensor -> numbers of a block, and its bytes; of one that is not here only the bounds are checked.
+MOST = 1 << 24  # reads per header; a vocabulary takes a million
+# Tensor type -> elements and bytes per block; for types that are not here only the bounds are checked.
 BLOCKS = {0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 36)}
 BLOCKS |= {10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292)}
 BLOCKS |= {24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 30: (1, 2)}
@@ -15,11 +15,11 @@ BLOCKS |= {24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 30: (1, 2
 
 class _Reader:
     def __init__(self, data: mmap.mmap) -> None:
-        self.data, self.at, self.order = data, 4, "little"  # behind the four bytes that say GGUF
+        self.data, self.at, self.order = data, 4, "little"  # after the magic number
         self.left = MOST
 
     def skip(self, size: int) -> None:
-        self.left -= 1  # zeros without end are strings without end
+        self.left -= 1  # else zeros would be read as empty strings, without end
         if size > len(self.data) - self.at or not self.left:
             raise ValueError(size)
         self.at += size
@@ -38,14 +38,14 @@ class _Reader:
         if kind not in (STRING, ARRAY):
             self.skip(count * SCALARS[kind])
             return
-        for _ in range(count):  # each takes bytes, so a count that lies ends at the end of the file
+        for _ in range(count):  # each takes bytes, so a false count fails at the end of the file
             if kind == STRING:
                 self.skip(self.number(8))
             else:
                 self.values(self.number(4), self.number(8))
 
     def place(self) -> tuple[int, int, bytes]:
-        """Where a tensor begins, how many bytes it has, and its name."""
+        """Offset, size in bytes and name of the next tensor."""
         name, dimensions = self.text(), self.number(4)
         if dimensions > 4:
             raise ValueError(dimensions)
@@ -55,7 +55,7 @@ class _Reader:
 
 
 def fault(path: Path) -> str | None:
-    """Why the file at `path` is no GGUF file that is right; None if it is. Raises OSError."""
+    """Why the file at `path` is not a valid GGUF file, or None if it is. Raises OSError."""
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             return _fault(_Reader(data))

@@ -1,10 +1,10 @@
-"""Where an ONNX file keeps weights outside of itself, from its protobuf encoding alone. Nothing is loaded."""
+"""External weights of an ONNX file: the files that hold them, from its protobuf encoding. Nothing is loaded."""
 
 import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
-# message -> field -> the message that it holds, on the ways that lead to a tensor's external_data (onnx.proto)
+# Message -> field number -> message in that field, on every path to a tensor's external_data (onnx.proto).
 FIELDS = {
     "model": {7: "graph", 25: "function"},
     "graph": {1: "node", 5: "tensor", 15: "sparse"},
@@ -18,7 +18,7 @@ FIELDS = {
 
 
 def locations(path: Path) -> list[str]:
-    """The files that tensors of the ONNX file at `path` lie in. Raises ValueError or KeyError if it is none."""
+    """The external files that the ONNX file at `path` names, sorted. Raises ValueError or KeyError if it is invalid."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         return sorted(set(_in("model", data, 0, len(data))))
 
@@ -35,11 +35,11 @@ def _in(kind: str, data: mmap.mmap, at: int, end: int) -> Iterator[str]:
 
 
 def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """The number of each field that has a length, and where its bytes begin and end."""
+    """Number, start and end of each length-delimited field between `at` and `end`."""
     while at < end:
         tag, start = _varint(data, at, end)
         kind, size = tag & 7, 0
-        if kind in (0, 2):  # a number alone, or that of the bytes behind it
+        if kind in (0, 2):  # a varint: the value itself, or the length of what follows
             size, start = _varint(data, start, end)
         at = start + {0: 0, 1: 8, 2: size, 5: 4}[kind]
         if at > end:
@@ -50,7 +50,7 @@ def _fields(data: mmap.mmap, at: int, end: int) -> Iterator[tuple[int, int, int]
 
 def _varint(data: mmap.mmap, at: int, end: int) -> tuple[int, int]:
     value = 0
-    for index, byte in enumerate(data[at : min(at + 10, end)]):  # no number has more bytes
+    for index, byte in enumerate(data[at : min(at + 10, end)]):  # the longest varint
         value |= (byte & 127) << 7 * index
         if byte < 128:
             return value, at + index + 1

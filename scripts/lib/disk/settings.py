@@ -1,4 +1,4 @@
-"""DVC's settings in this clone. DVC takes longer to read them than most commands take, so what it read is kept."""
+"""DVC's settings in this clone, cached in a file, since DVC takes longer to read them than most commands run."""
 
 import json
 import os
@@ -12,30 +12,30 @@ from lib.core.errors import Failure
 from lib.core.paths import ROOT, TMP
 
 KEPT = TMP / "settings.json"
-PROGRAMS = (ROOT / ".venv" / "runtime", Path(__file__))  # of another time once DVC, or this file, is another one
+PROGRAMS = (ROOT / ".venv" / "runtime", Path(__file__))  # their mtimes change when DVC or this file does
 OURS = (ROOT / ".dvc" / "config", ROOT / ".dvc" / "config.local")
 
 
 @lru_cache(maxsize=1)
 def read() -> dict:
-    """The settings by section, relative paths made absolute. Raises `Failure`."""
+    """The settings by section, with relative paths made absolute. Raises `Failure`."""
     found = _kept_or_read()["settings"]
-    if found["core"].get("hardlink_lock"):  # beside a lock of the other kind DVC waits for ever
+    if found["core"].get("hardlink_lock"):  # with locks of that kind, DVC would wait forever for ours
         raise Failure(
             "DVC's core.hardlink_lock is on; turn it off: .venv/bin/dvc config --local core.hardlink_lock false"
         )
     if found["cache"].get("shared") == "group":
-        os.umask(0o002)  # as DVC makes the folders of such a cache
+        os.umask(0o002)  # as DVC itself does for a shared cache
     return found
 
 
 def remotes() -> list[str]:
-    """The names of the remotes of this repository and this clone, without those of its user alone. Raises `Failure`."""
+    """Names of the remotes set in this repository or clone, not those from the user's own config. Raises `Failure`."""
     return _kept_or_read()["remotes"]
 
 
 def is_current() -> bool:
-    """Whether what `read` gave would be the same now, as far as can be told."""
+    """Whether the settings are still those that `read` returned, as far as can be told. Raises `Failure`."""
     found = _kept_or_read()
     with suppress(OSError):
         return found["of"] == _fingerprint(found["files"])
@@ -43,8 +43,8 @@ def is_current() -> bool:
 
 
 def config():
-    """The settings as DVC's own object, which can change them. Raises `Failure`."""
-    # `dvc config` does not resolve paths, and costs a process.
+    """DVC's own `Config` object, which can also change the settings. Raises `Failure`."""
+    # Not `dvc config`, which does not resolve paths and takes a process.
     from dvc.config import Config, ConfigError
 
     try:
@@ -54,7 +54,7 @@ def config():
 
 
 def set_remote(name: str, found: dict[str, str], is_default: bool) -> None:
-    """Make `found` the settings of the remote `name` in .dvc/config, as `dvc remote` does."""
+    """Write `found` to .dvc/config as the settings of the remote `name`, as `dvc remote` does. Raises `Failure`."""
     with config().edit("repo") as changed:
         changed["remote"][name] = {**found, "verify": "true"}
         if is_default:
@@ -81,29 +81,29 @@ def _kept_or_read() -> dict:
 
 def _keep(made: str) -> None:
     part = KEPT.with_suffix(".part")
-    part.chmod(0o600)  # there may be keys
+    part.chmod(0o600)  # settings may contain secret keys
     part.write_text(made)
     part.replace(KEPT)
 
 
 def _fingerprint(files: list[str]) -> str:
-    """All that the settings in `files` depend on, as one digest. Raises OSError."""
+    """One digest of everything that the settings in `files` depend on. Raises OSError."""
     texts = [Path(path).read_bytes() if os.path.exists(path) else None for path in files]
-    # What tells where the files of a user lie; DVC_SITE_CACHE_DIR, which make sets, is a path of this clone.
+    # These locate the user's files; DVC_SITE_CACHE_DIR, which make sets, changes only if the clone is moved.
     around = {key: value for key, value in os.environ.items() if key == "HOME" or key.startswith(("DVC_", "XDG_"))}
     times = [path.stat().st_mtime_ns for path in PROGRAMS]
     return of_bytes(repr((texts, sorted(around.items()), times)).encode()).md5
 
 
 def _files() -> list[Path]:
-    """The files of DVC's settings: of the machine, its user, the repository and this clone."""
+    """DVC's config files: the system's, the user's, the repository's and this clone's."""
     from dvc.config import Config
 
     return [*(Path(Config.get_dir(level)) / "config" for level in ("system", "global")), *OURS]
 
 
 def _culprit() -> str:
-    """The file of DVC's settings that cannot be read."""
+    """The DVC config file that cannot be read or, if each one can, the last that exists."""
     from dvc.config import Config, ConfigError
 
     for path in filter(Path.exists, _files()):

@@ -1,13 +1,13 @@
-"""Where a model is put together before models/ sees it: `.dvc/tmp/staging/NAME/`, on the file system of the clone.
+"""Staging area, `.dvc/tmp/staging/NAME/`: where a model is assembled before it is renamed to models/NAME.
 
-- `plan`: JSON, each file's path to what it must be, so that the next run knows which files are still wanted.
-- `files/`: the weights that add or track brings, in part or whole.
-- `pin`: their pin; there only once every file is whole and right.
-- `part`: a file on its way into `files/`, for a moment.
-- `new/`: the weights that pull puts together.
-- `old/`: what models/NAME held before the swap, until that is settled.
+- `plan`: JSON, path -> identity on the Hub of each file to add, so that the next run knows which files to keep.
+- `files/`: the weights that add or track brings, possibly incomplete.
+- `pin`: their pin, written once every file is complete and checked.
+- `part`: a temporary link or copy, which then replaces one of the files.
+- `new/`: the weights that pull assembles.
+- `old/`: the previous models/NAME, from the swap until `settle` has dealt with it.
 
-The folder stays until the pin is committed, so that a run that finds it goes on where the last one was stopped.
+The folder stays until the pin is committed, so that the next run continues where an interrupted one stopped.
 """
 
 import json
@@ -25,7 +25,7 @@ from lib.disk import cache, dvc, quarantine, weights
 from lib.model import history, names, pin
 
 ROOT = paths.TMP / "staging"
-Known = Mapping[str, os.stat_result]  # files of models/NAME as they were when they were looked at
+Known = Mapping[str, os.stat_result]  # path -> status when it was checked, of files in models/NAME
 
 
 def folder(name: str) -> Path:
@@ -45,18 +45,18 @@ def _old(name: str) -> Path:
 
 
 def finished(name: str) -> pin.Pin | None:
-    """The pin of weights that are ready, or in models/NAME already but not committed."""
+    """The staged pin, whose weights are ready, here or already in models/NAME; None without one. Raises `Failure`."""
     path = folder(name) / "pin"
     return pin.parse(name, path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def is_stopped(name: str) -> bool:
-    """Whether an add or track of `name` was stopped, so that the same command goes on with what is here."""
+    """Whether an add or track of `name` was interrupted, so that the same command would continue it."""
     return any((folder(name) / file).exists() for file in ("plan", "pin"))
 
 
 def stopped(held: pin.Pin) -> str | None:
-    """How to go on with the add or track that was stopped after it wrote the pin `held`; None if there was none."""
+    """How to continue the add or track that was interrupted after it wrote the pin `held`; None if none was."""
     staged = finished(held.name)
     if not staged or (staged.md5, staged.commit) != (held.md5, held.commit) or history.holds(held.name):
         return None
@@ -64,13 +64,13 @@ def stopped(held: pin.Pin) -> str | None:
 
 
 def check_committed(held: pin.Pin) -> None:
-    """Refuse a pin that the last Git commit does not have as it lies here. Raises `Failure`."""
+    """Refuse a pin that is not committed to Git, or was changed since. Raises `Failure`."""
     if not history.holds(held.name):
         raise Failure(stopped(held) or f"models/{held.name}.dvc is not in Git as it is; commit it first")
 
 
 def start(name: str, plan: dict[str, str]) -> None:
-    """Make room for `plan`; what an earlier run left is kept where its plan was the same, and removed elsewhere."""
+    """Prepare for `plan`: keep the files of an earlier run whose identity is still the same, remove its other files."""
     path = folder(name) / "plan"
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     (folder(name) / "pin").unlink(missing_ok=True)
@@ -78,19 +78,19 @@ def start(name: str, plan: dict[str, str]) -> None:
     for left in weights.entries(files(name)).keys() - same.keys():
         (files(name) / left).unlink()
     for inner, _, _ in os.walk(files(name), topdown=False):
-        if not os.listdir(inner):  # it may stand where a file is to come
+        if not os.listdir(inner):  # an empty folder could block the path of a new file
             os.rmdir(inner)
     files(name).mkdir(parents=True, exist_ok=True)
     atomic.write(path, json.dumps(plan))
 
 
 def finish(made: pin.Pin) -> None:
-    """Record that the files are whole and right, and that `made` is their pin."""
+    """Record `made` as the pin of the staged files, which are complete and checked."""
     atomic.write(folder(made.name) / "pin", pin.dump(made))
 
 
 def place(staged: pin.Pin, elsewhere: quarantine.Elsewhere) -> None:
-    """Swap the finished files of `staged` into models/NAME and write that pin. Safe to repeat from any point."""
+    """Swap the staged files into models/NAME and write their pin, `staged`. Safe to repeat after a kill anywhere."""
     name, before = staged.name, pin.read(staged.name, broken_is_none=True)
     top = files(name) if files(name).is_dir() else names.weights_dir(name)
     for path, file in staged.files.items():
@@ -100,13 +100,13 @@ def place(staged: pin.Pin, elsewhere: quarantine.Elsewhere) -> None:
         pinned, there = (before and before.files) or {}, weights.entries(_old(name))
         known = {path: there[path] for path in pinned.keys() & there if cache.has(_old(name) / path, pinned[path])}
         settle(name, known, elsewhere=elsewhere)
-    # Before `dvc add`, which keeps its `meta`: a kill in between leaves no pin that lies.
+    # Written before `dvc add`, which keeps its `meta`, so a kill in between leaves a pin that is correct.
     atomic.write(pin.path_of(name), pin.dump(staged))
     dvc.remember(staged)
 
 
 def swap(name: str, made: Path) -> None:
-    """Put the folder `made` in the place of models/NAME, whole; `recover` or `settle` deals with what was there."""
+    """Replace models/NAME with the folder `made`; the previous one becomes `old/`, for `settle` or `recover`."""
     target, old = names.weights_dir(name), _old(name)
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists() or target.is_symlink():
@@ -116,7 +116,7 @@ def swap(name: str, made: Path) -> None:
 
 
 def recover(name: str) -> None:
-    """Undo a swap that was killed half-way, or settle one that was killed after it."""
+    """Undo a swap that was killed halfway, or settle one that was killed later; keep what add or track can continue."""
     if os.path.lexists(_old(name)) and not names.weights_dir(name).exists():
         names.weights_dir(name).parent.mkdir(parents=True, exist_ok=True)
         _old(name).replace(names.weights_dir(name))
@@ -125,7 +125,7 @@ def recover(name: str) -> None:
 
 
 def discard(name: str) -> None:
-    """Remove the folder of `name`, the plan first: without it and the pin, what a kill leaves is of no use."""
+    """Remove the folder of `name`, plan first: after a kill, `recover` removes one that has neither plan nor pin."""
     (folder(name) / "plan").unlink(missing_ok=True)
     shutil.rmtree(folder(name), ignore_errors=True)
 
@@ -137,22 +137,22 @@ def settle(
     elsewhere: quarantine.Elsewhere | None = None,
     say: Callable[[str], object] = remark,
 ) -> None:
-    """Remove what models/NAME was before the swap. Raises OSError, `Failure`.
+    """Remove `old/`, the models/NAME from before the swap. Raises OSError, `Failure`.
 
-    A file that is not as it was when it was `known` to exist elsewhere, and whose bytes are neither in the cache nor,
-    by `elsewhere`, on a remote, goes to the quarantine with a line, which says what the `findings` say of it.
+    Files that exist nowhere else go to the quarantine, each with a line to `say` that gives its kind in `findings`. A
+    file exists elsewhere if it is unchanged since it was `known` to, or in the cache or, by `elsewhere`, on a remote.
     """
     old, kinds = _old(name), {finding.file: finding.kind for finding in findings}
     there = weights.entries(old).items()
     left = [path for path, now in there if not (path in known and weights.is_same(known[path], now))]
     only = quarantine.only_here(old, left, elsewhere)
     quarantine.clear(old, name, {file: kinds.get(file, "extra") for file in only}, say)
-    with suppress(OSError):  # a stopped add of this model has files there
+    with suppress(OSError):  # not empty if an interrupted add left files
         folder(name).rmdir()
 
 
 def retire(name: str, known: Known) -> None:
-    """Remove models/NAME, if it is there, whose files `known` exist elsewhere; as `settle`. Raises OSError."""
+    """Remove models/NAME, if it exists, as `settle` removes `old/`. Raises OSError, `Failure`."""
     if names.weights_dir(name).exists():
         folder(name).mkdir(parents=True, exist_ok=True)
         names.weights_dir(name).replace(_old(name))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-MOST = 100 << 20  # bytes of a header, as the format has it
+MOST = 100 << 20  # bytes of a header, the format's own limit
 
 
 @dataclass(frozen=True)
@@ -18,14 +18,14 @@ class Tensor:
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
 
 
-# Bits of one number; of a dtype that is not here only the bounds are checked.
+# Bits per element; for dtypes that are not here only the bounds are checked.
 BITS = {"BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6}
 BITS |= {"I16": 16, "U16": 16, "F16": 16, "BF16": 16, "I32": 32, "U32": 32, "F32": 32}
 BITS |= {"I64": 64, "U64": 64, "F64": 64, "C64": 64}
 
 
 def _header(path: Path) -> tuple[bytes, int]:
-    """The header of the file at `path`, none if it has none, and how many bytes follow it. Raises OSError."""
+    """The header of the file at `path`, empty if it has none, and how many bytes follow it. Raises OSError."""
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
@@ -34,23 +34,23 @@ def _header(path: Path) -> tuple[bytes, int]:
 
 
 def _naturals(said: object) -> tuple[int, ...]:
-    """`said`, if it is a list of whole numbers. Raises ValueError."""
+    """`said` as a tuple. Raises ValueError unless it is a list of non-negative integers."""
     if not isinstance(said, list) or not all(type(each) is int and each >= 0 for each in said):
         raise ValueError(said)
     return tuple(said)
 
 
 def _count(shape: tuple[int, ...]) -> int:
-    """How many numbers a tensor of `shape` has. Raises ValueError for one that no file could hold."""
+    """How many elements a tensor of `shape` has. Raises ValueError if no file could hold them."""
     count = 1
     for each in shape:
-        if (count := count * each) >> 63:  # a header may have a million dimensions
+        if (count := count * each) >> 63:  # checked at each step: a shape may have a million dimensions
             raise ValueError(shape)
     return count
 
 
 def fault(path: Path) -> str | None:
-    """Why the file at `path` is no safetensors file that is right; None if it is. Raises OSError."""
+    """Why the file at `path` is not a valid safetensors file, or None if it is. Raises OSError."""
     header, rest = _header(path)
     if not header:
         return "its header is missing, or longer than the file"
@@ -76,7 +76,7 @@ def fault(path: Path) -> str | None:
 
 
 def of_file(path: Path) -> dict[str, Tensor] | None:
-    """The tensors of the file at `path` by name; None if it is no safetensors file. Raises OSError."""
+    """The tensors of the file at `path` by name; None if it is not a safetensors file. Raises OSError."""
     try:
         said = {name: each for name, each in json.loads(_header(path)[0]).items() if name != "__metadata__"}
         shapes = {name: _naturals(each["shape"]) for name, each in said.items()}
@@ -86,5 +86,5 @@ def of_file(path: Path) -> dict[str, Tensor] | None:
 
 
 def of_files(paths: Iterable[Path]) -> dict[str, Tensor]:
-    """The tensors of those of `paths` that are there and safetensors files."""
+    """The tensors, by name, of all files at `paths` that exist and are safetensors files. Raises OSError."""
     return {name: each for path in paths if path.is_file() for name, each in (of_file(path) or {}).items()}

@@ -1,4 +1,4 @@
-"""The weights of a model on disk, `models/NAME/`: which files lie there, and whether they are what the pin says."""
+"""The weights of a model on disk, `models/NAME/`: which files are there, and whether they match the pin."""
 
 import os
 import stat
@@ -14,7 +14,7 @@ POINTER = b"version https://git-lfs.github.com/spec/v1"
 
 
 def walk(folder: Path) -> dict[str, os.stat_result]:
-    """Every entry below `folder` that is no directory, by its path with `/`; links are not followed. Raises OSError."""
+    """Status of each non-folder below `folder`, by relative path with `/`; follows no links. Raises OSError."""
     found, folders = {}, [""]
     for inner in folders:  # grows while subfolders are found
         with os.scandir(f"{folder}/{inner}") as entries:
@@ -27,25 +27,25 @@ def walk(folder: Path) -> dict[str, os.stat_result]:
 
 
 def entries(folder: Path) -> dict[str, os.stat_result]:
-    """What `walk` gives of `folder`; `.` for a link or a file in its place, nothing without it."""
+    """As `walk`, but `.` alone if `folder` is a link or a file, and nothing if it does not exist. Raises OSError."""
     if folder.is_dir() and not folder.is_symlink():
         return walk(folder)
     return {".": folder.lstat()} if os.path.lexists(folder) else {}
 
 
 def right(files: Collection[str], findings: Iterable[Finding]) -> set[str]:
-    """Those of `files` that none of the `findings` of `compare` is about; none if one is about the whole folder."""
+    """The `files` that none of the `findings` of `compare` names; empty if one is about the whole folder."""
     wrong = {finding.file for finding in findings}
     return set() if "." in wrong else set(files) - wrong
 
 
 def is_same(one: os.stat_result, other: os.stat_result) -> bool:
-    """Whether nothing was written to a file between the two."""
+    """Whether two statuses show the same, unchanged file: equal inode, mtime and size."""
     return (one.st_ino, one.st_mtime_ns, one.st_size) == (other.st_ino, other.st_mtime_ns, other.st_size)
 
 
 def is_as_before(path: Path, status: os.stat_result) -> bool:
-    """Whether the file at `path` is there and nothing was written to it since it had `status`."""
+    """Whether the file at `path` still exists and is unchanged since its `status` was taken. Raises OSError."""
     try:
         return is_same(status, path.stat())
     except FileNotFoundError:
@@ -53,7 +53,7 @@ def is_as_before(path: Path, status: os.stat_result) -> bool:
 
 
 def foreign(path: str, status: os.stat_result) -> str | None:
-    """What `path` is, if it is neither a regular file nor a link that DVC made to its own cache; else None."""
+    """What is at `path`, in words, if it is neither a regular file nor a link into the cache; else None."""
     if stat.S_ISREG(status.st_mode):
         return None
     if stat.S_ISLNK(status.st_mode):
@@ -63,14 +63,14 @@ def foreign(path: str, status: os.stat_result) -> str | None:
 
 
 def is_pointer(path: Path) -> bool:
-    """Whether the file at `path` is what Git LFS leaves in the place of weights that it has not brought."""
+    """Whether the file at `path` is a Git LFS pointer, which stands for a file that was not downloaded."""
     return path.stat().st_size < 1024 and path.read_bytes().startswith(POINTER)
 
 
 def compare(name: str, folder: Path, files: Mapping[str, File], progress: Progress = unwatched) -> list[Finding]:
-    """How `folder` differs from `files` of the model `name`, sorted by path. Raises OSError.
+    """Findings for how `folder` differs from `files`, the pinned files of the model `name`, sorted by path.
 
-    Every byte is read, on all cores.
+    Reads every byte, on all cores. Raises OSError.
     """
     if folder.is_symlink():
         return [Finding(name, "disk", "changed", ".", f"a link to {os.readlink(folder)}")]
