@@ -1,4 +1,4 @@
-"""The Hub, by its own client, which reads the environment as it is imported: refused in one sentence, if it must be."""
+"""The Hub, through its own client. That reads the environment when imported; a bad variable is a `Failure` here."""
 
 from lib.core.errors import Failure
 

@@ -1,4 +1,4 @@
-"""The HTTP client of every request to the Hub, ours and `huggingface_hub`'s: one time limit, one retry policy."""
+"""The HTTP client for every request to the Hub, ours and `huggingface_hub`'s: one timeout, one retry policy."""
 
 from urllib.parse import urlsplit
 
@@ -10,16 +10,16 @@ from lib.core.errors import Failure
 from lib.transfer.http import proxy_for
 from lib.transfer.retry import TRANSIENT, Broken, Retry, asked_to_wait
 
-huggingface_hub.logging.set_verbosity_error()  # a retry that helps needs no words; one that does not ends in a Failure
+huggingface_hub.logging.set_verbosity_error()  # no warnings of retries: if all fail, a `Failure` says so
 
 ENDPOINT = huggingface_hub.constants.ENDPOINT
-READ = huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT  # seconds a download may be silent before another try
+READ = huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT  # seconds without a byte until a download is retried
 
 
 class _Client(httpx2.Client):
-    # By itself huggingface_hub lists a repo without a time limit, and retries some calls by its own rules.
+    # On its own, huggingface_hub lists a repo without a timeout, and retries some calls by its own rules.
     def send(self, request: httpx2.Request, *, stream: bool = False, **options) -> httpx2.Response:
-        """As httpx2's. Raises `GaveUp` for a passing fault that does not pass, `Failure` for a Hub out of reach."""
+        """As httpx2 does, with retries. Raises `GaveUp` if a transient fault lasts, `Failure` if no Hub is reached."""
         if huggingface_hub.is_offline_mode():
             raise unreachable("HF_HUB_OFFLINE is set")
         seconds = max(1.0, arguments.timeout())
@@ -33,7 +33,7 @@ class _Client(httpx2.Client):
                     raise unreachable(error) from error
                 retry.wait(Broken(reason(error)))
                 continue
-            # A store that the Hub redirects to answers 403 when its link has expired; another try gets a new one.
+            # A store that the Hub redirects to answers 403 once its link has expired; another try gets a new link.
             expired = response.status_code == 403 and not str(response.url).startswith(ENDPOINT)
             if response.status_code not in TRANSIENT and not expired:
                 return response
@@ -42,7 +42,7 @@ class _Client(httpx2.Client):
 
 
 def reason(fault: httpx2.Response | Exception) -> str:
-    """What the Hub did, by its answer or by an error, which may hold its answer."""
+    """What went wrong, in words, by a response of the Hub or an exception, which may carry the response."""
     response = getattr(fault, "response", fault)
     if isinstance(response, httpx2.Response):
         return f"the Hub answered {response.status_code} {response.reason_phrase}"
@@ -52,7 +52,7 @@ def reason(fault: httpx2.Response | Exception) -> str:
 
 
 def unreachable(why: object) -> Failure:
-    """The sentence for a Hub out of reach, which may be the fault of a proxy that the environment names."""
+    """The `Failure` for a Hub that is unreachable; it names the proxy from the environment, which may be to blame."""
     address = urlsplit(ENDPOINT)
     proxy = proxy_for(address.scheme, address.netloc)
     through = f" through the proxy {text.one_line(proxy)}" if proxy else ""
@@ -65,7 +65,7 @@ def _connected() -> _Client:
         raise Failure("the Hub token contains characters that no token has; see HF_TOKEN, or .venv/bin/hf auth login")
     try:
         return _Client(follow_redirects=True)
-    except (ImportError, ValueError) as error:  # the environment names a proxy of another kind, such as SOCKS
+    except (ImportError, ValueError) as error:  # the environment names an unsupported kind of proxy, such as SOCKS
         raise unreachable(text.one_line(error)) from error
 
 

@@ -1,4 +1,4 @@
-"""Hugging Face, or whatever HF_ENDPOINT names: what a repo holds at a commit, and what its refusals mean."""
+"""Repos on Hugging Face, or on the Hub at HF_ENDPOINT: what one holds at a commit, and why the Hub refuses one."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from lib.hub.client import ENDPOINT, reason
 from lib.model import fields, names
 from lib.transfer.retry import GaveUp
 
-NO_ANSWER = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # raised where an answer is no Hub's
+NO_ANSWER = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # raised by answers that no Hub gives
 NO_HUB = f"what answers at {ENDPOINT} is not a Hub; see HF_ENDPOINT"
-MOST = (200, 200, 1000)  # characters of a license, its name and its link; the Hub's own ids have a few dozen
+MOST = (200, 200, 1000)  # characters of a license's id, name and link; real ids have a few dozen
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class HubFile:
 
     path: str
     size: int  # bytes
-    blob: str  # Git's id
-    sha256: str | None  # of files in LFS
-    xet: str | None  # its hash in Xet, if it is there
+    blob: str  # Git's blob id; of a file in LFS, that of its pointer
+    sha256: str | None  # only for files in LFS
+    xet: str | None  # the hash by which Xet knows it; None if it is not in Xet
 
     @classmethod
     def of(cls, said: RepoFile) -> "HubFile":
@@ -38,26 +38,26 @@ class HubFile:
 
     @property
     def hashes(self) -> tuple[str, ...]:
-        """The digests to compute: those for the pin, and the one that the Hub publishes."""
+        """The digests to compute: those that a pin holds, and the one that the Hub publishes."""
         return digest.for_pin(self.size) + (() if self.sha256 else ("blob",))
 
     def mismatch(self, found: digest.File) -> str | None:
-        """How `found` differs from what the Hub publishes, or None."""
+        """How the digests `found` differ from what the Hub publishes, or None."""
         kind, actual = ("sha256", found.sha256) if self.sha256 else ("git blob", found.blob)
         return None if actual == self.identity else f"the Hub says {kind} {self.identity}, the bytes have {actual}"
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A repo at one commit; `license`, its name and its link, and `base` are what the model card says."""
+    """A repo at one commit; `license`, `license_name`, `license_link` and `base` are from the model card."""
 
-    source: str  # the name it has now
+    source: str  # ORG/NAME, the new one if the repo was renamed
     revision: str  # what was asked for
     commit: str
     files: tuple[HubFile, ...]
-    date: str  # of the commit, as YYYY-MM-DD
-    unsafe: tuple[str, ...]  # the files that the Hub's scan warns of
-    scanned: bool | None  # whether the scan is done; None if the Hub does not tell
+    date: str  # of the commit, as YYYY-MM-DD; empty if the Hub does not say
+    unsafe: tuple[str, ...]  # paths of files that the Hub's security scan warns of
+    scanned: bool | None  # whether that scan is done; None if the Hub does not say
     license: str | None
     license_name: str | None
     license_link: str | None
@@ -65,12 +65,12 @@ class Snapshot:
 
     @property
     def meta(self) -> dict[str, str | None]:
-        """What a pin holds of it; None for what is not the Hub's to say."""
+        """The text fields of a pin, by key; None for those that do not come from the Hub."""
         return {key: getattr(self, key, None) for key in fields.TEXTS}
 
 
 class Refusal(Failure):
-    """The Hub's own answer that it gives no repo: `kind` is `gated`, `gone` (or private) or `no such revision`."""
+    """The Hub refuses a repo: `kind` is `gated`, `gone` (also if it is private) or `no such revision`."""
 
     def __init__(self, kind: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -78,7 +78,7 @@ class Refusal(Failure):
 
 
 def refusal(error: Exception, source: str, revision: str) -> Failure:
-    """`error` of the Hub as a sentence; a gated repo is also one that was not found, so the order matters."""
+    """The `Failure` for an `error` of the Hub. Order matters: GatedRepoError is a kind of RepositoryNotFoundError."""
     login = "log in: .venv/bin/hf auth login, or set HF_TOKEN"
     response = getattr(error, "response", None)
     said = response.headers.get("X-Error-Message") if response else None
@@ -98,7 +98,7 @@ def refusal(error: Exception, source: str, revision: str) -> Failure:
 
 
 def _card(card: object) -> dict[str, str | None]:
-    """What a pin holds of a model card."""
+    """The fields of a pin that come from the model card: the license and `base`, the model's base models."""
     found = {}
     for key in ("license", "license_name", "license_link", "base_model"):
         said = card.get(key) if card else None
@@ -108,14 +108,14 @@ def _card(card: object) -> dict[str, str | None]:
 
 
 def _checked(shot: Snapshot) -> Snapshot:
-    """`shot`, if it may go into the pin, the catalog and the terminal. Raises `Failure`, ValueError."""
+    """`shot`, found safe to put into a pin, the catalog and a terminal. Raises `Failure`; ValueError if malformed."""
     names.repo_id(shot.source)
     for said, most in zip((shot.license, shot.license_name, shot.license_link), MOST, strict=True):
         if said and not (said.isprintable() and len(said) <= most):
             raise Failure(f"{shot.source}: the license on the Hub is not a line of text: {said[:60]!r}")
-    if len({file.path for file in shot.files}) < len(shot.files):  # both would be written to one place
+    if len({file.path for file in shot.files}) < len(shot.files):  # both would be written to the same path
         raise Failure(f"{shot.source}: the Hub's list names a file twice; run the same command again")
-    for file in shot.files:  # their names are checked once it is known which are wanted
+    for file in shot.files:  # paths are checked later, of the chosen files alone
         published = fields.SHA256.fullmatch(file.sha256) if file.sha256 else fields.COMMIT.fullmatch(file.blob)
         if (file.xet and not fields.SHA256.fullmatch(file.xet)) or not published or not 0 <= file.size < 1 << 60:
             raise ValueError(file)
@@ -123,9 +123,9 @@ def _checked(shot: Snapshot) -> Snapshot:
 
 
 def snapshot(source: str, revision: str, may_download: bool = False) -> Snapshot:
-    """What `source` (ORG/NAME) is at `revision` (branch, tag or commit). Raises `Failure`.
+    """The repo `source` (ORG/NAME) at `revision` (branch, tag or commit). Raises `Failure`.
 
-    A gated repo can be looked at by all; with `may_download` it must give us its files too.
+    Anyone may look at a gated repo; `may_download` refuses one that we may not download from.
     """
     if not (ENDPOINT.startswith(("http://", "https://")) and ENDPOINT.isprintable()):
         raise Failure(f"HF_ENDPOINT is not the address of a Hub: {ENDPOINT!r} (want https://HOST)")
@@ -149,14 +149,14 @@ def snapshot(source: str, revision: str, may_download: bool = False) -> Snapshot
         raise refusal(error, source, revision) from error
     except NO_ANSWER as error:
         raise Failure(f"{source}: {NO_HUB}") from error
-    # A tree that was cut short looks like a smaller repo. The other list is itself cut where files are many.
+    # A truncated tree looks like a smaller repo. The other list, `siblings`, is itself truncated for large repos.
     if {sibling.rfilename for sibling in info.siblings or ()} - {file.path for file in files}:
         raise Failure(f"{source}: the Hub's list of its files is incomplete; run the same command again")
     return shot
 
 
 def who() -> str:
-    """Who we are to the Hub. Raises `Failure`."""
+    """Which user we are logged in as on the Hub, in words. Raises `Failure` if it refuses the login."""
     if not get_token():
         return "not logged in"
     try:
@@ -168,9 +168,9 @@ def who() -> str:
 
 
 def choose(files: Iterable[HubFile], include: Sequence[str], exclude: Sequence[str]) -> list[HubFile]:
-    """The `files` that `include` names (all if it is empty) and `exclude` does not; none that steers Git or DVC."""
+    """The `files` that match `include` (all if it is empty) but not `exclude`; never those that control Git or DVC."""
 
-    def named(words: Sequence[str]) -> set[str]:  # names as they stand, or patterns as `hf download` takes them
+    def named(words: Sequence[str]) -> set[str]:  # literal paths, or patterns as for `hf download`
         patterns = [word for word in words if word not in paths]
         return paths & {*words, *filter_repo_objects(paths, allow_patterns=patterns)}
 

@@ -1,4 +1,4 @@
-"""Where the bytes of a file of the Hub come from: this machine, Xet, or a plain GET, each as a source of the road."""
+"""Where the bytes of a file on the Hub come from: this machine, Xet or a plain GET."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ XET = not huggingface_hub.constants.HF_HUB_DISABLE_XET and find_spec("hf_xet") i
 
 @dataclass(frozen=True)
 class Get:
-    """A ranged GET of `file` of `shot`, as a `Source`."""
+    """A plain GET of `file` in the repo of `shot`, as a `Source`."""
 
     shot: Snapshot
     file: HubFile
@@ -30,12 +30,12 @@ class Get:
 
     def stream(self, start: int) -> Iterator[bytes]:
         url = huggingface_hub.hf_hub_url(self.shot.source, self.file.path, revision=self.shot.commit)
-        # Sizes and ranges count the file's own bytes, so the transfer must not be compressed.
+        # Sizes and ranges count the bytes of the file, so the transfer must not be compressed.
         headers = build_hf_headers() | {"Accept-Encoding": "identity", "Range": f"bytes={start}-"}
         try:
             with get_session().stream("GET", url, headers=headers) as response:
                 hf_raise_for_status(response)
-                skip = 0 if response.status_code == 206 else start  # a server may ignore the range and send all
+                skip = 0 if response.status_code == 206 else start  # a server may ignore the range
                 for chunk in response.iter_raw():
                     if skip < len(chunk):
                         yield chunk[skip:]
@@ -63,7 +63,7 @@ class XetFile:
                 yield from stream
             finally:
                 stream.cancel()
-        except Exception as error:  # it writes nothing here, so whatever it raises is about the store
+        except Exception as error:  # hf_xet writes no file here, so every error is about the store
             why = one_line(error)
             if isinstance(error, ConnectionError | TimeoutError):
                 self.xet.fault = why
@@ -71,12 +71,12 @@ class XetFile:
 
 
 def on_this_machine(file: HubFile) -> Path | None:
-    """Where the Hub client's own cache holds `file`, of whatever repo, as by transformers or `hf download`."""
+    """Path of `file` of any repo in the Hub client's own cache (used by transformers and `hf download`), or None."""
     found = Path(huggingface_hub.constants.HF_HUB_CACHE).glob(f"models--*/blobs/{file.identity}")
     return next((each for each in found if each.is_file() and each.stat().st_size == file.size), None)
 
 
 def of(shot: Snapshot, file: HubFile, xet: Xet) -> list[Source]:
-    """The sources of `file` over the network, the fastest first."""
+    """The sources of `file` over the network, fastest first."""
     fast = [XetFile(xet, file)] if file.xet and XET else []
     return [*fast, Get(shot, file)]

@@ -1,4 +1,4 @@
-"""Xet, where the Hub keeps large files: their bytes as streams, by hf_xet."""
+"""Xet, where the Hub keeps large files: streams of their bytes, by hf_xet."""
 
 import threading
 
@@ -9,18 +9,18 @@ from lib.hub.client import ENDPOINT
 from lib.hub.repo import HubFile, Snapshot
 from lib.transfer.retry import Broken
 
-STEP = 8_000_000  # bytes asked for at once; two such steps of a file are on their way, and lost by a kill
+STEP = 8_000_000  # bytes per request; two per file are in flight, and lost if it is killed
 
 
 class Xet:
-    """The files of one commit in Xet. The Hub gives token and address, once; hf_xet renews them when they run out."""
+    """The files of one commit in Xet. hf_xet asks the Hub for token and address once, and again when they expire."""
 
     def __init__(self, shot: Snapshot) -> None:
         self._shot, self._lock, self._group = shot, threading.Lock(), None
-        self.fault = ""  # why the store is out of reach: it is not asked for other files
+        self.fault = ""  # why the store is unreachable; once set, no other file is requested
 
     def download(self, file: HubFile, start: int):
-        """A stream of `file` from `start` on, over the connection that all share. Raises `Broken` after a `fault`."""
+        """hf_xet's stream of `file` from offset `start` on; all share one session. Raises `Broken` after a `fault`."""
         from hf_xet import XetConfig, XetFileInfo, XetSession
 
         with self._lock:
@@ -35,7 +35,7 @@ class Xet:
 
 
 def _settings() -> dict[str, object]:
-    """What is set of hf_xet: no telemetry, our time limits, and buffers for a small machine."""
+    """Settings for hf_xet: no telemetry, our timeouts, and buffers for a small machine."""
     seconds = f"{max(1, round(arguments.timeout()))}s"
     return {
         "telemetry.enabled": False,

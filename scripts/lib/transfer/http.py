@@ -1,6 +1,6 @@
-"""Ranges of a file over HTTP, several side by side, into buffers that are used again, over connections that stay open.
+"""Downloads of a file over HTTP: parallel range requests over persistent connections, into reused buffers.
 
-The standard library's client takes a quarter less processor time for a byte than botocore's (1.24 against 1.60 s a GB).
+The standard library's client needs a quarter less CPU time than botocore's (1.24 instead of 1.60 s/GB).
 """
 
 import ssl
@@ -20,14 +20,14 @@ from lib.core.digest import buffer
 from lib.core.workers import ahead
 from lib.transfer.retry import TRANSIENT, Broken, asked_to_wait
 
-PIECE = 4 << 20  # bytes of one request
-PIECES = 4  # on their way at once; together what a kill loses
-EXPIRED = {400, 401, 403}  # what stores answer to a signature or token that has run out
-RENEWED = 600  # seconds; presigned URLs and tokens last longer
+PIECE = 4 << 20  # bytes per request
+PIECES = 4  # in flight at once; a kill loses them all
+EXPIRED = {400, 401, 403}  # statuses for a signature or token that has expired
+RENEWED = 600  # seconds that a request is used for; presigned URLs and tokens last longer
 
 
 class Refused(Exception):
-    """The answer to a request is none of its bytes; `code` is what the store calls the reason, or the status."""
+    """A store refused a request with the HTTP `status`; `code` is the error code in its answer, or else that status."""
 
     def __init__(self, status: int, code: str) -> None:
         super().__init__(code)
@@ -35,7 +35,7 @@ class Refused(Exception):
 
 
 class Client:
-    """Connections that are used again. `seconds` of silence break one; `trust` gives the certificates to trust."""
+    """Reuses connections. `seconds` is the socket timeout; `trust` makes the TLS context, once it is needed."""
 
     def __init__(self, seconds: float, trust: Callable[[], ssl.SSLContext]) -> None:
         self._seconds, self._trust, self._context = seconds, trust, None
@@ -43,7 +43,7 @@ class Client:
         self._lock = threading.Lock()
 
     def read(self, request: Request, start: int, view: memoryview) -> None:
-        """Fill `view` with the bytes of the file from `start` on. Raises `Broken`, `Refused`."""
+        """Fill `view` with the bytes of the file from offset `start` on. Raises `Broken`, `Refused`."""
         idle, connection = self._idle[request.type, request.host], None
         with suppress(IndexError):
             connection = idle.pop()
@@ -57,7 +57,7 @@ class Client:
                 connection.close()
                 if not used:
                     raise Broken(f"the connection broke ({error or type(error).__name__})") from error
-                connection = None  # an idle one may have been closed by the other side: try a new one
+                connection = None  # the server may have closed an idle connection: try a new one
             except BaseException:
                 connection.close()
                 raise
@@ -91,17 +91,17 @@ class Client:
         if filled < len(view):
             raise Broken("ended before the last byte")
         if answer.read(1):
-            connection.close()  # the rest of a file that was not asked for
+            connection.close()  # the rest of the file, which was not asked for
 
 
 def proxy_for(scheme: str, host: str) -> str | None:
-    """The proxy that the environment names for `host`, with its port, as it is written there; None without one."""
+    """The proxy for `host` (HOST or HOST:PORT), as the environment spells it; None without one."""
     return None if proxy_bypass(host) else getproxies().get(scheme)
 
 
 @lru_cache(maxsize=8)
 def _proxy(scheme: str, host: str) -> tuple[str, dict[str, str]]:
-    """The proxy for `host` with its port, empty without one, and the headers by which we log in there."""
+    """The proxy for `host` as HOST:PORT, empty without one, and the headers that log in to the proxy."""
     named = proxy_for(scheme, host) or ""
     login, _, proxy = urlsplit(named if "//" in named else f"//{named}").netloc.rpartition("@")
     encoded = b64encode(unquote(login).encode()).decode()
@@ -118,7 +118,7 @@ def _refusal(answer: HTTPResponse) -> Exception:
 
 @dataclass(frozen=True)
 class Ranges:
-    """A file of `size` bytes over HTTP, as a `Source`; `locate` says how to ask for it, anew for each stream."""
+    """A file of `size` bytes over HTTP, as a `Source`; `locate` makes the request, anew at least every RENEWED s."""
 
     client: Client
     locate: Callable[[], Request]
@@ -138,7 +138,7 @@ class Ranges:
             except Refused as refused:
                 if at == start or refused.status not in EXPIRED:
                     raise
-                raise Broken(f"the store refuses what it took before ({refused})") from refused  # the next try logs in
+                raise Broken(f"the store refuses what it took before ({refused})") from refused  # a retry logs in anew
             return view
 
         yield from ahead(piece, range(start, self.size, PIECE), PIECES)

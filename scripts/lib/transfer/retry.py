@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from lib.core import arguments
 from lib.core.errors import Failure
 
-TRANSIENT = {408, 425, 429, 500, 502, 503, 504}  # statuses of an answer that may be another one the next time
-FIRST, LONGEST = 0.5, 8.0  # seconds between tries; each pause is twice the one before
+TRANSIENT = {408, 425, 429, 500, 502, 503, 504}  # HTTP statuses that are worth another try
+FIRST, LONGEST = 0.5, 8.0  # seconds between tries; each pause is twice the last
 
 
 class Broken(Exception):
-    """A source failed in passing, as a sentence without its subject; `pause` is the seconds that it asked to wait."""
+    """A transient failure of a source, in words that follow its name; `pause` is the seconds that it asked to wait."""
 
     def __init__(self, why: str, pause: float = 0) -> None:
         super().__init__(why)
@@ -19,33 +19,33 @@ class Broken(Exception):
 
 
 def asked_to_wait(headers: Mapping[str, str]) -> float:
-    """The seconds that the `headers` of an answer ask to wait; 0 if they do not."""
+    """Seconds to wait by `Retry-After` in the `headers` of a response; 0 if it is missing or a date."""
     asked = headers.get("Retry-After", "")
     return float(asked) + 0.1 if asked.isascii() and asked.isdigit() else 0
 
 
 def pause(tries: int) -> float:
-    """The seconds to wait after `tries` tries that failed."""
+    """Seconds to wait after `tries` failed tries."""
     return min(FIRST * 2 ** (tries - 1), LONGEST)
 
 
 class GaveUp(Failure):
-    """Why no further try was made, as a sentence; it names what was wanted if the `Retry` was told."""
+    """No byte within TIMEOUT, so there is no further try. The sentence begins with the label of the `Retry`, if any."""
 
 
 class Retry:
-    """Waits between tries, and gives up when nothing has arrived within the time that TIMEOUT sets."""
+    """Exponential backoff that gives up after TIMEOUT seconds without a byte."""
 
     def __init__(self, label: str = "") -> None:
         self._label = f"{label}: " if label else ""
         self.progress()
 
     def progress(self) -> None:
-        """Bytes have arrived: the clock and the pauses start again."""
+        """Restart the timeout and the backoff, as bytes have arrived."""
         self._since, self._tries = time.monotonic(), 0
 
     def wait(self, fault: Broken) -> None:
-        """Pause before another try after `fault`. Raises `Failure`."""
+        """Sleep before the next try after `fault`. Raises `GaveUp`."""
         self._tries += 1
         seconds = max(pause(self._tries), fault.pause)
         if time.monotonic() + seconds - self._since > arguments.timeout():

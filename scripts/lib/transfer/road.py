@@ -1,4 +1,4 @@
-"""The one road of bytes: wherever a file comes from, it is hashed as it arrives, resumed, retried and stopped alike."""
+"""The one road of bytes: a file from any source is hashed as it arrives, resumed, retried and stopped the same way."""
 
 import threading
 import time
@@ -13,24 +13,24 @@ from lib.core.digest import BLOCK, File, Hasher, Progress, Sink, buffer, of_file
 from lib.core.text import size
 from lib.transfer.retry import Broken, Retry
 
-LATEST = 1.0  # seconds until bytes that have arrived are hashed and written, few as they may be
+LATEST = 1.0  # seconds after which even a few bytes are hashed and written
 
 
 class Source(Protocol):
-    """Where the bytes of one file come from; `title` is its name in a sentence."""
+    """Where the bytes of one file come from; `title` names it in messages."""
 
     title: str
 
     def stream(self, start: int) -> Iterator[bytes | memoryview]:
-        """The file's bytes from the offset `start` on; each piece may be used until the next is asked for.
+        """Yield the file's bytes from offset `start` on, in chunks that are valid until the next one is requested.
 
-        Raises `Broken`, or anything else where no other try can help.
+        Raises `Broken` if another try may help, something else if not.
         """
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One file to bring: `label` names it in a sentence, `size` is in bytes, `hashes` are fields of File."""
+    """One file to transfer: `label` names it in messages, `size` is in bytes, `hashes` are fields of `File`."""
 
     label: str
     size: int
@@ -58,10 +58,10 @@ class Copy:
 def bring(
     sources: Sequence[Source], want: Wanted, part: Path | None, progress: Progress, stop: threading.Event | None = None
 ) -> File:
-    """The digests of `want`, from the first of `sources` that serves; it is kept at `part`, if there is one.
+    """Transfer the file `want` from the first of `sources`, to `part` if given; returns the digests of what arrived.
 
-    What `part` holds already stays and is hashed. A source that fails hands over to the next at the same offset; the
-    last is tried again. `stop` ends it early, and `part` stays for the next run. Raises `Failure`, OSError.
+    Bytes already in `part` are kept and hashed. If a source breaks, the next one continues at the same offset; the last
+    one is retried. `stop` ends the transfer early; `part` then stays for the next run. Raises `Failure`, OSError.
     """
     hasher, stop = Hasher(want.size, want.hashes), stop or threading.Event()
     if not part:
@@ -85,7 +85,7 @@ def _fill(
     progress: Progress,
     stop: threading.Event,
 ) -> None:
-    """Feed `hasher` with the rest of the file, which goes to `sink` too if there is one. Raises `Failure`, OSError."""
+    """Feed the rest of the file to `hasher` and, if given, to `sink`. Raises `Failure`, OSError."""
     retry, left = Retry(want.label), list(sources)
     while hasher.size < want.size and not stop.is_set():
         try:
@@ -105,7 +105,7 @@ def _fill(
 
 
 def _exactly(source: Source, at: int, stop: int) -> Iterator[bytes | memoryview]:
-    """What `source` gives from the offset `at` on, which must end at `stop`. Raises `Broken` if it does not."""
+    """The chunks of `source` from offset `at` to `stop`. Raises `Broken` if it sends fewer or more bytes."""
     with closing(source.stream(at)) as stream:
         for chunk in stream:
             at += len(chunk)
@@ -117,7 +117,7 @@ def _exactly(source: Source, at: int, stop: int) -> Iterator[bytes | memoryview]
 
 
 def _gathered(chunks: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
-    """What `chunks` gives, small ones together, for the digests of a large one are computed side by side."""
+    """`chunks`, with small ones merged, since only the digests of a large chunk are computed in parallel."""
     held, since = bytearray(), 0.0
     with closing(chunks):
         try:
