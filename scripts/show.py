@@ -17,7 +17,7 @@ def numbers(held: pin.Pin) -> dict[str, int]:
     paths = [folder / path for path in held.files or () if path.endswith(".safetensors")]
     counts: Counter = Counter()
     for each in tensors.of_files(paths).values():
-        counts[each.dtype] += each.numbers
+        counts[each.dtype] += each.elements
     return dict(counts)
 
 

@@ -46,7 +46,7 @@ def test_small_pieces_are_hashed_and_written_together(tmp_path):
 
 
 def test_a_slow_source_is_written_as_it_comes(tmp_path, monkeypatch):
-    monkeypatch.setattr(road, "LATEST", -1.0)
+    monkeypatch.setattr(road, "MAX_DELAY", -1.0)
 
     assert set(bring(tmp_path / "part", Source())[:-1]) == {SMALL}
 

@@ -104,7 +104,7 @@ def drop(oid: str) -> None:
     object_path(oid).unlink(missing_ok=True)
 
 
-def _ways() -> list[str]:
+def _link_types() -> list[str]:
     """The words of DVC's `cache.type` before `copy`, which works everywhere."""
     types = settings.read()["cache"].get("type") or ["reflink"]
     return list(takewhile(lambda way: way != "copy", types))
@@ -112,7 +112,7 @@ def _ways() -> list[str]:
 
 def link(source: Path, target: Path) -> None:
     """Link `target` to `source` in the first way of DVC's `cache.type` that works here, else copy. Raises OSError."""
-    for way in _ways():
+    for way in _link_types():
         if way == "reflink" and reflink(source, target):
             return
         if way in LINKS:
@@ -140,7 +140,7 @@ def reflink(source: Path, target: Path) -> bool:
 
 def links() -> bool:
     """Whether `cache.type` asks for hard or symbolic links, so that weights take no extra space."""
-    return not LINKS.keys().isdisjoint(_ways())
+    return not LINKS.keys().isdisjoint(_link_types())
 
 
 def share(path: Path, file: File, part: Path) -> None:

@@ -17,7 +17,7 @@ def repository():
     """DVC's `Repo` of this clone, for what `dvc` commands cannot do, or cannot do without loading every pin."""
     from dvc.repo import Repo
 
-    class Sparing(Repo):
+    class OnePin(Repo):
         """Loads only the pin to add. DVC would load all (7 s for 1,000) to find overlaps, which our names rule out."""
 
         def find_outs_by_path(self, path: str, *_: object, **__: object) -> list:
@@ -29,7 +29,7 @@ def repository():
     # A pipeline stage may write to models/ too, so then DVC must look for overlaps.
     has_stages = history.ask("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*dvc.yaml")
     # no_scm saves DVC from reading Git's index and ignore rules; the root .gitignore already keeps weights out of Git.
-    return (Repo if has_stages else Sparing)(str(ROOT), config={"core": {"no_scm": True}}, _wait_for_lock=True)
+    return (Repo if has_stages else OnePin)(str(ROOT), config={"core": {"no_scm": True}}, _wait_for_lock=True)
 
 
 def is_idle() -> AbstractContextManager[bool]:

@@ -9,7 +9,7 @@ from lib.disk import gguf, onnx, tensors
 from lib.model.policy import Policy, format_of, title
 
 BROKEN = "format:broken"  # the exception that allows an invalid file
-BEGINNINGS = {  # magic numbers; torch.save writes an archive that contains a pickle
+MAGIC = {  # the first bytes of a file; torch.save writes an archive that contains a pickle
     "hdf5": (b"\x89HDF\r\n\x1a\n",),
     "archive": (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"\x28\xb5\x2f\xfd", b"Rar!"),
     # NumPy's files may contain a pickle; the other four are pickle protocols 2 to 5.
@@ -31,7 +31,7 @@ def _of_file(top: Path, path: str, paths: Collection[str], policy: Policy) -> It
     with at.open("rb") as file:
         head = file.read(8)
     fault = {"safetensors": tensors.fault, "gguf": gguf.fault}.get(kind, lambda at: None)(at)
-    looks = next((each for each, starts in BEGINNINGS.items() if head.startswith(starts)), kind)
+    looks = next((each for each, starts in MAGIC.items() if head.startswith(starts)), kind)
     is_sound = kind == "safetensors" and not fault  # it starts with a length, which may look like a pickle
     if looks != kind and not is_sound and policy.takes(kind) and not policy.takes(looks):
         yield f"format:{looks}", f"is in fact {title(looks)}"

@@ -50,8 +50,8 @@ class _Reader:
         if dimensions > 4:
             raise ValueError(dimensions)
         count = math.prod(self.number(8) for _ in range(dimensions))
-        numbers, size = BLOCKS.get(self.number(4), (1, 0))
-        return self.number(8), -(-count // numbers) * size, name
+        elements, size = BLOCKS.get(self.number(4), (1, 0))
+        return self.number(8), -(-count // elements) * size, name
 
 
 def fault(path: Path) -> str | None:

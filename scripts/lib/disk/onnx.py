@@ -20,14 +20,14 @@ FIELDS = {
 def locations(path: Path) -> list[str]:
     """The external files that the ONNX file at `path` names, sorted. Raises ValueError or KeyError if it is invalid."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return sorted(set(_in("model", data, 0, len(data))))
+        return sorted(set(_locations("model", data, 0, len(data))))
 
 
-def _in(kind: str, data: mmap.mmap, at: int, end: int) -> Iterator[str]:
+def _locations(kind: str, data: mmap.mmap, at: int, end: int) -> Iterator[str]:
     entry: dict[int, bytes] = {}
     for field, start, stop in _fields(data, at, end):
         if inner := FIELDS[kind].get(field):
-            yield from _in(inner, data, start, stop)
+            yield from _locations(inner, data, start, stop)
         elif kind == "entry":
             entry[field] = data[start:stop]
     if entry.get(1) == b"location":

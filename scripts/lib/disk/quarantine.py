@@ -38,7 +38,7 @@ def keep(path: Path, name: str, file: str) -> Path:
     That is below the first of NAME, NAME.1, NAME.2, … where the path is free and no file blocks one of its folders.
     """
     places = (ROOT / (f"{name}.{number}" if number else name) / file for number in count())
-    kept = next(each for each in places if not (os.path.lexists(each) or any(map(_is_file, each.parents))))
+    kept = next(each for each in places if not (os.path.lexists(each) or any(map(_blocks, each.parents))))
     kept.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(path, kept)  # also works across file systems
     return kept
@@ -53,7 +53,7 @@ def keep_object(oid: str, name: str, file: str) -> Path | None:
     return None
 
 
-def _is_file(path: Path) -> bool:
+def _blocks(path: Path) -> bool:
     return path.is_relative_to(ROOT) and os.path.lexists(path) and (path.is_symlink() or not path.is_dir())
 
 

@@ -12,7 +12,7 @@ MOST = 100 << 20  # bytes of a header, the format's own limit
 class Tensor:
     dtype: str
     shape: tuple[int, ...]
-    numbers: int
+    elements: int
 
     def __str__(self) -> str:
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
@@ -64,10 +64,10 @@ def fault(path: Path) -> str | None:
         places = sorted((*_naturals(each["data_offsets"]), name, each) for name, each in found.items())
         at = 0
         for start, end, name, each in places:
-            numbers = _count(_naturals(each["shape"]))
+            elements = _count(_naturals(each["shape"]))
             if start != at or end < start:
                 return f"the bytes of {name!r} overlap others or leave a gap"
-            if (bits := BITS.get(each["dtype"])) and numbers * bits != 8 * (end - start):
+            if (bits := BITS.get(each["dtype"])) and elements * bits != 8 * (end - start):
                 return f"the shape of {name!r} is not that of its bytes"
             at = end
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):

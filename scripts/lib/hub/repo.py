@@ -13,7 +13,7 @@ from lib.hub.client import ENDPOINT, reason
 from lib.model import fields, names
 from lib.transfer.retry import GaveUp
 
-NO_ANSWER = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # raised by answers that no Hub gives
+MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # raised by answers that no Hub gives
 NO_HUB = f"what answers at {ENDPOINT} is not a Hub; see HF_ENDPOINT"
 MOST = (200, 200, 1000)  # characters of a license's id, name and link; real ids have a few dozen
 
@@ -147,7 +147,7 @@ def snapshot(source: str, revision: str, may_download: bool = False) -> Snapshot
         raise Failure(f"{source}: {error}") from error
     except httpx2.HTTPError as error:
         raise refusal(error, source, revision) from error
-    except NO_ANSWER as error:
+    except MALFORMED as error:
         raise Failure(f"{source}: {NO_HUB}") from error
     # A truncated tree looks like a smaller repo. The other list, `siblings`, is itself truncated for large repos.
     if {sibling.rfilename for sibling in info.siblings or ()} - {file.path for file in files}:
@@ -163,7 +163,7 @@ def who() -> str:
         return f"logged in as {text.one_line(HfApi().whoami()['name'])}"
     except httpx2.HTTPError as error:
         raise Failure(f"the Hub refused the login ({reason(error)}); log in again: .venv/bin/hf auth login") from error
-    except NO_ANSWER as error:
+    except MALFORMED as error:
         raise Failure(NO_HUB) from error
 
 

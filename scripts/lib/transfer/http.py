@@ -23,7 +23,7 @@ from lib.transfer.retry import TRANSIENT, Broken, asked_to_wait
 PIECE = 4 << 20  # bytes per request
 PIECES = 4  # in flight at once; a kill loses them all
 EXPIRED = {400, 401, 403}  # statuses for a signature or token that has expired
-RENEWED = 600  # seconds that a request is used for; presigned URLs and tokens last longer
+MAX_AGE = 600  # seconds that a request is used for; presigned URLs and tokens last longer
 
 
 class Refused(Exception):
@@ -118,7 +118,7 @@ def _refusal(answer: HTTPResponse) -> Exception:
 
 @dataclass(frozen=True)
 class Ranges:
-    """A file of `size` bytes over HTTP, as a `Source`; `locate` makes the request, anew at least every RENEWED s."""
+    """A file of `size` bytes over HTTP, as a `Source`; `locate` makes the request, anew at least every MAX_AGE s."""
 
     client: Client
     locate: Callable[[], Request]
@@ -130,7 +130,7 @@ class Ranges:
         buffers = [buffer(min(PIECE, self.size - start)) for _ in range(PIECES + 1)]
 
         def piece(at: int) -> memoryview:
-            if time.monotonic() - located[-1][1] > RENEWED:
+            if time.monotonic() - located[-1][1] > MAX_AGE:
                 located.append((self.locate(), time.monotonic()))
             view = buffers[(at - start) // PIECE % len(buffers)][: min(PIECE, self.size - at)]
             try:

@@ -13,7 +13,7 @@ from lib.core.digest import BLOCK, File, Hasher, Progress, Sink, buffer, of_file
 from lib.core.text import size
 from lib.transfer.retry import Broken, Retry
 
-LATEST = 1.0  # seconds after which even a few bytes are hashed and written
+MAX_DELAY = 1.0  # seconds after which even a few bytes are hashed and written
 
 
 class Source(Protocol):
@@ -128,7 +128,7 @@ def _gathered(chunks: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryvi
                         continue
                     since = time.monotonic()
                 held += chunk
-                if len(held) >= BLOCK or time.monotonic() - since > LATEST:
+                if len(held) >= BLOCK or time.monotonic() - since > MAX_DELAY:
                     yield held
                     held = bytearray()
         except Broken:
