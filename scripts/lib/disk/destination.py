@@ -27,7 +27,7 @@ def check_free(name: str, but_weights: bool = False) -> None:
     selection.check_group(name)
     if inner := next(target.glob("?*.dvc"), None):
         raise Failure(f"{name!r} is a group, which contains {inner.name!r}; choose another NAME")
-    if (target.exists() or target.is_symlink()) and not but_weights:
+    if os.path.lexists(target) and not but_weights:
         keep, drop = f"make track NAME={name}", f"rm -r models/{name}"
         raise Failure(f"models/{name} has no pin; keep it: {keep}; or drop it: {drop}")
 

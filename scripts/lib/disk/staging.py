@@ -109,7 +109,7 @@ def swap(name: str, made: Path) -> None:
     """Replace models/NAME with the folder `made`; the previous one becomes `old/`, for `settle` or `recover`."""
     target, old = names.weights_dir(name), _old(name)
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists() or target.is_symlink():
+    if os.path.lexists(target):
         target.replace(old)
     made.replace(target)
     atomic.sync(target.parent)
