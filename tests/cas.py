@@ -1,8 +1,8 @@
-"""Xet's store over HTTP, on loopback: serves what hf_xet has put into a store in a folder to hf_xet itself.
+"""Xet's store over HTTP, on loopback: serves to hf_xet what hf_xet itself has put into a store in a folder.
 
-It answers two questions. Where are the bytes of a file: in which chunks of which xorbs (containers of chunks). And the
-bytes of a xorb, by range. A chunk is 8 bytes of head (version, its length, compression, its length expanded) and its
-content. Xorbs are put in order by their content, so a file that consists of several must be of random bytes.
+It answers two kinds of request: which chunks of which xorbs (containers of chunks) make up a file, and a byte range of
+a xorb. A chunk is a header of 8 bytes (version, length, compression, uncompressed length) and its content. The order of
+the xorbs is found by their content, so a file with several of them must consist of random bytes.
 """
 
 import json
@@ -17,7 +17,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Chunk:
-    """`at` and `stop` are offsets in its xorb, `start` in the file; `length` is that of its content."""
+    """`at` and `stop` are offsets in its xorb, `start` is one in the file; `length` is that of its content there."""
 
     xorb: Path
     index: int
@@ -58,7 +58,7 @@ class Answer(BaseHTTPRequestHandler):
 
 
 class Cas(ThreadingHTTPServer):
-    """The store of the one file `source`, whose xorbs lie in `store`; `fault` is called with each Answer."""
+    """The store of the one file `source`, whose xorbs are in `store`; `fault` is called with each Answer."""
 
     daemon_threads, request_queue_size = True, 128
 
@@ -81,7 +81,7 @@ class Cas(ThreadingHTTPServer):
 
     @cached_property
     def chunks(self) -> list[Chunk]:
-        """The chunks of the file, in its order."""
+        """The chunks of the file, in their order in the file."""
         data, xorbs = self.source.read_bytes(), [path for path in self.folder.iterdir() if path.suffix != ".tagset"]
         found, start = [], 0
         while start < len(data):
@@ -96,7 +96,7 @@ class Cas(ThreadingHTTPServer):
         return found
 
     def reconstruction(self, start: int, stop: int) -> dict:
-        """Where the bytes of the file from `start` to `stop` are."""
+        """Where the bytes of the file from `start` to `stop` are, as the store answers it."""
         wanted = [each for each in self.chunks if each.start < stop and each.start + each.length > start]
         terms, fetch = [], {}
         for xorb in dict.fromkeys(each.xorb for each in wanted):
@@ -109,7 +109,7 @@ class Cas(ThreadingHTTPServer):
 
 
 def first_content(xorb: Path) -> bytes:
-    """The first bytes of the content of the first chunk of `xorb`."""
+    """The first 16 bytes of content in `xorb`."""
     with xorb.open("rb") as file:
         file.seek(8)
         return file.read(16)

@@ -15,7 +15,7 @@ from hub import Hub
 ROOT = Path(__file__).resolve().parents[1]
 MEMORY = Path("/dev/shm")
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 << 30:
-    # Commands flush what they write, and a disk takes two thirds of the time of all tests for that.
+    # Commands fsync what they write; on a disk, that takes two thirds of the time of all tests.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 MODEL = "acme/tiny"
 FILES = {
@@ -25,16 +25,16 @@ FILES = {
     ".gitattributes": b"*.safetensors filter=lfs\n",
 }
 PINNED = {path: data for path, data in FILES.items() if path != ".gitattributes"}
-VICTIM = "model.safetensors"  # the file that a fault hits
-PLAN = re.compile(r"(add|update): (acme/\S+ at [0-9a-f]{7}|\S+: [0-9]+ files?, .* to fetch, )")  # before the first byte
-TOOK = re.compile(r", ([0-9]+ min )?[0-9]+ s(?=[:;,]|$)", re.MULTILINE)  # what no test can know
+VICTIM = "model.safetensors"  # the file that a fault damages
+PLAN = re.compile(r"(add|update): (acme/\S+ at [0-9a-f]{7}|\S+: [0-9]+ files?, .* to fetch, )")  # before the download
+TOOK = re.compile(r", ([0-9]+ min )?[0-9]+ s(?=[:;,]|$)", re.MULTILINE)  # elapsed time, which varies
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
 LISTING_FAULTS = ["listing changed", "listing removed"]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a command printed, without how long it took, and how it ended."""
+    """How a command ended and what it printed, except for how long it took."""
 
     code: int
     out: str
@@ -88,8 +88,7 @@ class World:
         return result
 
     def refused(self, *words: str, **env: str) -> str:
-        """Run `make` with `words`, which must fail cleanly; returns its error message, without make's own lines and
-        the plan."""
+        """Run `make` with `words`, which must fail cleanly; returns its error without make's lines and the plan."""
         result = self.make(*words, **env)
         assert result.code == 2, result.said
         assert "Traceback" not in result.said
@@ -174,7 +173,7 @@ def start(world: World, *words: str, **env: str) -> subprocess.Popen:
 
 
 def victim(world: World, place: str, fault: str) -> Path:
-    """The file that `fault` hits at `place`."""
+    """The file that `fault` damages at `place`: on disk, or in the cache or the remote."""
     if place == "disk":
         return world.weights() / VICTIM
     top = world.remote if place == "remote" else world.clone / ".dvc" / "cache"
@@ -202,7 +201,7 @@ def forget_weights(world: World, cache: bool) -> None:
 
 
 def track(world: World, name: str, content: str = "") -> None:
-    """Pin one file with `content`, else its own name, as the model `name`."""
+    """Pin the model `name`: one file with `content` or, without it, the name."""
     folder = world.path / "weights"
     folder.mkdir(exist_ok=True)
     (folder / "a.bin").write_text(content or name)
@@ -219,7 +218,7 @@ def add_hook(world: World, script: str, name: str = "pre-commit") -> Path:
 
 
 def in_place_of(world: World, program: str, script: str) -> str:
-    """The PATH on which `program` is `script`, in sh, which goes on as the real one where it does not end."""
+    """A PATH on which `program` runs `script`, in sh, and then the real program, unless the script exits."""
     path = world.path / "in place" / program
     path.parent.mkdir()
     path.write_text(f'#!{shutil.which("sh")}\n{script}\nexec {shutil.which(program)} "$@"\n')
@@ -228,13 +227,13 @@ def in_place_of(world: World, program: str, script: str) -> str:
 
 
 def refuse_commits(world: World) -> Path:
-    """The hook that refuses every commit from now on."""
+    """Install a hook that refuses every commit from now on; returns its path."""
     return add_hook(world, "#!/bin/sh\nexit 1\n")
 
 
 @contextmanager
 def mounted(where: Path, *options: str):
-    """A small disk, mounted at `where`."""
+    """Mount a small disk in memory at `where`, with `options` of mount."""
     where.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", str(where)], check=True)
     try:
@@ -244,7 +243,7 @@ def mounted(where: Path, *options: str):
 
 
 def set_clock(world: World, seconds: float) -> None:
-    """Let the clock of the machine that `world` is on be ahead by so many seconds, or behind."""
+    """Set the clock that commands in `world` see ahead by `seconds`, or behind if they are negative."""
     hook = world.clone / "scripts" / "sitecustomize.py"
     hook.write_text(f"import time\nreal = time.time\ntime.time = lambda: real() + {seconds}\n")
 
@@ -264,24 +263,24 @@ def bare_world(tmp_path_factory) -> World:
     (world.path / "home" / ".gitconfig").write_text("[user]\n\tname = A Tester\n\temail = tester@example.com\n")
     made = world.run("scripts/dev/template.sh", str(world.clone), cwd=ROOT)
     assert made.code == 0, made.said
-    # Most tests pin weights that are made up; those of the policy set it themselves.
+    # Most tests pin made-up weights, in no valid format; tests of the policy set their own.
     page = world.clone / "models" / "policy.yaml"
     page.write_text(page.read_text().replace("formats: [", "formats: any # ["))
     world.git("commit", "--quiet", "--all", "--amend", "--no-edit")
-    world.git("gc", "--quiet")  # every copy has half as many files
+    world.git("gc", "--quiet")  # so that each copy has half as many files
     world.run(".venv/bin/python", "-m", "compileall", "-q", "scripts")  # once here, not in each test's copy
     return world
 
 
 @pytest.fixture(scope="session")
 def ground(tmp_path_factory) -> Path:
-    """Where one test after another has its world: what DVC read of its settings is kept, and good for one place."""
+    """The path at which each test in turn has its world, as the cached settings of DVC are valid for one path alone."""
     return tmp_path_factory.mktemp("ground") / "my world"
 
 
 @contextmanager
 def lent(model: World, ground: Path, home: Path) -> Iterator[World]:
-    """A copy of `model` at `ground`, which is moved to `home` in the end."""
+    """Yield a copy of `model` at `ground`, and move it to `home` afterwards."""
     assert not ground.exists(), "another world is there"
     try:
         yield copy(model, World(ground))
@@ -291,7 +290,7 @@ def lent(model: World, ground: Path, home: Path) -> Iterator[World]:
 
 @pytest.fixture(scope="session")
 def template(bare_world, ground) -> World:
-    """The same, with a folder remote as `make remote` would set it, and settings that were read."""
+    """`bare_world` with a folder remote, as `make remote` would set it, and with DVC's settings cached."""
     home = bare_world.path.parent / (bare_world.path.name + " with remote")
     with lent(bare_world, ground, home) as world:
         config = world.clone / ".dvc" / "config"
@@ -319,13 +318,13 @@ def world(template, ground, tmp_path) -> Iterator[World]:
 
 @pytest.fixture(scope="session")
 def lasting(template, tmp_path_factory) -> World:
-    """A clone for all tests of one process that leave it as it was, since what they type is refused or only tells."""
+    """A clone shared by the tests of one process that leave it unchanged: their commands are refused or only report."""
     return copy(template, World(tmp_path_factory.mktemp("a lasting world")))
 
 
 @pytest.fixture
 def refusing(lasting, hub) -> World:
-    """The same, if a test needs the Hub."""
+    """`lasting`, for a test that needs the Hub."""
     return World(lasting.path, {"HF_ENDPOINT": hub.url})
 
 
@@ -340,7 +339,7 @@ def added_template(template, ground, tmp_path_factory) -> World:
 
 @pytest.fixture(scope="session")
 def lasting_added(added_template, tmp_path_factory) -> World:
-    """The same as `lasting`, with MODEL."""
+    """As `lasting`, with MODEL added."""
     return copy(added_template, World(tmp_path_factory.mktemp("a lasting world")))
 
 
@@ -400,7 +399,7 @@ def released_template(added_template, ground, tmp_path_factory) -> World:
 
 @pytest.fixture
 def released(released_template, ground, hub, tmp_path) -> Iterator[World]:
-    """A clone with tiny 1.0.0 in prod, and 1.1.0, which is checked out and the newest on the Hub that it knows."""
+    """A clone that knows the Hub, with tiny 1.0.0 in prod, and 1.1.0 checked out, which is the newest on the Hub."""
     hub.commit(MODEL, NEWER)
     with lent(released_template, ground, tmp_path / "my world") as world:
         world.env["HF_ENDPOINT"] = hub.url
@@ -417,6 +416,6 @@ def tracked_template(added_template, ground, tmp_path_factory) -> World:
 
 @pytest.fixture
 def tracked(tracked_template, ground, tmp_path) -> Iterator[World]:
-    """A clone that has added MODEL and tracks mine, one file whose content is its name."""
+    """A clone that has added MODEL and tracks `mine`, one file whose content is that name."""
     with lent(tracked_template, ground, tmp_path / "my world") as world:
         yield world

@@ -4,7 +4,7 @@ with Hub() as hub:
     commit = hub.commit("org/name", {"config.json": b"{}", "model.safetensors": Path("weights")})
     hub.faults.append(Fault("GET .*/model", lambda answer: answer.stall(5), after=1000))
 
-With `Hub(xet=FOLDER)` it keeps files of LFS in Xet too, in a store in that folder, and says so as the Hub does.
+With `Hub(xet=FOLDER)` it also keeps LFS files in Xet, in a store in that folder, and says so as the Hub does.
 
 As a command it serves folders: python hub.py ORG/NAME=DIR [ORG/NAME=DIR ...] [--port N] [--ready FILE] [--xet FOLDER]
 """
@@ -71,7 +71,7 @@ class Fault:
 
 
 class Refused(Exception):
-    """The Hub says no: status and X-Error-Code."""
+    """The Hub refuses a request: HTTP status and X-Error-Code."""
 
 
 def opened(source: Source) -> io.BufferedIOBase:
@@ -89,7 +89,7 @@ def digest(kind: str, source: Source, size: int, mtime_ns: int) -> str:
 
 
 def describe(path: str, source: Source) -> dict:
-    """What a listing says about a file, under the keys of both APIs; with LFS, `oid` is that of Git's pointer."""
+    """What a listing says about a file, under the keys of both APIs; with LFS, `oid` is that of the pointer file."""
     stat = source.stat() if isinstance(source, Path) else None
     size, mtime_ns = (stat.st_size, stat.st_mtime_ns) if stat else (len(source), 0)
     entry = {"type": "file", "path": path, "rfilename": path, "size": size}
@@ -274,7 +274,7 @@ class Answer(BaseHTTPRequestHandler):
         raise ConnectionAbortedError("a fault")
 
     def reset(self):
-        self.stall(0.05)  # a reset overtakes bytes that the client's kernel has not taken yet
+        self.stall(0.05)  # a reset discards bytes that the client has not received yet
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.rfile.close()  # otherwise it would keep the socket open
         self.connection.close()
@@ -290,7 +290,7 @@ class Hub(ThreadingTCPServer):
         self.store, self.xet = (
             xet,
             f"local://{xet}" if xet else None,
-        )  # where large files lie, and what clients are told
+        )  # the folder of the Xet store, and the address of it that clients are given
         self.repos: dict[str, dict[str, Commit | None]] = {}  # branch, tag or id -> commit; None: forgotten
         self.requests: list[Request] = []
         self.faults: list[Fault] = []
@@ -302,7 +302,7 @@ class Hub(ThreadingTCPServer):
         self.unsafe: dict[str, list[str]] = {}  # repo -> paths that the security scan warns of
         self.token, self.page_size = "hf_good", 1000
         self.lock, self.stopping = threading.Lock(), threading.Event()
-        self.connections = weakref.WeakKeyDictionary()  # of each running thread, for stop() to close
+        self.connections = weakref.WeakKeyDictionary()  # by running thread, for stop() to close
         self.serving = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
         super().__init__(("127.0.0.1", port), Answer)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"

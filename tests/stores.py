@@ -1,4 +1,4 @@
-"""Object stores on loopback: S3 and Google Cloud Storage, each in its own process, and what can go wrong on the way.
+"""Object stores on loopback: S3 and Google Cloud Storage, each in its own process, and a proxy that breaks requests.
 
 Every store has `url`, `endpoint`, `env` (what a world needs in its environment to reach it), `objects()`, `put()` and
 `delete()`, and `stop()` and `start()`, which keep the port.
@@ -42,7 +42,7 @@ class Store:
         self.prefix = "team"
         self._folder = tempfile.TemporaryDirectory(prefix="store ", ignore_cleanup_errors=True)
         self.home = Path(self._folder.name)
-        (self.home / "empty").touch()  # s3fs wants a file, not /dev/null
+        (self.home / "empty").touch()  # s3fs needs a regular file, not /dev/null
         self.process: subprocess.Popen | None = None
 
     @property
@@ -221,7 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_CONNECT(self) -> None:
-        """A tunnel to the store; whoever speaks through it is remembered with the login that they gave."""
+        """Open a tunnel to the store; the log has the login that the client gave."""
         self.server.proxy.requests.append(f"CONNECT {self.headers.get('Proxy-Authorization', '')}")
         host, _, port = self.path.partition(":")
         self.send_response(200)
@@ -262,7 +262,7 @@ class _Handler(BaseHTTPRequestHandler):
             body = body[:-1] + bytes([body[-1] ^ 1])
         dropped = {"expect", "range"} if kind == "whole" else {"expect"}
         headers = {key: value for key, value in self.headers.items() if key.lower() not in dropped}
-        address = urlsplit(self.path)  # a client that takes this for its proxy gives the whole of it
+        address = urlsplit(self.path)  # whole, if the client uses this as its HTTP proxy
         upstream.request(self.command, urlunsplit(("", "", *address[2:])), body, headers)
         answer = upstream.getresponse()
         data = b"" if self.command == "HEAD" else answer.read()
@@ -295,16 +295,14 @@ def shovel(source: socket.socket, target: socket.socket) -> None:
 
 
 class Proxy:
-    """Passes requests on to `store`, remembers them as `METHOD path`, and breaks the first one that `fault` picks.
+    """Forwards requests to `store`, logs them as `METHOD path`, and breaks the first one that `fault` picks.
 
-    Without `once` it breaks all that `fault` picks.
-
-    `fault` takes `METHOD path` and returns None or
+    Without `once` it breaks every one that is picked. `fault` takes `METHOD path` and returns None or
 
     - `flip`, `flip up`: change one bit of the answer, or of the request's body;
     - a number: answer with that status;
-    - `cut`, `silence`: send half of it, and then hang up, or nothing more;
-    - `whole`: send all of the object, whatever range was asked for;
+    - `cut`, `silence`: send half of the body, then hang up, or send nothing more;
+    - `whole`: send the whole object, whatever range was requested;
     - `down`: hang up on this request and on all later ones, until `up()`.
 
     `answered` may change the headers of any answer. With `tls` it speaks HTTPS.
@@ -320,8 +318,8 @@ class Proxy:
     ) -> None:
         self.store, self.fault, self.answered, self.once = store, fault, answered, once
         self.requests: list[str] = []
-        self.logins: set[str | None] = set()  # that were given to it as a proxy
-        self.tokens: set[str | None] = set()  # that were given to the store
+        self.logins: set[str | None] = set()  # Proxy-Authorization of each request
+        self.tokens: set[str | None] = set()  # Authorization of each request
         self.struck: list[str] = []
         self.sent = 0  # bytes of bodies
         self.down = False

@@ -1,4 +1,4 @@
-"""The seconds of each work and system of a run, as bars in an SVG."""
+"""The seconds of each work and system of a run, as a bar chart in SVG."""
 
 from xml.sax.saxutils import escape
 
@@ -11,7 +11,7 @@ STYLE = (
 
 
 def chart(facts: dict, titles: dict[str, str]) -> str:
-    """An SVG of the medians in `facts`, the JSON of a run, by work and system; `titles` are those of the works."""
+    """An SVG of the medians in `facts`, the JSON of a run, by work and system; `titles` are by work."""
     taken = {key: used["seconds"] for key, used in facts["medians"].items() if key.count("/") == 1}
     longest, works = max(taken.values()), dict.fromkeys(key.split("/")[0] for key in taken)
     said = f"Seconds for {facts['size'] / 1e9:g} GB, medians (rounds: {facts['rounds']}); less is better"

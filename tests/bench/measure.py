@@ -1,7 +1,7 @@
 """Runs one command in its own process group and measures what it uses.
 
-- Time is that of the command; CPU, memory and bytes include every process that it starts, since the kernel adds what a
-  process used to whoever waits for it, and orphans are waited for here.
+- Time is that of the command; CPU, memory and bytes include every process that it starts, since the kernel adds the
+  usage of a process to its parent once that waits for it, and orphans are adopted and waited for here.
 - `read` and `written` count what programs asked the kernel for, in files and pipes, from memory or from disk. A socket
   counts only if it is read like a file, as Go programs do and Python does not.
 - `disk_read` and `disk_written` are the part of that which reached the disk. Without /proc, all four are 0.
@@ -122,7 +122,7 @@ def _free() -> int:
 
 
 def use_up(ballast: Path) -> None:
-    """Fill the free memory with pages of `ballast`, a sparse file, as on a machine that has been running for long.
+    """Fill the free memory with pages of `ballast`, a sparse file, as on a machine that has been up for days.
 
     Otherwise the first command to need memory pays for all: many virtual machines give free memory back to their host
     within seconds, and later wait seconds for each GB of it (measured: 2 GB written by dd in 0.6 s, or in 7.3 s).

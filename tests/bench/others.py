@@ -53,7 +53,7 @@ class Hand(System):
         return Ready(clone, [step("dvc pull")], self.added.parent / "remote")
 
     def verify(self) -> Ready:
-        """Without its notes on files, DVC hashes them again."""
+        """With an empty state folder, so that DVC hashes the files again."""
         site = tempfile.mkdtemp(dir=self.world.top / "tmp")
         return Ready(self.added, [step("dvc status", DVC_SITE_CACHE_DIR=site)], self.added / "models")
 

@@ -73,7 +73,7 @@ class Make(System):
         return self.elsewhere(self.pull_s3(), self.world.store_tls, AWS_CA_BUNDLE=trust)
 
     def elsewhere(self, ready: Ready, store: str, **env: str) -> Ready:
-        """`ready`, whose remote is at another address of the store."""
+        """`ready`, but with its remote at another address of the store."""
         self.world.run("dvc", "remote", "modify", "storage", "endpointurl", store, cwd=ready.folder)
         return Ready(ready.folder, [Step(each.name, each.command, env) for each in ready.steps], ready.read)
 
@@ -122,7 +122,7 @@ class Make(System):
         return self.on_remote(clone, self.many.parent / "remote")
 
     def many_add(self) -> Ready:
-        """Under a name that no round has had."""
+        """Under a new name in each round."""
         return Ready(self.many, [step(f"make add MODEL={TINY} NAME=tiny-{next(self.numbers)}")])
 
     def many_add_again(self) -> Ready:

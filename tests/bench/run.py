@@ -1,8 +1,8 @@
-"""How fast the project is next to other systems at the same work, on this machine and over loopback.
+"""How fast the project is, compared with other systems at the same work, on this machine and over loopback.
 
 Usage: [PINS=1000] [SHARDS=2] [BENCH_JSON=FILE] make bench [SIZE=2GB] [ROUNDS=3] [WORK='add pull …'] [CASES='make …']
-CASES names systems, with a dash for a space: by-hand. PINS is how many pins `many` means, SHARDS in how many files the
-weights are. A chart, FILE with the ending .svg, is written beside the JSON; .github/ has both of such a run.
+CASES names systems, with a dash for a space: by-hand. PINS is the number of pins for `many`, SHARDS the number of files
+with weights. A chart, FILE with the suffix .svg, is written beside the JSON; .github/ has both, from one run.
 """
 
 import json

@@ -36,7 +36,7 @@ class Servers:
     def store(self, folder: Path, key: str, secret: str, *options: str) -> str:
         """The URL of an S3 store with rclone's `options`; the folders in `folder` are its buckets.
 
-        It does not hash what it sends, as no store does. Raises Broken, or OSError without rclone.
+        Like real stores, it does not hash what it sends. Raises Broken, or OSError without rclone.
         """
         with socket.create_server(("127.0.0.1", 0)) as probe:
             host, port = probe.getsockname()

@@ -31,7 +31,7 @@ def step(line: str, *more: str, **env: str) -> Step:
 
 @dataclass(frozen=True)
 class Ready:
-    """`steps` to run in `folder`, whose disk use counts; they read `read`, from memory or, if cold, from disk."""
+    """`steps` to run in `folder`, whose disk use counts; they read the files in `read`, from memory or a cold disk."""
 
     folder: Path
     steps: list[Step]
@@ -39,7 +39,7 @@ class Ready:
 
 
 def hashed() -> Step:
-    """sha256 of every file of the folder."""
+    """sha256 of every file in the folder."""
     line = f"find . -type f -print0 | xargs -0 -n 1 -P {CORES} openssl dgst -sha256"
     return Step(f"openssl dgst -sha256, {CORES} side by side", ["sh", "-c", line])
 
@@ -123,7 +123,7 @@ class Rclone(System):
 
 
 class RcloneHashed(Rclone):
-    """What it takes to know that the copy is right: rclone, then sha256 of every file, one process a core."""
+    """What it takes to know that the copy is right: rclone, then sha256 of every file, one process per core."""
 
     name = "rclone sha256"
 

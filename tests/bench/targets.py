@@ -10,7 +10,7 @@ Medians = Mapping[str, Usage]  # by `work/system`, and by `work/system/step` for
 
 @dataclass(frozen=True)
 class Target:
-    """`value` of the medians and the model's size should not exceed `bound`; `form` is how to write a value."""
+    """`value` of the medians and the model's size should not exceed `bound`; `form` is the format of both."""
 
     label: str
     value: Callable[[Medians, int], float]
@@ -75,7 +75,7 @@ TARGETS = [
 def peak(medians: Medians) -> float:
     """The largest process of any work of the project, in bytes. Raises KeyError if none was measured.
 
-    Left out is the work whose store of Xet is a folder, which hf_xet then serves to itself, in the same process.
+    Works with Xet are left out: their store is a folder, which hf_xet serves to itself, in the same process.
     """
     ours = [used.peak for key, used in medians.items() if key.split("/")[1] == "make" and "xet" not in key]
     if not ours:

@@ -81,7 +81,7 @@ def remove(top: Path) -> None:
 
 
 class World:
-    """`size` is that of the model in bytes, `files` how many its weights are; `pins` is how many pins `many` means.
+    """`size` is that of the model in bytes, `files` the number of files with weights, `pins` that of pins for `many`.
 
     Everything is made when it is first asked for, and removed by close().
     """
@@ -213,7 +213,7 @@ class World:
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             self.run("cp", "-al", str(folder), str(target), cwd=self.top)
-            time.sleep(2)  # the store looks at a folder again after a second
+            time.sleep(2)  # the store caches its listings for a second
         return f"s3://{BUCKET}/{prefix}"
 
     def empty(self, prefix: str) -> str:
