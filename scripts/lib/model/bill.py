@@ -1,4 +1,4 @@
-"""The bill of materials: models by their pins, as CycloneDX 1.6; the same bytes on every machine, in every run."""
+"""The bill of materials of the pinned models, in CycloneDX 1.6; the same bytes on every machine and in every run."""
 
 import re
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ SAID = ("name", "revision", "license_link", "origin", "reason", "include", "excl
 
 
 def write(pins: Iterable[pin.Pin]) -> str:
-    """The bill of `pins`, as JSON. Raises `Failure` for a pin without sha256."""
+    """The bill of materials of `pins`, as JSON. Raises `Failure` for a pin without sha256 digests."""
     pins = sorted(pins, key=lambda held: held.name)
     bom = Bom(components=map(_model, pins))
     bom.metadata.timestamp = None
@@ -57,7 +57,7 @@ def _model(held: pin.Pin) -> Component:
 
 
 def _from_hub(word: str) -> dict[str, object]:
-    """What the component of ORG/NAME[@REVISION] is called; its purl has a version only if that is a commit."""
+    """How a component names ORG/NAME[@REVISION]; the purl has a version only if REVISION is a commit."""
     repo, _, revision = word.partition("@")
     group, _, name = repo.partition("/")
     purl = PackageUrl.deserialize(f"pkg:huggingface/{word if COMMIT.fullmatch(revision) else repo}")
@@ -66,7 +66,7 @@ def _from_hub(word: str) -> dict[str, object]:
 
 def _license(held: pin.Pin) -> DisjunctiveLicense:
     known, link = spdx.fixup_id(held.terms), held.license_link or ""
-    if link and held.source and ":" not in link:  # a card may name a file of its repo
+    if link and held.source and ":" not in link:  # a model card may link to a file of its repo
         link = f"https://huggingface.co/{held.source}/blob/{held.commit}/{quote(link.removeprefix('./'))}"
     return DisjunctiveLicense(
         id=known,

@@ -1,7 +1,7 @@
-"""The catalog: a table in models/README.md between two markers, with a row for each pin; the text around is the team's.
+"""The catalog: a table between two markers in models/README.md, a row per pin; the text around it is the team's.
 
-- A row holds what seldom changes (model, source, license), so that an update touches none and branches seldom conflict.
-- The last cell is a note of the team's, which is kept. Rows are sorted by name.
+- A row holds what rarely changes (model, source, license), so updates leave it alone and branches rarely conflict.
+- The last cell is for the team's notes, which are kept. Rows are sorted by name.
 """
 
 import re
@@ -19,8 +19,8 @@ BEGIN = (
 END = "<!-- end of catalog -->"
 TABLE = re.compile(r"<!-- catalog: [^\n]*-->\n(.*?)" + re.escape(END), re.DOTALL)
 HEAD = "| model | source | license | note |\n| --- | --- | --- | --- |\n"
-ROW = re.compile(r"\| *(?:\[([^\]]+)\]\([^)]*\)|(\S+)) *\|.*")  # linked, or as older catalogs had it
-HEADS = ("model", "NAME", "")  # the first cell of a head without dashes, now and in older catalogs
+ROW = re.compile(r"\| *(?:\[([^\]]+)\]\([^)]*\)|(\S+)) *\|.*")  # the NAME as a link, or bare as in older catalogs
+HEADS = ("model", "NAME", "")  # first cell of the header (now, formerly) and of the line of dashes, stripped
 
 
 def _cell(text: str | None) -> str:
@@ -39,38 +39,38 @@ def _row(held: pin.Pin, note: str) -> str:
 
 
 def _rows(page: str) -> list[tuple[str, str]]:
-    """The NAME and the note of every row of `page`, in its order. Raises `Failure` if it has no catalog."""
+    """(NAME, note) of each row of `page`, in order. Raises `Failure` if the page has no catalog."""
     found = TABLE.search(page)
     if not found:
         raise Failure(
             f"models/README.md has no catalog; put these two lines where it should be, then run the same command "
             f"again: {BEGIN} {END}"
         )
-    rows, has_notes = [], not found[1].startswith("| NAME ")  # as older catalogs do
+    rows, has_notes = [], not found[1].startswith("| NAME ")  # older catalogs have none
     for line in map(str.strip, found[1].split("\n")):
         row = ROW.fullmatch(line)
         if row and (row[1] or row[2].strip(":-") not in HEADS):
-            cells = re.split(r"(?<!\\)\|", line.removesuffix("|"), maxsplit=4)  # before the first is nothing
+            cells = re.split(r"(?<!\\)\|", line.removesuffix("|"), maxsplit=4)  # cells[0] is empty
             rows.append((row[1] or row[2], cells[4].strip() if has_notes and len(cells) == 5 else ""))
     return rows
 
 
 def update(page: str, pins: Iterable[pin.Pin], moved: tuple[str, str] = ("", "")) -> str:
-    """`page` with a row for each of `pins` and no other. A note is kept, also that of a model that `moved` (old, new).
+    """`page` with one row for each of `pins`, and the old notes, also of a model that `moved` (old NAME, new NAME).
 
-    Raises `Failure` without markers.
+    Raises `Failure` if the page has no catalog.
     """
     notes: dict[str, str] = {}
     for name, note in _rows(page):
         name = moved[1] if name == moved[0] else name
-        both = filter(None, (notes.get(name), note))  # a merge may leave two rows
+        both = filter(None, (notes.get(name), note))  # a merge may leave two rows for one model
         notes[name] = "; ".join(dict.fromkeys(both))
     rows = "".join(_row(held, notes.get(held.name, "")) for held in sorted(pins, key=lambda held: held.name))
     return TABLE.sub(lambda _: f"{BEGIN}\n{HEAD}{rows}{END}", page, count=1)
 
 
 def page() -> str:
-    """The page as it lies here, else as Git's index has it, else an empty one. Raises `Failure` if it is not text."""
+    """models/README.md in the working tree, else in Git's index, else a new one. Raises `Failure` if not UTF-8."""
     try:
         if PATH.exists():
             return PATH.read_text(encoding="utf-8")
@@ -80,14 +80,14 @@ def page() -> str:
 
 
 def check() -> None:
-    """Refuse a page, here or in Git, that has lost its catalog, and a broken pin in Git. Raises `Failure`."""
+    """Raise `Failure` if the page here, in HEAD or the index has lost its catalog, or a pin in the index is broken."""
     for text in (page(), *filter(None, (history.text("HEAD"), history.text("")))):
         _rows(text)
     _pins(history.in_index())
 
 
 def _pins(blobs: dict[str, str]) -> list[pin.Pin]:
-    """The pins of `blobs`, NAME to blob id, without their files. Raises `Failure`."""
+    """The pins in `blobs` (NAME -> blob id), without their files. Raises `Failure` for a broken one."""
     texts = zip(blobs, history.blobs(blobs.values()), strict=True)
     return [pin.parse(name, text, with_files=False) for name, text in texts]
 
@@ -98,9 +98,9 @@ def written() -> str:
 
 
 def pages(new: pin.Pin | None, gone: str) -> tuple[str, str, str]:
-    """The page with a row for `new` and none for `gone`: for the next Git commit, for the index, and as it lies here.
+    """The page with a row for `new` and none for `gone`, as text for the Git commit, the index and the working tree.
 
-    What people edited in the page, staged or not, is not committed and not lost. Raises `Failure`.
+    Edits that people made in the page, staged or not, are neither committed nor lost. Raises `Failure`.
     """
     here, index, head = page(), history.in_index(), history.in_head()
     moved, added = (gone, new.name if new else ""), [new] if new else []
@@ -111,7 +111,7 @@ def pages(new: pin.Pin | None, gone: str) -> tuple[str, str, str]:
 
 
 def differences() -> list[tuple[str, str]]:
-    """How the rows of the page differ from the pins in Git's index: a NAME and what is wrong. Raises `Failure`."""
+    """Where the page disagrees with the pins in Git's index: (NAME, what is wrong) pairs. Raises `Failure`."""
     counts, pins = Counter(name for name, _ in _rows(page())), history.in_index()
     found = [(name, f"has {count} rows") for name, count in counts.items() if count > 1]
     found += [(name, "has a row and no pin in Git") for name in counts if name not in pins]

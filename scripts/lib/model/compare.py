@@ -1,4 +1,4 @@
-"""What differs between the files of two versions of a model."""
+"""The differences between the files of two versions of a model."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lib.core import text
 from lib.model.pin import Pin
 
-Files = Mapping[str, tuple[str, int]]  # path -> what tells the content from any other, and bytes
+Files = Mapping[str, tuple[str, int]]  # path -> (id of the content, size in bytes)
 
 LINES = {  # as in `git status --short`
     "added": "A {path} ({size})",
@@ -19,7 +19,7 @@ LINES = {  # as in `git status --short`
 
 @dataclass(frozen=True)
 class Changes:
-    """What happened to each file, by the keys of JSON reports; `size` and `old_size` in bytes."""
+    """What happened to each file, under the keys of JSON reports; `size` and `old_size` are in bytes."""
 
     facts: list[dict[str, str | int]]
 
@@ -34,9 +34,9 @@ class Changes:
 
 
 def compare(old: Files, new: Files) -> Changes:
-    """What turns the files `old` into `new`; a removed file whose content came under another path was renamed."""
+    """The changes from `old` to `new`; a removed file whose content reappears under another path counts as renamed."""
     left = {key: path for path, (key, _) in old.items() if path not in new}
-    came = {path: left.pop(key, None) for path, (key, _) in new.items() if path not in old}  # path -> old one or None
+    came = {path: left.pop(key, None) for path, (key, _) in new.items() if path not in old}  # path -> old path or None
     gone = old.keys() - new.keys() - set(came.values())
     changed = [path for path, (key, _) in new.items() if path in old and old[path][0] != key]
     facts: list[dict] = [
@@ -49,12 +49,12 @@ def compare(old: Files, new: Files) -> Changes:
 
 
 def pins(old: Pin | None, new: Pin) -> Changes:
-    """What turns the files of `old`, if there is one, into those of `new`."""
+    """The changes from the files of `old` (no files if None) to the files of `new`."""
     return compare(
         *({path: (file.md5, file.size) for path, file in (each and each.files or {}).items()} for each in (old, new))
     )
 
 
 def license_change(old: str | None, new: str | None) -> str | None:
-    """`license: mit -> gemma`, or None if it is the same."""
+    """A line such as `license: mit -> gemma`, or None if it is the same."""
     return None if old == new else f"license: {old or 'none'} -> {new or 'none'}"

@@ -1,15 +1,15 @@
-"""The YAML of pins, written so that the parsers of DVC (YAML 1.2) and PyYAML (1.1) read it alike, and read fast."""
+"""The YAML of pins: written so that DVC (YAML 1.2) and PyYAML (1.1) read it alike, and parsed fast."""
 
 import json
 import re
 
 import yaml
 
-# A text can be only one of these, or a pin with a fault behind many lines would be tried in all ways.
+# No text matches two alternatives: else a fault after many lines would make the regex backtrack exponentially.
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*|[0-9](?:[0-9a-f]{31}(?:\.dir)?|[0-9a-f]{39}|[0-9a-f]{63})")
-NESTED = re.compile(r"([\[{]\s*){9}|([-?] ){9}|^ {60}", re.MULTILINE)  # deeper, the parser would overflow its stack
-RAW = r"[^\"\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"  # neither refused nor folded by YAML
-ESCAPED = r'\\["\\/bfnrt]|\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4}'  # that YAML and JSON both have
+NESTED = re.compile(r"([\[{]\s*){9}|([-?] ){9}|^ {60}", re.MULTILINE)  # deeper nesting overflows the parser's stack
+RAW = r"[^\"\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"  # characters that YAML takes as they are
+ESCAPED = r'\\["\\/bfnrt]|\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4}'  # escapes that YAML and JSON share
 QUOTED = rf'"(?:{RAW}|{ESCAPED})*"'
 VALUE = rf"{PLAIN.pattern}|{QUOTED}"
 HEAD = re.compile(
@@ -25,7 +25,7 @@ WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
 def scalar(value: str | int | tuple[str, ...]) -> str:
-    """`value` as YAML that DVC's parser (1.2) and PyYAML (1.1) both read as the same text, number or list of texts."""
+    """`value` as YAML that DVC's parser (1.2) and PyYAML (1.1) read as the same string, number or list of strings."""
     if isinstance(value, str) and PLAIN.fullmatch(value) and value.lower() not in WORDS:
         try:
             float(value)  # a digest such as 12345678e9… would be read as a number
@@ -39,7 +39,7 @@ def _value(text: str) -> object:
 
 
 def _entries(lines: str) -> dict[str, dict] | None:
-    """`meta.files` in `lines`, if they are as `dump` writes them; else None."""
+    """`meta.files` from `lines`, or None if they are not exactly as `pin.dump` writes them."""
     found = [LINE.fullmatch(line) for line in lines.splitlines()]
     if not found or not all(found):
         return None
@@ -49,7 +49,7 @@ def _entries(lines: str) -> dict[str, dict] | None:
 
 
 class Once(yaml.CBaseLoader):
-    """Refuses a key that a mapping has twice, as DVC does."""
+    """A loader that rejects duplicate keys, as DVC does."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         made = super().construct_mapping(node, deep)
@@ -59,13 +59,12 @@ class Once(yaml.CBaseLoader):
 
 
 def document(text: str, with_files: bool = True) -> dict:
-    """The mapping that `text` is, every scalar as text; without `with_files` the files of a pin may be left out.
+    """The YAML `text` as a mapping, scalars as strings; without `with_files` the files of a pin may be left out.
 
-    A pin as `dump` writes it is read without a YAML parser, which takes ten times as long. Raises ValueError,
-    yaml.YAMLError.
+    A pin as `pin.dump` writes it is read without a YAML parser, ten times faster. Raises ValueError, yaml.YAMLError.
     """
     start, files, lines = text.partition(FILES)
-    if not with_files and all(line.startswith("    ") for line in lines.splitlines()):  # nothing else comes after them
+    if not with_files and all(line.startswith("    ") for line in lines.splitlines()):  # no other key follows the files
         files = ""
     found, entries = HEAD.fullmatch(start), _entries(lines) if files else {}
     if found and entries is not None:

@@ -14,11 +14,11 @@ WORDS = ("include", "exclude", "left_out", "allow")
 
 
 class Moved(ValueError):
-    """A pin that was renamed by hand, from the name that it holds."""
+    """The pin was renamed by hand; the argument is the last part of the NAME that it still holds."""
 
 
 class Single(ValueError):
-    """A pin of one file, as plain `dvc add` makes them."""
+    """The pin is of a single file, as plain `dvc add FILE` makes it."""
 
 
 def _number(text: str) -> int:
@@ -49,13 +49,13 @@ def _words(key: str, value: object) -> tuple[str, ...]:
 
 
 def terms(said: object) -> str | None:
-    """The license that a pin or a model card states: `license`, or `license_name` where that is `other`."""
+    """The license that a pin or a model card states: `license_name` if `license` is `other`, else `license`."""
     return (said.license == "other" and said.license_name) or said.license
 
 
 def checked(name: str, read: dict) -> dict[str, object]:
-    """The fields of the pin of the model `name`, from its document. Raises one of several errors if it is not one."""
-    # Every scalar is read as text: a NAME such as 2024-01-01, which YAML takes for a date, is none.
+    """The fields of the pin of `name`, from its YAML. If they are not valid, raises what `pin.parse` catches."""
+    # Every scalar was read as a string: to YAML, a NAME such as 2024-01-01 is a date.
     (out,) = read["outs"]
     if MD5.fullmatch(out["md5"]):
         raise Single

@@ -1,4 +1,4 @@
-"""What Git holds of the pins and their page, in the index and in the last commit; the one module that asks Git."""
+"""Queries to Git: pins and the catalog page in the index and in commits, tags; the only module that asks Git."""
 
 import os
 import re
@@ -24,13 +24,13 @@ def _run(words: Iterable[str], given: Iterable[str] = ()) -> subprocess.Complete
 
 
 def tried(*words: str) -> tuple[bool, str]:
-    """Whether `git` with `words` succeeds, and all that it says. Raises `Failure` if there is no Git."""
+    """Whether `git` with `words` succeeds, and its stdout and stderr. Raises `Failure` if Git is not installed."""
     done = _run(words)
     return not done.returncode, (done.stdout + done.stderr).decode(errors="replace")
 
 
 def ask(*words: str, given: Iterable[str] = ()) -> bytes:
-    """What `git` with `words` answers; `given` are lines for its standard input. Raises `Failure` with Git's words."""
+    """The stdout of `git` with `words`, given the lines `given` on stdin. Raises `Failure` with Git's error message."""
     done = _run(words, given)
     if done.returncode:
         raise Failure(f"git {words[0]} failed: {one_line(done.stderr.decode(errors='replace'))}")
@@ -38,24 +38,24 @@ def ask(*words: str, given: Iterable[str] = ()) -> bytes:
 
 
 def lines(*words: str, given: Iterable[str] = ()) -> list[str]:
-    """The lines that `git` with `words` answers; with `-z` those that end with a NUL. Raises `Failure`."""
+    """The lines, or with `-z` the NUL-terminated records, that `git` with `words` prints. Raises `Failure`."""
     return ask(*words, given=given).decode(errors="surrogateescape").split("\0" if "-z" in words else "\n")[:-1]
 
 
 def _said(*words: str) -> str:
-    """What `git` with `words` answers; empty where it refuses."""
+    """The stdout of `git` with `words`, stripped; empty if it fails."""
     done = _run(words)
     return "" if done.returncode else done.stdout.decode(errors="surrogateescape").strip()
 
 
 def name_of(path: str) -> str:
-    """The NAME of the model whose pin is at `path`; else `path` itself, which is no model's NAME."""
+    """The NAME of the model whose pin is at `path`; any other `path` unchanged, which is never a valid NAME."""
     found = PIN.fullmatch(path)
     return found[1] if found else path
 
 
 def _pins(*words: str) -> dict[str, str]:
-    """NAME to blob id of the pins that `git` with `words` lists, in lines of MODE [TYPE] BLOB [STAGE] and a path."""
+    """NAME -> blob id of the pins that `git` with `words` lists, as `MODE [TYPE] BLOB [STAGE]`, a tab and the path."""
     listed = (line.partition("\t") for line in lines(*words, "-z", "--", "models/"))
     named = ((name_of(path), head) for head, _, path in listed)
     return {name: re.search(r"\b[0-9a-f]{40,64}\b", head)[0] for name, head in named if is_model_name(name)}
@@ -63,7 +63,7 @@ def _pins(*words: str) -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def unreadable() -> str | None:
-    """Why Git cannot be asked here, in its own words; None if it can."""
+    """Why Git cannot be queried here, in its own words; None if it can."""
     try:
         ask("rev-parse", "--git-dir")
     except Failure as failure:
@@ -73,27 +73,27 @@ def unreadable() -> str | None:
 
 @lru_cache(maxsize=1)
 def in_index() -> dict[str, str]:
-    """NAME to blob id of every pin in Git's index, unmerged ones too; none if Git cannot be asked. Raises `Failure`."""
+    """NAME -> blob id of all pins in Git's index, unmerged ones too; empty if Git is unreadable. Raises `Failure`."""
     return {} if unreadable() else _pins("ls-files", "--stage")
 
 
-forget = in_index.cache_clear  # to ask Git again for what was read before
+forget = in_index.cache_clear  # makes the next `in_index` ask Git again
 
 
 def odd_pins() -> list[str]:
-    """A sentence for each pin in Git's index of a name that no model may have. Raises `Failure`."""
+    """A sentence for each pin in Git's index whose name is not a valid NAME. Raises `Failure`."""
     advice = "is a pin of a name that no model may have; give it another one, or remove it with git rm"
     listed = lines("ls-files", "-z", "--", "models/*.dvc")
     return [f"{path!r} {advice}" for path in listed if not is_model_name(name_of(path))]
 
 
 def in_head() -> dict[str, str]:
-    """NAME to blob id of every pin in the last commit; none before the first. Raises `Failure`."""
+    """NAME -> blob id of all pins in the last commit; empty before the first. Raises `Failure`."""
     return _pins("ls-tree", "-r", "HEAD") if head() else {}
 
 
 def head() -> str:
-    """The last Git commit; empty before the first."""
+    """The id of the last Git commit; empty before the first."""
     return _said("rev-parse", "--verify", "--quiet", "HEAD")
 
 
@@ -101,28 +101,28 @@ def branch() -> str:
     return _said("symbolic-ref", "--quiet", "--short", "HEAD") or "no branch"
 
 
-branch_at_start = lru_cache(maxsize=1)(branch)  # as it was when this command first asked
+branch_at_start = lru_cache(maxsize=1)(branch)  # the branch when this command first asked
 
 
 def text(where: str, path: str = "models/README.md") -> str | None:
-    """The file at `path` in `where` (HEAD, a Git commit or, if empty, the index); None if it is not there."""
+    """The text of the file `path` in `where` (a Git commit, or '' for the index); None if it is not there."""
     done = _run(("cat-file", "blob", f"{where}:{path}"))
     return None if done.returncode else done.stdout.decode(errors="surrogateescape")
 
 
 def committed(name: str) -> str | None:
-    """The pin of the model `name` as the last commit has it; None if it has none."""
+    """The text of the pin of the model `name` in the last commit; None if it has none."""
     return text("HEAD", f"models/{name}.dvc")
 
 
 def holds(name: str) -> bool:
-    """Whether the last commit has the pin of the model `name` as it lies here."""
+    """Whether the pin of the model `name` in the working tree is committed as it is."""
     path = ROOT / "models" / f"{name}.dvc"
     return path.exists() and committed(name) == path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def log(name: str) -> list[dict[str, str]]:
-    """The Git commits that changed the pin of the model `name`, the newest first, as far as this clone has them."""
+    """The Git commits in this clone that changed the pin of `name`, newest first: commit, date, author, subject."""
     if not head():
         return []
     keys = ("commit", "date", "author", "subject")
@@ -131,20 +131,20 @@ def log(name: str) -> list[dict[str, str]]:
 
 
 def trailer(name: str, key: str) -> str:
-    """The newest trailer `key` of the Git commits that changed the pin of the model `name`; empty without one."""
+    """The newest trailer `key` in the Git commits that changed the pin of the model `name`; empty if there is none."""
     form = f"--format=%(trailers:key={key},valueonly)"
     return _said("log", "--follow", "--no-show-signature", form, "--", f"models/{name}.dvc").partition("\n")[0]
 
 
 @lru_cache(maxsize=1)
 def tags() -> dict[str, str]:
-    """Every tag of this clone, and the Git commit that it leads to."""
+    """Tag -> id of the Git commit that it points to, for every tag of this clone."""
     form = "--format=%(refname:strip=2)%00%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
     return dict(line.split("\0") for line in lines("for-each-ref", form, "refs/tags"))
 
 
 def object_ids(names: Iterable[str]) -> list[str | None]:
-    """The id of each of `names`, such as `COMMIT:models/NAME.dvc`; None where there is none. Raises `Failure`."""
+    """The object id of each of `names`, such as `COMMIT:models/NAME.dvc`; None if there is none. Raises `Failure`."""
     said = lines("cat-file", "--batch-check=%(objectname)", given=names)
     return [None if line.endswith(" missing") else line for line in said]
 
@@ -159,7 +159,7 @@ def is_shallow() -> bool:
 
 
 def resolve(revision: str, name: str) -> str:
-    """The Git commit that `revision` is to Git, or as a release of the model `name`. Raises `Failure`."""
+    """The id of the Git commit of `revision`: a version of the model `name` or a Git revision. Raises `Failure`."""
     for word in (f"{name}@{revision}", f"{name}@v{revision}", revision):
         if found := _said("rev-parse", "--verify", "--quiet", f"{word}^{{commit}}"):
             return found
@@ -167,11 +167,11 @@ def resolve(revision: str, name: str) -> str:
 
 
 def blobs(ids: Iterable[str]) -> list[str]:
-    """The texts of the blobs `ids`, in their order. Raises `Failure`."""
+    """The texts of the blobs `ids`, in the same order. Raises `Failure`."""
     said, texts = BytesIO(ask("cat-file", "--batch", given=ids)), []
-    while line := said.readline():  # ID blob SIZE, or what was asked for and `missing`
+    while line := said.readline():  # `ID blob SIZE`, or `ID missing`
         if line.endswith(b" missing\n"):
             raise Failure(f"Git lacks the object {line.decode().split()[0]} of a pin; git fsck names all that it lacks")
         texts.append(said.read(int(line.split()[2])).decode(errors="surrogateescape"))
-        said.readline()  # what ends the content
+        said.readline()  # the line break after the content
     return texts

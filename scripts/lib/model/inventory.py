@@ -1,4 +1,4 @@
-"""Which objects a pin stands for: one for each file, and DVC's listing of them."""
+"""The objects of a pin: one for each file, and DVC's listing of the files (its `.dir` object)."""
 
 import json
 import re
@@ -11,29 +11,29 @@ from lib.core.report import Finding
 from lib.model import fields, names
 from lib.model.pin import Pin
 
-# `dvc add` takes .gitattributes along, which a clone has beside the weights, but never these, on which Git acts.
+# `dvc add` never lists these, on which Git, DVC or Mercurial act; it does list .gitattributes.
 OWN = re.compile(r"(.*/)?\.(git|dvc|hg)(/.*)?", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Item:
-    """One object: its address `oid`, what it must be, and the `model` and `path` it is for."""
+    """One object: its id `oid`, its expected size and digests `file`, and the `model` and `path` that it is for."""
 
     oid: str
     file: digest.File
     model: str
     path: str
-    data: bytes | None = None  # of a listing: always made from the pin, never taken from a store
+    data: bytes | None = None  # of a listing: rebuilt from the pin, or checked against the pin's md5
 
     def finding(self, place: str, kind: str, detail: str = "") -> Finding:
-        """What was found of it in `place`, as the fields of a Finding."""
+        """A finding about this object in `place`."""
         return Finding(self.model, place, kind, self.path, detail, self.oid)
 
 
 def of_pin(held: Pin, data: bytes) -> list[Item]:
-    """The objects of `held`; the listing last, since to plain DVC it stands for all the others. Raises `Failure`.
+    """The objects of `held`, the listing last: where it is, plain DVC assumes all the others are. Raises `Failure`.
 
-    `data` is that listing, which alone names the files of a pin that plain `dvc add` made.
+    `data` is the listing; a pin made by plain `dvc add` does not name its files, so they are read from there.
     """
     oid, files = f"{held.md5}.dir", held.files
     if files is None:
@@ -46,7 +46,7 @@ def of_pin(held: Pin, data: bytes) -> list[Item]:
 
 
 def _listed(oid: str, data: bytes) -> dict[str, digest.File]:
-    """The files that DVC's listing `oid` names; it comes from a store, so it may hold anything. Raises `Failure`."""
+    """The files in the listing `oid`, by path; `data` comes from a store, so it may hold anything. Raises `Failure`."""
     try:
         files = {entry["relpath"]: digest.File(None, entry["md5"]) for entry in json.loads(data)}
         fault = names.unusable(files)
@@ -62,7 +62,7 @@ def _listed(oid: str, data: bytes) -> dict[str, digest.File]:
 
 
 def unique(items: Iterable[Item]) -> list[Item]:
-    """`items`, each object once: models share files."""
+    """`items` without duplicate objects: models may share files."""
     first: dict[str, Item] = {}
     for item in items:
         first.setdefault(item.oid, item)

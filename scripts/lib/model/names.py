@@ -1,4 +1,4 @@
-"""What a model, a repo of the Hub, a revision, a file pattern and a file of a model may be called."""
+"""Valid names: of models, Hub repos, revisions, file patterns and files of a model."""
 
 import json
 import os
@@ -16,22 +16,22 @@ MODELS = ROOT / "models"
 
 PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 REPO = re.compile(r"(?=.{3,96}$)[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?")
-# What `git check-ref-format` refuses in a branch or tag.
+# What `git check-ref-format` rejects in a branch or tag.
 NO_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(^|/)\.|\.lock(/|$)|[./]$|^[-/]|^@$")
 
-# Git, DVC and the Hub client act on these wherever they lie, so a model must not bring them along.
+# Git, DVC and the Hub client act on these in any folder, so a model must not contain them.
 CONTROL = re.compile(r"\.git.*|\.dvc.*|\.hg|\.cache", re.IGNORECASE)
-# DVC reads these as pins and pipelines of the repository itself, and then refuses every command.
+# DVC would read these as pins and pipelines of this repository, and then refuse every command.
 META = re.compile(r".*\.dvc|dvc\.(yaml|lock)")
 
 
 def is_model_name(text: str) -> bool:
-    """Whether `text` may be a model's NAME: one or two plain parts, such as `embeddings/all-MiniLM-L6-v2`."""
+    """Whether `text` is a valid NAME of a model: one or two plain parts, such as `embeddings/all-MiniLM-L6-v2`."""
     parts = text.split("/")
     return not (
         len(parts) > 2
         or text.casefold() in ("readme.md", "policy.yaml")
-        or text.casefold().startswith("models/")  # as the path of a model is typed
+        or text.casefold().startswith("models/")  # reserved, since paths are typed like this
         or NO_REF.search(f"{text}@v1")
         or not all(map(PART.fullmatch, parts))
         or any(map(META.fullmatch, parts))
@@ -39,7 +39,7 @@ def is_model_name(text: str) -> bool:
 
 
 def model_name(text: str) -> str:
-    """`text`, if it may be a model's NAME. Raises `Failure`."""
+    """`text`, if it is a valid NAME of a model. Raises `Failure` if not."""
     if not is_model_name(text):
         raise Failure(
             f"not a name for a model: {text!r} (want NAME or FOLDER/NAME of letters, digits, '.', '_' and '-')"
@@ -48,12 +48,12 @@ def model_name(text: str) -> str:
 
 
 def from_path(text: str) -> str:
-    """The NAME in `text`, if that is the path of a model's folder or pin, such as `models/NAME/`; else `text`."""
+    """The NAME in `text`, if it is the path of a model's folder or pin, such as `models/NAME/`; else `text`."""
     return text.removeprefix("./").removeprefix("models/").removesuffix("/").removesuffix(".dvc")
 
 
 def from_address(text: str) -> tuple[str, str]:
-    """Repo and revision ('' if none) in ORG/NAME[@REVISION] or the address of a page of the Hub. Raises `Failure`."""
+    """(repo, revision or '') in ORG/NAME[@REVISION] or in the URL of a page of the Hub. Raises `Failure`."""
     if text.startswith(("huggingface.co/", "hf.co/")):  # as browsers show it
         text = f"https://{text}"
     if not text.startswith(("http://", "https://")):
@@ -61,7 +61,7 @@ def from_address(text: str) -> tuple[str, str]:
         return repo, revision
     try:
         address = urlsplit(text)
-    except ValueError:  # such as a bracket that is not closed
+    except ValueError:  # such as an unclosed bracket
         raise Failure(f"not an address: {text!r} (want ORG/NAME, as on the Hub)") from None
     hosts = {"huggingface.co", "hf.co", "www.huggingface.co", urlsplit(arguments.value("HF_ENDPOINT")).netloc}
     parts = [unquote(part) for part in address.path.strip("/").split("/")]
@@ -72,14 +72,14 @@ def from_address(text: str) -> tuple[str, str]:
 
 
 def repo_id(text: str) -> str:
-    """`text`, if it may be a repo of the Hub."""
+    """`text`, if it is a valid repo id of the Hub. Raises `Failure` if not."""
     if not REPO.fullmatch(text) or ".." in text or "--" in text or text.endswith(".git"):
         raise Failure(f"not a model: {text!r} (want ORG/NAME, as on the Hub)")
     return text
 
 
 def line(variable: str) -> str | None:
-    """What was typed as `variable`, one line of text for the pin; None if nothing was. Raises `Failure`."""
+    """The make variable `variable`, one line of text for the pin; None if it is empty. Raises `Failure`."""
     text = arguments.value(variable).strip()
     if not text.isprintable() or len(text) > 500:
         raise Failure(f"not a line of text: {variable}={text[:60]!r}")
@@ -87,14 +87,14 @@ def line(variable: str) -> str | None:
 
 
 def revision(text: str) -> str:
-    """`text`, if Git would take it for a branch, a tag or a commit."""
+    """`text`, if it is a valid branch, tag or commit. Raises `Failure` if not."""
     if not text or len(text) > 255 or not text.isprintable() or NO_REF.search(text):
         raise Failure(f"not a revision: {text!r} (want a branch, a tag or a commit)")
     return text
 
 
 def patterns(variable: str) -> str:
-    """What was typed as `variable`: file patterns such as '*.json *.txt', or names of files as they are printed."""
+    """The make variable `variable`: file patterns such as '*.json *.txt', or names of files. Raises `Failure`."""
     text = arguments.value(variable)
     if not text.isprintable():
         raise Failure(f"not a list of file patterns: {variable}={text!r} (want words such as '*.safetensors *.json')")
@@ -102,7 +102,7 @@ def patterns(variable: str) -> str:
 
 
 def words(text: str, paths: Iterable[str]) -> tuple[str, ...]:
-    """The patterns in `text`, sorted, each one once; a name of `paths` is one word, even if it holds spaces."""
+    """The patterns in `text`, sorted, without duplicates; one of `paths` is one pattern, even if it contains spaces."""
     found = []
     for path in sorted((path for path in paths if " " in path), key=len, reverse=True):
         if f" {path} " in f" {text} ":
@@ -116,7 +116,7 @@ def weights_dir(name: str) -> Path:
 
 
 def is_control_file(path: str) -> bool:
-    """Whether `path`, relative to its model, is or lies below a file that steers Git, DVC or the Hub client."""
+    """Whether `path`, relative to its model, is or lies below a control file of Git, DVC or the Hub client."""
     return any(map(CONTROL.fullmatch, path.split("/")))
 
 
@@ -137,7 +137,7 @@ def _fault(path: str) -> str | None:
 
 
 def unusable(paths: Iterable[str]) -> str | None:
-    """The first of `paths`, relative to a model, that leaves its folder, steers DVC or is not portable, and why."""
+    """What is wrong with the first of a model's `paths` that is unsafe or not portable; None if all are fine."""
     seen: dict[str, str] = {}
     every = set(paths)
     for path in sorted(every):

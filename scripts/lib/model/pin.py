@@ -1,23 +1,23 @@
-"""The pin, `models/NAME.dvc`: which bytes a model is, how many, and from which commit of the Hub.
+"""The pin, `models/NAME.dvc`: the files of a model, their digests and sizes, and the Hub commit they come from.
 
-- It is YAML in one valid encoding, which `dump` gives: no dates, hosts or local paths, so the same bytes everywhere.
+- YAML in exactly one valid encoding, that of `dump`: no dates, hosts or local paths, so the same bytes everywhere.
 - DVC owns `outs`, one entry: `md5` (of DVC's listing of the directory, with `.dir`), `size` (bytes, of all files),
   `nfiles`, `hash: md5`, `path` (the last part of NAME). `meta` is ours, and DVC keeps it.
-- `meta.source`, `meta.revision`, `meta.commit`: Hub repo, what was asked for, and the 40-hex commit that it meant; none
-  of the three for weights that are not from the Hub.
-- `meta.license`: as the model card says, or as was typed; absent if neither says anything. Of the license `other`,
-  `license_name` and `license_link` are what the card calls it and where it is.
-- `meta.base`: what the weights were tuned from, as the model card says (`ORG/NAME`, or several with a space between) or
-  as was typed (`ORG/NAME@COMMIT`, a branch or tag where the Hub could not be asked).
-- `meta.origin`: an address, as typed: of a run, a paper, a ticket.
-- `meta.include`, `meta.exclude`: sorted patterns; only where the user narrowed the files.
-- `meta.left_out`: the files that models/policy.yaml left out, since the same repo has the weights in a safe format.
-- `meta.allow`, `meta.reason`: exceptions from the policy, such as `format:pickle`, and why.
-- `meta.files`: each file's path (relative to `models/NAME`, with `/`) to `{size, md5, sha256}`; sorted by path.
-  For a file over 8 MiB `crc64nvme` may follow, which S3 publishes of objects that were uploaded in parts.
-- It checks itself: the md5 of DVC's listing made from `files` is `outs[0].md5`, the sizes add up to `size`, their count
-  is `nfiles`.
-- A pin that plain `dvc add` made has no `meta.files`: its files are in DVC's listing alone, by md5.
+- `meta.source`, `meta.revision`, `meta.commit`: the Hub repo, the revision asked for, and the 40-hex commit it resolved
+  to; all three absent for weights that are not from the Hub.
+- `meta.license`: from the model card, or as typed; absent if neither states one. For the license `other`,
+  `license_name` and `license_link` are the name and the link that the card gives.
+- `meta.base`: what the weights were tuned from: from the model card (`ORG/NAME`, or several separated by spaces), or as
+  typed (`ORG/NAME@COMMIT`; a branch or tag instead if the Hub could not be asked).
+- `meta.origin`: the source of weights that are not from the Hub, as typed: the URL of a run, a paper, a ticket.
+- `meta.include`, `meta.exclude`: sorted patterns; only if the user narrowed the files.
+- `meta.left_out`: files left out by models/policy.yaml, because the repo also has the weights in a safe format.
+- `meta.allow`, `meta.reason`: exceptions to the policy, such as `format:pickle`, and the reason for them.
+- `meta.files`: path (relative to `models/NAME`, with `/`) -> `{size, md5, sha256}`, sorted by path.
+  For a file over 8 MiB `crc64nvme` may follow, which S3 publishes for objects that were uploaded in parts.
+- Self-checking: the md5 of DVC's listing rebuilt from `files` is `outs[0].md5`, the sizes add up to `size`, and the
+  number of files is `nfiles`.
+- A pin made by plain `dvc add` has no `meta.files`: only DVC's listing names its files, with their md5.
 """
 
 import json
@@ -40,7 +40,7 @@ RESTORE = "restore it: git checkout HEAD -- models/{name}.dvc"
 
 @dataclass(frozen=True)
 class Pin:
-    """What one pin says. `md5` is without the `.dir`; `files` is None for a pin that plain `dvc add` made."""
+    """A parsed pin. `md5` is without the `.dir`; `files` is None if plain `dvc add` made it, or if not parsed."""
 
     name: str
     md5: str
@@ -70,13 +70,13 @@ class Pin:
 
 
 def facts(held: Pin) -> dict[str, object]:
-    """What `held` says of the whole model, by the keys of JSON reports."""
+    """What `held` says about the model as a whole, under the keys of JSON reports."""
     texts = {key: getattr(held, key) for key in fields.TEXTS}
     return {"name": held.name, "files": held.nfiles, "total": held.size, **texts, "allow": held.allow or None}
 
 
 def command(held: Pin, revision: str | None = None) -> str:
-    """What to type to pin `held` again, at its commit or at another `revision`, with what was typed of it."""
+    """The command that pins `held` again, at its commit or at `revision`, with the variables typed in this run."""
     typed = f"add MODEL={quote(f'{held.source}@{revision or held.commit}')}" if held.source else "track"
     choice = {"INCLUDE": " ".join(held.include), "EXCLUDE": " ".join(held.exclude)}
     choice |= {variable: arguments.value(variable) for variable in ("DIR", "BASE", "SOURCE", "LICENSE", "POINTERS")}
@@ -85,7 +85,7 @@ def command(held: Pin, revision: str | None = None) -> str:
 
 
 def exception(command: str, words: Iterable[str]) -> str:
-    """What to type to make exceptions from the policy by `words`, where `command` pins the model."""
+    """`command`, which pins a model, extended by the exceptions `words` to the policy."""
     return f"{command} ALLOW={quote(' '.join(sorted(words)))} REASON='…'"
 
 
@@ -94,20 +94,20 @@ def path_of(name: str) -> Path:
 
 
 def drop(name: str) -> None:
-    """Remove the pin of the model `name`, if it is here, and the folder of its group once nothing is in it."""
+    """Remove the pin of the model `name`, if there is one, and the folder of its group if that is then empty."""
     path_of(name).unlink(missing_ok=True)
     with suppress(OSError):
         path_of(name).parent.rmdir()
 
 
 def build(name: str, files: Mapping[str, digest.File], **meta) -> Pin:
-    """The pin of the model `name` made of `files`; `meta` are the other fields of Pin."""
+    """A new pin of the model `name` with `files`; `meta` are the other fields of `Pin`."""
     made = Pin(name, "", 0, 0, dict(sorted(files.items())), **meta)
     return replace(made, **totals(made))
 
 
 def totals(held: Pin) -> dict[str, str | int]:
-    """The fields of `held` that its `files` tell: md5, size and nfiles."""
+    """The fields of `held` that follow from its `files`: md5, size and nfiles."""
     sizes = [file.size for file in held.files.values()]
     return {"md5": digest.of_bytes(held.listing).md5, "size": sum(sizes), "nfiles": len(sizes)}
 
@@ -128,9 +128,9 @@ def dump(pin: Pin) -> str:
 
 
 def parse(name: str, text: str, with_files: bool = True) -> Pin:
-    """The pin `text` of the model `name`; without `with_files` its `files` may be None, whoever made it.
+    """The pin of the model `name` with the content `text`. Raises `Failure` if it is not a valid pin.
 
-    Raises `Failure` if it is not one.
+    Without `with_files`, `files` may be None for any pin.
     """
     try:
         return Pin(name, **fields.checked(name, encoding.document(text, with_files)))
@@ -157,7 +157,7 @@ def parse(name: str, text: str, with_files: bool = True) -> Pin:
 
 
 def read(name: str, broken_is_none: bool = False) -> Pin | None:
-    """The pin of the model `name`, or None if there is none. Raises `Failure` for a broken one."""
+    """The pin of `name`, or None if there is none. Raises `Failure` for a broken one, unless `broken_is_none`."""
     faults = (FileNotFoundError, Failure) if broken_is_none else (FileNotFoundError,)
     with suppress(*faults):
         return parse(name, _text(name))
@@ -165,16 +165,16 @@ def read(name: str, broken_is_none: bool = False) -> Pin | None:
 
 
 def check_current(held: Pin) -> None:
-    """Refuse to go on where another pin lies in the place of `held` by now. Raises `Failure`."""
+    """Raise `Failure` if the pin in the working tree is no longer `held`."""
     if read(held.name, broken_is_none=True) != held:
         raise Failure(CHANGED)
 
 
 def read_head(name: str) -> Pin:
-    """The pin of the model `name` without its files, which takes a sixth of the time. Raises `Failure`."""
+    """The pin of the model `name` without its files, read six times faster. Raises `Failure`, FileNotFoundError."""
     return parse(name, _text(name), with_files=False)
 
 
 def _text(name: str) -> str:
-    # Bytes that are not UTF-8 become characters that YAML forbids, so `parse` has the sentence for them.
+    # Bytes that are not UTF-8 become characters that YAML forbids, so `parse` rejects them with its own message.
     return path_of(name).read_text(encoding="utf-8", errors="surrogateescape")

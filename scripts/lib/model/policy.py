@@ -1,4 +1,4 @@
-"""The policy of this repository, `models/policy.yaml`: which models may be pinned. Its comments say what it takes."""
+"""The policy of this repository, `models/policy.yaml`: which models may be pinned. Its comments document it."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -16,11 +16,11 @@ from lib.model.encoding import document
 from lib.model.names import MODELS
 
 PATH = MODELS / "policy.yaml"
-CHOICES = {"code": ("yes", "no"), "scan": ("finished", "unobjected")}  # the first is what Policy calls true
+CHOICES = {"code": ("yes", "no"), "scan": ("finished", "unobjected")}  # the first is True in `Policy`
 KEYS = ("licenses", "formats", "sources", "size", *CHOICES)
 EXCEPTION = re.compile(r"(license|format|source):.*|size|code|scan")
 UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-WEIGHTS = {"safetensors", "gguf", "onnx"}  # formats that run no code when they are loaded
+WEIGHTS = {"safetensors", "gguf", "onnx"}  # formats of weights that run no code when loaded
 ENDINGS = {
     "safetensors": "safetensors",
     "gguf": "gguf",
@@ -38,17 +38,17 @@ FORMATS = {ending: name for name, endings in ENDINGS.items() for ending in endin
 
 @dataclass(frozen=True)
 class Policy:
-    """None stands for `any`; `licenses` may be `stated`, and `size` is in bytes."""
+    """None means `any`; `licenses` may also be `stated`; `size` is the maximum in bytes."""
 
     licenses: tuple[str, ...] | str | None = None
     formats: tuple[str, ...] | None = ("safetensors", "gguf", "onnx", "text", "image", "media")
     sources: tuple[str, ...] | None = None
     size: int | None = None
     code: bool = False
-    scan: bool = False  # whether it must be finished
+    scan: bool = False  # whether the Hub's scan must be finished
 
     def takes(self, kind: str, allow: Collection[str] = ()) -> bool:
-        """Whether files of the format `kind` may be pinned, with the exceptions `allow`."""
+        """Whether files of the format `kind` may be pinned, given the exceptions `allow`."""
         by_rule = self.code if kind == "code" else self.formats is None or kind in self.formats
         return by_rule or _word(kind) in allow
 
@@ -58,8 +58,8 @@ def _word(kind: str) -> str:
 
 
 def _setting(key: str, value: object) -> object:
-    """What Policy holds where the file has `key` with `value`. Raises `Failure`."""
-    # A list of lists may be short in the file, and without end when it is shown.
+    """The value in `Policy` for `key: value` in the file. Raises `Failure` if it is not valid."""
+    # A few YAML aliases make a list of lists that is endless when printed.
     said = text.one_line(value) if isinstance(value, str) else "not one word"
     if key in CHOICES:
         if value not in CHOICES[key]:
@@ -81,7 +81,7 @@ def _setting(key: str, value: object) -> object:
 
 @lru_cache(maxsize=1)
 def read() -> Policy:
-    """The policy; the default one without its file. Raises `Failure` for one that cannot be read."""
+    """The policy, or the default one if there is no file. Raises `Failure` if the file is not valid."""
     try:
         said = document(PATH.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
@@ -101,14 +101,14 @@ def read() -> Policy:
 
 
 def format_of(path: str) -> str:
-    """The format of a file by its name: one of ENDINGS, or the ending itself; text without one."""
+    """The format of the file `path`, by its extension: a key of ENDINGS or the extension itself; `text` without one."""
     base, dot, ending = path.rpartition("/")[2].rpartition(".")
-    ending = re.sub(r"^(onnx_data)_\d+$", r"\1", ending.lower())  # one of several
+    ending = re.sub(r"^(onnx_data)_\d+$", r"\1", ending.lower())  # one shard of several
     return FORMATS.get(ending, ending) if base and dot else "text"
 
 
 def left_out(paths: Iterable[str], policy: Policy, allow: Collection[str]) -> tuple[str, ...]:
-    """Those of `paths` to leave out, sorted: what may not come beside weights that may, and the index that names it."""
+    """The `paths` to leave out, sorted: forbidden formats and their indexes, if there are permitted safe weights."""
     kinds = {path: format_of(path) for path in paths}
     if not WEIGHTS & {kind for kind in kinds.values() if policy.takes(kind, allow)}:
         return ()
@@ -118,7 +118,7 @@ def left_out(paths: Iterable[str], policy: Policy, allow: Collection[str]) -> tu
 
 
 def unwanted(paths: Iterable[str], policy: Policy) -> dict[str, list[str]]:
-    """Those of `paths` that are in a format that may not be pinned, by the word that makes an exception."""
+    """The `paths` in a forbidden format, grouped by the word of ALLOW that would permit it."""
     found: dict[str, list[str]] = {}
     for path in paths:
         if not policy.takes(kind := format_of(path)):
@@ -127,7 +127,7 @@ def unwanted(paths: Iterable[str], policy: Policy) -> dict[str, list[str]]:
 
 
 def findings(held: pin.Pin, policy: Policy) -> dict[str, str]:
-    """What of `held` the policy forbids, by the word that makes an exception: each as a sentence, exceptions too."""
+    """What the policy forbids in `held`: word of ALLOW -> what is wrong; includes what `held.allow` excepts."""
     found = {}
     if not held.terms and policy.licenses is not None:
         found["license:none"] = "it states no license"
@@ -147,7 +147,7 @@ def findings(held: pin.Pin, policy: Policy) -> dict[str, str]:
 
 
 def title(kind: str) -> str:
-    """A file of the format `kind`, in words."""
+    """What messages call a file of the format `kind`."""
     known = {
         "pickle": "a pickle, which can run code when it is loaded",
         "hdf5": "HDF5, which can run code when it is loaded",
@@ -158,7 +158,7 @@ def title(kind: str) -> str:
 
 
 def check(found: Mapping[str, str], held: pin.Pin, command: str) -> None:
-    """Refuse those of the findings `found` that no exception of `held` allows; `command` pins it. Raises `Failure`."""
+    """Raise `Failure` for those of `found` that `held.allow` does not except, with advice based on `command`."""
     left = {word: said for word, said in found.items() if word not in held.allow}
     if not left:
         return
@@ -170,7 +170,7 @@ def check(found: Mapping[str, str], held: pin.Pin, command: str) -> None:
 
 
 def excepted(found: Collection[str], held: pin.Pin, typed: bool) -> pin.Pin:
-    """`held` with those of its exceptions that are of `found`; refuses others that were `typed`. Raises `Failure`."""
+    """`held` with only the exceptions that `found` calls for. Raises `Failure` if another one was `typed`."""
     kept = tuple(word for word in held.allow if word in found)
     if typed and (vain := set(held.allow) - set(kept)):
         known = f"what it forbids: {' '.join(sorted(found))}" if found else "it forbids nothing of this model"

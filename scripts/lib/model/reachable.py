@@ -1,6 +1,6 @@
-"""What DVC pinned and Git reaches, in its history, its stash and its worktrees: what must not lose its objects.
+"""All pins that Git can reach, in its history, stash and worktrees: `make gc` must keep their objects.
 
-That is more than the models: a team pins other files of its own, and a pipeline does so in dvc.lock.
+These are not only models: a team may track other files with DVC, and a pipeline pins its outputs in dvc.lock.
 """
 
 import re
@@ -13,16 +13,16 @@ from lib.core.paths import ROOT
 from lib.model import history, pin
 
 OID = re.compile(r"\b[0-9a-f]{32}(?:\.dir)?\b")
-PATHS = ("--", "*.dvc", "*dvc.lock")  # in any folder: DVC pins what is no model, too
-# What a merge, rebase or bisect in progress leads to: what was stashed for it, where it began, what it brings.
+PATHS = ("--", "*.dvc", "*dvc.lock")  # in any folder: not only models are pinned
+# Files that name the commits of a merge, rebase or bisect in progress: the autostash, the start, what is merged.
 IN_PROGRESS = [f"rebase-{kind}/{each}" for kind in ("merge", "apply") for each in ("autostash", "orig-head")]
 IN_PROGRESS += ["BISECT_START", "MERGE_AUTOSTASH", "MERGE_HEAD"]
-OF_ONE_WORKTREE = ("refs/bisect", "refs/worktree", "refs/rewritten")  # `--all` sees those of this one alone
+OF_ONE_WORKTREE = ("refs/bisect", "refs/worktree", "refs/rewritten")  # `--all` sees only those of this worktree
 ALL_REFS = "fetch them: git fetch {0} '+refs/*:refs/{0}/*'"
 
 
 def _foreign() -> set[str]:
-    """What the branches, tags and pull requests of every Git remote lead to. Raises `Failure` if one is not here."""
+    """Ids of the branches, tags and pull requests of every Git remote. Raises `Failure` if this clone lacks one."""
     if history.is_shallow():
         raise Failure("this clone is shallow, so older pins are not known; type: git fetch --unshallow")
     found = set()
@@ -35,7 +35,7 @@ def _foreign() -> set[str]:
 
 
 def _stash() -> list[str]:
-    """Every entry of the stash (`--all` sees only the last), what is in progress, and the parents of both."""
+    """Ids of commits that `--all` misses: older stash entries, operations in progress, refs of other worktrees."""
     found = history.lines("stash", "list", "--no-show-signature", "--format=%H %P")
     words = [word for each in IN_PROGRESS for word in ("--git-path", each)]
     for top in _worktrees():
@@ -47,10 +47,10 @@ def _stash() -> list[str]:
 
 
 def _in_commits(walk: bool, *revisions: str) -> Iterator[tuple[str, str]]:
-    """Name and blob id of every pin in the Git commits that `revisions` reach, or without `walk` only name."""
+    """(name, blob id) of all pins in the Git commits reachable from `revisions`; without `walk`, in these alone."""
     if walk:
         trees = history.lines("rev-list", *revisions)
-    else:  # each beside the empty tree, on the line after a header
+    else:  # pairs: the empty tree and the commit's, each after a header line
         empty = history.lines("hash-object", "-t", "tree", "--stdin")[0]
         trees = history.lines("rev-list", "--no-walk", f"--format={empty} %T", *revisions)[1::2]
     parts = history.lines(
@@ -59,13 +59,13 @@ def _in_commits(walk: bool, *revisions: str) -> Iterator[tuple[str, str]]:
         given=trees,
     )
     for head, path in zip(parts[::2], parts[1::2], strict=False):
-        _, mode, _, blob, _ = head.rpartition("\n")[2].split()  # a pair of trees has a line of its own before
+        _, mode, _, blob, _ = head.rpartition("\n")[2].split()  # for a pair of trees, a line with the pair comes first
         if mode.startswith("10"):  # a file, neither deleted nor a submodule
             yield history.name_of(path), blob
 
 
 def _worktrees() -> Iterator[Path]:
-    """The folder of each worktree, this clone first. Raises `Failure` for one that is not there."""
+    """The folder of each worktree, this clone first. Raises `Failure` if one is missing."""
     said = history.lines("worktree", "list", "--porcelain")
     listed = [Path(line.removeprefix("worktree ")) for line in said if line.startswith("worktree ")]
     for top in dict.fromkeys([ROOT, *listed]):
@@ -73,12 +73,12 @@ def _worktrees() -> Iterator[Path]:
             raise Failure(
                 f"no worktree at {top}, so its pins are not known; if it is gone for good: git worktree prune"
             )
-        if top == ROOT or (top / ".git").exists():  # a bare repository and that of a submodule have no files
+        if top == ROOT or (top / ".git").exists():  # else a bare repository or a submodule's, without files
             yield top
 
 
 def _in_files() -> Iterator[tuple[str, str]]:
-    """Name and text of every pin that lies in a worktree, in models/ also of one that Git ignores."""
+    """(name, text) of all pins in the files of every worktree; in models/ even those that Git ignores."""
     for top in _worktrees():
         asked = ("ls-files", "-z", "--cached", "--others", "--exclude-standard", *PATHS)
         listed = (top / path for path in history.lines("-C", str(top), *asked))
@@ -88,7 +88,7 @@ def _in_files() -> Iterator[tuple[str, str]]:
 
 
 def _in_index() -> Iterator[tuple[str, str]]:
-    """Name and blob id of every pin in the index of a worktree, on all sides of a merge."""
+    """(name, blob id) of all pins in the index of every worktree, both sides of a merge included."""
     for top in _worktrees():
         for line in history.lines("-C", str(top), "ls-files", "-z", "--stage", *PATHS):
             head, _, path = line.partition("\t")
@@ -102,37 +102,37 @@ def _read(found: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
 
 
 def kept(walk: bool) -> set[tuple[str, str]]:
-    """Name and text of every pin that must keep its objects. Raises `Failure` where not all that counts is seen.
+    """(name, text) of all pins whose objects must be kept. Raises `Failure` if some cannot be seen from here.
 
-    That is what any ref here or on a Git remote reaches, or without `walk` names, every entry of the stash, what is in
-    progress, and the HEAD, index and files of every worktree.
+    They are in the history (without `walk`: only the tips) of every ref here or on a Git remote, of the stash and of
+    operations in progress, and in the HEAD, index and files of every worktree.
     """
     return _read([*_in_commits(walk, "--all", *_foreign(), *_stash()), *_in_index()]) | set(_in_files())
 
 
 def objects(text: str) -> set[str]:
-    """The ids in the pin `text`, broken or not: of its files and their listing."""
+    """The ids of all objects that the pin `text` names: files and listings. The pin may be broken."""
     return set(OID.findall(text))
 
 
 def listings(name: str, text: str) -> set[str]:
-    """The listings that the pin `text` called `name` has, but for one of the files that it names itself."""
+    """Ids of the listings in the pin `text` called `name`, except the listing of files that the pin names itself."""
     found = {oid for oid in objects(text) if oid.endswith(".dir")}
-    with suppress(Failure):  # it is no pin of a model
+    with suppress(Failure):  # not the pin of a model
         held = pin.parse(name, text)
         found -= {f"{pin.totals(held)['md5']}.dir"} if held.files is not None else set()
     return found
 
 
 def is_model(name: str) -> bool:
-    """Whether `name` is that of a model, and not the path of what DVC pinned besides."""
+    """Whether `name` (from `history.name_of`) is a NAME, not the path of a pin of something else."""
     return not name.endswith((".dvc", "dvc.lock"))
 
 
 def named(walk: bool = True, undone: bool = False) -> dict[str, str]:
-    """The id of each object that this clone's history names, and the name of a pin that it is of.
+    """Object id -> name of a pin that has it, for all objects pinned in this clone's history.
 
-    Without `walk` only what branches, tags and HEAD name now; with `undone` also what Git's reflog alone still reaches.
+    Without `walk`, only what the tips of branches and tags and HEAD pin; with `undone`, also what only the reflog has.
     """
     pins = _read(_in_commits(walk, "--all", *(["--reflog"] if undone else [])))
     return {oid: name for name, text in sorted(pins) for oid in objects(text)}

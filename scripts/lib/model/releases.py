@@ -1,7 +1,7 @@
-"""Releases of a model, as annotated Git tags in GTO's grammar: `NAME@v1.2.0` a version, `NAME#prod#3` what a stage has.
+"""Releases of a model, as annotated Git tags in GTO's format: `NAME@v1.2.0` for a version, `NAME#prod#3` for a stage.
 
-The number of a stage's tag counts all such tags of the model; the highest says which Git commit the stage has now, and
-`NAME#prod!#4` that it has none.
+The tags for stages of a model share one counter; the highest number says which Git commit is in the stage now.
+`NAME#prod!#4` takes the model out of it.
 """
 
 import re
@@ -13,19 +13,19 @@ from lib.model import history
 NUMBER = "(?:0|[1-9][0-9]*)"
 VERSION = re.compile(rf"{NUMBER}\.{NUMBER}\.{NUMBER}(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?")
 STAGE = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?")
-GIVEN = re.compile(r"#([a-zA-Z0-9-]+)(!?)#([0-9]+)")  # what follows the NAME in the tag of a stage
+GIVEN = re.compile(r"#([a-zA-Z0-9-]+)(!?)#([0-9]+)")  # the tag of a stage, after the NAME
 FETCH = "fetch the tags: git fetch --tags"
 
 
 def version(text: str) -> str:
-    """`text`, if it is a version such as 1.2.0, without the `v` that may stand before it. Raises `Failure`."""
+    """`text` without a leading `v`, if it is a version such as 1.2.0. Raises `Failure` if not."""
     if found := VERSION.fullmatch(text.removeprefix("v")):
         return found[0]
     raise Failure(f"not a version: {text!r} (want MAJOR.MINOR.PATCH, such as 1.2.0)")
 
 
 def stage(text: str) -> str:
-    """`text`, if it may be the name of a stage. Raises `Failure`."""
+    """`text`, if it is a valid name for a stage. Raises `Failure` if not."""
     if STAGE.fullmatch(text):
         return text
     raise Failure(f"not a name for a stage: {text!r} (want letters, digits and '-', such as prod)")
@@ -33,7 +33,7 @@ def stage(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _tags() -> dict[str, dict[str, str]]:
-    """By the NAME of each model, what follows it in its tags, such as `@v1.2.0`, and the Git commit of each."""
+    """NAME -> {rest of a tag of the model, such as `@v1.2.0`: id of its Git commit}."""
     found: dict[str, dict[str, str]] = {}
     for tag, commit in history.tags().items():
         if parts := re.fullmatch(r"([^@#]+)([@#].+)", tag):
@@ -42,7 +42,7 @@ def _tags() -> dict[str, dict[str, str]]:
 
 
 def versions(name: str) -> dict[str, str]:
-    """The versions of the model `name` and the Git commit of each, in the order of their numbers."""
+    """Version -> id of its Git commit, for the model `name`, lowest version first."""
     tags = _tags().get(name, {})
     found = {rest.removeprefix("@v"): commit for rest, commit in tags.items() if rest.startswith("@v")}
     return {each: found[each] for each in sorted(filter(VERSION.fullmatch, found), key=_order)}
@@ -55,29 +55,29 @@ def _order(text: str) -> tuple:
 
 
 def _assigned(name: str) -> list[tuple[int, str, str | None]]:
-    """The number, the stage and the Git commit of every tag of a stage of the model `name`, in the order of numbers."""
+    """(number, stage, Git commit or None if taken out) for each stage tag of the model `name`, sorted by number."""
     found = ((GIVEN.fullmatch(rest), commit) for rest, commit in _tags().get(name, {}).items())
     tags = ((int(tag[3]), tag[1], None if tag[2] else commit) for tag, commit in found if tag)
-    return sorted(tags, key=lambda each: (each[0], each[2] or ""))  # two clones may have given the same number
+    return sorted(tags, key=lambda each: (each[0], each[2] or ""))  # two clones may have used the same number
 
 
 def stages(name: str) -> dict[str, str]:
-    """The Git commit that each stage of the model `name` has now."""
+    """Stage -> id of the Git commit that is in it now, for the model `name`."""
     return {stage: commit for stage, commit in {each[1]: each[2] for each in _assigned(name)}.items() if commit}
 
 
 def staged(stage: str) -> list[str]:
-    """The NAME of every model that has a version in `stage`, also of one that has no pin any more."""
+    """The NAME of every model that is in `stage`, sorted; some may no longer have a pin."""
     return [name for name in sorted(_tags()) if stage in stages(name)]
 
 
 def next_tag(name: str, stage: str, remove: bool) -> str:
-    """The tag that gives `stage` another Git commit, or takes it away."""
+    """The name of the tag that puts a Git commit of `name` into `stage` or, with `remove`, takes the model out."""
     return f"{name}#{stage}{'!' if remove else ''}#{max((each[0] for each in _assigned(name)), default=0) + 1}"
 
 
 def at_version(name: str, text: str) -> str:
-    """The Git commit of a version of the model `name`. Raises `Failure`."""
+    """The id of the Git commit of the version `text` of the model `name`. Raises `Failure` if there is none."""
     known = versions(name)
     if (wanted := version(text)) in known:
         return known[wanted]
@@ -85,7 +85,7 @@ def at_version(name: str, text: str) -> str:
 
 
 def at_stage(name: str, text: str) -> str:
-    """The Git commit that a stage of the model `name` has. Raises `Failure`."""
+    """The id of the Git commit of the model `name` in the stage `text`. Raises `Failure` if there is none."""
     known = stages(name)
     if stage(text) in known:
         return known[text]
@@ -93,7 +93,7 @@ def at_stage(name: str, text: str) -> str:
 
 
 def titles() -> dict[str, list[str]]:
-    """What the pins in Git's index are called, by NAME: versions that are the same pin, and stages that have it."""
+    """NAME -> versions (`v1.2.0`) and stages whose pin is the one in Git's index; models without any are left out."""
     pins = history.in_index()
     named = _tags().keys() & pins.keys()
     asked = [(name, f"v{each}", at) for name in named for each, at in versions(name).items()]

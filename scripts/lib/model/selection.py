@@ -1,4 +1,4 @@
-"""The models of this clone: which pins there are, which of them were asked for, and whether a pin is consistent."""
+"""The models of this clone: which pins there are, which ones MODEL selects, and whether a pin is consistent."""
 
 import os
 from difflib import get_close_matches
@@ -11,7 +11,7 @@ from lib.model import history, names, pin
 
 
 def here() -> list[str]:
-    """The NAME of every model whose pin lies in models/, sorted."""
+    """The NAME of every model with a pin in the working tree, sorted."""
     groups = [path for path in names.MODELS.glob("*/") if not path.is_symlink()]  # a link may lead anywhere
     paths = (path for folder in (names.MODELS, *groups) for path in folder.glob("*.dvc") if path.is_file())
     found = (path.relative_to(names.MODELS).as_posix().removesuffix(".dvc") for path in paths)
@@ -19,12 +19,12 @@ def here() -> list[str]:
 
 
 def all_names() -> list[str]:
-    """The NAME of every model that has a pin in models/ or in Git's index, sorted."""
+    """The NAME of every model with a pin in the working tree or in Git's index, sorted."""
     return sorted({*here(), *history.in_index()})
 
 
 def check_writable() -> None:
-    """Refuse to begin where models/ is left out of the checkout or is read-only: DVC would stop midway."""
+    """Raise `Failure` if models/ is missing, read-only or on a disk of its own: a command would stop midway."""
     if not names.MODELS.exists():
         raise Failure("models/ is not in this checkout; bring it: git sparse-checkout add models .dvc")
     if not os.access(names.MODELS, os.W_OK):
@@ -34,9 +34,9 @@ def check_writable() -> None:
 
 
 def select(wanted: str) -> list[str]:
-    """The models that the words of `wanted` name, all if it is empty. Raises `Failure` for a word that names none.
+    """The NAMEs that the words of `wanted` select, all if it is empty. Raises `Failure` for a word that selects none.
 
-    A word is a NAME or the path of its folder or pin, a group, a glob of NAMEs, a Hub repo or the address of its page.
+    A word is a NAME, the path of a model's folder or pin, a group, a glob, a Hub repo or the URL of its page.
     """
     everyone = all_names()
     chosen = [name for word in wanted.split() for name in _meant(word, everyone)]
@@ -59,7 +59,7 @@ def _meant(word: str, everyone: list[str]) -> list[str]:
 
 
 def check_group(name: str) -> None:
-    """Refuse a model in a group that is a link, which may lead anywhere. Raises `Failure`."""
+    """Raise `Failure` if the group of the model `name` is a symbolic link, which may lead anywhere."""
     group = name.partition("/")[0]
     if group != name and names.weights_dir(group).is_symlink():
         raise Failure(f"models/{group} is a link, so it cannot contain {name!r}; a group must be a folder")
@@ -74,7 +74,7 @@ def _check_here(name: str) -> None:
         raise Failure(f"{group!r} is a model, so '{group}/{inner}' cannot lie in it; move that pin away: {moved}")
     if not pin.path_of(name).exists():
         history.forget()
-        if name not in history.in_index():  # as it was when this command began, which had to wait
+        if name not in history.in_index():  # it was, before this command waited for a lock
             raise Failure(f"no model {name!r} any more: another command removed or renamed it")
         raise Failure(
             f"models/{name}.dvc is in Git but not here; {pin.RESTORE.format(name=name)} "
@@ -83,13 +83,13 @@ def _check_here(name: str) -> None:
 
 
 def head(name: str) -> pin.Pin:
-    """The pin of the model `name` without its files. Raises `Failure`, which says what happened to it."""
+    """The pin of the model `name` without its files. Raises `Failure` if it is broken or gone, and says why."""
     _check_here(name)
     return pin.read_head(name)
 
 
 def checked(name: str) -> pin.Pin:
-    """The pin of the model `name`, found consistent. Raises `Failure`, which says what happened to it."""
+    """The pin of the model `name`. Raises `Failure` if it is inconsistent, broken or gone, and says why."""
     _check_here(name)
     held = pin.read(name)
     if fault := inconsistency(held):
@@ -98,14 +98,14 @@ def checked(name: str) -> pin.Pin:
 
 
 def at(commit: str, name: str) -> pin.Pin:
-    """The pin of the model `name` as the Git `commit` has it. Raises `Failure` if it is not there."""
+    """The pin of the model `name` in the Git commit `commit`. Raises `Failure` if it is broken or not there."""
     if (found := history.text(commit, f"models/{name}.dvc")) is None:
         raise Failure(f"{commit[:7]} has no models/{name}.dvc; git log -- models/{name}.dvc shows which Git commits do")
     return pin.parse(name, found)
 
 
 def consistent(chosen: list[str], report: Report) -> list[pin.Pin]:
-    """The pins of `chosen` that agree with themselves; the others are findings of `report`."""
+    """The consistent pins of the models `chosen`; the others become findings of `report`."""
     pins = []
     for name in chosen:
         with report.failing(name, "pin", "broken"):
@@ -114,7 +114,7 @@ def consistent(chosen: list[str], report: Report) -> list[pin.Pin]:
 
 
 def inconsistency(held: pin.Pin) -> str | None:
-    """How `held` contradicts itself, and what that looks like, or None. A pin without `files` cannot."""
+    """How `held` contradicts itself and the likely cause; None if it does not, as a pin without `files` never does."""
     if held.files is None:
         return None
     wrong = [key for key, value in pin.totals(held).items() if value != getattr(held, key)]

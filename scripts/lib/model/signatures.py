@@ -1,7 +1,7 @@
-"""Whether a pin is signed: its last Git commit, or a release of it, by a key of .github/allowed_signers.
+"""Whether a pin is signed: its last Git commit or a release of it, by a key in .github/allowed_signers.
 
-Git judges SSH signatures alone, each as of the time of its commit or tag. One of GPG counts for nothing: which keys it
-trusts depends on the machine.
+Only SSH signatures count; keys are judged as of the time of the commit or tag. GPG signatures do not count, since the
+keys that GPG trusts differ from machine to machine.
 """
 
 import re
@@ -18,7 +18,7 @@ SSH_ONLY = {"gpg.ssh.program": "ssh-keygen", "gpg.program": "false", "gpg.x509.p
 
 
 def check_ready() -> None:
-    """Raise `Failure` where signatures cannot be judged."""
+    """Raise `Failure` if signatures cannot be checked here."""
     if not shutil.which("ssh-keygen"):
         raise Failure("ssh-keygen is not installed, and SIGNED=1 needs it (on Debian: apt install openssh-client)")
     if history.is_shallow():
@@ -34,12 +34,12 @@ def check_ready() -> None:
 
 
 def _check_lines() -> None:
-    """Refuse a line that ssh-keygen cannot read, which it passes over in silence for Git. Raises `Failure`."""
+    """Raise `Failure` for a line that ssh-keygen cannot parse: it silently skips such a line when Git calls it."""
     lines = (ROOT / ALLOWED).read_text(encoding="utf-8", errors="replace").split("\n")
     if any("\0" in line for line in lines):
         raise Failure(f"{ALLOWED} is not UTF-8, perhaps UTF-16, as PowerShell writes; save it as UTF-8, and commit it")
     for name in dict.fromkeys(line.split()[0].partition(",")[0] for line in lines if line.strip() and line[0] != "#"):
-        ask = ["ssh-keygen", "-Y", "match-principals", "-f", ALLOWED, "-I", name]  # reads the lines of that name
+        ask = ["ssh-keygen", "-Y", "match-principals", "-f", ALLOWED, "-I", name]  # parses only the lines of that name
         said = subprocess.run(ask, cwd=ROOT, capture_output=True, text=True, check=False).stderr
         if wrong := re.search(rf"{re.escape(ALLOWED)}:(\d+): (.+)", said):
             raise Failure(f"{ALLOWED}, line {wrong[1]}: {wrong[2]}; its format is in the manual: man ssh-keygen")
@@ -52,7 +52,7 @@ def missing(held: Pin) -> str | None:
         return f"a signature would cover md5 alone; pin sha256 too: make track NAME={name}"
     if not history.holds(name):
         return f"the pin is not that of the last Git commit; commit it: git commit -- {path}"
-    (commit,) = history.lines("rev-list", "-1", "HEAD", "--", path)  # of a merge that took one side's pin: that side's
+    (commit,) = history.lines("rev-list", "-1", "HEAD", "--", path)  # if a merge took one side's pin: that side's
     versions = releases.versions(name)
     here, *there = history.object_ids(f"{at}:{path}" for at in ("HEAD", *versions.values()))
     faults = {f"Git commit {commit[:7]}": _put_back(path, commit) or _fault("commit", commit)}
@@ -67,7 +67,7 @@ def missing(held: Pin) -> str | None:
 
 
 def _put_back(path: str, commit: str) -> str | None:
-    """How an unsigned merge put the pin at `path` back to that of `commit`, over a later one; None if none did."""
+    """How an unsigned merge reverted a later pin at `path` to that of `commit`; None if none did."""
     merges = [line.split() for line in history.lines("rev-list", "--merges", "--parents", f"{commit}..HEAD")]
     commits = ["HEAD", *dict.fromkeys(each for merge in merges for each in merge)]
     blobs = dict(zip(commits, history.object_ids(f"{each}:{path}" for each in commits), strict=True))
