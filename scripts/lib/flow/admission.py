@@ -1,4 +1,4 @@
-"""What the policy says of weights that are to be pinned: before the first byte by name, later by content."""
+"""Checks weights that are to be pinned against the policy: before the download by name, after it by content."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from lib.model import history, names, pin, policy
 
 
 def exceptions(old: pin.Pin | None) -> dict[str, object]:
-    """The exceptions and their reason, as ALLOW and REASON were typed, or else as `old` has them. Raises `Failure`."""
+    """The fields `allow` and `reason` of the new pin: from ALLOW and REASON, or else from `old`. Raises `Failure`."""
     allow, reason = tuple(sorted(set(arguments.value("ALLOW").split()))), names.line("REASON")
     if reason == "…":
         raise Failure("REASON='…' is not a reason; give one: REASON='approved in LEGAL-12'")
@@ -21,7 +21,7 @@ def exceptions(old: pin.Pin | None) -> dict[str, object]:
 
 
 def _check_carried(held: pin.Pin, old: pin.Pin, folder: Path | None, more: dict[str, str], command: str) -> None:
-    """Refuse to carry an exception of `old` to what it was not made for, by name or content. Raises `Failure`."""
+    """Raise `Failure` if an exception of `old` would also cover something new, for which it was not made."""
     rules, new = policy.read(), [path for path in held.files if path not in (old.files or {})]
     found = {word: f"{paths[0]} is new" for word, paths in policy.unwanted(new, rules).items()}
     if folder:
@@ -36,10 +36,10 @@ def _check_carried(held: pin.Pin, old: pin.Pin, folder: Path | None, more: dict[
 def admit(
     held: pin.Pin, folder: Path | None, more: dict[str, str], old: pin.Pin | None, revision: str | None = None
 ) -> pin.Pin:
-    """`held` with the exceptions that it needs. Raises `Failure` if the policy forbids it.
+    """`held` with only the exceptions that it needs. Raises `Failure` if the policy forbids it.
 
-    `folder` has its files; without one, content is not looked at and every exception stays. `more` are further
-    findings, `old` is the pin that it replaces, `revision` what the advice tells to type instead of the commit.
+    `folder` contains its files; if None, their content is not checked and all exceptions are kept. `more` are further
+    findings, `old` is the pin to be replaced, `revision` is what the advice names instead of the commit.
     """
     rules, typed, command = policy.read(), bool(arguments.value("ALLOW")), pin.command(held, revision)
     if old and held.allow and not typed and (not held.commit or held.commit != old.commit):
@@ -52,5 +52,5 @@ def admit(
 
 
 def draft(name: str, sizes: dict[str, int], **meta: object) -> pin.Pin:
-    """The pin of files of `sizes` before they were read: it holds no digests."""
+    """A pin of files that were not read yet, so without digests; `sizes` is path -> bytes."""
     return pin.Pin(name, "", sum(sizes.values()), len(sizes), dict.fromkeys(sizes), **meta)

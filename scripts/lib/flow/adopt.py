@@ -1,4 +1,4 @@
-"""From a commit of the Hub to a pin of ours, for `add` and `update` alike: what is asked for, and all the way there."""
+"""From a commit of the Hub to a committed pin, for `add` and `update`: resolve the request, download, record."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +15,7 @@ from lib.remote import factory
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for; `include` and `exclude` are a text as it was typed, and words once the files are known."""
+    """What was asked for; `include` and `exclude` are strings as typed until `complete` splits them into patterns."""
 
     source: str
     revision: str
@@ -25,9 +25,9 @@ class Request:
 
 
 def complete(request: Request, shot: repo.Snapshot, old: pin.Pin | None) -> Request:
-    """`request` with what only the Hub knows: the name that the repo has now, and which files the words name.
+    """`request` with the repo's current name, and `include` and `exclude` split into patterns by its file names.
 
-    Refuses the name of a model, pinned as `old`, that is from somewhere else. Raises `Failure`.
+    Raises `Failure` if the name is taken by a model from elsewhere, pinned as `old`.
     """
     paths, name = [file.path for file in shot.files], request.name
     typed = (request.include, request.exclude)
@@ -43,13 +43,13 @@ def complete(request: Request, shot: repo.Snapshot, old: pin.Pin | None) -> Requ
 
 
 def is_pinned(old: pin.Pin | None, request: Request, shot: repo.Snapshot) -> bool:
-    """Whether `old` pins this commit and this choice of files already."""
+    """Whether `old` already pins this commit and this choice of files."""
     wanted = (request.source, shot.commit, request.include, request.exclude)
     return bool(old and old.files and (old.source, old.commit, old.include, old.exclude) == wanted)
 
 
 def unchanged(held: pin.Pin) -> str:
-    """What is said of a model whose pin is what was asked for already. Raises `Failure` if Git has another pin."""
+    """The message for a model that is already pinned as requested. Raises `Failure` if its pin is not committed."""
     name = held.name
     if not history.holds(name):
         restore = pin.RESTORE.format(name=name)
@@ -60,7 +60,7 @@ def unchanged(held: pin.Pin) -> str:
 
 
 def add(request: Request, done: str) -> str:
-    """Do what `request` asks for, with the lock of its model; what was `done`, as a sentence. Raises `Failure`."""
+    """Carry out `request` under the lock of its model; returns a summary that begins with `done`. Raises `Failure`."""
     with lock.model(request.name):
         before = history.committed(request.name)
         staged, old = _known(request.name)
@@ -89,7 +89,7 @@ def add(request: Request, done: str) -> str:
 
 
 def _known(name: str) -> tuple[pin.Pin | None, pin.Pin | None]:
-    """The pin of `name` that an earlier run staged, and the one that is here. Raises `Failure` if no pin may come."""
+    """The pin of `name` that an earlier run staged, and the current one. Raises `Failure` if it cannot be pinned."""
     staging.recover(name)
     staged = staging.finished(name)
     selection.check_writable()
@@ -100,7 +100,7 @@ def _known(name: str) -> tuple[pin.Pin | None, pin.Pin | None]:
 
 
 def _draft(request: Request, shot: repo.Snapshot, held: pin.Pin | None, revision: str) -> pin.Pin:
-    """The pin of the files to bring before they are read, with the exceptions of `held`. Raises `Failure`."""
+    """The pin before the download, without digests; ALLOW, or else `held`, gives the exceptions. Raises `Failure`."""
     meta = admission.exceptions(held) | {"include": request.include, "exclude": request.exclude, "revision": revision}
     files = repo.choose(shot.files, request.include, request.exclude)
     if not files:
@@ -114,7 +114,7 @@ def _draft(request: Request, shot: repo.Snapshot, held: pin.Pin | None, revision
 
 
 def _is_ready(staged: pin.Pin | None, old: pin.Pin | None, request: Request, shot: repo.Snapshot) -> bool:
-    """Whether an earlier run left every file, in staging or in models/NAME. Refuses to replace what is nowhere else."""
+    """Whether an earlier run downloaded it all. Raises `Failure` if models/NAME has files that exist nowhere else."""
     if not is_pinned(staged, request, shot):
         return False
     there = destination.check_replaceable(staged.name, factory.default().holds, staged, old)
@@ -122,14 +122,14 @@ def _is_ready(staged: pin.Pin | None, old: pin.Pin | None, request: Request, sho
 
 
 def _is_lost(held: pin.Pin) -> bool:
-    """Whether the weights of `held` are neither here nor all on the remote: the Hub may have them still."""
+    """Whether the weights of `held` are neither on disk nor complete on the remote; the Hub may still have them."""
     if names.weights_dir(held.name).exists():
         return False
     return bool(factory.default().lacks({item.oid: item.file.size for item in factory.objects_of(held)}))
 
 
 def _except(made: pin.Pin, old: pin.Pin, scan: str) -> str:
-    """Put `made`, which has other exceptions, in the place of the pin `old`; what was done. Raises `Failure`."""
+    """Replace the pin `old` with `made`, which has other exceptions; returns a summary. Raises `Failure`."""
     if made == old and history.holds(old.name):
         return unchanged(old)
     if arguments.is_on("DRY"):

@@ -1,4 +1,4 @@
-"""Bringing the files of one model from the Hub into staging: what is on this machine is reused, the rest is fetched."""
+"""Brings the files of one model from the Hub into staging: reuses those on this machine, downloads the rest."""
 
 import shutil
 import threading
@@ -17,13 +17,13 @@ from lib.model import fields, names, pin
 from lib.remote import base, factory
 from lib.transfer import road
 
-DOWNLOADS = 8  # files side by side; with more a link is full already, and a disk begins to seek
+DOWNLOADS = 8  # files in parallel; these fill most links, and more would make a disk seek
 
 
 def bring(draft: pin.Pin, shot: repo.Snapshot, admit: Callable[[pin.Pin, Path], pin.Pin], *pins: pin.Pin | None) -> str:
-    """Stage the files of `shot` that `draft` names, and their pin, once `admit` takes both. Raises `Failure`.
+    """Stage the files of `shot` that `draft` names and, once `admit` accepts them, their pin. Raises `Failure`.
 
-    models/NAME must be one of `pins`, or exist elsewhere too. Returns what was on this machine, to end a sentence with.
+    models/NAME must match one of `pins`, or its files must exist elsewhere. Returns a clause that says what was reused.
     """
     name, remote, files = draft.name, factory.default(), [file for file in shot.files if file.path in draft.files]
     remote.check(write=True)
@@ -45,7 +45,7 @@ def bring(draft: pin.Pin, shot: repo.Snapshot, admit: Callable[[pin.Pin, Path], 
 
 
 def _say_plan(draft: pin.Pin, shot: repo.Snapshot, fetch: int, remote: base.Remote) -> None:
-    """What is about to happen, before the first byte; `fetch` are the bytes to download."""
+    """Print what is about to happen; `fetch` is the number of bytes to download."""
     date = shot.date and f" of {shot.date}"
     remark(f"{shot.source} at {shot.commit[:7]}{date}, {draft.terms or 'no license stated'}")
     amount, free = text.amount(draft.nfiles, draft.size), text.size(shutil.disk_usage(paths.ROOT).free)
@@ -55,7 +55,7 @@ def _say_plan(draft: pin.Pin, shot: repo.Snapshot, fetch: int, remote: base.Remo
 
 
 def _check_space(name: str, missing: int, total: int, remote: base.Remote) -> None:
-    """Refuse what the disk cannot hold before the first byte: what is left to fetch, and a folder remote's copy."""
+    """Raise `Failure` if the disk lacks space for the `missing` bytes and, with a folder remote on it, for a copy."""
     there = sum(status.st_size for status in weights.walk(staging.folder(name)).values() if status.st_nlink == 1)
     same_disk = remote.is_folder and Path(remote.url).stat().st_dev == paths.ROOT.stat().st_dev
     needed = max(0, missing - there) + (total if same_disk else 0)
@@ -63,9 +63,9 @@ def _check_space(name: str, missing: int, total: int, remote: base.Remote) -> No
 
 
 def _reuse(name: str, here: dict[str, digest.File], there: pin.Pin | None) -> dict[str, digest.File]:
-    """Link into staging the files `here`, which DVC's cache holds, if they are right and not there yet; their digests.
+    """Link the files `here` from the cache into staging, if they are intact and not staged yet; returns those linked.
 
-    `there` is what models/NAME was found to be, so the objects that it shares are not read again.
+    models/NAME was just read and matches the pin `there`, so cached objects that it links to are not read again.
     """
     folder, own, found = staging.files(name), names.weights_dir(name), {}
     seen = {file.md5: own / path for path, file in there.files.items()} if there else {}
@@ -79,14 +79,14 @@ def _reuse(name: str, here: dict[str, digest.File], there: pin.Pin | None) -> di
 
 @dataclass(frozen=True)
 class _Fetch:
-    """The transfer of files of `shot` to the staging folder of `name`; `copies` are files on this machine, by path."""
+    """Downloads files of `shot` to the staging folder of `name`; `copies` are those already here, by path."""
 
     name: str
     shot: repo.Snapshot
     copies: dict[str, Path]
 
     def all(self, files: list[repo.HubFile]) -> dict[str, digest.File]:
-        """Every file of `files`, side by side; the first `Failure` stops the others too, whose parts stay."""
+        """Download `files` in parallel; digests by path. The first `Failure` stops all; partial files are kept."""
         stop, xets = threading.Event(), xet.Xet(self.shot)
         with progress(f"download {self.name}", sum(file.size for file in files)) as watch:
             fetch = partial(self._checked, xets, watch, stop)
@@ -94,7 +94,7 @@ class _Fetch:
         return {file.path: each for file, each in zip(files, found, strict=True)}
 
     def _checked(self, xets: xet.Xet, watch: digest.Progress, stop: threading.Event, file: repo.HubFile) -> digest.File:
-        """`file`, right byte for byte. One that differs comes once more, by a plain download. Raises `Failure`."""
+        """Download and verify `file`, once more by a plain download if it differs; its digests. Raises `Failure`."""
         label, path = f"{self.shot.source}/{file.path}", staging.files(self.name) / file.path
         ways = sources.of(self.shot, file, xets)
         if at := self.copies.get(file.path):

@@ -1,4 +1,4 @@
-"""Handing weights over to a folder outside the clone: exactly the pinned bytes, the whole model or nothing new."""
+"""Hands weights over to a folder outside the clone: exactly the pinned bytes, the whole model or nothing."""
 
 import os
 import shutil
@@ -16,11 +16,11 @@ from lib.model import inventory, pin, reachable
 from lib.remote import factory, fallback
 from lib.remote.base import MARKER
 
-_turn = threading.Lock()  # among threads: the lock of the clone is among processes
+_turn = threading.Lock()  # excludes other threads: the clone's lock excludes only other processes
 
 
 def folder(typed: str) -> Path:
-    """The folder that was typed as TO. Raises `Failure` if it lies in this clone."""
+    """The folder that was typed as TO. Raises `Failure` if it is a file or in this clone."""
     found = paths.typed(typed).resolve()
     if found.exists() and not found.is_dir():
         raise Failure(f"TO={typed} is a file; name a folder")
@@ -30,9 +30,9 @@ def folder(typed: str) -> Path:
 
 
 def hand_over(held: pin.Pin, to: Path, report: Report) -> bool:
-    """Make `to`/NAME what `held` pins, and report it; False if it already was. Raises `Failure`, OSError.
+    """Make `to`/NAME what `held` pins; whether that changed it. Findings go to `report`. Raises `Failure`, OSError.
 
-    What is there stays until the new one is whole. A kill between the two renames leaves it beside, as `.NAME.old`.
+    The old folder stays until the new one is complete; if killed between the two renames, it is left as `.NAME.old`.
     """
     target = to / held.name
     part, old, own = (target.with_name(f".{target.name}.{kind}") for kind in ("part", "old", "lock"))
@@ -59,23 +59,23 @@ def hand_over(held: pin.Pin, to: Path, report: Report) -> bool:
 
 
 def _check_outside(target: Path) -> None:
-    """Refuse a `target` that holds this clone, its cache or one of its remotes, or their objects. Raises `Failure`."""
+    """Raise `Failure` if `target` contains this clone, its cache or a remote, or is where one keeps its objects."""
     urls, own = [each.get("url", "") for each in settings.read()["remote"].values()], target.resolve()
     stores = [cache.location(), *(Path(url) for url in urls if url and "://" not in url)]
-    # Not each is in the settings as a path: remote://NAME/folder, an export, or a remote of other clones.
+    # Markers reveal those that no setting gives as a path: remote://NAME/folder, an export, a remote of other clones.
     stores += [path.parent for path in own.rglob(MARKER)] + [each for each in own.parents if (each / MARKER).exists()]
     for place in (paths.ROOT, *stores):
         if place.resolve().is_relative_to(own):
             raise Failure(f"{place} would be replaced by what goes to {target}; name another folder: TO=…")
     for store in stores:
-        if own.is_relative_to((store / cache.LAYOUT).parent.resolve()):  # of a model that has that name
+        if own.is_relative_to((store / cache.LAYOUT).parent.resolve()):  # if the model is called `files`
             raise Failure(f"{target} is where {store} keeps its objects; name another folder: TO=…")
 
 
 def _check_ours(target: Path, wrong: list[Finding], files: KeysView[str]) -> dict[str, str]:
-    """What is wrong with the files in `target` that exist nowhere else.
+    """Path -> kind in `wrong`, for the files in `target` that exist nowhere else.
 
-    Refuses a Git repository, and a folder in which no content is known and no file has the name of one of `files`.
+    Raises `Failure` for a Git repository, and for a folder with no known content and no file named as in `files`.
     """
     if target.is_symlink():
         return {}
@@ -88,14 +88,14 @@ def _check_ours(target: Path, wrong: list[Finding], files: KeysView[str]) -> dic
 
 
 def _elsewhere(sizes: Mapping[str, int]) -> set[str]:
-    """The objects of `sizes` that are of a version in Git, or on the remote: a copy of one may be replaced."""
+    """The objects of `sizes` (id -> bytes) that Git's history pins or the remote holds, so copies may be replaced."""
     known = sizes.keys() & reachable.named().keys()
     left = {oid: size for oid, size in sizes.items() if oid not in known}
     return known | (fallback.holds(left) if left else set())
 
 
 def _assemble(held: pin.Pin, part: Path, items: list[inventory.Item], report: Report) -> bool:
-    """Make the folder `part` of `items`; False, and a report of why, if that cannot be."""
+    """Fill the folder `part` with `items`. Returns False, with findings in `report`, if one cannot be had."""
     remark(f"{held.name} goes to {part.parent}: {text.amount(held.nfiles, held.size)}")
     paths.remove(part)
     destination.check_space(held.size, part, f"{held.name} needs", "name another folder")
@@ -108,7 +108,7 @@ def _assemble(held: pin.Pin, part: Path, items: list[inventory.Item], report: Re
 
 
 def _place(item: inventory.Item, path: Path, watch: digest.Progress) -> Finding | None:
-    """Make `path` a copy of the object `item`, or a link to it; why not, or None. The bytes were read and are right."""
+    """Make `path` a verified copy of the object `item`, or a link to it. Returns why that failed, or None."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for _ in range(2):
         if why := fallback.obtain(item, digest.unwatched):

@@ -1,4 +1,4 @@
-"""What a verify looked at, what was required of it, and the share of the objects that it was asked for."""
+"""What `verify` looked at, whether that meets REQUIRE, and which share of the objects SHARD selects."""
 
 import re
 from collections import Counter
@@ -12,7 +12,7 @@ from lib.model.inventory import Item
 from lib.remote import audit
 
 NOT_ASKED = "not asked"
-REQUIREMENTS = {  # what is missing, by the word that asks for it
+REQUIREMENTS = {  # word of REQUIRE -> noun and predicate of the message if it is not met
     "disk": ("file", "on disk was not read; make pull brings them"),
     "remote": ("object", "on the remote was not asked for"),
     "content": ("object", "on the remote was neither read nor proven by the store's hash; DEEP=1 reads them"),
@@ -21,7 +21,7 @@ REQUIREMENTS = {  # what is missing, by the word that asks for it
 
 @dataclass
 class Looked:
-    """What was looked at: files and bytes on disk that are right, of how many, and objects by how they were proven."""
+    """What was looked at: intact files and bytes on disk, out of how many, and objects by how they were checked."""
 
     pins: int = 0
     files: int = 0
@@ -29,8 +29,8 @@ class Looked:
     pinned_files: int = 0
     pinned_bytes: int = 0
     objects: Counter = field(default_factory=Counter)
-    other_shares: int | None = None  # objects of other shares; None: SHARD was not given
-    signed: int | None = None  # None: not asked for
+    other_shares: int | None = None  # objects in other shares; None without SHARD
+    signed: int | None = None  # None without SIGNED
 
     def __str__(self) -> str:
         pins, objects = text.plural(self.pins, "pin"), sum(self.objects.values())
@@ -45,12 +45,12 @@ class Looked:
         )
 
     def facts(self) -> dict[str, object]:
-        """The same for JSON."""
+        """The same, for JSON reports."""
         return {key: value for key, value in vars(self).items() if value is not None}
 
 
 def requirements() -> list[str]:
-    """The words of REQUIRE. Raises `Failure` for one that is none."""
+    """The words of REQUIRE. Raises `Failure` for an unknown one."""
     words = arguments.value("REQUIRE").split()
     if wrong := [word for word in words if word not in REQUIREMENTS]:
         raise Failure(f"not a requirement: {wrong[0]!r} (want some of: {' '.join(REQUIREMENTS)})")
@@ -58,8 +58,8 @@ def requirements() -> list[str]:
 
 
 def check_required(words: list[str], looked: Looked, report: Report) -> None:
-    """A finding for each of `words` whose things were not all looked at."""
-    if report.findings:  # they fail the run already, and what they hit was not counted as looked at
+    """Add a finding to `report` for each requirement in `words` that is not met."""
+    if report.findings:  # the run fails already, and what is bad was not counted as looked at
         return
     unasked, unread = looked.objects[NOT_ASKED], looked.objects[audit.SIZE_ONLY]
     missing = {"disk": looked.pinned_files - looked.files, "remote": unasked, "content": unasked + unread}
@@ -71,7 +71,7 @@ def check_required(words: list[str], looked: Looked, report: Report) -> None:
 
 
 def share(items: list[Item]) -> list[Item]:
-    """Those of `items` that SHARD names: whole objects, cut by bytes, the same on every machine. Raises `Failure`."""
+    """The share of `items` that SHARD names: whole objects, split by size, alike on every machine. Raises `Failure`."""
     if not (typed := arguments.value("SHARD")):
         return items
     found = re.fullmatch(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})", typed)
@@ -80,5 +80,5 @@ def share(items: list[Item]) -> list[Item]:
     number, of = map(int, found.groups())
     ordered = sorted(items, key=lambda item: item.oid)
     *starts, total = accumulate((item.file.size or 0 for item in ordered), initial=0)
-    numbers = (min(of, 1 + at * of // max(1, total)) for at in starts)  # after the last byte, only empty objects come
+    numbers = (min(of, 1 + at * of // max(1, total)) for at in starts)  # `min` is for empty objects after the last byte
     return [item for item, each in zip(ordered, numbers, strict=True) if each == number]

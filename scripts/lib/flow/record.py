@@ -1,4 +1,4 @@
-"""From weights that are staged to one Git commit: models/ -> dvc add -> remote -> commit, for add and track alike."""
+"""From staged weights to one Git commit: models/ -> dvc add -> remote -> commit, for add, update and track."""
 
 from lib.core import arguments, atomic, lock, shell, text
 from lib.core.console import note
@@ -7,12 +7,12 @@ from lib.disk import cache, cleanup, dvc, settings, staging
 from lib.model import catalog, compare, history, inventory, pin
 from lib.remote import factory, repair
 
-MOST = 30  # changed files that a commit's message names
-TRIES = 3  # of a Git commit, where somebody else makes one meanwhile
+MOST = 30  # changed files listed in a commit message
+TRIES = 3  # attempts at a Git commit, if others are made meanwhile
 
 
 def prepare() -> None:
-    """Remove what a killed command left, and refuse to begin where no Git commit can be made. Raises `Failure`."""
+    """Remove what a killed command left. Raises `Failure` if no Git commit can be made here."""
     cleanup.clear()
     history.branch_at_start()
     with lock.clone():
@@ -21,10 +21,10 @@ def prepare() -> None:
 
 
 def record(name: str, before: str | None, scan: str = "") -> None:
-    """Place, pin, upload and commit the model `name`, whose weights are staged. Raises `Failure`.
+    """Move the staged weights of the model `name` to models/, pin, upload and commit them. Raises `Failure`.
 
-    `before` is what Git had of its pin when the command began, `scan` what the Hub's scan says of it today. Safe to run
-    again from any point. The clone's lock is not held during the upload.
+    `before` is the text of the committed pin when the command began, `scan` the result of the Hub's scan today. Safe to
+    run again from any point. The clone's lock is not held during the upload.
     """
     wanted, remote = staging.finished(name), factory.default()
     with lock.clone():
@@ -51,13 +51,10 @@ def record(name: str, before: str | None, scan: str = "") -> None:
 
 
 def _check_unmoved(wanted: pin.Pin, before: str | None) -> None:
-    """Refuse to commit `wanted` on another branch, with other settings or over another pin than at the start.
-
-    Raises `Failure`.
-    """
+    """Raise `Failure` if the branch, DVC's settings or the committed pin changed since the command began."""
     if (start := history.branch_at_start()) != (now := history.branch()):
         raise Failure(f"nothing was committed, since HEAD was on {start} and is on {now} now; run it again there")
-    if not settings.is_current():  # the remote may be another, which has nothing of what was uploaded
+    if not settings.is_current():  # the remote may be another one, without what was uploaded
         raise Failure("nothing was committed, since DVC's settings changed meanwhile; run the same command again")
     if history.committed(wanted.name) not in (before, pin.dump(wanted)):
         raise Failure(
@@ -66,31 +63,31 @@ def _check_unmoved(wanted: pin.Pin, before: str | None) -> None:
 
 
 def change(made: pin.Pin, old: pin.Pin, scan: str = "") -> None:
-    """Make `made` the pin, in the place of `old`, whose files it has, in a Git commit. Raises `Failure`."""
+    """Replace the pin `old` with `made`, which has the same files, in one Git commit. Raises `Failure`."""
     with lock.clone():
         pin.check_current(old)
         _rewrite(made, old, scan)
 
 
 def _rewrite(made: pin.Pin, old: pin.Pin | None, scan: str) -> None:
-    atomic.write(pin.path_of(made.name), pin.dump(made))  # a checkout or a stash may have taken it away
+    atomic.write(pin.path_of(made.name), pin.dump(made))  # a checkout or a stash may have removed it
     commit(message(made, old, scan), made)
 
 
 def next_step() -> str:
-    """What to type after a Git commit. `git diff`, which tells, may lock Git's index to renew it."""
+    """What to type after a Git commit. Takes the lock since `git diff`, which it runs, may refresh Git's index."""
     with lock.clone():
         return shell.git("next")
 
 
 def commit(message: str, new: pin.Pin | None, gone: str = "") -> None:
-    """One Git commit of the pin `new`, of the removal of the pin of `gone`, or of both, and of the catalog.
+    """Make one Git commit: add the pin `new`, remove the pin of the model `gone`, or both, and update the catalog.
 
     The clone's lock must be held. Raises `Failure`.
     """
     name = new.name if new else ""
     for _ in range(TRIES):
-        shell.git("settled")  # one that began meanwhile would end with our commit, and lose what it brings
+        shell.git("settled")  # our commit would conclude a merge begun meanwhile, and lose its changes
         history.forget()  # another command may have made a commit meanwhile
         head, folder = history.head(), staging.folder(name or gone)
         if new:
@@ -112,7 +109,7 @@ def commit(message: str, new: pin.Pin | None, gone: str = "") -> None:
 
 
 def _check_alone(head: str, ours: set[str]) -> None:
-    """Raise `Failure` if our Git commit, of the files of `head` but for `ours`, undid another that came in between."""
+    """Raise `Failure` if our Git commit, made of `head` and the files `ours`, undid another made in between."""
     tip, before = history.object_ids(["HEAD", "HEAD^"])
     if not head or not before or head in (before, tip):
         return
@@ -126,7 +123,7 @@ def _check_alone(head: str, ours: set[str]) -> None:
 
 
 def message(new: pin.Pin, old: pin.Pin | None, scan: str) -> str:
-    """The Git commit's message: subject, what changed, and trailers that a machine can read."""
+    """The message of the Git commit: subject, what changed, and machine-readable trailers."""
     parts = [arguments.value("MESSAGE") or f"{'Update' if old else 'Add'} {new.name} model"]
     if old:
         if old.commit and new.commit and old.commit != new.commit:

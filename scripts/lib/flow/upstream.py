@@ -1,4 +1,4 @@
-"""What the Hub has today of the repo of a pin: whether there is something newer, and what it would change and fetch."""
+"""What the Hub has now for a pin: whether there is something newer, and what an update would change and fetch."""
 
 import re
 from collections.abc import Callable, Collection
@@ -12,17 +12,16 @@ from lib.disk import cache
 from lib.hub import repo
 from lib.model import compare, fields, pin, policy, selection
 
-SIDE_BY_SIDE = 8  # pins
+SIDE_BY_SIDE = 8  # pins asked at once
 SCAN = {None: "not told", False: "not finished, {}", True: "finished, {}"}
 UP_TO_DATE, NEWER, GONE_COMMIT, NOT_ASKED = "up to date", "newer", "commit gone", "not asked"
 
 
 @dataclass(frozen=True)
 class State:
-    """`status` is one of the above, or the kind of a `Refusal`.
+    """What the Hub has for the pin `held`; `status` is one of the constants above, or the `kind` of a `Refusal`.
 
-    `shot` is the repo at `revision`; without one `detail` says why. `changes` are what an update would change, `fetch`
-    the bytes to download for it.
+    `shot` is the repo at `revision`; if None, `detail` says why. An update makes `changes` and fetches `fetch` bytes.
     """
 
     held: pin.Pin
@@ -48,7 +47,7 @@ class State:
         return "; ".join(filter(None, [f"{self.held.name}: {said}", moved, license]))
 
     def facts(self) -> dict[str, object]:
-        """The same by the keys of JSON reports."""
+        """The same, under the keys of JSON reports."""
         if not self.shot:
             return {"status": self.status, "detail": self.detail}
         return {
@@ -63,8 +62,8 @@ class State:
 
 
 def ask_all(pins: list[pin.Pin], revision: str = "") -> list[State]:
-    """What the Hub has of the repo of each of `pins`, in their order, at `revision` or what it follows."""
-    known = lru_cache(maxsize=1)(named)  # read if something is newer, and then for all
+    """What the Hub has for each of `pins`, in order: at `revision`, or else at the revision that the pin follows."""
+    known = lru_cache(maxsize=1)(named)  # read only if something is newer, and only once
     return workers.side_by_side(lambda held: _ask(held, revision or held.revision, known), pins, SIDE_BY_SIDE)
 
 
@@ -91,7 +90,7 @@ def _newer(held: pin.Pin, revision: str, shot: repo.Snapshot, known: dict[str, s
 
 
 def scan(shot: repo.Snapshot, paths: Collection[str]) -> tuple[str, dict[str, str]]:
-    """What the Hub's scan says of the files `paths` today, for people; and what of it the policy does not take."""
+    """What the Hub's scan says of the files `paths` now, as text; and that as a finding if the policy rejects it."""
     unsafe = sorted(set(paths) & set(shot.unsafe))
     said = SCAN[shot.scanned].format(f"issues with {', '.join(unsafe)}" if unsafe else "no issues")
     is_bad = unsafe or (policy.read().scan and not shot.scanned)
@@ -99,13 +98,13 @@ def scan(shot: repo.Snapshot, paths: Collection[str]) -> tuple[str, dict[str, st
 
 
 def leave_out(files: list[repo.HubFile], allow: Collection[str]) -> tuple[list[repo.HubFile], tuple[str, ...]]:
-    """`files` without those that the policy leaves out, and the paths of these."""
+    """The `files` to keep by the policy, and the paths that it leaves out."""
     out = policy.left_out([file.path for file in files], policy.read(), allow)
     return [file for file in files if file.path not in out], out
 
 
 def named() -> dict[str, str]:
-    """By each sha256 in the pins here, the NAME of one that has it; to parse them all takes longer."""
+    """sha256 -> NAME of a model that has it, for all pins here; parsing them instead would take longer."""
     found: dict[str, str] = {}
     for name in selection.here():
         with suppress(OSError):  # another command removed it meanwhile
@@ -115,7 +114,7 @@ def named() -> dict[str, str]:
 
 
 def cached(files: list[repo.HubFile], held: pin.Pin | None, known: dict[str, str]) -> dict[str, digest.File]:
-    """Those of `files` that the cache has, as `held` or one of the pins `known` by `named` says: digests by path."""
+    """Path -> digests of those `files` that the cache has, by the pin `held` or one from `known` (see `named`)."""
     names = {known[file.sha256] for file in files if file.sha256 in known}
     pins = [*(pin.read(name, broken_is_none=True) for name in names), held]
     digests = {file.sha256: file for each in filter(None, pins) for file in (each.files or {}).values()}
@@ -128,9 +127,10 @@ def _chosen(held: pin.Pin, shot: repo.Snapshot) -> list[repo.HubFile]:
 
 
 def _old(held: pin.Pin, before: tuple[repo.HubFile, ...], new: compare.Files) -> compare.Files:
-    """The files of `held` as the Hub tells them apart, which publishes no sha256 of small ones.
+    """The files of `held` by the ids that the Hub publishes: sha256, or for small files Git's blob id.
 
-    Where it does not list them any more, in `before`, the cache tells; what is not there either passes for changed.
+    Blob ids are taken from `before`, the Hub's list at the pinned commit, or else computed from the cache; a file that
+    is in neither counts as changed.
     """
     known = {file.path: file.identity for file in before}
     found = {}
