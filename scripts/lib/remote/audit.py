@@ -1,4 +1,4 @@
-"""What is known of the objects on the remote, and how."""
+"""The state of objects on the remote, and how it was established."""
 
 import re
 from collections.abc import Mapping
@@ -14,16 +14,16 @@ from lib.remote import etag
 from lib.remote.base import ObjectInfo, Remote
 
 READERS = 2 * workers.CORES  # one waits for the network while another hashes
-# The kinds of what is found out about an object, besides `missing` and `changed`.
-PROVEN = ("read", "by hash")  # every byte was read; the store publishes the pin's hash of the content
-SIZE_ONLY = "by size only"  # its size is right, and nothing more is known
+# The kinds of findings about an object, besides `missing` and `changed`.
+PROVEN = ("read", "by hash")  # every byte was read; the store publishes the pinned hash
+SIZE_ONLY = "by size only"  # the size is right; nothing more is known
 SUSPECT = "suspect"  # its published hash differs: it is damaged, or was uploaded in a way that changes that hash
 
 Found = dict[str, Finding]  # by oid
 
 
 def bad(items: list[Item], found: Found) -> list[Finding]:
-    """What is missing or damaged of `items`, as it was `found`."""
+    """The findings in `found` about `items` that are missing or damaged."""
     return [found[item.oid] for item in items if found[item.oid].kind in ("missing", "changed")]
 
 
@@ -31,10 +31,10 @@ def assess(
     remote: Remote,
     items: list[Item],
     deep: bool,
-    at_hand: Mapping[str, Path] | None = None,  # files that were found right: they give the ETag of an object in parts
-    infos: Mapping[str, ObjectInfo] | None = None,  # what the store said already
+    at_hand: Mapping[str, Path] | None = None,  # intact files by oid: they give the ETag of a multipart object
+    infos: Mapping[str, ObjectInfo] | None = None,  # what the store already said
 ) -> Found:
-    """How `items` are on `remote`, from what the store says; `deep` reads the objects too. Raises `Failure`."""
+    """A finding for each of `items` on `remote`, from what the store says; `deep` also reads them. Raises `Failure`."""
 
     def judged(items: list[Item], said: Mapping[str, ObjectInfo]) -> Found:
         return {item.oid: _by_info(said.get(item.oid), item, (at_hand or {}).get(item.oid)) for item in items}
@@ -43,7 +43,7 @@ def assess(
     if deep:
         lost = {each.object for each in bad(items, found)}
         return found | _by_reading(remote, [item for item in items if item.oid not in lost])
-    # Asked closely, a store tells the checksum of an upload in parts, and no ETag that is of no content.
+    # Asked `closely`, S3 also tells the checksum of a multipart object, and whether the ETag is a hash of the content.
     unsure = [item for item in items if found[item.oid].kind == SUSPECT]
     unsure += [item for item in items if found[item.oid].kind == SIZE_ONLY and item.file.crc64nvme]
     found |= judged(unsure, remote.infos((item.oid for item in unsure), closely=True))
@@ -51,7 +51,7 @@ def assess(
 
 
 def examine(remote: Remote, items: list[Item], folder: Path | None, deep: bool = False) -> tuple[list[Finding], Found]:
-    """How `folder`, if given, differs from `items` of one model, and how they are on `remote`. Raises `Failure`."""
+    """How `folder`, if given, differs from the `items` of one model, and what `assess` finds. Raises `Failure`."""
     files = {item.path: item.file for item in items if item.data is None} if folder else {}
     remote.check()
     with progress(f"check {items[0].model}", sum(file.size or 0 for file in files.values())) as watch:
@@ -66,7 +66,7 @@ def _by_reading(remote: Remote, items: list[Item]) -> Found:
         try:
             with on_its_way(item.path):
                 mismatch = remote.read(item.oid, item.file, watch)
-        except FileNotFoundError:  # it went after it was listed
+        except FileNotFoundError:  # deleted after it was listed
             return item.finding("remote", "missing")
         return item.finding("remote", "changed", mismatch) if mismatch else item.finding("remote", "read")
 
@@ -78,7 +78,7 @@ def _by_info(info: ObjectInfo | None, item: Item, at_hand: Path | None) -> Findi
     if info is None:
         return item.finding("remote", "missing")
     size, here = item.file.size, at_hand or cache.object_path(item.oid)
-    if size is None and here.is_file():  # a pin of plain `dvc add` tells none, a copy that is here does
+    if size is None and here.is_file():  # a pin made by plain `dvc add` has no sizes, but a local copy does
         size = here.stat().st_size
     if mismatch := digest.File(size).mismatch(digest.File(info.size)):
         return item.finding("remote", "changed", mismatch)
@@ -97,5 +97,5 @@ def _by_info(info: ObjectInfo | None, item: Item, at_hand: Path | None) -> Findi
 
 
 def size_only(count: int, total: int) -> str:
-    """What is said of `count` of `total` objects, whose store publishes nothing of their content."""
+    """The note that `count` of `total` objects were checked by size only: the store publishes no usable hash."""
     return f"remote: {count} of {plural(total, 'object')}: size only (DEEP=1 reads them)"

@@ -1,4 +1,4 @@
-"""DVC's remote, where the objects of all clones lie. DVC gives its settings and layout; .github/FAULTS.md says why."""
+"""DVC's remote storage, shared by all clones: DVC's settings and layout, our own transfers (see .github/FAULTS.md)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,40 +13,40 @@ from lib.disk import cache
 from lib.model.inventory import Item
 from lib.remote.errors import sentence
 
-NAME = "storage"  # of the remote that make remote sets without REMOTE
+NAME = "storage"  # the remote that `make remote` sets up without REMOTE
 MARKER = ".model-weights"
 MARKER_TEXT = "A remote of model weights. Without this file nothing is written here, since a disk may not be mounted.\n"
 
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """What a store says of an object without reading it; None for a digest (hex) that it does not tell."""
+    """What a store publishes about an object; digests are hex, and None if it does not publish them."""
 
     size: int  # bytes
-    modified: float  # when it was written, in seconds since 1970 by the store's clock
-    md5: str | None = None  # Google's, of every object that was not composed of others
-    # S3's: the md5 of an object uploaded in one part, or the md5 of the N parts' md5s and `-N`. Where a user's key
-    # encrypts the object it is neither: only a listing, which cannot tell, has it then.
+    modified: float  # when it was uploaded: seconds since 1970 by the store's clock
+    md5: str | None = None  # from Google, for every object that is not a composite of others
+    # From S3: the md5 of an object uploaded in one part, or the md5 of the N parts' md5s and `-N`. For an object
+    # encrypted with a user's key it is neither: a listing has it all the same, since it does not show the encryption.
     etag: str | None = None
-    crc64nvme: str | None = None  # S3's, of the whole object; only if it was asked for closely
+    crc64nvme: str | None = None  # from S3, for the whole object; only if asked `closely`
 
     @property
     def hash(self) -> str | None:
-        """The md5 of the content that the store publishes, if it does."""
+        """The md5 of the content, or None if the store does not publish it."""
         return self.md5 or (self.etag if self.etag and "-" not in self.etag else None)
 
 
 class Remote(ABC):
-    """A remote by its `name`, `url` and `config` in DVC's settings. Every method raises `Failure`, which names it."""
+    """A remote: its `name`, `url` and `config` in DVC's settings. Every method may raise `Failure`, which names it."""
 
     is_folder = False
-    note: str | None = None  # what to tell a user of this remote
-    strays: tuple[str, ...] = ()  # files among the objects that are none, once `all` has listed them
+    note: str | None = None  # what users of this remote should know
+    strays: tuple[str, ...] = ()  # files among the objects that are not objects; set by `all`
 
     def __init__(self, name: str, url: str, config: dict | None = None) -> None:
         self.name, self.url, self.config = name, url, config or {}
         self.endpoint = self.config.get("endpointurl")
-        self._top = f"{url}/"  # how each key begins
+        self._top = f"{url}/"  # the prefix of every key
 
     @property
     def title(self) -> str:
@@ -58,36 +58,36 @@ class Remote(ABC):
             yield
         except (Failure, FileNotFoundError):
             raise
-        except Exception as error:  # each client has its own tree of errors, with nothing in common
+        except Exception as error:  # the clients' exceptions have no other base class in common
             raise Failure(f"{self.title} {sentence(error, step, self.endpoint)}; {after}") from error
 
     @abstractmethod
     def check(self, write: bool = False, probe: bool = False) -> None:
-        """Refuse a remote that is out of reach, a folder without its marker or, with `write`, one that is read-only.
+        """Raise `Failure` if the remote is unreachable, a folder without its marker or, with `write`, read-only.
 
-        With `probe` a bucket must also take an object, give it back and delete it.
+        With `probe`, an object must also be written to a bucket, read back and deleted.
         """
 
     def _object(self, oid: str) -> str:
         return self._top + cache.key(oid)
 
     def infos(self, oids: Iterable[str], closely: bool = False) -> dict[str, ObjectInfo]:
-        """What the store says of each of `oids`, of each by itself if `closely`; one that is not there is left out."""
+        """oid -> info, for those of `oids` that exist; `closely` asks for each separately, and may tell more."""
         with self._explained("list"):
             return {oid: info for oid in oids if (info := self._info(self._object(oid), closely))}
 
     def lacks(self, sizes: Mapping[str, int | None]) -> set[str]:
-        """The objects of `sizes`, bytes by id, that are not there with that many bytes; with any where it is None."""
+        """The objects of `sizes` (oid -> bytes, None for any size) that are missing or have another size."""
         found = self.infos(sizes).items()
         return sizes.keys() - {oid for oid, info in found if sizes[oid] in (None, info.size)}
 
     def holds(self, sizes: Mapping[str, int]) -> set[str]:
-        """The objects of `sizes`, bytes by id, that are there, as far as can be told without asking for their bytes."""
+        """The objects of `sizes` (oid -> bytes) that are there, by size and, if the store publishes it, by md5."""
         found = self.infos(sizes).items()
         return {oid for oid, info in found if info.size == sizes[oid] and info.hash in (None, oid.removesuffix(".dir"))}
 
     def all(self) -> dict[str, ObjectInfo]:
-        """Every object that is there."""
+        """oid -> info, for every object on the remote."""
         top = f"{self._top}{cache.LAYOUT}/"
         with self._explained("list"):
             listed = {key.removeprefix(top): info for key, info in self._list(top)}
@@ -96,10 +96,10 @@ class Remote(ABC):
 
     @abstractmethod
     def now(self) -> float:
-        """Seconds since 1970 by the store's clock; it must be one that can be written to."""
+        """Seconds since 1970 by the store's clock; needs write access."""
 
     def drop(self, oid: str, before: float) -> None:
-        """Delete the object `oid`, unless it was written later than `before`."""
+        """Delete the object `oid`, unless it was uploaded later than `before`, in seconds since 1970."""
         key = self._object(oid)
         with self._explained("delete"):
             if (info := self._info(key)) and info.modified < before:
@@ -107,27 +107,27 @@ class Remote(ABC):
 
     @abstractmethod
     def read(self, oid: str, want: File, progress: Progress = unwatched, path: Path | None = None) -> str | None:
-        """How the bytes of the object `oid` differ from `want`, or None. Raises FileNotFoundError without it.
+        """Read the object `oid`; how it differs from `want`, or None. Raises FileNotFoundError if it does not exist.
 
-        They are kept at `path`, whose content is undefined if they differ; without one, nothing touches the disk.
+        The bytes are written to `path`, if given; if they differ, its content is undefined.
         """
 
     @abstractmethod
     def put(self, path: Path, item: Item, progress: Progress) -> str | None:
-        """Make the file at `path` the object `item`, whole and right or not at all; how it differs from it, or None."""
+        """Upload the file at `path` as the object `item`, intact or not at all; how it differs from `item`, or None."""
 
     @abstractmethod
     def _list(self, prefix: str) -> Iterator[tuple[str, ObjectInfo]]:
-        """The keys that begin with `prefix`, and what the store says of each."""
+        """(key, info) for every key that begins with `prefix`."""
 
     @abstractmethod
     def _info(self, key: str, closely: bool = False) -> ObjectInfo | None:
-        """What the store says of the object at `key`; None without it. Some stores tell more if asked `closely`."""
+        """Info about the object at `key`; None if there is none. Some stores tell more if asked `closely`."""
 
     @abstractmethod
     def _delete(self, key: str) -> None: ...
 
 
 def mark(folder: Path) -> None:
-    """Make `folder`, created if need be, a remote of weights."""
+    """Mark `folder` as a remote of weights; create it if it does not exist."""
     atomic.write(folder / MARKER, MARKER_TEXT)

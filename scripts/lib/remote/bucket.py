@@ -16,13 +16,13 @@ from lib.remote.errors import Unable
 from lib.transfer import road
 from lib.transfer.http import Client, Ranges, Refused
 
-REQUESTS = 16  # side by side
-FEW = 8  # objects that are asked for one by one, whatever a listing takes
-TRIES = 2  # of a request; one of them alone may take half of TIMEOUT
+REQUESTS = 16  # in parallel
+FEW = 8  # up to this many objects are asked for one by one, without estimating a listing
+TRIES = 2  # attempts at a request; each may take half of TIMEOUT
 
 
 def patience() -> tuple[float, float]:
-    """Seconds for a connection, and without a byte on one."""
+    """Timeouts in seconds: to connect, and between two bytes."""
     return max(1.0, arguments.timeout() / 3), max(1.0, arguments.timeout() / TRIES)
 
 
@@ -31,10 +31,10 @@ class _WrittenTo(Exception):
 
 
 class Bucket(Remote):
-    """A bucket at `url`, by the settings that DVC has of it, and by its own library's client, which threads share."""
+    """A bucket at `url`, with DVC's settings; the client of the store's own library is shared by all threads."""
 
-    _takes_checksums = False  # crc64nvme, with an upload
-    _bundle: str | bool | None = None  # the file of certificates to trust; None: those of this machine, False: any
+    _takes_checksums = False  # whether uploads may carry a crc64nvme
+    _bundle: str | bool | None = None  # file of certificates to trust; None: this machine's, False: trust any
 
     def __init__(self, name: str, url: str, config: dict) -> None:
         super().__init__(name, url, config)
@@ -82,7 +82,7 @@ class Bucket(Remote):
             return self._info(self._top + MARKER).modified
 
     def _pages(self) -> float:
-        """How many requests a listing takes (1,000 objects each), estimated by the objects that begin with 000."""
+        """How many requests a listing takes (1,000 objects each), estimated from the objects that begin with 000."""
         return 2 + sum(1 for _ in self._list(f"{self._top}{cache.LAYOUT}/00/0")) * 16**3 / 1000
 
     def read(self, oid: str, want: File, progress: Progress = unwatched, path: Path | None = None) -> str | None:
@@ -100,7 +100,7 @@ class Bucket(Remote):
                 raise
 
     def _arrived(self, key: str, size: int, hashed: str, progress: Progress, path: Path | None = None) -> File:
-        """The digest `hashed` of the `size` bytes at `key`, taken as they arrive; kept at `path`, if there is one."""
+        """Download the `size` bytes at `key`, to `path` if given; their digest `hashed`, computed as they arrive."""
         source, wanted = Ranges(self._http, lambda: self._request(key), size), road.Wanted(self.title, size, (hashed,))
         return road.bring([source], wanted, path, progress)
 
@@ -113,7 +113,7 @@ class Bucket(Remote):
                 return mismatch
 
             def sent(count: int) -> None:
-                if not weights.is_as_before(path, before):  # these bytes are perhaps not those that were hashed
+                if not weights.is_as_before(path, before):  # these may not be the bytes that were hashed
                     raise _WrittenTo
                 progress(count)
 
@@ -125,18 +125,18 @@ class Bucket(Remote):
 
     @abstractmethod
     def _connect(self) -> None:
-        """Make the client, from DVC's settings; nothing is asked of the store yet."""
+        """Create the client from DVC's settings, without contacting the store."""
 
     @abstractmethod
     def _request(self, key: str) -> Request:
-        """How a range of the object at `key` is asked for, now."""
+        """An authenticated request for the object at `key`, to be sent soon; the caller adds the range."""
 
     @abstractmethod
     def _write(self, key: str, data: bytes) -> None: ...
 
     @abstractmethod
     def _upload(self, path: Path, oid: str, found: File, progress: Progress) -> None:
-        """Make the file at `path`, of digests `found`, the object `oid`.
+        """Upload the file at `path`, with the digests `found`, as the object `oid`.
 
-        `progress` is told of all bytes before the object is complete; if it raises, none is made.
+        `progress` is called for all bytes before the object is completed; if it raises, no object is created.
         """

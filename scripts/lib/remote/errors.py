@@ -1,4 +1,4 @@
-"""What object stores and their clients say of an error, in our words."""
+"""Errors of object stores and their clients, in plain words."""
 
 import re
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from lib.core.text import one_line
 
 
 class Unable(Exception):
-    """What the store did not do, as the end of a sentence that begins with its name."""
+    """What the store failed to do, as the end of a sentence that begins with its name."""
 
 
-# Codes of the stores and classes of their clients, and what each means.
+# Error codes of the stores and exception classes of their clients -> what they mean.
 MEANINGS = {
     "Anonymous caller|NoCredentialsError|PartialCredentialsError|CredentialRetrievalError|DefaultCredentialsError": (
         "wants credentials, and there are none: log in (aws or gcloud), or set them in the environment"
@@ -34,7 +34,7 @@ MEANINGS = {
 
 
 def _marks(error: BaseException | None) -> Iterator[str]:
-    """What may tell the kind of `error`: the marks of its cause, its text up to a colon, its code, its classes."""
+    """What may tell the kind of `error`: the marks of its cause, its text after a colon, its code, its classes."""
     if error is None:
         return
     yield from _marks(error.__cause__ or error.__context__)
@@ -45,7 +45,7 @@ def _marks(error: BaseException | None) -> Iterator[str]:
 
 
 def sentence(error: Exception, step: str, at: str | None = None) -> str:
-    """What `error`, met on trying to `step` at a store, means, as the end of a sentence that begins with its name."""
+    """What `error`, raised by an attempt to `step` at the endpoint `at`, means, worded to follow the store's name."""
     if isinstance(error, Unable):
         return str(error)
     for mark in _marks(error):

@@ -1,22 +1,22 @@
-"""S3's ETag of an object in parts, which depends on the size of the parts that it was uploaded in."""
+"""S3's ETag of a multipart object, which depends on the size of the parts that were uploaded."""
 
 import hashlib
 from pathlib import Path
 
 from lib.core.digest import LARGE
 
-PART = LARGE  # bytes, as the AWS CLI uploads; each part on its way is in memory
-DVC_PART = 50 << 20  # bytes, as plain DVC uploads
-MOST = 10_000  # parts of an object that S3 takes
+PART = LARGE  # bytes, as in the AWS CLI; parts in transit are held in memory
+DVC_PART = 50 << 20  # bytes, as in plain DVC
+MOST = 10_000  # parts of an object that S3 allows
 
 
 def part_size(size: int) -> int:
-    """The bytes of each part in which an object of `size` bytes is uploaded to S3."""
+    """The size in bytes of the parts in which we upload an object of `size` bytes to S3."""
     return max(PART, -(-size // MOST))
 
 
 def of_file(path: Path, parts: int) -> str | None:
-    """The ETag of the file at `path` in `parts` parts; None if neither we nor DVC make that many. Raises OSError."""
+    """The ETag of the file at `path` in `parts` parts; None if neither we nor DVC use that many. Raises OSError."""
     size = path.stat().st_size
     for part in (part_size(size), DVC_PART):
         if -(-size // part) == parts:

@@ -1,4 +1,4 @@
-"""Which remotes are set, as objects that can be asked; and the objects of a pin, whose listing may be on one."""
+"""The configured remotes, as `Remote` objects; and the objects of a pin, whose listing may be on a remote."""
 
 from difflib import get_close_matches
 from functools import lru_cache
@@ -17,7 +17,7 @@ HOW = "make remote URL=s3://bucket/path"
 
 
 def default() -> Remote:
-    """The remote that is `asked` for. Raises `Failure` if there is none."""
+    """The remote that REMOTE or else `core.remote` names. Raises `Failure` if none is configured."""
     return named(asked())
 
 
@@ -29,15 +29,15 @@ def named(name: str) -> Remote:
 
 @lru_cache(maxsize=1)
 def names() -> list[str]:
-    """The remotes of this repository and this clone, without those of its user alone; the one that is asked first."""
+    """The remotes that this repository or clone configures, not its user alone; the one from `asked` comes first."""
     return list(dict.fromkeys([asked(), *settings.remotes()]))
 
 
 def asked() -> str:
-    """What REMOTE names, or else DVC's setting `core.remote`. Raises `Failure` for a name that is not set."""
+    """The remote that REMOTE or else DVC's setting `core.remote` names. Raises `Failure` if REMOTE is unknown."""
     found, typed = settings.read(), arguments.value("REMOTE")
     if typed in ("", "1"):
-        return found["core"].get("remote", "").lower()  # as DVC reads the name of a section
+        return found["core"].get("remote", "").lower()  # as DVC does with names of sections
     if typed not in found["remote"]:
         near = get_close_matches(typed, found["remote"], n=1)
         there = f"did you mean {near[0]}?" if near else f"there is: {', '.join(found['remote']) or 'none'}"
@@ -46,7 +46,7 @@ def asked() -> str:
 
 
 def candidate(name: str, wanted: dict[str, str]) -> Remote:
-    """The remote `name` as it would be with `wanted` in .dvc/config. Raises `Failure`."""
+    """The remote `name` as it would be with the settings `wanted` in .dvc/config. Raises `Failure`."""
     config = settings.config()
     machine = config.load_config_to_level("repo").get("remote", {}).get(name, {})
     clone = config.load_one("local")["remote"].get(name, {})  # .dvc/config.local, which Git ignores
@@ -64,7 +64,7 @@ def _of(name: str, found: dict) -> Remote:
     url = config.get("url")
     if not url:
         raise Failure(f"no remote is set; set one: {HOW}")
-    if url.partition("://")[0] not in ("s3", "gs", url):  # another of DVC's forms, such as one that leads to a remote
+    if url.partition("://")[0] not in ("s3", "gs", url):  # another form that DVC takes, such as remote://NAME/path
         from dvc import fs
         from dvc.exceptions import DvcException
 
@@ -76,7 +76,7 @@ def _of(name: str, found: dict) -> Remote:
             raise Failure(f"no usable remote: {url} leads to none, or to itself; set one: {HOW}") from error
         url = path if store.protocol == "local" else f"{store.protocol}://{path}"
     kind = url.partition("://")[0]
-    if kind == "s3":  # each client is slow to import, so only the one that is needed is
+    if kind == "s3":  # the clients are slow to import
         from lib.remote.s3 import S3
 
         return S3(name, url, config)
@@ -90,12 +90,12 @@ def _of(name: str, found: dict) -> Remote:
 
 
 def objects_of(held: Pin) -> list[inventory.Item]:
-    """The objects of `held`; for a pin of plain `dvc add` by its listing, here or on the remote. Raises `Failure`."""
+    """Objects of `held`; if plain `dvc add` made it, by its listing in the cache or on a remote. Raises `Failure`."""
     return inventory.of_pin(held, listing(f"{held.md5}.dir") if held.files is None else held.listing)
 
 
 def listing(oid: str) -> bytes:
-    """DVC's listing `oid`, from the cache or else from a remote. Raises `Failure`."""
+    """The bytes of DVC's listing `oid`, from the cache or else from a remote. Raises `Failure`."""
     if (data := found_listing(oid)) is None:
         raise Failure(
             f"the listing {oid} is neither in the cache nor on the remote; run make add, make track or dvc add again"
@@ -104,7 +104,7 @@ def listing(oid: str) -> bytes:
 
 
 def found_listing(oid: str) -> bytes | None:
-    """DVC's listing `oid`; None if it is nowhere. Raises `Failure` if a remote cannot be asked."""
+    """The same, or None if no remote has it. Raises `Failure` if it was not found and a remote failed."""
     if cache.object_path(oid).is_file():
         return cache.object_path(oid).read_bytes()
     data = why = None
@@ -122,4 +122,4 @@ def found_listing(oid: str) -> bytes | None:
                 why = failure
     if data is None and why:
         raise why
-    return data  # perhaps another one: who asked compares it with the pin
+    return data  # perhaps damaged: callers compare it with the pin's md5

@@ -1,4 +1,4 @@
-"""Bringing objects into the cache, from the remote that is asked and, where that fails, from others that are set."""
+"""Downloads objects into the cache, from the chosen remote and, if that fails, from the other configured ones."""
 
 import threading
 from collections import Counter
@@ -18,15 +18,15 @@ from lib.model.inventory import Item, unique
 from lib.remote import factory
 from lib.remote.base import Remote
 
-DOWNLOADS = 8  # objects side by side
-brought: list[int] = []  # bytes of each object that this run took from a remote
-_failed: dict[tuple[str, str], Failure] = {}  # by remote and model; the model is "" if the remote is out of reach
-_detours: Counter = Counter()  # objects by model, the remote that lacks them, and the one that gave them
+DOWNLOADS = 8  # objects in parallel
+brought: list[int] = []  # bytes of each object that this run downloaded
+_failed: dict[tuple[str, str], Failure] = {}  # by (remote, model); the model is "" if the remote is unreachable
+_detours: Counter = Counter()  # number of objects by (model, remote without them, remote with them)
 _lock = threading.Lock()
 
 
 def remotes(model: str = "") -> Iterator[Remote]:
-    """The remotes that answer and have not failed `model`, in the order of asking. Raises `Failure` if none is left."""
+    """The reachable remotes that have not failed for `model`, the preferred first. Raises `Failure` if none is left."""
     left = False
     for name in factory.names():
         with _lock:
@@ -48,7 +48,7 @@ def _check(name: str) -> None:
 
 
 def _fail(name: str, model: str, why: Failure) -> None:
-    """Leave the remote `name` out from now on, and say so once. The lock must be held."""
+    """Skip the remote `name` for `model` (all if empty) from now on, and say so once. `_lock` must be held."""
     known = factory.names()
     if (name, model) not in _failed and name != known[-1]:
         remark(f"{str(why).partition('; ')[0]}; continuing with remote {known[known.index(name) + 1]!r}")
@@ -56,12 +56,12 @@ def _fail(name: str, model: str, why: Failure) -> None:
 
 
 def holds(sizes: Mapping[str, int]) -> set[str]:
-    """The objects of `sizes`, bytes by id, that the first remote that answers holds. Raises `Failure`."""
+    """The objects of `sizes` (oid -> bytes) that the first reachable remote holds. Raises `Failure`."""
     return next(remotes()).holds(sizes)
 
 
 def _from_any(item: Item, part: Path, watch: Progress) -> Finding | None:
-    """Bring `item` to `part` from the first remote that has it right; why not, or None. Raises `Failure`."""
+    """Download `item` to `part` from the first remote that has it intact; why it failed, or None. Raises `Failure`."""
     lacking = finding = failure = None
     for remote in remotes(item.model):
         note(remote.note)
@@ -83,7 +83,7 @@ def _from_any(item: Item, part: Path, watch: Progress) -> Finding | None:
 
 
 def _get(remote: Remote, item: Item, part: Path, watch: Progress) -> Finding | None:
-    """Bring `item` from `remote` to `part`; why not, or None. One that arrives changed is tried once more."""
+    """Download `item` from `remote` to `part`, once more if it arrives changed; why that failed, or None."""
     for _ in range(2):
         try:
             mismatch = remote.read(item.oid, item.file, watch, part)
@@ -96,7 +96,7 @@ def _get(remote: Remote, item: Item, part: Path, watch: Progress) -> Finding | N
 
 
 def obtain(item: Item, watch: Progress) -> Finding | None:
-    """Make sure that the cache holds `item`, which it takes only if it is right; why not, or None."""
+    """Make sure that the cache holds `item`, and add only intact bytes; why that failed, or None. Raises `Failure`."""
     if cache.object_path(item.oid).is_file():
         return None
     if item.data is not None:
@@ -114,14 +114,14 @@ def obtain(item: Item, watch: Progress) -> Finding | None:
 
 
 def obtain_all(items: Iterable[Item]) -> list[Finding]:
-    """Make sure that the cache holds `items` of one model, side by side; what is wrong with those that it does not."""
+    """Make sure that the cache holds the `items` of one model; findings for those that it lacks. Raises `Failure`."""
     items = unique(items)
     with progress(f"download {items[0].model}", sum(item.file.size or 0 for item in items)) as watch:
         return [why for why in workers.side_by_side(lambda item: obtain(item, watch), items, DOWNLOADS) if why]
 
 
 def detours(model: str) -> Iterator[str]:
-    """A sentence for each remote that gave objects of `model` which another one should have had."""
+    """A sentence for each remote that supplied objects of `model` because another one lacked them."""
     for (name, lacking, gave), count in _detours.items():
         if name == model and count:
             what = f"{plural(count, 'object')} missing or changed on {lacking.title}"

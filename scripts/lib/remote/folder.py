@@ -1,4 +1,4 @@
-"""DVC's remote as a folder, on a disk of this machine or one that is mounted here."""
+"""DVC's remote as a folder, on a local or mounted disk."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ DEFAULT = ROOT / ".dvc" / "storage"
 
 
 class Folder(Remote):
-    """A remote whose URL is a path. An object is on stable storage before it has its name."""
+    """A remote whose URL is a path. An object is synced to disk before it gets its name."""
 
     is_folder = True
 
@@ -59,9 +59,9 @@ class Folder(Remote):
 
     def put(self, path: Path, item: Item, progress: Progress) -> str | None:
         with self._explained("write"):
-            self.check(write=True)  # the disk may have gone since the command began
+            self.check(write=True)  # the disk may have been unmounted meanwhile
             target = Path(self._object(item.oid))
-            part = target.with_name(f".{item.oid}.tmp")  # the next push of it replaces what a killed one leaves
+            part = target.with_name(f".{item.oid}.tmp")  # the next push overwrites what a killed one left
             with lock.part(part):
                 if mismatch := item.file.mismatch(copy(path, part, (item.file.hash_name,), progress)):
                     part.unlink()
@@ -72,7 +72,7 @@ class Folder(Remote):
             return None
 
     def _list(self, prefix: str) -> Iterator[tuple[str, ObjectInfo]]:
-        for path, status in cache.listed(self.url).items():  # `prefix` is always that of the whole layout
+        for path, status in cache.listed(self.url).items():  # callers pass no other `prefix` than the layout's
             yield prefix + path, ObjectInfo(status.st_size, status.st_mtime)
 
     def _info(self, key: str, closely: bool = False) -> ObjectInfo | None:

@@ -1,4 +1,4 @@
-"""A bucket in Google Cloud Storage, by Google's own library."""
+"""A bucket in Google Cloud Storage, through Google's own client library."""
 
 import os
 from base64 import b64decode
@@ -20,12 +20,12 @@ from lib.remote.base import ObjectInfo
 from lib.remote.bucket import Bucket, patience
 
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
-CHUNK = 24 << 20  # bytes of an upload that are in memory
+CHUNK = 24 << 20  # bytes of an upload held in memory
 FIELDS = "items(name,size,updated,md5Hash),nextPageToken"
 
 
 class Gcs(Bucket):
-    """`config` has DVC's settings, which mean what dvc-gs takes them for."""
+    """`config` holds DVC's settings, with the meaning that dvc-gs gives them."""
 
     def _connect(self) -> None:
         self._credentials = self._login()
@@ -36,7 +36,7 @@ class Gcs(Bucket):
         self._bundle = os.environ.get("REQUESTS_CA_BUNDLE")
 
     def _login(self) -> Credentials:
-        """As dvc-gs logs in: not at all at an endpoint that is not Google's; without a login, as anybody."""
+        """As in dvc-gs: from `credentialpath`, else anonymous if the endpoint is not Google's or there is no login."""
         named, at = self.config.get("credentialpath"), self.endpoint or os.environ.get("STORAGE_EMULATOR_HOST")
         if named:
             return google.auth.load_credentials_from_file(named, [SCOPE])[0]

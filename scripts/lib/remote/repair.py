@@ -1,4 +1,4 @@
-"""Making objects whole on the remote, each from bytes that are right: corrupt bytes never leave this machine."""
+"""Uploads missing objects and replaces damaged ones on the remote: only verified bytes leave this machine."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,20 +15,20 @@ from lib.model.inventory import Item, unique
 from lib.remote import audit, factory
 from lib.remote.base import Remote
 
-OLD = 24 * 3600  # seconds; `make gc` deletes nothing that is younger than some days
-UPLOADS = 4  # objects side by side; a large one is sent in parts, which go side by side too
+OLD = 24 * 3600  # seconds; well below the age (DAYS) at which `make gc` deletes objects
+UPLOADS = 4  # objects in parallel; the parts of a large one are sent in parallel, too
 
 
 @dataclass(frozen=True)
 class Outcome:
-    replaced: list[str]  # a sentence for each damaged object
-    failed: list[Finding]  # one for each object that is still not on the remote
-    uploaded: Counter  # objects by model
+    replaced: list[str]  # a sentence for each damaged object that was replaced
+    failed: list[Finding]  # one for each object that is still missing or damaged
+    uploaded: Counter  # number of objects by model
     unchecked: int  # objects that were compared by size only
 
 
 def _sources(item: Item) -> Iterator[Path]:
-    """Where the bytes of `item` may be on this machine."""
+    """The paths where this machine may have the bytes of `item`."""
     if item.data is not None:
         cache.keep_bytes(item.data, item.oid)
     yield cache.object_path(item.oid)
@@ -36,25 +36,25 @@ def _sources(item: Item) -> Iterator[Path]:
 
 
 def is_at_hand(item: Item) -> bool:
-    """Whether something lies where the bytes of `item` would be on this machine."""
+    """Whether this machine has a file where the bytes of `item` should be; it is not read."""
     return item.data is not None or any(source.is_file() for source in _sources(item))
 
 
 def _upload(item: Item, remote: Remote, watch: Progress) -> Finding | None:
-    """Upload `item` from the first source that is right; why not, or None."""
+    """Upload `item` from the first intact source; why that failed, or None."""
     why = item.finding("cache", "not on this machine")
     for source in filter(Path.is_file, _sources(item)):
         with on_its_way(item.path):
             mismatch = remote.put(source, item, watch)
         if not mismatch:
             return None
-        if source == cache.object_path(item.oid):  # models/ may well have another version
+        if source == cache.object_path(item.oid):  # models/ may legitimately have another version
             why = item.finding("cache", "changed", f"{mismatch}; not put on the remote")
     return why
 
 
 def _upload_all(items: list[Item], remote: Remote) -> dict[str, Finding]:
-    """Upload `items`, listings after all that they name; why one was not uploaded, by oid."""
+    """Upload `items`, listings after the files that they name; findings by oid for those that failed."""
     failed = {}
     files, listings = [item for item in items if item.data is None], [item for item in items if item.data is not None]
     with progress("upload", sum(item.file.size or 0 for item in items)) as watch:
@@ -65,11 +65,11 @@ def _upload_all(items: list[Item], remote: Remote) -> dict[str, Finding]:
 
 
 def repair(items: list[Item], remote: Remote, deep: bool = False) -> Outcome:
-    """Upload what the remote lacks of `items` and replace what is damaged; `deep` first reads what is there."""
+    """Upload the `items` missing on `remote` and replace damaged ones; `deep` first reads what is there."""
     infos = remote.infos(item.oid for item in items)
     found = audit.assess(remote, items, deep, infos=infos)
     bad = audit.bad(items, found)
-    # What is old, and named by no branch or tag yet, goes up again: a `make gc HISTORY=0` elsewhere takes it for young.
+    # Old objects that no branch or tag pins yet go up again: as new ones, they survive `make gc HISTORY=0` elsewhere.
     unnamed = infos.keys() - reachable.named(walk=False).keys() if infos else set()
     before = remote.now() - OLD if unnamed else 0  # the clock of this machine may be wrong by days
     old = {oid for oid in unnamed if infos[oid].modified < before}
@@ -85,7 +85,7 @@ def repair(items: list[Item], remote: Remote, deep: bool = False) -> Outcome:
 
 
 def objects(pins: list[pin.Pin], report: Report) -> list[Item]:
-    """The objects of `pins`, each once; one whose listing is lost is a finding, and stops no other."""
+    """The objects of `pins`, without duplicates; a pin whose listing is lost becomes a finding of `report`."""
     known: list[Item] = []
     for held in pins:
         with report.failing(held.name, "remote", "missing", f"{held.name}: "):
@@ -94,7 +94,7 @@ def objects(pins: list[pin.Pin], report: Report) -> list[Item]:
 
 
 def upload(pins: list[pin.Pin], remote: Remote, report: Report) -> None:
-    """Make the objects of `pins` whole on `remote`, and report that. Raises `Failure`."""
+    """Repair the objects of `pins` on `remote`, and report what was done. Raises `Failure`."""
     items = objects(pins, report)
     outcome = repair(items, remote, arguments.is_on("DEEP"))
     for line in outcome.replaced:

@@ -1,4 +1,4 @@
-"""A bucket in S3, or in what speaks it, by botocore's client: it knows every kind of credentials, and signs."""
+"""A bucket in S3 or a compatible store, through botocore, which finds credentials of every kind and signs requests."""
 
 import os
 import random
@@ -22,15 +22,15 @@ from lib.remote.base import ObjectInfo
 from lib.remote.bucket import REQUESTS, TRIES, Bucket, patience
 from lib.transfer import retry
 
-SIGNED = 3600  # seconds that a presigned URL is good for
-PARTS = 4  # that are in memory and on their way, of all objects together
+SIGNED = 3600  # seconds that a presigned URL is valid
+PARTS = 4  # parts in memory and in transit at once, of all objects together
 IN_FLIGHT = threading.BoundedSemaphore(PARTS)
-# What stores answer that do not know a checksum of the whole object.
+# Error codes of stores that do not support checksums of whole objects.
 UNKNOWN = {"NotImplemented", "XNotImplemented", "InvalidRequest", "InvalidArgument", "MalformedXML", "400", "501"}
-# DVC's settings of where credentials lie, the variables of the environment that come first, and botocore's names.
+# DVC's settings for files of credentials, the environment variables that take precedence, and botocore's names.
 FILES = [("credentialpath", "AWS_SHARED_CREDENTIALS_FILE", "credentials_file")]
 FILES += [("configpath", "AWS_CONFIG_FILE", "config_file")]
-# DVC's settings of what is written, and S3's names for them.
+# DVC's settings for uploads, and S3's names for them.
 WRITTEN = {
     "sse": "ServerSideEncryption",
     "sse_kms_key_id": "SSEKMSKeyId",
@@ -43,9 +43,9 @@ WRITTEN = {
 
 
 class S3(Bucket):
-    """`config` has DVC's settings, which mean what dvc-s3 takes them for."""
+    """`config` holds DVC's settings, with the meaning that dvc-s3 gives them."""
 
-    _takes_checksums = True  # until this store is found to know none
+    _takes_checksums = True  # until this store rejects one
 
     def _connect(self) -> None:
         config = self.config
@@ -76,13 +76,13 @@ class S3(Bucket):
     def _behaviour(self) -> Config:
         connect, read = patience()
         return Config(
-            # By default presigned URLs have an older signature.
+            # By default, presigned URLs have an older signature.
             signature_version=botocore.UNSIGNED if self.config.get("allow_anonymous_login") else "s3v4",
             connect_timeout=self.config.get("connect_timeout") or connect,
             read_timeout=self.config.get("read_timeout") or read,
             retries=None if "AWS_MAX_ATTEMPTS" in os.environ else {"total_max_attempts": TRIES},
             max_pool_connections=REQUESTS,
-            # By default it computes checksums that older stores refuse; `_upload` gives those that count.
+            # By default, botocore adds checksums that older stores reject; `_upload` adds the ones that matter.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
@@ -106,7 +106,7 @@ class S3(Bucket):
         return Request(self._client.generate_presigned_url("get_object", where, ExpiresIn=SIGNED))
 
     def _write(self, key: str, data: bytes) -> None:
-        md5 = b64encode(bytes.fromhex(digest.of_bytes(data).md5)).decode()  # the store refuses other bytes
+        md5 = b64encode(bytes.fromhex(digest.of_bytes(data).md5)).decode()  # the store rejects other bytes
         self._client.put_object(Bucket=self.bucket, Key=key, Body=data, ContentMD5=md5, **self._written)
 
     def _delete(self, key: str) -> None:
@@ -119,7 +119,7 @@ class S3(Bucket):
             progress(found.size)
             self._write(key, data)
             return
-        checked = self._takes_checksums  # as it is now: the upload of another object may find that out meanwhile
+        checked = self._takes_checksums  # a copy, since the upload of another object may clear it meanwhile
         try:
             self._send(path, key, found, progress, checked)
         except ClientError as error:
@@ -127,13 +127,13 @@ class S3(Bucket):
                 raise
             self._takes_checksums = False
             self._send(path, key, found, progress, False)
-        # A store may not look at what it is told.
+        # A store may ignore the checksums that it is sent.
         held = self.infos([oid], closely=True).get(oid) if self._takes_checksums else None
         if held and held.crc64nvme not in (None, found.crc64nvme):
             raise errors.Unable("stored different bytes, according to its checksum")
 
     def _send(self, path: Path, key: str, found: digest.File, progress: digest.Progress, checked: bool) -> None:
-        """Upload the file at `path` in parts; if it is `checked`, the store refuses bytes that changed on the way."""
+        """Upload the file at `path` in parts; if `checked`, the store rejects bytes that were damaged in transit."""
         size = etag.part_size(found.size)
         kind = {"ChecksumAlgorithm": "CRC64NVME", "ChecksumType": "FULL_OBJECT"} if checked else {}
         where = {"Bucket": self.bucket, "Key": key}
@@ -153,31 +153,31 @@ class S3(Bucket):
             whole = {"ChecksumType": "FULL_OBJECT", **_crc(found)} if checked else {}
             self._client.complete_multipart_upload(MultipartUpload=parts, **where, **whole)
         except BaseException:
-            with suppress(ClientError):  # what came first is the error
+            with suppress(ClientError):  # the first error is the one to raise
                 self._client.abort_multipart_upload(**where)
             raise
 
 
 def _pause(attempts: int, response: tuple | None, request_dict: dict, **_: object) -> float | None:
-    """Seconds to wait before another try of a request that a busy store refused; None to leave it to botocore.
+    """Seconds to wait before retrying a request that a busy store rejected; None to leave it to botocore.
 
-    Botocore allows few tries, since each may be of a store that is silent; a refusal comes at once, so more fit in.
+    botocore allows few tries, since each may time out on a silent store; rejections come at once, so more fit in.
     """
     since = request_dict["context"].setdefault("since", time.monotonic())
-    seconds = retry.pause(attempts) * random.uniform(0.5, 1)  # so that clones do not all come back at once
+    seconds = retry.pause(attempts) * random.uniform(0.5, 1)  # so that clones do not all retry at once
     is_busy = response and response[0].status_code in retry.TRANSIENT
     return seconds if is_busy and time.monotonic() + seconds - since < arguments.timeout() else None
 
 
 def _crc(found: digest.File) -> dict[str, str]:
-    """The checksum of `found` as S3 takes it."""
+    """The checksum of `found` as a parameter for S3."""
     return {"ChecksumCRC64NVME": b64encode(bytes.fromhex(found.crc64nvme)).decode()}
 
 
 def _as_info(said: dict, size: int) -> ObjectInfo:
-    """What S3 `said` of an object of `size` bytes."""
+    """What S3 `said` about an object of `size` bytes."""
     has_key = "SSECustomerAlgorithm" in said or said.get("ServerSideEncryption", "AES256") != "AES256"
     shown = None if has_key else said.get("ETag", "").strip('"') or None
     crc = said.get("ChecksumCRC64NVME", "")
-    known = b64decode(crc).hex() if crc and "-" not in crc else None  # one of the parts' checksums ends in -N
+    known = b64decode(crc).hex() if crc and "-" not in crc else None  # `-N` marks a checksum of the parts' checksums
     return ObjectInfo(size, said["LastModified"].timestamp(), None, shown, known)
