@@ -63,7 +63,7 @@ class State:
 
 def ask_all(pins: list[pin.Pin], revision: str = "") -> list[State]:
     """What the Hub has for each of `pins`, in order: at `revision`, or else at the revision that the pin follows."""
-    known = lru_cache(maxsize=1)(named)  # read only if something is newer, and only once
+    known = lru_cache(maxsize=1)(names_by_sha256)  # read only if something is newer, and only once
     return workers.side_by_side(lambda held: _ask(held, revision or held.revision, known), pins, SIDE_BY_SIDE)
 
 
@@ -103,7 +103,7 @@ def leave_out(files: list[repo.HubFile], allow: Collection[str]) -> tuple[list[r
     return [file for file in files if file.path not in out], out
 
 
-def named() -> dict[str, str]:
+def names_by_sha256() -> dict[str, str]:
     """sha256 -> NAME of a model that has it, for all pins here; parsing them instead would take longer."""
     found: dict[str, str] = {}
     for name in selection.here():
@@ -114,7 +114,7 @@ def named() -> dict[str, str]:
 
 
 def cached(files: list[repo.HubFile], held: pin.Pin | None, known: dict[str, str]) -> dict[str, digest.File]:
-    """Path -> digests of those `files` that the cache has, by the pin `held` or one from `known` (see `named`)."""
+    """Path -> digests of the `files` in the cache, by the pin `held` or one named in `known` (sha256 -> NAME)."""
     names = {known[file.sha256] for file in files if file.sha256 in known}
     pins = [*(pin.read(name, broken_is_none=True) for name in names), held]
     digests = {file.sha256: file for each in filter(None, pins) for file in (each.files or {}).values()}
