@@ -31,13 +31,13 @@ def assess(
     remote: Remote,
     items: list[Item],
     deep: bool,
-    at_hand: Mapping[str, Path] | None = None,  # intact files by oid: they give the ETag of a multipart object
+    local: Mapping[str, Path] | None = None,  # intact files by oid: they give the ETag of a multipart object
     infos: Mapping[str, ObjectInfo] | None = None,  # what the store already said
 ) -> Found:
     """A finding for each of `items` on `remote`, from what the store says; `deep` also reads them. Raises `Failure`."""
 
     def judged(items: list[Item], said: Mapping[str, ObjectInfo]) -> Found:
-        return {item.oid: _by_info(said.get(item.oid), item, (at_hand or {}).get(item.oid)) for item in items}
+        return {item.oid: _by_info(said.get(item.oid), item, (local or {}).get(item.oid)) for item in items}
 
     found = judged(items, remote.infos(item.oid for item in items) if infos is None else infos)
     if deep:
@@ -57,8 +57,8 @@ def examine(remote: Remote, items: list[Item], folder: Path | None, deep: bool =
     with progress(f"check {items[0].model}", sum(file.size or 0 for file in files.values())) as watch:
         wrong = weights.compare(items[0].model, folder, files, watch) if folder else []
     right = weights.right(files, wrong)
-    at_hand = {item.oid: folder / item.path for item in items if item.path in right}
-    return wrong, assess(remote, items, deep, at_hand)
+    local = {item.oid: folder / item.path for item in items if item.path in right}
+    return wrong, assess(remote, items, deep, local)
 
 
 def _by_reading(remote: Remote, items: list[Item]) -> Found:
@@ -74,10 +74,10 @@ def _by_reading(remote: Remote, items: list[Item]) -> Found:
         return {each.object: each for each in workers.side_by_side(read, items, READERS)}
 
 
-def _by_info(info: ObjectInfo | None, item: Item, at_hand: Path | None) -> Finding:
+def _by_info(info: ObjectInfo | None, item: Item, local: Path | None) -> Finding:
     if info is None:
         return item.finding("remote", "missing")
-    size, here = item.file.size, at_hand or cache.object_path(item.oid)
+    size, here = item.file.size, local or cache.object_path(item.oid)
     if size is None and here.is_file():  # a pin made by plain `dvc add` has no sizes, but a local copy does
         size = here.stat().st_size
     if mismatch := digest.File(size).mismatch(digest.File(info.size)):
@@ -91,7 +91,7 @@ def _by_info(info: ObjectInfo | None, item: Item, at_hand: Path | None) -> Findi
     _, dash, parts = (info.etag or "").partition("-")
     if not dash:
         return item.finding("remote", SUSPECT if info.etag else SIZE_ONLY)
-    if at_hand and re.fullmatch("[0-9]{1,5}", parts) and (made := etag.of_file(at_hand, int(parts))):
+    if local and re.fullmatch("[0-9]{1,5}", parts) and (made := etag.of_file(local, int(parts))):
         return item.finding("remote", "by hash" if made == info.etag else SUSPECT)
     return item.finding("remote", SIZE_ONLY)
 
