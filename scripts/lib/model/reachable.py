@@ -17,11 +17,11 @@ PATHS = ("--", "*.dvc", "*dvc.lock")  # in any folder: not only models are pinne
 # Files that name the commits of a merge, rebase or bisect in progress: the autostash, the start, what is merged.
 IN_PROGRESS = [f"rebase-{kind}/{each}" for kind in ("merge", "apply") for each in ("autostash", "orig-head")]
 IN_PROGRESS += ["BISECT_START", "MERGE_AUTOSTASH", "MERGE_HEAD"]
-OF_ONE_WORKTREE = ("refs/bisect", "refs/worktree", "refs/rewritten")  # `--all` sees only those of this worktree
+PER_WORKTREE = ("refs/bisect", "refs/worktree", "refs/rewritten")  # `--all` sees only those of this worktree
 ALL_REFS = "fetch them: git fetch {0} '+refs/*:refs/{0}/*'"
 
 
-def _foreign() -> set[str]:
+def _remote_refs() -> set[str]:
     """Ids of the branches, tags and pull requests of every Git remote. Raises `Failure` if this clone lacks one."""
     if history.is_shallow():
         raise Failure("this clone is shallow, so older pins are not known; type: git fetch --unshallow")
@@ -34,7 +34,7 @@ def _foreign() -> set[str]:
     return found
 
 
-def _stash() -> list[str]:
+def _missed_by_all() -> list[str]:
     """Ids of commits that `--all` misses: older stash entries, operations in progress, refs of other worktrees."""
     found = history.lines("stash", "list", "--no-show-signature", "--format=%H %P")
     words = [word for each in IN_PROGRESS for word in ("--git-path", each)]
@@ -42,7 +42,7 @@ def _stash() -> list[str]:
         paths = [top / path for path in history.lines("-C", str(top), "rev-parse", *words)]
         for path in filter(Path.is_file, paths):
             found += history.lines("rev-list", "--no-walk", "--parents", *path.read_text().split())
-        found += history.lines("-C", str(top), "for-each-ref", "--format=%(objectname)", *OF_ONE_WORKTREE)
+        found += history.lines("-C", str(top), "for-each-ref", "--format=%(objectname)", *PER_WORKTREE)
     return [each for line in found for each in line.split()]
 
 
@@ -107,7 +107,7 @@ def kept(walk: bool) -> set[tuple[str, str]]:
     They are in the history (without `walk`: only the tips) of every ref here or on a Git remote, of the stash and of
     operations in progress, and in the HEAD, index and files of every worktree.
     """
-    return _read([*_in_commits(walk, "--all", *_foreign(), *_stash()), *_in_index()]) | set(_in_files())
+    return _read([*_in_commits(walk, "--all", *_remote_refs(), *_missed_by_all()), *_in_index()]) | set(_in_files())
 
 
 def objects(text: str) -> set[str]:
