@@ -20,7 +20,7 @@ from lib.model.fields import COMMIT
 
 MODEL, FILE, SHA256 = ComponentType.MACHINE_LEARNING_MODEL, ComponentType.FILE, HashAlgorithm.SHA_256
 ADDRESS = re.compile(r"https?://([\w.~:/?@!$&()*+,;=-]|%[0-9A-Fa-f]{2})+(#[\w.~:/?=-]*)?", re.ASCII)
-SAID = ("name", "revision", "license_link", "origin", "reason", "include", "exclude", "left_out", "allow")
+PROPERTIES = ("name", "revision", "license_link", "origin", "reason", "include", "exclude", "left_out", "allow")
 
 
 def write(pins: Iterable[pin.Pin]) -> str:
@@ -37,7 +37,7 @@ def _model(held: pin.Pin) -> Component:
         raise Failure(f"{held.name}: pinned by plain dvc add, so without sha256; type: make track NAME={held.name}")
     ref, own = f"models/{held.name}", {"name": held.name, "version": f"{held.md5}.dir"}
     ancestors = [Component(**_from_hub(each), type=MODEL) for each in (held.base or "").split()]
-    said = {key: getattr(held, key) or () for key in SAID}
+    said = {key: getattr(held, key) or () for key in PROPERTIES}
     return Component(
         **(_from_hub(f"{held.source}@{held.commit}") if held.source else own),
         type=MODEL,

@@ -20,7 +20,7 @@ END = "<!-- end of catalog -->"
 TABLE = re.compile(r"<!-- catalog: [^\n]*-->\n(.*?)" + re.escape(END), re.DOTALL)
 HEAD = "| model | source | license | note |\n| --- | --- | --- | --- |\n"
 ROW = re.compile(r"\| *(?:\[([^\]]+)\]\([^)]*\)|(\S+)) *\|.*")  # the NAME as a link, or bare as in older catalogs
-HEADS = ("model", "NAME", "")  # first cell of the header (now, formerly) and of the line of dashes, stripped
+FIRST_CELLS = ("model", "NAME", "")  # first cell of the header (now, formerly) and of the line of dashes, stripped
 
 
 def _cell(text: str | None) -> str:
@@ -49,7 +49,7 @@ def _rows(page: str) -> list[tuple[str, str]]:
     rows, has_notes = [], not found[1].startswith("| NAME ")  # older catalogs have none
     for line in map(str.strip, found[1].split("\n")):
         row = ROW.fullmatch(line)
-        if row and (row[1] or row[2].strip(":-") not in HEADS):
+        if row and (row[1] or row[2].strip(":-") not in FIRST_CELLS):
             cells = re.split(r"(?<!\\)\|", line.removesuffix("|"), maxsplit=4)  # cells[0] is empty
             rows.append((row[1] or row[2], cells[4].strip() if has_notes and len(cells) == 5 else ""))
     return rows

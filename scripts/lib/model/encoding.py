@@ -48,7 +48,7 @@ def _entries(lines: str) -> dict[str, dict] | None:
     return files if len(files) == len(found) else None
 
 
-class Once(yaml.CBaseLoader):
+class UniqueKeyLoader(yaml.CBaseLoader):
     """A loader that rejects duplicate keys, as DVC does."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
@@ -75,4 +75,4 @@ def document(text: str, with_files: bool = True) -> dict:
             return {"outs": [out], "meta": meta}
     if NESTED.search(text):
         raise ValueError("nested too deep")
-    return yaml.load(text, Loader=Once)
+    return yaml.load(text, Loader=UniqueKeyLoader)

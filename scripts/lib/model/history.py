@@ -42,7 +42,7 @@ def lines(*words: str, given: Iterable[str] = ()) -> list[str]:
     return ask(*words, given=given).decode(errors="surrogateescape").split("\0" if "-z" in words else "\n")[:-1]
 
 
-def _said(*words: str) -> str:
+def _output(*words: str) -> str:
     """The stdout of `git` with `words`, stripped; empty if it fails."""
     done = _run(words)
     return "" if done.returncode else done.stdout.decode(errors="surrogateescape").strip()
@@ -94,11 +94,11 @@ def in_head() -> dict[str, str]:
 
 def head() -> str:
     """The id of the last Git commit; empty before the first."""
-    return _said("rev-parse", "--verify", "--quiet", "HEAD")
+    return _output("rev-parse", "--verify", "--quiet", "HEAD")
 
 
 def branch() -> str:
-    return _said("symbolic-ref", "--quiet", "--short", "HEAD") or "no branch"
+    return _output("symbolic-ref", "--quiet", "--short", "HEAD") or "no branch"
 
 
 branch_at_start = lru_cache(maxsize=1)(branch)  # the branch when this command first asked
@@ -133,7 +133,7 @@ def log(name: str) -> list[dict[str, str]]:
 def trailer(name: str, key: str) -> str:
     """The newest trailer `key` in the Git commits that changed the pin of the model `name`; empty if there is none."""
     form = f"--format=%(trailers:key={key},valueonly)"
-    return _said("log", "--follow", "--no-show-signature", form, "--", f"models/{name}.dvc").partition("\n")[0]
+    return _output("log", "--follow", "--no-show-signature", form, "--", f"models/{name}.dvc").partition("\n")[0]
 
 
 @lru_cache(maxsize=1)
@@ -161,7 +161,7 @@ def is_shallow() -> bool:
 def resolve(revision: str, name: str) -> str:
     """The id of the Git commit of `revision`: a version of the model `name` or a Git revision. Raises `Failure`."""
     for word in (f"{name}@{revision}", f"{name}@v{revision}", revision):
-        if found := _said("rev-parse", "--verify", "--quiet", f"{word}^{{commit}}"):
+        if found := _output("rev-parse", "--verify", "--quiet", f"{word}^{{commit}}"):
             return found
     raise Failure(f"no such Git revision: {revision!r}; git log -- models/{name}.dvc shows those of the pin")
 

@@ -12,7 +12,7 @@ from lib.model import fields, names
 from lib.model.pin import Pin
 
 # `dvc add` never lists these, on which Git, DVC or Mercurial act; it does list .gitattributes.
-OWN = re.compile(r"(.*/)?\.(git|dvc|hg)(/.*)?", re.IGNORECASE | re.DOTALL)
+CONTROL = re.compile(r"(.*/)?\.(git|dvc|hg)(/.*)?", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ def _listed(oid: str, data: bytes) -> dict[str, digest.File]:
         fault = names.unusable(files)
         if not all(fields.MD5.fullmatch(file.md5) for file in files.values()):
             fault = "an object by no md5"
-        if own := list(filter(OWN.fullmatch, files)):
-            fault = f"a file of Git, DVC or Mercurial: {own[0]!r}"
+        if control := list(filter(CONTROL.fullmatch, files)):
+            fault = f"a file of Git, DVC or Mercurial: {control[0]!r}"
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         fault = "no files, so it is none of DVC's"
     if fault:

@@ -13,7 +13,7 @@ from lib.model import history
 NUMBER = "(?:0|[1-9][0-9]*)"
 VERSION = re.compile(rf"{NUMBER}\.{NUMBER}\.{NUMBER}(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?")
 STAGE = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?")
-GIVEN = re.compile(r"#([a-zA-Z0-9-]+)(!?)#([0-9]+)")  # the tag of a stage, after the NAME
+STAGE_TAG = re.compile(r"#([a-zA-Z0-9-]+)(!?)#([0-9]+)")  # the tag of a stage, after the NAME
 FETCH = "fetch the tags: git fetch --tags"
 
 
@@ -56,7 +56,7 @@ def _order(text: str) -> tuple:
 
 def _assigned(name: str) -> list[tuple[int, str, str | None]]:
     """(number, stage, Git commit or None if taken out) for each stage tag of the model `name`, sorted by number."""
-    found = ((GIVEN.fullmatch(rest), commit) for rest, commit in _tags().get(name, {}).items())
+    found = ((STAGE_TAG.fullmatch(rest), commit) for rest, commit in _tags().get(name, {}).items())
     tags = ((int(tag[3]), tag[1], None if tag[2] else commit) for tag, commit in found if tag)
     return sorted(tags, key=lambda each: (each[0], each[2] or ""))  # two clones may have used the same number
 
