@@ -8,10 +8,10 @@ from lib.core.report import Report
 from lib.disk import destination, tensors
 from lib.model import history, names, pin, releases, selection
 
-WIDTH = 9  # characters of a title
+WIDTH = 10  # characters of a title
 
 
-def numbers(held: pin.Pin) -> dict[str, int]:
+def parameters(held: pin.Pin) -> dict[str, int]:
     """How many parameters the weights on disk have, by dtype; empty if they are not here or not safetensors."""
     folder = names.weights_dir(held.name)
     paths = [folder / path for path in held.files or () if path.endswith(".safetensors")]
@@ -34,14 +34,14 @@ def described(held: pin.Pin, on_disk: str, counts: dict[str, int], titles: list[
         "allowed": held.allow and f"{' '.join(held.allow)} ({held.reason})",
         "weights": f"{text.amount(held.nfiles, held.size)}; {on_disk} on disk, by names and sizes",
         "releases": " ".join(titles or ()),
-        "numbers": ", ".join(f"{count:,} {dtype}" for dtype, count in sorted(counts.items())),
+        "parameters": ", ".join(f"{count:,} {dtype}" for dtype, count in sorted(counts.items())),
     }
 
 
 def show(name: str, titles: list[str] | None, report: Report) -> None:
     """Print and report the model `name`, whose releases are `titles`. Raises `Failure` for a broken pin."""
     held, log = selection.checked(name), history.log(name)
-    on_disk, counts = destination.on_disk(held), numbers(held)
+    on_disk, counts = destination.on_disk(held), parameters(held)
     files = sorted((held.files or {}).items(), key=lambda each: (-each[1].size, each[0]))
     result(name)
     for title, line in described(held, on_disk, counts, titles).items():

@@ -734,7 +734,7 @@ def test_no_credentials_are_told_of(added_for_each, rclone):
     without = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
     places = worlds(added_for_each, ["pull", "remote"], rclone, rclone.endpoint, **without)
 
-    assert_refused(places, rclone, rclone.endpoint, "wants credentials, and there are none: ")
+    assert_refused(places, rclone, rclone.endpoint, "needs credentials, and there are none: ")
 
 
 @pytest.mark.marathon
@@ -908,7 +908,7 @@ def test_a_switch_of_branches_during_an_upload_stops_before_the_commit(held_up, 
 
     said = world.refused("add", "MODEL=acme/other")
 
-    assert "nothing was committed, since HEAD was on main and is on feature now; run it again there" in said
+    assert "nothing was committed, since HEAD was on main and is on feature now; run it again on main" in said
     assert world.git("rev-parse", "HEAD") == before
     world.git("switch", "--quiet", "main")
     assert world.ok("add", "MODEL=acme/other").out.startswith("added other: ")

@@ -59,7 +59,7 @@ def test_a_store_that_refuses_all_is_given_up_in_time(added, rclone):
 
         said = added.refused("push", "TIMEOUT=3")
 
-        assert "is overloaded or out of order, as it says (503); nothing was changed" in said
+        assert "is overloaded or unavailable, as it says (503); nothing was changed" in said
         assert 2 < len(proxy.struck) < 8
 
 

@@ -65,9 +65,9 @@ ADVICE = {
     "Git": "type: git config user.name NAME",
     "models": "restore it: git checkout HEAD -- models/broken.dvc",
     "a pin aside": "pins not in Git: twin; commit them: git add models/twin.dvc; if a remove or rename was ",
-    "an odd name": "'models/a b.dvc' is a pin of a name that no model may have; give it another one, or remove it",
+    "an odd name": "'models/a b.dvc' is a pin whose name is not valid for a model; rename it, or remove it",
     "a pin gone": "models/tiny.dvc is in Git but not here",
-    "a blob gone": "of a pin; git fsck names all that it lacks",
+    "a blob gone": "of a pin; git fsck lists all that it lacks",
     "disk": "type: .venv/bin/dvc config cache.type hardlink,symlink,copy",
     "remote": "to begin a new remote there: make remote URL=",
     "Hub": "is gated: accept its license at ",
@@ -121,7 +121,7 @@ def test_what_answers_a_login_with_a_page_is_told_of(online, hub):
 
     said = online.make("doctor", HF_TOKEN="hf_x").out
 
-    assert f"WRONG  Hub: what answers at {hub.url} is not a Hub; see HF_ENDPOINT\n" in said
+    assert f"WRONG  Hub: the server at {hub.url} is not a Hub; see HF_ENDPOINT\n" in said
 
 
 def test_what_may_be_in_models_already_is_not_to_be_dropped(added_online):

@@ -112,7 +112,7 @@ def test_corrupt_bytes_are_not_written(added):
     result = added.make("export", "TO=../a disk")
 
     assert result.code == 2
-    assert f"export: tiny/{VICTIM}: not on this machine" in result.out or "not put on the remote" in result.out
+    assert f"export: tiny/{VICTIM}: not on this machine" in result.out or "not uploaded" in result.out
     assert len(list(disk(added).glob("files/md5/*/*"))) == 3
     assert not (disk(added) / "clone.bundle").exists()
 
@@ -157,8 +157,8 @@ def test_a_disk_that_is_too_small_is_named_before_the_first_byte(added):
     with mounted(disk(added), "-o", "size=64K"):
         said = added.refused("export", "TO=../a disk")
 
-        assert said.startswith("export: not enough disk: the missing objects need 102.")
-        assert said.endswith(f" are free at {disk(added)}; free some, or name fewer models: MODEL=NAME")
+        assert said.startswith("export: not enough disk space: the missing objects need 102.")
+        assert said.endswith(f" free at {disk(added)}; free some, or name fewer models: MODEL=NAME")
         assert not list(disk(added).iterdir())
 
 
@@ -208,7 +208,7 @@ def shallow(world: World) -> str:
 
 def uncommitted(world: World) -> str:
     world.pin().write_text(world.pin().read_text().replace("acme/tiny", "acme/other"))
-    return "models/tiny.dvc is not in Git as it is; commit it first"
+    return "models/tiny.dvc is not committed as it is; commit it first"
 
 
 def within(world: World) -> str:

@@ -182,7 +182,7 @@ def test_a_disk_too_small_for_the_model_is_named_before_the_first_byte(online, h
 
         line = small.refused("add", "MODEL=acme/big")
 
-        assert line.startswith("add: not enough disk: big needs 33.6 MB, ")
+        assert line.startswith("add: not enough disk space: big needs 33.6 MB, ")
         assert not any("/resolve/" in request.path for request in hub.requests)
 
 
@@ -195,7 +195,7 @@ def test_a_disk_too_small_for_a_pull_is_named_before_the_first_byte(added_online
     with mounted(cache, "-o", "size=4M"):
         line = other.refused("pull")
 
-        assert line.startswith("pull: not enough disk: 2 models need 12.7 MB, 4.2 MB are free at ")
+        assert line.startswith("pull: not enough disk space: 2 models need 12.7 MB, 4.2 MB free at ")
         assert line.endswith("; free some, or pull fewer models: MODEL=NAME")
         assert not list(cache.rglob("*"))
         other.ok("pull", "MODEL=tiny")
@@ -277,7 +277,7 @@ def test_a_cache_on_another_file_system_is_linked_by_symlinks_and_said(online):
         shutil.rmtree(online.weights())
         pulled = online.ok("pull")
 
-        assert "is on another file system than models/, so pulled weights are links into it" in result.err
+        assert "is on another file system than models/, so weights are symbolic links into it" in result.err
         assert pulled.code == 0
         assert all(path.is_symlink() for path in online.weights().rglob("*.json"))
         assert online.on_disk() == PINNED

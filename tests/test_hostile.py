@@ -355,7 +355,7 @@ def test_add_refuses_a_license_that_is_no_line_of_text(refusing, hub):
     said = refused_adds(refusing, licenses)
 
     for model in licenses:
-        assert said.get(model, "").startswith(f"{model}: the license on the Hub is not a line of text: '"), model
+        assert said.get(model, "").startswith(f"{model}: the license on the Hub is not a single line of text: '"), model
     assert refusing.state() == before
 
 
@@ -383,7 +383,7 @@ def test_add_refuses_what_no_hub_says(refusing, hub):
     said = refused_adds(refusing, models)
 
     for model in models:
-        assert said.get(model, "").startswith((f"{model}: what answers at ", "not a model: ")), model
+        assert said.get(model, "").startswith((f"{model}: the server at ", "not a model: ")), model
     assert refusing.state() == before
 
 
@@ -401,7 +401,7 @@ def test_an_answer_that_is_nested_without_end_is_no_hubs(refusing, hub):
     body = b"[" * 200_000
     hub.faults.append(Fault("/revision/", lambda answer: setattr(answer, "reply", Reply(200, {}, body, 0, len(body)))))
 
-    assert f"what answers at {hub.url} is not a Hub" in refusing.refused("add", f"MODEL={MODEL}")
+    assert f"the server at {hub.url} is not a Hub" in refusing.refused("add", f"MODEL={MODEL}")
 
 
 def test_a_number_in_another_script_is_none():
@@ -479,7 +479,7 @@ def test_a_pin_of_a_name_that_no_model_may_have_is_named_and_no_model(added):
     assert pulled.out.splitlines()[-1].startswith("1 model good: 3 files")
     assert (added.clone / "models" / "policy.yaml").read_bytes() == policy
     assert result.code == 2
-    advice = "is a pin of a name that no model may have; give it another one, or remove it with git rm"
+    advice = "is a pin whose name is not valid for a model; rename it, or remove it with git rm"
     for name in names:
         assert f"{f'models/{name}.dvc'!r} {advice}\n" in result.out
     assert not any(line.startswith("::warning") or ESC in line for line in result.said.splitlines())
@@ -559,9 +559,9 @@ def test_a_command_that_is_printed_can_be_typed_whatever_the_script_of_a_path(wo
 @pytest.mark.parametrize(
     ("said", "fault"),
     [
-        (b"?", "no files, so it is none of DVC's"),
-        (b"[7]", "no files, so it is none of DVC's"),
-        (b'[{"md5": 7, "relpath": "a"}]', "no files, so it is none of DVC's"),
+        (b"?", "no files, so it is not one of DVC's"),
+        (b"[7]", "no files, so it is not one of DVC's"),
+        (b'[{"md5": 7, "relpath": "a"}]', "no files, so it is not one of DVC's"),
         (b'[{"md5": "../../../mine", "relpath": "a"}]', "an object by no md5"),
         (b'[{"md5": "%032d", "relpath": "a/.GIT/config"}]' % 0, "a file of Git, DVC or Mercurial: 'a/.GIT/config'"),
     ],

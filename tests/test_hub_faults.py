@@ -16,7 +16,7 @@ API = {"details": "GET /api/models/[^?]*/revision/", "listing": "GET /api/models
 FILE = f"GET /{MODEL}/resolve/[^?]*/{BIG}"
 BOUND = 10  # seconds: far more than TIMEOUT=1 and a start on a busy machine, less than any wait of the Hub's client
 pytestmark = [pytest.mark.slow, pytest.mark.marathon]
-GAVE_UP = "gave up after 1 s without a byte (TIMEOUT=seconds sets how long); run the same command again to continue"
+GAVE_UP = "gave up after 1 s without a byte (to wait longer: TIMEOUT=seconds); run the same command again to continue"
 
 
 def always(match: str, action, **more) -> Fault:

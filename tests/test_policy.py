@@ -99,7 +99,7 @@ def test_what_may_run_code_is_left_out_beside_safe_weights_and_adding_again_is_a
     assert f"add: tiny: left out by models/policy.yaml: {left}\n" in said.err
     assert set(strict.on_disk()) == set(GOOD)
     assert 'left_out: ["pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5"]' in strict.pin().read_text()
-    assert f"left out  {left}" in strict.ok("show", "MODEL=tiny").out
+    assert f"left out   {left}" in strict.ok("show", "MODEL=tiny").out
     assert "nothing to do" in strict.ok("add", f"MODEL={MODEL}").out
     strict.ok("verify")
     assert not any("pytorch_model" in request.path for request in hub.requests if "/resolve/" in request.path)
@@ -123,7 +123,7 @@ def test_a_pickle_without_safe_weights_is_refused_before_the_first_byte_unless_e
     assert typo.startswith("add: no such exception: 'licence:mit' (want words such as license:gemma ")
     assert "ALLOW and REASON go together" in strict.refused("add", f"MODEL={MODEL}", "ALLOW=format:pickle")
     strict.ok("add", f"MODEL={MODEL}", "ALLOW=format:pickle", "REASON=approved in LEGAL-12")
-    assert "  allowed   format:pickle (approved in LEGAL-12)\n" in strict.ok("show", "MODEL=tiny").out
+    assert "  allowed    format:pickle (approved in LEGAL-12)\n" in strict.ok("show", "MODEL=tiny").out
     assert strict.ok("list").out.splitlines()[1].endswith("format:pickle")
     assert "Allow: format:pickle\nReason: approved in LEGAL-12" in strict.git("log", "-1", "--format=%B")
     strict.ok("verify")
@@ -368,13 +368,13 @@ def test_track_holds_the_policy_too(strict):
     [
         ("license: any", "models/policy.yaml has no setting 'license'; did you mean licenses?"),
         ("formats: pickle", "models/policy.yaml: formats is neither `any` nor a list such as"),
-        ("size: big", "models/policy.yaml: size is 'big' (want any, or such as 80GB)"),
+        ("size: big", "models/policy.yaml: size is 'big' (want any, or a size such as 80GB)"),
         (f"size: {'9' * 400}GB", "models/policy.yaml: size is '999"),
-        (f"size: {BOMB}", "models/policy.yaml: size is 'not one word' (want any, or such as 80GB)"),
+        (f"size: {BOMB}", "models/policy.yaml: size is 'not one word' (want any, or a size such as 80GB)"),
         (f"scan: {BOMB}", "models/policy.yaml: scan is 'not one word' (want finished or unobjected)"),
         ("code: maybe", "models/policy.yaml: code is 'maybe' (want yes or no)"),
         ("a: [", "models/policy.yaml is not YAML: "),
-        ("- a", "models/policy.yaml is not a list of settings"),
+        ("- a", "models/policy.yaml must contain settings"),
     ],
 )
 def test_a_policy_that_cannot_be_read_is_refused(added, text, said):
@@ -409,11 +409,11 @@ HEAD = {"dtype": "U8", "shape": [4]}
         (safetensors(8, __metadata__={"format": "pt"}), None),
         (safetensors(8, __metadata__=None), None),
         (b"", "its header is missing, or longer than the file"),
-        (safetensors()[:-1], "its size is not what its header says"),
-        (safetensors() + b"x", "its size is not what its header says"),
+        (safetensors()[:-1], "its size does not match its header"),
+        (safetensors() + b"x", "its size does not match its header"),
         (safetensors(8, b=HEAD | {"data_offsets": [4, 8]}), "overlap others"),
         (safetensors(8, b=HEAD | {"data_offsets": [9, 13]}), "or leave a gap"),
-        (safetensors(8, b=HEAD | {"data_offsets": [8, 8]}), "the shape of 'b' is not that of its bytes"),
+        (safetensors(8, b=HEAD | {"data_offsets": [8, 8]}), "the shape of 'b' does not match its bytes"),
         (struct.pack("<Q", 4) + b"nope", "its header is invalid"),
         (struct.pack("<Q", 4) + "{}".encode("utf-16-le"), "its header is invalid"),
         (struct.pack("<Q", 3) + b" {}", "its header is invalid"),
@@ -456,7 +456,7 @@ def test_a_name_twice_in_a_safetensors_header_is_found(tmp_path):
         (gguf_file(offset=1 << 62), "lie beyond the end of the file"),
         (gguf_file(dims=4), None),
         (gguf_file(dims=5), "or invalid"),
-        (b"GGUF\x01\0\0\0A0cos\nsystem\n(S'true'\ntR.", "its version is 1"),
+        (b"GGUF\x01\0\0\0A0cos\nsystem\n(S'true'\ntR.", "unsupported version 1"),
         (big_endian_gguf(64), None),
         (big_endian_gguf(63), "lie beyond the end of the file"),
     ],

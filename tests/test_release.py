@@ -365,7 +365,7 @@ def test_list_and_show_name_the_releases_of_what_is_pinned(released):
     released.ok("release", "MODEL=tiny", "STAGE=prod")
 
     assert released.ok("list").out.splitlines()[1].endswith(" yes      v1.1.0 prod")
-    assert "  releases  v1.1.0 prod\n" in released.ok("show", "MODEL=tiny").out
+    assert "  releases   v1.1.0 prod\n" in released.ok("show", "MODEL=tiny").out
     released.ok("update", "MODEL=tiny", f"REVISION={released.git('show', 'tiny@v1.0.0').split('commit: ')[1][:40]}")
     assert (
         released.ok("list").out.splitlines()[0].endswith("on disk")

@@ -208,7 +208,7 @@ UNFIT = [
     (["URL=../remote", "ENDPOINT=http://h"], "remote: ENDPOINT is only for s3:// and gs://"),
     (["URL=s3://../x"], "remote: not a remote: "),
     (["URL=s3://bucket//x"], "remote: not a remote: "),
-    (["URL=s3://bucket/été"], "remote: not a remote: 's3://bucket/été'; DVC's config takes ASCII characters alone"),
+    (["URL=s3://bucket/été"], "remote: not a remote: 's3://bucket/été'; DVC's config takes only ASCII characters"),
 ]
 
 
@@ -272,4 +272,6 @@ def test_a_remote_that_leads_to_itself_is_refused(world, url):
     config = world.clone / ".dvc" / "config"
     config.write_text(config.read_text().replace("url = ../../remote", f"url = {url}"))
 
-    assert world.refused("remote").startswith(f"remote: no usable remote: {url} leads to none, or to itself; set one: ")
+    assert world.refused("remote").startswith(
+        f"remote: no usable remote: {url} refers to no remote, or to itself; set one: "
+    )

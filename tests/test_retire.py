@@ -113,7 +113,7 @@ def test_remove_keeps_what_no_git_commit_and_no_remote_has(request, added_templa
     ("pinned", "advice"),
     [
         ("stopped", "its add was stopped before the Git commit; to continue: make track NAME=mine"),
-        ("plain", "models/mine.dvc is not in Git as it is; commit it first"),
+        ("plain", "models/mine.dvc is not committed as it is; commit it first"),
     ],
 )
 def test_what_wants_a_committed_pin_says_how_to_go_on(request, pinned, advice):
@@ -269,7 +269,7 @@ def test_rename_commits_no_other_version_of_the_pin(added):
 
     line = added.refused("rename", "MODEL=tiny", "NAME=other")
 
-    assert line == "rename: models/tiny.dvc is not in Git as it is; commit it first"
+    assert line == "rename: models/tiny.dvc is not committed as it is; commit it first"
     assert added.state() == before
 
 

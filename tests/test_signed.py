@@ -111,7 +111,7 @@ def test_verify_says_which_pin_is_not_signed_and_why(signed):
         "edited": "the pin is not that of the last Git commit; commit it: git commit -- models/edited.dvc",
         "expired": "Git commit X is signed by a key that has expired: X" + counts.format("expired"),
         "gpg": "Git commit X is signed, but not with SSH" + counts.format("gpg"),
-        "posing": "Git commit X has a signature that is not right" + counts.format("posing"),
+        "posing": "Git commit X has an invalid signature" + counts.format("posing"),
         "revoked": "Git commit X is signed by a key that .github/revoked_signers revokes" + counts.format("revoked"),
         "stranger": "Git commit X is signed by a key that .github/allowed_signers does not have: X"
         + counts.format("stranger"),
@@ -205,7 +205,7 @@ def test_a_merge_that_puts_an_older_pin_back_is_not_covered_by_its_signature(sig
     said = verify(signed, "other")
 
     why = (
-        f" was put back by the merge {signed.head()[:7]}, over the later {later[:7]}; a signed release of it is enough"
+        f" was reverted by the merge {signed.head()[:7]}, over the later {later[:7]}; a signed release of it is enough"
     )
     assert why in said
     sign_with(signed, "known")
@@ -290,7 +290,7 @@ def test_a_signature_over_something_else_is_not_right(signed):
     forged = signed.git("hash-object", "-t", "commit", "-w", str(signed.path / "made")).strip()
     signed.git("reset", "--quiet", "--soft", forged)
 
-    assert "has a signature that is not right; " in verify(signed, "other")
+    assert "has an invalid signature; " in verify(signed, "other")
 
 
 def test_a_shallow_clone_is_refused(signed):

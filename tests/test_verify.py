@@ -275,7 +275,7 @@ def test_verify_fails_when_the_remote_is_out_of_reach(added):
 
 
 EDITS = [
-    (lambda text: text.replace("size: 19,", "size: 20,"), "was edited by hand: size not that of its files"),
+    (lambda text: text.replace("size: 19,", "size: 20,"), "was edited by hand: size do not match its files"),
     (lambda text: re.sub(r"md5: (\w{31})\w, sha", r"md5: \g<1>x, sha", text), "is not a pin"),
     (
         lambda text: re.sub(r"md5: \w{32}, sha", f"md5: {'a' * 32}, sha", text),
@@ -283,9 +283,9 @@ EDITS = [
     ),
     (
         lambda text: text.replace("  nfiles: 3", "  nfiles: 4"),
-        "was edited by hand: nfiles not that of its files",
+        "was edited by hand: nfiles do not match its files",
     ),
-    (lambda text: text.replace("  size: 102428", "  size: 1"), "was edited by hand: size not that of its files"),
+    (lambda text: text.replace("  size: 102428", "  size: 1"), "was edited by hand: size do not match its files"),
     (lambda text: text[:50], "is not "),
     (lambda text: "", "is empty; restore it: git checkout HEAD -- models/tiny.dvc"),
     (lambda text: f"<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> side\n", "holds a merge conflict"),

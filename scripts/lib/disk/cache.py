@@ -42,7 +42,9 @@ def note() -> str | None:
         return "note: this file system has no links, so weights are copies of the cache and take twice the space"
     if MODELS.stat().st_dev == paths.nearest(location()).stat().st_dev:
         return None
-    return f"note: the cache ({location()}) is on another file system than models/, so pulled weights are links into it"
+    return (
+        f"note: the cache ({location()}) is on another file system than models/, so weights are symbolic links into it"
+    )
 
 
 def _takes_links() -> bool:

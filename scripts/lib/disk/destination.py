@@ -74,5 +74,5 @@ def check_space(needed: int, at: Path, what: str, advice: str) -> None:
     free = shutil.disk_usage(paths.nearest(at)).free
     if needed > free:
         raise Failure(
-            f"not enough disk: {what} {text.size(needed)}, {text.size(free)} are free at {at}; free some, or {advice}"
+            f"not enough disk space: {what} {text.size(needed)}, {text.size(free)} free at {at}; free some, or {advice}"
         )

@@ -60,7 +60,7 @@ def remember(held: pin.Pin) -> None:
     repo, top = repository(), names.weights_dir(held.name)
     with is_idle() as idle:
         if not idle:
-            remark("waiting for a dvc command, which is at work in this clone")
+            remark("waiting for a dvc command, which is running in this clone")
     with redirect_stderr(io.StringIO()), repo.lock:
         known = ((str(top / path), HashInfo("md5", file.md5), None) for path, file in held.files.items())
         repo.state.save_many(known, repo.fs)

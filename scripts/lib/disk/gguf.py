@@ -70,7 +70,7 @@ def _fault(read: _Reader) -> str | None:
     if version == 3 << 24:  # all numbers are big-endian
         read.order, version = "big", 3
     if version not in (2, 3):
-        return f"its version is {version}"
+        return f"unsupported version {version}"
     tensors, pairs, alignment = read.number(8), read.number(8), ALIGNMENT
     for _ in range(pairs):
         key, kind, start = read.text(), read.number(4), read.at

@@ -66,7 +66,7 @@ def stopped(held: pin.Pin) -> str | None:
 def check_committed(held: pin.Pin) -> None:
     """Refuse a pin that is not committed to Git, or was changed since. Raises `Failure`."""
     if not history.holds(held.name):
-        raise Failure(stopped(held) or f"models/{held.name}.dvc is not in Git as it is; commit it first")
+        raise Failure(stopped(held) or f"models/{held.name}.dvc is not committed as it is; commit it first")
 
 
 def start(name: str, plan: dict[str, str]) -> None:

@@ -68,11 +68,11 @@ def fault(path: Path) -> str | None:
             if start != at or end < start:
                 return f"the bytes of {name!r} overlap others or leave a gap"
             if (bits := BITS.get(each["dtype"])) and elements * bits != 8 * (end - start):
-                return f"the shape of {name!r} is not that of its bytes"
+                return f"the shape of {name!r} does not match its bytes"
             at = end
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "its header is invalid"
-    return None if at == rest else "its size is not what its header says"
+    return None if at == rest else "its size does not match its header"
 
 
 def of_file(path: Path) -> dict[str, Tensor] | None:

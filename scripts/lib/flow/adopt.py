@@ -53,7 +53,7 @@ def unchanged(held: pin.Pin) -> str:
     name = held.name
     if not history.holds(name):
         restore = pin.RESTORE.format(name=name)
-        raise Failure(f"models/{name}.dvc pins this commit, but is not in Git as it is; commit it, or {restore}")
+        raise Failure(f"models/{name}.dvc pins this commit, but has uncommitted changes; commit it, or {restore}")
     if destination.on_disk(held) == "changed":
         return f"{name} is already pinned at this commit; models/{name} holds other weights: make pull MODEL={name}"
     return f"{name} is already pinned at this commit; nothing to do"

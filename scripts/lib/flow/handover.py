@@ -83,7 +83,7 @@ def _check_ours(target: Path, wrong: list[Finding], files: KeysView[str]) -> dic
     only = quarantine.only_here(target, kinds, _elsewhere)
     there = weights.entries(target)
     if (only and len(only) == len(there) and files.isdisjoint(there)) or os.path.lexists(target / ".git"):
-        raise Failure(f"{target} is there, and nothing in it is this repository's; move it away, or name another TO=…")
+        raise Failure(f"{target} exists, and nothing in it is this repository's; move it away, or name another TO=…")
     return {file: kinds[file] for file in only}
 
 

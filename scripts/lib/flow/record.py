@@ -53,7 +53,7 @@ def record(name: str, before: str | None, scan: str = "") -> None:
 def _check_unmoved(wanted: pin.Pin, before: str | None) -> None:
     """Raise `Failure` if the branch, DVC's settings or the committed pin changed since the command began."""
     if (start := history.branch_at_start()) != (now := history.branch()):
-        raise Failure(f"nothing was committed, since HEAD was on {start} and is on {now} now; run it again there")
+        raise Failure(f"nothing was committed, since HEAD was on {start} and is on {now} now; run it again on {start}")
     if not settings.is_current():  # the remote may be another one, without what was uploaded
         raise Failure("nothing was committed, since DVC's settings changed meanwhile; run the same command again")
     if history.committed(wanted.name) not in (before, pin.dump(wanted)):
@@ -129,7 +129,7 @@ def message(new: pin.Pin, old: pin.Pin | None, scan: str) -> str:
         if old.commit and new.commit and old.commit != new.commit:
             parts.append(f"From {old.commit} to {new.commit}.")
         elif old.revision != new.revision:
-            parts.append(f"Follows {new.revision} now, before {old.revision}.")
+            parts.append(f"Now follows {new.revision}, before {old.revision}.")
         license, changes = compare.license_change(old.terms, new.terms), compare.pins(old, new).lines()
         more = f"and {text.plural(len(changes) - MOST, 'more file')}" if len(changes) > MOST else None
         parts.append("\n".join(filter(None, [license, *changes[:MOST], more])))

@@ -14,7 +14,7 @@ from lib.model import fields, names
 from lib.transfer.retry import GaveUp
 
 MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # raised by answers that no Hub gives
-NO_HUB = f"what answers at {ENDPOINT} is not a Hub; see HF_ENDPOINT"
+NO_HUB = f"the server at {ENDPOINT} is not a Hub; see HF_ENDPOINT"
 MOST = (200, 200, 1000)  # characters of a license's id, name and link; real ids have a few dozen
 
 
@@ -87,7 +87,7 @@ def refusal(error: Exception, source: str, revision: str) -> Failure:
     if isinstance(error, errors.RevisionNotFoundError):
         return Refusal(
             "no such revision",
-            f"no such revision of {source}: {revision!r}; type a commit in full; branches and tags: "
+            f"no such revision of {source}: {revision!r}; type a commit in full; for branches and tags, see: "
             f"{ENDPOINT}/{source}/tree/main",
         )
     if isinstance(error, errors.RepositoryNotFoundError):
@@ -112,7 +112,7 @@ def _checked(shot: Snapshot) -> Snapshot:
     names.repo_id(shot.source)
     for said, most in zip((shot.license, shot.license_name, shot.license_link), MOST, strict=True):
         if said and not (said.isprintable() and len(said) <= most):
-            raise Failure(f"{shot.source}: the license on the Hub is not a line of text: {said[:60]!r}")
+            raise Failure(f"{shot.source}: the license on the Hub is not a single line of text: {said[:60]!r}")
     if len({file.path for file in shot.files}) < len(shot.files):  # both would be written to the same path
         raise Failure(f"{shot.source}: the Hub's list names a file twice; run the same command again")
     for file in shot.files:  # paths are checked later, of the chosen files alone

@@ -76,7 +76,7 @@ def page() -> str:
             return PATH.read_text(encoding="utf-8")
         return history.text("") or f"# Models\n\n{BEGIN}\n{HEAD}{END}\n"
     except UnicodeDecodeError as error:
-        raise Failure(f"models/README.md is not UTF-8 ({error}); save it as that") from error
+        raise Failure(f"models/README.md is not UTF-8 ({error}); save it as UTF-8") from error
 
 
 def check() -> None:

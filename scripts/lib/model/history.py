@@ -82,7 +82,7 @@ forget = in_index.cache_clear  # makes the next `in_index` ask Git again
 
 def odd_pins() -> list[str]:
     """A sentence for each pin in Git's index whose name is not a valid NAME. Raises `Failure`."""
-    advice = "is a pin of a name that no model may have; give it another one, or remove it with git rm"
+    advice = "is a pin whose name is not valid for a model; rename it, or remove it with git rm"
     listed = lines("ls-files", "-z", "--", "models/*.dvc")
     return [f"{path!r} {advice}" for path in listed if not is_model_name(name_of(path))]
 
@@ -163,7 +163,7 @@ def resolve(revision: str, name: str) -> str:
     for word in (f"{name}@{revision}", f"{name}@v{revision}", revision):
         if found := _output("rev-parse", "--verify", "--quiet", f"{word}^{{commit}}"):
             return found
-    raise Failure(f"no such Git revision: {revision!r}; git log -- models/{name}.dvc shows those of the pin")
+    raise Failure(f"no such Git revision: {revision!r}; git log -- models/{name}.dvc shows the commits of the pin")
 
 
 def blobs(ids: Iterable[str]) -> list[str]:
@@ -171,7 +171,7 @@ def blobs(ids: Iterable[str]) -> list[str]:
     said, texts = BytesIO(ask("cat-file", "--batch", given=ids)), []
     while line := said.readline():  # `ID blob SIZE`, or `ID missing`
         if line.endswith(b" missing\n"):
-            raise Failure(f"Git lacks the object {line.decode().split()[0]} of a pin; git fsck names all that it lacks")
+            raise Failure(f"Git lacks the object {line.decode().split()[0]} of a pin; git fsck lists all that it lacks")
         texts.append(said.read(int(line.split()[2])).decode(errors="surrogateescape"))
         said.readline()  # the line break after the content
     return texts

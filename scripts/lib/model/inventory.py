@@ -55,7 +55,7 @@ def _listed(oid: str, data: bytes) -> dict[str, digest.File]:
         if control := list(filter(CONTROL.fullmatch, files)):
             fault = f"a file of Git, DVC or Mercurial: {control[0]!r}"
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        fault = "no files, so it is none of DVC's"
+        fault = "no files, so it is not one of DVC's"
     if fault:
         raise Failure(f"the listing {oid} names {fault}; none of its files was looked at")
     return files

@@ -70,7 +70,7 @@ def _setting(key: str, value: object) -> object:
     if key == "size":
         found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?([KMGT]?B)", said.upper())
         if not found:
-            raise Failure(f"models/policy.yaml: size is {said!r} (want any, or such as 80GB)")
+            raise Failure(f"models/policy.yaml: size is {said!r} (want any, or a size such as 80GB)")
         return int(float(found[1]) * UNITS[found[2]])
     if key == "licenses" and value == "stated":
         return value
@@ -89,7 +89,7 @@ def read() -> Policy:
     except (yaml.YAMLError, ValueError) as error:
         raise Failure(f"models/policy.yaml is not YAML: {text.one_line(error)}") from error
     if not isinstance(said, dict):
-        raise Failure("models/policy.yaml is not a list of settings such as licenses: any")
+        raise Failure("models/policy.yaml must contain settings such as licenses: any")
     settings: dict = {}
     for key, value in said.items():
         if key not in KEYS:

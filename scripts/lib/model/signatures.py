@@ -76,7 +76,7 @@ def _put_back(path: str, commit: str) -> str | None:
             if blobs[merge] == blobs["HEAD"] != blobs[side]:
                 later = history.lines("rev-list", "-1", side, f"^{commit}", "--", path)
                 if later and _fault("commit", merge):
-                    return f"was put back by the merge {merge[:7]}, over the later {later[0][:7]}"
+                    return f"was reverted by the merge {merge[:7]}, over the later {later[0][:7]}"
     return None
 
 
@@ -95,7 +95,7 @@ def _fault(kind: str, name: str) -> str | None:
         late = re.search(r"key (has expired|is not yet valid)", said)
         return f"is signed by a key that {late[1] if late else f'{ALLOWED} does not have'}: {key[0]}"
     is_revoked = _verify(kind, ref, "")[0]
-    return f"is signed by a key that {REVOKED} revokes" if is_revoked else "has a signature that is not right"
+    return f"is signed by a key that {REVOKED} revokes" if is_revoked else "has an invalid signature"
 
 
 def _verify(kind: str, ref: str, revoked: str) -> tuple[bool, str]:

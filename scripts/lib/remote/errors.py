@@ -13,20 +13,20 @@ class Unable(Exception):
 # Error codes of the stores and exception classes of their clients -> what they mean.
 MEANINGS = {
     "Anonymous caller|NoCredentialsError|PartialCredentialsError|CredentialRetrievalError|DefaultCredentialsError": (
-        "wants credentials, and there are none: log in (aws or gcloud), or set them in the environment"
+        "needs credentials, and there are none: log in (aws or gcloud), or set them in the environment"
     ),
-    r"\w*SSO\w*Error|TokenRetrievalError|RefreshError": "wants a login, and the last one has expired: log in again",
-    "ProfileNotFound": "wants a profile that is not in your AWS configuration",
+    r"\w*SSO\w*Error|TokenRetrievalError|RefreshError": "needs a new login, since the last one expired: log in again",
+    "ProfileNotFound": "needs a profile that is not in your AWS configuration",
     "InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|AuthFailure|401": "refused the credentials",
     "RequestTimeTooSkewed": "refused the credentials, since the clock of this machine is wrong",
     "AccessDenied|AllAccessDisabled|AccountProblem|403|Forbidden": "refused the credentials: they may not {step} there",
     "InvalidObjectState": "has it in an archive such as Glacier: restore it there first",
     "NoSuchBucket|NotFound": "names a bucket that does not exist",
-    "InvalidBucketName|ParamValidationError": "has a name that the store does not take for a bucket",
+    "InvalidBucketName|ParamValidationError": "has a name that the store does not allow for a bucket",
     "PermanentRedirect|Redirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException|301|307": (
         "is a bucket of another region; set that: make remote URL=… REGION=…"
     ),
-    r"SlowDown|ServiceUnavailable|InternalError|429|50\d": "is overloaded or out of order, as it says ({mark})",
+    r"SlowDown|ServiceUnavailable|InternalError|429|50\d": "is overloaded or unavailable, as it says ({mark})",
     "SSLCertVerificationError": "cannot be reached safely{at}: its certificate is not trusted here",
     "HTTPClientError|ConnectionError|TimeoutError|TransportError"
     "|RequestException|gaierror|EndpointConnectionError|IncompleteRead": "cannot be reached{at}",

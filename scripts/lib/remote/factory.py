@@ -73,7 +73,7 @@ def _of(name: str, found: dict) -> Remote:
         except DvcException as error:
             raise Failure(f"no usable remote: {one_line(error)}; set one: {HOW}") from error
         except (KeyError, RecursionError) as error:
-            raise Failure(f"no usable remote: {url} leads to none, or to itself; set one: {HOW}") from error
+            raise Failure(f"no usable remote: {url} refers to no remote, or to itself; set one: {HOW}") from error
         url = path if store.protocol == "local" else f"{store.protocol}://{path}"
     kind = url.partition("://")[0]
     if kind == "s3":  # the clients are slow to import

@@ -49,7 +49,7 @@ def _upload(item: Item, remote: Remote, watch: Progress) -> Finding | None:
         if not mismatch:
             return None
         if source == cache.object_path(item.oid):  # models/ may legitimately have another version
-            why = item.finding("cache", "changed", f"{mismatch}; not put on the remote")
+            why = item.finding("cache", "changed", f"{mismatch}; not uploaded")
     return why
 
 

@@ -51,6 +51,6 @@ class Retry:
         if time.monotonic() + seconds - self._since > arguments.timeout():
             raise GaveUp(
                 f"{self._label}{fault}; gave up after {arguments.timeout():g} s without a byte "
-                "(TIMEOUT=seconds sets how long); run the same command again to continue"
+                "(to wait longer: TIMEOUT=seconds); run the same command again to continue"
             ) from fault
         time.sleep(seconds)
