@@ -265,7 +265,7 @@ def login(tmp_path):
     key = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     path = tmp_path / "key.json"
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         uri = f"http://127.0.0.1:{server.server_port}"
         facts = {"type": "service_account", "client_email": "ci@acme.example", "private_key": key.decode()}
         path.write_text(json.dumps({**facts, "token_uri": uri}))
@@ -935,22 +935,24 @@ def test_a_hook_that_adds_a_removed_pin_again_is_told(added):
     assert added.weights().exists()
 
 
-def test_free_keeps_the_objects_of_a_model_that_was_pulled_meanwhile(added, rclone):
+@pytest.mark.parametrize("words", [("MODEL=tiny",), ("MODEL=twin tiny",)], ids=["absent", "freed before"])
+def test_free_keeps_the_objects_of_a_model_that_was_pulled_meanwhile(added, rclone, words):
     settings(added, "[cache]\n    type = symlink\n", local=True)
     shutil.copytree(added.weights(), added.path / "copy")
     added.ok("track", "NAME=twin", f"DIR={added.path / 'copy'}")
-    shutil.rmtree(added.weights("twin"))
+    if words == ("MODEL=tiny",):
+        shutil.rmtree(added.weights("twin"))
     fill(rclone, added)
     pulls = [lambda: added.ok("pull", "MODEL=twin")]
 
     def act(request: str) -> None:
-        if "HEAD" in request and "/files/" in request and pulls:
+        if "HEAD" in request and "/files/" in request and not added.weights("twin").exists() and pulls:
             pulls.pop()()
 
     with Proxy(rclone, act) as proxy:
         use(added, rclone, proxy.endpoint)
 
-        added.ok("free", "MODEL=tiny")
+        added.ok("free", *words)
 
     assert not pulls
     assert added.on_disk("twin") == PINNED
