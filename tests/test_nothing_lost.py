@@ -1,6 +1,7 @@
 """What exists nowhere else is never lost: not by a command that replaces or removes, nor by one that goes on."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import FILES, MODEL, PINNED, ROOT_ONLY, World, forget_weights, lent, refuse_commits, settings, track
 from hub import Fault, Hub
+
+from lib.disk import staging
 
 QUARANTINE = ".dvc/tmp/quarantine"
 
@@ -582,3 +585,15 @@ def test_no_git_commit_is_made_for_weights_that_went_to_the_remote_before_this_o
     assert "add: nothing was committed, since DVC's settings changed meanwhile; run the same command again" in said
     added_online.ok("add", "MODEL=acme/other")
     assert "verified 2 pins" in added_online.ok("verify", "DEEP=1").out
+
+
+def test_a_staging_folder_that_is_removed_in_part_has_no_pin(monkeypatch, tmp_path):
+    monkeypatch.setattr(staging, "ROOT", tmp_path)
+    (tmp_path / "tiny").mkdir()
+    for name in ("plan", "pin"):
+        (tmp_path / "tiny" / name).touch()
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: None)  # as where a kill comes first
+
+    staging.discard("tiny")
+
+    assert not list((tmp_path / "tiny").iterdir())

@@ -125,8 +125,9 @@ def recover(name: str) -> None:
 
 
 def discard(name: str) -> None:
-    """Remove the folder of `name`, plan first: after a kill, `recover` removes one that has neither plan nor pin."""
-    (folder(name) / "plan").unlink(missing_ok=True)
+    """Remove the folder of `name`, plan and pin first: after a kill, `recover` removes one that has neither."""
+    for file in ("plan", "pin"):
+        (folder(name) / file).unlink(missing_ok=True)
     shutil.rmtree(folder(name), ignore_errors=True)
 
 
