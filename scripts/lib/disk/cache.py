@@ -48,11 +48,11 @@ def note() -> str | None:
 
 
 def _takes_links() -> bool:
-    """Whether the clone's file system supports one of the links, hard or symbolic, that `cache.type` names."""
+    """Whether the clone's file system supports one of the links that `cache.type` names, reflinks among them."""
     with TemporaryDirectory(dir=paths.TMP) as folder:
         (source := Path(folder, "source")).touch()
-        link(source, Path(folder, "target"))
-        return source.samefile(Path(folder, "target"))
+        link(source, target := Path(folder, "target"))
+        return source.samefile(target) or ("reflink" in _link_types() and reflink(source, Path(folder, "again")))
 
 
 def object_path(oid: str) -> Path:
@@ -141,8 +141,9 @@ def reflink(source: Path, target: Path) -> bool:
 
 
 def links() -> bool:
-    """Whether `cache.type` asks for hard or symbolic links, so that weights take no extra space."""
-    return not LINKS.keys().isdisjoint(_link_types())
+    """Whether `cache.type` asks for links, or for reflinks that work here, so that weights take no extra space."""
+    types = _link_types()
+    return not LINKS.keys().isdisjoint(types) or ("reflink" in types and _takes_links())
 
 
 def share(path: Path, file: File, part: Path) -> None:
