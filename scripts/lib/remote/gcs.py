@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.request import Request
 
 import google.auth
+from google.api_core.exceptions import NotFound
 from google.auth.credentials import AnonymousCredentials, Credentials
 from google.auth.exceptions import DefaultCredentialsError
 from google.auth.transport.requests import Request as Renewal
@@ -63,7 +64,8 @@ class Gcs(Bucket):
         self._bucket.blob(key).upload_from_string(data, **self._limits)
 
     def _delete(self, key: str) -> None:
-        self._bucket.blob(key).delete(**self._limits)
+        with suppress(NotFound):  # another command deleted it meanwhile
+            self._bucket.blob(key).delete(**self._limits)
 
     def _upload(self, path: Path, oid: str, found: File, progress: Progress) -> None:
         with path.open("rb") as file:
