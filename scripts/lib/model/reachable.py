@@ -46,13 +46,17 @@ def _missed_by_all() -> list[str]:
     return [each for line in found for each in line.split()]
 
 
-def _in_commits(walk: bool, *revisions: str) -> Iterator[tuple[str, str]]:
-    """(name, blob id) of all pins in the Git commits reachable from `revisions`; without `walk`, in these alone."""
+def _in_commits(walk: bool, *refs: str, ids: Iterable[str] = ()) -> Iterator[tuple[str, str]]:
+    """(name, blob id) of all pins in the Git commits reachable from `refs`, options of rev-list, and `ids`.
+
+    Without `walk`, in these alone.
+    """
+    revisions = ("--stdin", *refs)
     if walk:
-        trees = history.lines("rev-list", *revisions)
+        trees = history.lines("rev-list", *revisions, given=ids)
     else:  # pairs: the empty tree and the commit's, each after a header line
         empty = history.lines("hash-object", "-t", "tree", "--stdin")[0]
-        trees = history.lines("rev-list", "--no-walk", f"--format={empty} %T", *revisions)[1::2]
+        trees = history.lines("rev-list", "--no-walk", f"--format={empty} %T", *revisions, given=ids)[1::2]
     parts = history.lines(
         *("diff-tree", "--stdin", "-m", "-r", "--root", "--raw", "-z", "--no-renames", "--no-abbrev"),
         *("--no-commit-id", *PATHS),
@@ -107,7 +111,8 @@ def kept(walk: bool) -> set[tuple[str, str]]:
     They are in the history (without `walk`: only the tips) of every ref here or on a Git remote, of the stash and of
     operations in progress, and in the HEAD, index and files of every worktree.
     """
-    return _read([*_in_commits(walk, "--all", *_remote_refs(), *_missed_by_all()), *_in_index()]) | set(_in_files())
+    ids = [*_remote_refs(), *_missed_by_all()]
+    return _read([*_in_commits(walk, "--all", ids=ids), *_in_index()]) | set(_in_files())
 
 
 def objects(text: str) -> set[str]:
