@@ -198,6 +198,14 @@ def test_an_empty_share_passes(lasting_added):
     assert sum("0 of 0 objects on the remote" in each for each in said) >= 2
 
 
+def test_objects_of_unknown_size_are_shared_out_too(monkeypatch):
+    items = [Item(f"{at:032x}", File(None, f"{at:032x}"), "tiny", str(at)) for at in range(8)]
+    monkeypatch.setenv("DEEP", "1")
+    monkeypatch.setenv("SHARD", "4/4")
+
+    assert looked.share(items) == items[6:]
+
+
 @given(st.lists(st.sampled_from([0, 0, 1, 7, 1000]), max_size=9), st.integers(1, 12))
 @example([1, 0], 1)
 @settings(derandomize=True, database=None, deadline=None)

@@ -79,6 +79,6 @@ def share(items: list[Item]) -> list[Item]:
         raise Failure(f"not a share: SHARD={typed!r} (want one such as 3/16, with DEEP=1)")
     number, of = map(int, found.groups())
     ordered = sorted(items, key=lambda item: item.oid)
-    *starts, total = accumulate((item.file.size or 0 for item in ordered), initial=0)
-    numbers = (min(of, 1 + at * of // max(1, total)) for at in starts)  # `min` is for empty objects after the last byte
+    *starts, total = accumulate((item.file.size or 1 for item in ordered), initial=0)  # plain DVC pins no sizes
+    numbers = (1 + at * of // total for at in starts)
     return [item for item, each in zip(ordered, numbers, strict=True) if each == number]
