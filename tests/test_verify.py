@@ -363,6 +363,26 @@ def test_verify_checks_a_pin_of_plain_dvc_by_md5_and_says_so(added):
 
 
 @pytest.mark.slow
+def test_a_damaged_listing_of_plain_dvc_in_the_cache_comes_anew_from_the_remote(added):
+    world = plain(added)
+    world.ok("push")
+    listing = next((world.clone / ".dvc" / "cache").rglob("*.dir"))
+    listing.chmod(0o644)
+    listing.write_text("[]")
+
+    found = world.make("verify")
+    world.ok("pull")
+
+    assert found.code == 2
+    assert "verify: tiny/(listing): changed in the cache (" in found.out
+    world.ok("verify")
+    listing.chmod(0o644)
+    listing.write_text("[]")
+    said = world.make("verify", "OFFLINE=1").out
+    assert ".dir is not what models/tiny.dvc pins; make track NAME=tiny, where its weights are, pins them anew" in said
+
+
+@pytest.mark.slow
 def test_pull_refuses_a_listing_that_is_not_the_one_that_plain_dvc_pinned(added):
     other = plain(added).second()
     other.pin().write_bytes(added.pin().read_bytes())

@@ -38,7 +38,8 @@ def of_pin(held: Pin, data: bytes) -> list[Item]:
     oid, files = f"{held.md5}.dir", held.files
     if files is None:
         if digest.of_bytes(data).md5 != held.md5:
-            raise Failure(f"the listing {oid} is not what models/{held.name}.dvc pins")
+            how = f"make track NAME={held.name}, where its weights are, pins them anew"
+            raise Failure(f"the listing {oid} is not what models/{held.name}.dvc pins; {how}")
         files = _listed(oid, data)
     listing = digest.File(len(data), held.md5, digest.of_bytes(data, ("sha256",)).sha256)
     items = [Item(file.md5, file, held.name, path) for path, file in files.items()]

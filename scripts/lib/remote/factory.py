@@ -4,7 +4,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 
 from lib.core import arguments
-from lib.core.digest import File
+from lib.core.digest import File, of_bytes
 from lib.core.errors import Failure
 from lib.core.text import one_line
 from lib.disk import cache, settings
@@ -105,13 +105,15 @@ def listing(oid: str) -> bytes:
 
 def found_listing(oid: str) -> bytes | None:
     """The same, or None if no remote has it. Raises `Failure` if it was not found and a remote failed."""
-    if cache.object_path(oid).is_file():
-        return cache.object_path(oid).read_bytes()
-    data = why = None
+    cached, wanted = cache.object_path(oid), File(None, oid.removesuffix(".dir"))
+    data = cached.read_bytes() if cached.is_file() else None
+    if arguments.is_on("OFFLINE") or (data is not None and of_bytes(data).md5 == wanted.md5):
+        return data
+    why = None
     with cache.incoming(oid) as part:
         for name in names():
             try:
-                is_wrong = named(name).read(oid, File(None, oid.removesuffix(".dir")), path=part)
+                is_wrong = named(name).read(oid, wanted, path=part)
                 data = part.read_bytes()
                 part.unlink()
                 if not is_wrong:
