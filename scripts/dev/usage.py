@@ -7,22 +7,32 @@ It runs before every command, and before .venv exists: so it works on any Python
 """
 
 import os
-import re
 import sys
 
-with open("Makefile", encoding="utf-8") as file:
-    MAKEFILE = file.read()
-VARIABLES = dict(re.findall(r"^\$\(call variable,([A-Z]+)\) +# (.+)$", MAKEFILE, re.MULTILINE))
+VARIABLES = {}  # name -> what it is
 COMMANDS = {}  # name -> (purpose, usage, example)
-for example, name, purpose, usage in re.findall(
-    r"^(?:# (make .+)\n)?([a-z]+):.* ## ([^:\n]+)(?:: (.+))?$", MAKEFILE, re.MULTILINE
-):
-    COMMANDS[name] = (purpose, usage, example or f"make {name}")
+LISTED = []  # (title of a group, "") or ("", name), in their order
+before = ""
+with open("Makefile", encoding="utf-8") as file:
+    for line in file.read().split("\n"):  # re would take as long to import as all the rest
+        rule, _, said = line.partition(" ## ")
+        name = rule.partition(":")[0]
+        if line.startswith("$(call variable,"):
+            name, _, said = line.partition(",")[2].partition(")")
+            VARIABLES[name] = said.partition("# ")[2]
+        elif line.startswith("##@ "):
+            LISTED.append((line[4:], ""))
+        elif said and name.isalpha() and name.islower():
+            purpose, _, usage = said.partition(": ")
+            COMMANDS[name] = (purpose, usage, before[2:] if before.startswith("# make ") else f"make {name}")
+            LISTED.append(("", name))
+        before = line
 
 
 def variables(command):
-    """The variables of `command` as its usage shows them: `[` if optional, the name, `1` for a switch."""
-    return re.findall(r"(\[?)([A-Z]+)=(1?)", COMMANDS[command][1])
+    """The variables of `command` as its usage shows them: whether it is optional, the name, `1` for a switch."""
+    words = COMMANDS[command][1].split()
+    return [(word[0] == "[", *word.strip("[]").partition("=")[::2]) for word in words]
 
 
 def nearest(word, known, otherwise):
@@ -63,7 +73,7 @@ def refusal(goals, typed):
 def show(wanted):
     """Print all commands in groups or, if one is `wanted`, its purpose, its variables and an example."""
     if not wanted:
-        for title, name in re.findall(r"^##@ (.+)$|^([a-z]+):.* ## ", MAKEFILE, re.MULTILINE):
+        for title, name in LISTED:
             needed = [f"{variable}=" for optional, variable, _ in name and variables(name) if not optional]
             print(f"  {' '.join(['make', name, *needed]):<25} {COMMANDS[name][0]}" if name else f"\n{title}")
         print("\nmake help VERB=add explains a command and its variables")
