@@ -373,7 +373,7 @@ def test_track_holds_the_policy_too(strict):
         (f"size: {BOMB}", "models/policy.yaml: size is 'not one word' (want any, or a size such as 80GB)"),
         (f"scan: {BOMB}", "models/policy.yaml: scan is 'not one word' (want finished or unobjected)"),
         ("code: maybe", "models/policy.yaml: code is 'maybe' (want yes or no)"),
-        ("a: [", "models/policy.yaml is not YAML: "),
+        ("a: [", "models/policy.yaml cannot be read: it is not YAML: "),
         ("- a", "models/policy.yaml must contain settings"),
     ],
 )

@@ -5,8 +5,8 @@ import mmap
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,7 +15,6 @@ from lib.core.workers import CORES
 BLOCK = 1 << 20  # bytes per read; a larger block was no faster
 LARGE = 8 << 20  # bytes; larger files are uploaded in parts, and then the store has no md5 of the whole
 SPLIT = 1 << 17  # bytes; hashing a smaller block takes less time than handing it to a thread
-HASHERS = ThreadPoolExecutor(CORES)  # for the algorithms of one block, not for files
 _OWN = threading.local()  # a buffer per thread: with a new one for each file, small files took twice the time
 
 Progress = Callable[[int], object]
@@ -54,6 +53,14 @@ def for_pin(size: int) -> tuple[str, ...]:
     return ("md5", "sha256", "crc64nvme") if size > LARGE else ("md5", "sha256")
 
 
+@lru_cache(maxsize=1)
+def _hashers():
+    """Threads for the algorithms of one block, not for files."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(CORES)
+
+
 class _Crc64:
     """CRC-64/NVME from AWS's own library, with the methods of a hashlib object."""
 
@@ -87,7 +94,7 @@ class Hasher:
         """Hash `chunk`, and pass it to `sink` if there is one; for a large chunk, all of this runs in parallel."""
         work = ([sink] if sink else []) + [algorithm.update for algorithm in self._hashes.values()]
         here = 1 if len(chunk) >= SPLIT else len(work)
-        jobs = [HASHERS.submit(each, chunk) for each in work[here:]]
+        jobs = [_hashers().submit(each, chunk) for each in work[here:]]
         for each in work[:here]:
             each(chunk)
         for job in jobs:

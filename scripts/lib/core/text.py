@@ -1,6 +1,7 @@
 """Numbers and untrusted text, in a form for people."""
 
 import re
+from collections.abc import Iterable
 from unicodedata import category
 
 
@@ -35,6 +36,14 @@ def duration(seconds: float) -> str:
 def fault(error: OSError) -> str:
     """The system's message for `error`, and the file that it concerns, if known."""
     return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+
+
+def nearest(word: str, known: Iterable[str], otherwise: str) -> str:
+    """`did you mean …?` for the one of `known` that is most like `word`; `otherwise` if none is."""
+    from difflib import get_close_matches  # slow to import, and seldom needed
+
+    near = get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]}?" if near else otherwise
 
 
 def visible(line: str) -> str:

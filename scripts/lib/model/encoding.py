@@ -3,8 +3,6 @@
 import json
 import re
 
-import yaml
-
 # No text matches two alternatives: else a fault after many lines would make the regex backtrack exponentially.
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*|[0-9](?:[0-9a-f]{31}(?:\.dir)?|[0-9a-f]{39}|[0-9a-f]{63})")
 NESTED = re.compile(r"([\[{]\s*){9}|([-?] ){9}|^ {60}", re.MULTILINE)  # deeper nesting overflows the parser's stack
@@ -48,20 +46,10 @@ def _entries(lines: str) -> dict[str, dict] | None:
     return files if len(files) == len(found) else None
 
 
-class UniqueKeyLoader(yaml.CBaseLoader):
-    """A loader that rejects duplicate keys, as DVC does."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        made = super().construct_mapping(node, deep)
-        if len(made) != len(node.value):
-            raise ValueError("has a key twice")
-        return made
-
-
 def document(text: str, with_files: bool = True) -> dict:
     """The YAML `text` as a mapping, scalars as strings; without `with_files` the files of a pin may be left out.
 
-    A pin as `pin.dump` writes it is read without a YAML parser, ten times faster. Raises ValueError, yaml.YAMLError.
+    A pin as `pin.dump` writes it is read without a YAML parser, ten times faster. Raises ValueError.
     """
     start, files, lines = text.partition(FILES)
     if not with_files and all(line.startswith("    ") for line in lines.splitlines()):  # no other key follows the files
@@ -75,4 +63,6 @@ def document(text: str, with_files: bool = True) -> dict:
             return {"outs": [out], "meta": meta}
     if NESTED.search(text):
         raise ValueError("nested too deep")
-    return yaml.load(text, Loader=UniqueKeyLoader)
+    from lib.model import strict_yaml
+
+    return strict_yaml.load(text)

@@ -28,8 +28,6 @@ from functools import cached_property
 from pathlib import Path
 from shlex import quote
 
-import yaml
-
 from lib.core import arguments, digest
 from lib.core.errors import Failure
 from lib.model import encoding, fields, names
@@ -134,12 +132,6 @@ def parse(name: str, text: str, with_files: bool = True) -> Pin:
     """
     try:
         return Pin(name, **fields.checked(name, encoding.document(text, with_files)))
-    except yaml.YAMLError:
-        if "\n<<<<<<< " in f"\n{text}":
-            sides = f"git checkout --ours -- models/{name}.dvc (or --theirs), then git add models/{name}.dvc"
-            older = f"if it was committed so, bring back an older one: git checkout COMMIT -- models/{name}.dvc"
-            raise Failure(f"models/{name}.dvc holds a merge conflict ({older}); take one side: {sides}") from None
-        fault = "is not YAML"
     except fields.Moved as moved:
         old = "/".join([*name.split("/")[:-1], str(moved)])
         raise Failure(
@@ -152,6 +144,10 @@ def parse(name: str, text: str, with_files: bool = True) -> Pin:
             f"NAME=OTHER DIR=FOLDER, and drop this pin: .venv/bin/dvc remove models/{name}.dvc"
         ) from None
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        if "\n<<<<<<< " in f"\n{text}":
+            sides = f"git checkout --ours -- models/{name}.dvc (or --theirs), then git add models/{name}.dvc"
+            older = f"if it was committed so, bring back an older one: git checkout COMMIT -- models/{name}.dvc"
+            raise Failure(f"models/{name}.dvc holds a merge conflict ({older}); take one side: {sides}") from None
         fault = f"is not a pin ({str(error)[:200]})" if text.strip() else "is empty"
     raise Failure(f"models/{name}.dvc {fault}; {RESTORE.format(name=name)}")
 

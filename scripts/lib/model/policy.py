@@ -3,11 +3,8 @@
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import lru_cache
-
-import yaml
 
 from lib.core import text
 from lib.core.errors import Failure
@@ -86,15 +83,14 @@ def read() -> Policy:
         said = document(PATH.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         return Policy()
-    except (yaml.YAMLError, ValueError) as error:
-        raise Failure(f"models/policy.yaml is not YAML: {text.one_line(error)}") from error
+    except ValueError as error:
+        raise Failure(f"models/policy.yaml cannot be read: {text.one_line(error)}") from error
     if not isinstance(said, dict):
         raise Failure("models/policy.yaml must contain settings such as licenses: any")
     settings: dict = {}
     for key, value in said.items():
         if key not in KEYS:
-            near = get_close_matches(str(key), KEYS, n=1)
-            known = f"did you mean {near[0]}?" if near else f"it knows {', '.join(KEYS)}"
+            known = text.nearest(str(key), KEYS, f"it knows {', '.join(KEYS)}")
             raise Failure(f"models/policy.yaml has no setting {text.one_line(key)!r}; {known}")
         settings[key] = _setting(key, value)
     return Policy(**settings)

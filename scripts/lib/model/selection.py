@@ -1,12 +1,12 @@
 """The models of this clone: which pins there are, which ones MODEL selects, and whether a pin is consistent."""
 
 import os
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.core.report import Report
+from lib.core.text import nearest
 from lib.model import history, names, pin
 
 
@@ -54,8 +54,8 @@ def _meant(word: str, everyone: list[str]) -> list[str]:
     if chosen := [each for each, source in sources.items() if source == repo]:
         return chosen
     known = [*everyone, *filter(None, sources.values()), *(each.partition("/")[0] for each in everyone)]
-    near = [each for each in everyone if each.endswith(f"/{name}")] or get_close_matches(word, known, n=1)
-    raise Failure(f"no such model: {word!r}; {f'did you mean {near[0]}?' if near else 'make list shows what there is'}")
+    meant = next((each for each in everyone if each.endswith(f"/{name}")), word)
+    raise Failure(f"no such model: {word!r}; {nearest(meant, known, 'make list shows what there is')}")
 
 
 def check_group(name: str) -> None:

@@ -1,12 +1,11 @@
 """The configured remotes, as `Remote` objects; and the objects of a pin, whose listing may be on a remote."""
 
-from difflib import get_close_matches
 from functools import lru_cache
 
 from lib.core import arguments
 from lib.core.digest import File, of_bytes
 from lib.core.errors import Failure
-from lib.core.text import one_line
+from lib.core.text import nearest, one_line
 from lib.disk import cache, settings
 from lib.model import inventory
 from lib.model.pin import Pin
@@ -39,8 +38,7 @@ def asked() -> str:
     if typed in ("", "1"):
         return found["core"].get("remote", "").lower()  # as DVC does with names of sections
     if typed not in found["remote"]:
-        near = get_close_matches(typed, found["remote"], n=1)
-        there = f"did you mean {near[0]}?" if near else f"there is: {', '.join(found['remote']) or 'none'}"
+        there = nearest(typed, found["remote"], f"there is: {', '.join(found['remote']) or 'none'}")
         raise Failure(f"no such remote: {typed!r}; {there}")
     return typed
 
