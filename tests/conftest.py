@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ MEMORY = Path("/dev/shm")
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 << 30:
     # Commands fsync what they write; on a disk, that takes two thirds of the time of all tests.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+# It takes over a second to import, and only for a format of texts that none of our schemas has.
+sys.modules.setdefault("rfc3987_syntax", None)
 MODEL = "acme/tiny"
 FILES = {
     "config.json": b'{"hidden_size": 4}\n',
