@@ -232,7 +232,11 @@ def test_an_exception_for_what_was_left_out_brings_it(strict, hub):
 @pytest.mark.slow
 def test_a_license_called_other_goes_by_its_name(strict, hub):
     hub.commit(MODEL, GOOD, license="other")
-    hub.cards[MODEL] = {"license_name": "acme-1.0", "license_link": "LICENSE.md", "base_model": ["acme/base", "?"]}
+    hub.cards[MODEL] = {
+        "license_name": ["acme-1.0", None],
+        "license_link": "LICENSE.md",
+        "base_model": ["acme/base", "?"],
+    }
     set_policy(strict, licenses="[acme-1.0]")
 
     said = strict.ok("add", f"MODEL={MODEL}")

@@ -102,7 +102,8 @@ def _card(card: object) -> dict[str, str | None]:
     found = {}
     for key in ("license", "license_name", "license_link", "base_model"):
         said = card.get(key) if card else None
-        found[key] = ", ".join(map(str, said)) if isinstance(said, list) else str(said or "").strip() or None
+        words = said if isinstance(said, list) else [said]
+        found[key] = ", ".join(str(each) for each in words if each).strip() or None
     bases = (found.pop("base_model") or "").split(", ")
     return found | {"base": " ".join(each for each in bases if names.REPO.fullmatch(each)) or None}
 
