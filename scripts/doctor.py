@@ -63,7 +63,7 @@ def disk() -> str:
     if not cache.links():
         how = ".venv/bin/dvc config cache.type hardlink,symlink,copy"
         raise Failure(f"weights are copies of the cache, so they take twice the space; type: {how}")
-    return f"{text.size(free)} free; {cache.note() or 'weights are links to the cache, by the settings'}"
+    return f"{text.size(free)} free; {cache.note() or 'weights are linked to the cache'}"
 
 
 def remote() -> str:

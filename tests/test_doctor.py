@@ -24,7 +24,7 @@ def test_a_clone_that_has_all_is_good_in_every_line(added_online, hub):
     assert list(said) == TITLES
     assert all(line.startswith("good ") for line in said.values())
     assert "logged in as tester; 1 repo pinned, none gated for you" in said["Hub"]
-    assert "weights are links to the cache, by the settings" in said["disk"]
+    assert "weights are linked to the cache" in said["disk"]
     assert added_online.state() == before
 
 
