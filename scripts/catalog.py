@@ -1,6 +1,6 @@
 """Rewrite the catalog in models/README.md from the pins in Git's index; the notes in its rows are kept."""
 
-from lib.core import atomic, lock
+from lib.core import atomic, lock, shell
 from lib.core.console import result
 from lib.model import catalog
 
@@ -12,4 +12,5 @@ def main() -> None:
             result("models/README.md has a row for each pin; nothing to do")
             return
         atomic.write(catalog.PATH, after)
-    result("updated models/README.md; next: git commit --message 'Renew the catalog' -- models/README.md")
+        step = shell.git("commit_of", "models/README.md", "Renew the catalog")
+    result(f"updated models/README.md; next: {step}")

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from lib.core import arguments, paths
+from lib.core import arguments, paths, shell
 from lib.core.console import note, remark, result, say
 from lib.core.errors import Failure
 from lib.core.text import one_line
@@ -105,4 +105,4 @@ def main() -> None:
     settings.set_remote(new.name, found, is_default)
     if "url" in local["remote"].get(new.name, {}) or (is_default and local["core"].get("remote", NAME) != NAME):
         remark("this clone still uses another one, set in .dvc/config.local: make remote shows it")
-    result(f"remote {new.name!r} is {found['url']}; next: git commit --message 'Set the remote' -- .dvc/config")
+    result(f"remote {new.name!r} is {found['url']}; next: {shell.git('commit_of', '.dvc/config', 'Set the remote')}")

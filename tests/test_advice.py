@@ -111,3 +111,21 @@ def test_the_advice_for_locks_by_hard_links_works(online):
     assert "\n" not in line
     type_in(online, line.partition("turn it off: ")[2])
     online.ok("add", f"MODEL={MODEL}")
+
+
+def test_a_page_and_a_remote_that_are_set_during_a_merge_are_committed_with_it(world):
+    track(world, "ma")
+    world.git("switch", "--quiet", "--create", "side")
+    track(world, "ma", "newer")
+    world.git("switch", "--quiet", "main")
+    world.ok("remove", "MODEL=ma")
+    assert world.run("git", "merge", "--quiet", "side").code == 1
+    world.git("add", "models/ma.dvc")
+    (world.path / "bucket").mkdir()
+
+    for words in (("catalog",), ("remote", "REMOTE=mirror", "URL=../bucket")):
+        type_in(world, re.search(r"; next: (.*), then finish the merge", world.ok(*words).out)[1])
+    world.git("commit", "--quiet", "--no-edit")
+
+    assert world.git("status", "--porcelain") == ""
+    assert "verified 1 pin" in world.ok("verify").out

@@ -18,14 +18,27 @@ unlocked() {
   return 1
 }
 
-# settled: refuse during a merge or the like, which our commit would conclude.
-settled() {
+# unsettled: succeed during a merge or the like, which a commit would conclude.
+unsettled() {
   local folder state
   folder=$(git rev-parse --git-dir)
   for state in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD rebase-merge rebase-apply; do
-    [[ ! -e $folder/$state ]] ||
-      die "a merge, rebase, cherry-pick or revert is in progress; finish it (git status says how), then run the same command again"
+    [[ ! -e $folder/$state ]] || return 0
   done
+  return 1
+}
+
+# settled: refuse during a merge or the like.
+settled() {
+  ! unsettled ||
+    die "a merge, rebase, cherry-pick or revert is in progress; finish it (git status says how), then run the same command again"
+}
+
+# commit_of PATH SUBJECT: print what to type to commit PATH, which Git refuses to commit alone during a merge.
+commit_of() {
+  local how="git commit --message '$2' -- $1"
+  ! unsettled 2>/dev/null || how="git add $1, then finish the merge, rebase, cherry-pick or revert (git status says how)"
+  printf '%s\n' "$how"
 }
 
 # ready: refuse if no commit can be made here now. Commands ask before they download anything.
