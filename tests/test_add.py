@@ -368,7 +368,7 @@ def test_branches_that_move_the_same_pin_conflict(added_online, hub):
     added_online.git("add", "models")
     added_online.git("commit", "--quiet", "--message", "By mistake")
     said = added_online.make("pull").out
-    assert "if it was committed so, bring back an older one: git checkout COMMIT -- models/tiny.dvc" in said
+    assert "restore an older one, since it was committed so: git checkout COMMIT -- models/tiny.dvc" in said
     added_online.git("checkout", "HEAD^1", "--", "models/tiny.dvc")
     added_online.git("commit", "--quiet", "--all", "--message", "Mended")
     assert ": 1 file changed" in added_online.ok("diff", "MODEL=tiny").out

@@ -129,3 +129,20 @@ def test_a_page_and_a_remote_that_are_set_during_a_merge_are_committed_with_it(w
 
     assert world.git("status", "--porcelain") == ""
     assert "verified 1 pin" in world.ok("verify").out
+
+
+@pytest.mark.parametrize("fault", ["edited", "merge conflict", "not YAML"])
+def test_a_broken_pin_that_was_committed_is_restored_from_an_older_git_commit(world, fault):
+    track(world, "ma")
+    good = world.pin("ma").read_text()
+    both = f"<<<<<<< HEAD\n{good}=======\n{good}>>>>>>> side\n"
+    bad = {"edited": good.replace("size: 2\n", "size: 3\n"), "merge conflict": both, "not YAML": "[\n"}[fault]
+    world.pin("ma").write_text(bad)
+    world.git("commit", "--quiet", "--all", "--message", "Resolve by hand")
+
+    said = world.make("verify").out
+    type_in(world, re.search(r"; restore an older one, .*: (git checkout .*) \(", said)[1].replace("COMMIT", "HEAD^"))
+    world.git("commit", "--quiet", "--all", "--message", "Restore ma")
+
+    assert world.pin("ma").read_text() == good
+    assert "verified 1 pin" in world.ok("verify").out

@@ -30,7 +30,7 @@ from shlex import quote
 
 from lib.core import arguments, digest
 from lib.core.errors import Failure
-from lib.model import encoding, fields, names
+from lib.model import encoding, fields, history, names
 
 CHANGED = "another command changed the pin meanwhile; run the same command again"
 RESTORE = "restore it: git checkout HEAD -- models/{name}.dvc"
@@ -145,11 +145,26 @@ def parse(name: str, text: str, with_files: bool = True) -> Pin:
         ) from None
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         if "\n<<<<<<< " in f"\n{text}":
-            sides = f"git checkout --ours -- models/{name}.dvc (or --theirs), then git add models/{name}.dvc"
-            older = f"if it was committed so, bring back an older one: git checkout COMMIT -- models/{name}.dvc"
-            raise Failure(f"models/{name}.dvc holds a merge conflict ({older}); take one side: {sides}") from None
+            raise Failure(_conflict(name)) from None
         fault = f"is not a pin ({str(error)[:200]})" if text.strip() else "is empty"
-    raise Failure(f"models/{name}.dvc {fault}; {RESTORE.format(name=name)}")
+    raise Failure(f"models/{name}.dvc {fault}; {restore(name)}")
+
+
+def restore(name: str) -> str:
+    """How to replace the broken pin of the model `name`: by the committed one or, if that is broken, an older one."""
+    path = f"models/{name}.dvc"
+    if not history.holds(name):
+        return RESTORE.format(name=name)
+    how = f"git checkout COMMIT -- {path} (git log -- {path} lists them)"
+    return f"restore an older one, since it was committed so: {how}"
+
+
+def _conflict(name: str) -> str:
+    path = f"models/{name}.dvc"
+    said = f"{path} holds a merge conflict"
+    if history.holds(name):
+        return f"{said}; {restore(name)}"
+    return f"{said}; take one side: git checkout --ours -- {path} (or --theirs), then git add {path}"
 
 
 def read(name: str, broken_is_none: bool = False) -> Pin | None:
