@@ -146,3 +146,16 @@ def test_a_broken_pin_that_was_committed_is_restored_from_an_older_git_commit(wo
 
     assert world.pin("ma").read_text() == good
     assert "verified 1 pin" in world.ok("verify").out
+
+
+def test_a_pin_that_neither_side_of_a_merge_has_is_not_missed(world):
+    track(world, "ma")
+    for branch in ("theirs", "ours"):
+        world.git("switch", "--quiet", "--create", branch, "main")
+        world.ok("rename", "MODEL=ma", f"NAME={branch}/ma")
+    assert world.run("git", "merge", "--quiet", "theirs").code == 1
+
+    world.ok("pull")
+
+    assert "verified 2 pins" in world.ok("verify").out
+    assert "models/README.md has a row for each pin" in world.ok("catalog").out
