@@ -148,6 +148,29 @@ def test_a_broken_pin_that_was_committed_is_restored_from_an_older_git_commit(wo
     assert "verified 1 pin" in world.ok("verify").out
 
 
+@pytest.mark.parametrize("kept", ["ours", "theirs"])
+def test_a_model_that_both_sides_renamed_keeps_one_name(world, kept):
+    track(world, "ma")
+    for branch in ("theirs", "ours"):
+        world.git("switch", "--quiet", "--create", branch, "main")
+        world.ok("rename", "MODEL=ma", f"NAME={branch}")
+    assert world.run("git", "merge", "--quiet", "theirs").code == 1
+
+    said = world.make("verify").out
+    for name in ("ours", "theirs"):
+        asked = rf"keep this name: (.* models/{name}.dvc); or drop it for the other: (.*)"
+        keep, drop = re.search(asked, said).groups()
+        type_in(world, keep.replace("COMMIT", "MERGE_HEAD") if name == kept else drop)
+    world.git("rm", "--quiet", "models/ma.dvc")  # as git status says
+    world.ok("catalog")
+    world.git("add", PAGE)
+    world.git("commit", "--quiet", "--no-edit")
+    world.ok("pull")
+
+    assert "verified 1 pin, 1 of 1 file on disk" in world.ok("verify").out
+    assert world.on_disk(kept) == {"a.bin": b"ma"}
+
+
 def test_a_pin_that_neither_side_of_a_merge_has_is_not_missed(world):
     track(world, "ma")
     for branch in ("theirs", "ours"):

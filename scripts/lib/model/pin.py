@@ -144,8 +144,8 @@ def parse(name: str, text: str, with_files: bool = True) -> Pin:
             f"NAME=OTHER DIR=FOLDER, and drop this pin: .venv/bin/dvc remove models/{name}.dvc"
         ) from None
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
-        if "\n<<<<<<< " in f"\n{text}":
-            raise Failure(_conflict(name)) from None
+        if "\n<<<<<<<" in f"\n{text}":
+            raise Failure(_conflict(name, text)) from None
         fault = f"is not a pin ({str(error)[:200]})" if text.strip() else "is empty"
     raise Failure(f"models/{name}.dvc {fault}; {restore(name)}")
 
@@ -159,12 +159,17 @@ def restore(name: str) -> str:
     return f"restore an older one, since it was committed so: {how}"
 
 
-def _conflict(name: str) -> str:
+def _conflict(name: str, text: str) -> str:
     path = f"models/{name}.dvc"
     said = f"{path} holds a merge conflict"
     if history.holds(name):
         return f"{said}; {restore(name)}"
-    return f"{said}; take one side: git checkout --ours -- {path} (or --theirs), then git add {path}"
+    if "\n<<<<<<<<" not in f"\n{text}":
+        return f"{said}; take one side: git checkout --ours -- {path} (or --theirs), then git add {path}"
+    # Git writes longer markers if both sides renamed the model; its index then holds them too, for either side.
+    commit = "HEAD" if history.committed(name) else "COMMIT"
+    how = f"keep this name: git checkout {commit} -- {path}; or drop it for the other: git rm {path}"
+    return f"{said}, as both sides renamed the model; {how}"
 
 
 def read(name: str, broken_is_none: bool = False) -> Pin | None:
