@@ -46,7 +46,7 @@ def models() -> str:
     selection.check_writable()
     everyone = selection.all_names()
     for name in everyone:
-        selection.head(name)
+        selection.checked(name)
     if odd := history.odd_pins():
         raise Failure("; ".join(odd))
     if alone := [name for name in everyone if name not in history.in_index()]:

@@ -92,6 +92,15 @@ def test_what_is_wrong_is_named_with_what_to_type(added_online, hub, what):
     assert result.err.startswith("doctor: 1 thing wrong; ")
 
 
+def test_a_pin_that_contradicts_itself_is_not_called_good(added_online):
+    page = added_online.pin()
+    page.write_text(page.read_text().replace("nfiles: 3", "nfiles: 4"))
+
+    said = added_online.make("doctor").out
+
+    assert "WRONG  models: models/tiny.dvc was edited by hand: nfiles do not match its files; restore it: " in said
+
+
 def test_a_clock_that_is_an_hour_wrong_is_told_of(added_online):
     set_clock(added_online, 3600)
 
