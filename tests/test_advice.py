@@ -182,3 +182,18 @@ def test_a_pin_that_neither_side_of_a_merge_has_is_not_missed(world):
 
     assert "verified 2 pins" in world.ok("verify").out
     assert "models/README.md has a row for each pin" in world.ok("catalog").out
+
+
+def test_a_pin_that_was_restored_is_committed_before_anything_is_downloaded(online, hub):
+    track(online, "ma")
+    good = online.pin("ma").read_text()
+    online.pin("ma").write_text("[\n")
+    online.git("commit", "--quiet", "--all", "--message", "Break ma")
+    online.pin("ma").write_text(good)
+    online.git("add", "models/ma.dvc")
+
+    said = online.refused("add", f"MODEL={MODEL}")
+
+    assert not hub.requests
+    type_in(online, re.search("; commit it: (.*)", said)[1].replace("commit", "commit --message Restore"))
+    online.ok("add", f"MODEL={MODEL}")

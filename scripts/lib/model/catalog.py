@@ -80,10 +80,18 @@ def page() -> str:
 
 
 def check() -> None:
-    """Raise `Failure` if the page here, in HEAD or the index has lost its catalog, or a pin in the index is broken."""
+    """Raise `Failure` if the page here, in HEAD or the index has lost its catalog, or a pin in either is broken."""
     for text in (page(), *filter(None, (history.text("HEAD"), history.text("")))):
         _rows(text)
-    _pins(history.in_index())
+    index = history.in_index()
+    _pins(index)
+    for name, blob in history.in_head().items() - index.items():
+        try:
+            _pins({name: blob})
+        except Failure:
+            path = f"models/{name}.dvc"
+            said = f"{path} is broken in the last Git commit, but not here; commit it: git commit -- {path}"
+            raise Failure(said) from None
 
 
 def _pins(blobs: dict[str, str]) -> list[pin.Pin]:
