@@ -197,3 +197,16 @@ def test_a_pin_that_was_restored_is_committed_before_anything_is_downloaded(onli
     assert not hub.requests
     type_in(online, re.search("; commit it: (.*)", said)[1].replace("commit", "commit --message Restore"))
     online.ok("add", f"MODEL={MODEL}")
+
+
+def test_a_pin_that_is_in_no_git_commit_is_not_to_be_restored_from_one(added_online):
+    added_online.git("reset", "--quiet", "HEAD^")
+    added_online.pin("broken").write_text("[")
+
+    said = added_online.refused("add", f"MODEL={MODEL}")
+    type_in(added_online, re.search("models/broken.dvc .*; drop it, .*: (rm .*)", added_online.make("verify").out)[1])
+
+    assert said == "add: models/tiny.dvc pins this commit, but has uncommitted changes; commit it"
+    added_online.git("add", "models")
+    added_online.git("commit", "--quiet", "--message", "Add tiny")
+    assert "verified 1 pin" in added_online.ok("verify").out

@@ -81,7 +81,7 @@ def test_list_names_a_broken_pin_in_one_line(world, data):
     line = world.refused("list")
 
     assert line.startswith("list: models/broken.dvc ")
-    assert line.endswith("; restore it: git checkout HEAD -- models/broken.dvc")
+    assert line.endswith("; drop it, since the last Git commit does not have it: rm models/broken.dvc")
 
 
 def test_a_broken_pin_is_named_when_another_model_is_asked_for_by_its_source(added):

@@ -52,8 +52,8 @@ def unchanged(held: pin.Pin) -> str:
     """The message for a model that is already pinned as requested. Raises `Failure` if its pin is not committed."""
     name = held.name
     if not history.holds(name):
-        restore = pin.RESTORE.format(name=name)
-        raise Failure(f"models/{name}.dvc pins this commit, but has uncommitted changes; commit it, or {restore}")
+        restore = f", or {pin.RESTORE.format(name=name)}" if history.committed(name) else ""
+        raise Failure(f"models/{name}.dvc pins this commit, but has uncommitted changes; commit it{restore}")
     if destination.on_disk(held) == "changed":
         return f"{name} is already pinned at this commit; models/{name} holds other weights: make pull MODEL={name}"
     return f"{name} is already pinned at this commit; nothing to do"

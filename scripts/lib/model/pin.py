@@ -153,6 +153,8 @@ def parse(name: str, text: str, with_files: bool = True) -> Pin:
 def restore(name: str) -> str:
     """How to replace the broken pin of the model `name`: by the committed one or, if that is broken, an older one."""
     path = f"models/{name}.dvc"
+    if path_of(name).exists() and history.head() and history.committed(name) is None:
+        return f"drop it, since the last Git commit does not have it: rm {path}"
     if not history.holds(name):
         return RESTORE.format(name=name)
     how = f"git checkout COMMIT -- {path} (git log -- {path} lists them)"
