@@ -144,3 +144,12 @@ def test_a_repository_that_began_as_a_copy_is_joined_first(upgraded):
     assert {name: upgraded.pin(name).read_text() for name in before} == before
     assert upgraded.git("diff", "--name-only", "upstream", "--", ".github", "scripts") == ""
     assert "verified 2 pins, 2 of 2 files on disk" in upgraded.ok("verify").out
+
+
+def test_a_conflict_in_the_commands_themselves_is_named(world):
+    page = world.clone / "scripts" / "lib" / "model" / "pin.py"
+    page.write_text(f"<<<<<<< HEAD\n=======\n>>>>>>> upstream\n{page.read_text()}")
+
+    said = world.refused("verify")
+
+    assert said.startswith("verify: line 1 of scripts/lib/model/pin.py is not valid Python; if it is part of a merge ")

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from lib.core import arguments, console, text
 from lib.core.errors import Failure
+from lib.core.paths import ROOT
 from lib.core.report import Finding, Report
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -40,6 +41,9 @@ def run(load: Callable[[], Callable], needs_reader: bool) -> NoReturn:
         code = int(needs_reader)
     except OSError as error:
         console.remark(_system_sentence(error))
+    except SyntaxError as error:  # a merge of a newer version of these commands may be in progress
+        where = f"line {error.lineno} of {os.path.relpath(error.filename or '', ROOT)}"
+        console.remark(f"{where} is not valid Python; if it is part of a merge conflict, resolve that: see git status")
     with suppress(OSError):
         sys.stdout.flush()
     os._exit(code)  # does not wait for transfers in other threads; they end as in a kill
