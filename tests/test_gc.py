@@ -390,6 +390,7 @@ def with_a_damaged_listing(world: World) -> str:
     by_dvc(world, "add", "raw")
     oid = next(line for line in (world.clone / "raw.dvc").read_text().split() if line.endswith(".dir"))
     flip(world.clone / ".dvc" / "cache" / "files" / "md5" / oid[:2] / oid[2:])
+    flip(world.objects()[oid])  # else it would be taken anew from there
     return "is damaged, so the objects that it names are not known"
 
 
