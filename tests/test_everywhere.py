@@ -247,7 +247,7 @@ def test_a_file_system_without_links_holds_copies_and_that_is_said_once(online, 
     said.append(online.ok("pull").err)
 
     for each in said:
-        assert each.count("note: this file system has no links, so weights are copies of what the cache holds") == 1
+        assert each.count("note: this file system has no links, so weights are copies of the cache and take twice") == 1
     assert online.on_disk() == online.on_disk("other") == PINNED
     assert all(path.stat().st_nlink == 1 and not path.is_symlink() for path in online.weights().rglob("*.json"))
     assert "verified 2 pins, 6 of 6 files on disk" in online.ok("verify", "DEEP=1").out
