@@ -74,15 +74,20 @@ def check_disk(held: pin.Pin, items: list[inventory.Item], report: Report, looke
     return {item.oid: folder / item.path for item in files if item.path in right}
 
 
-def check_model(name: str, report: Report, looked: Looked) -> tuple[list[inventory.Item], dict[str, Path]]:
-    """Check the pin and the weights of `name`; returns its objects, and the paths of its good files, by oid."""
+def check_model(
+    name: str, report: Report, looked: Looked
+) -> tuple[pin.Pin, list[inventory.Item], dict[str, Path]] | None:
+    """Check the model `name`; returns its pin, the objects to ask for, and the paths of its good files, by oid.
+
+    None if its pin is broken, or was written by a command that was stopped.
+    """
     with lock.model(name, wait=False) as busy:
         if not (found := check_pin(name, report)):
-            return [], {}
+            return None
         held, items = found
         if not busy and not lock.STARTED_BY and (why := staging.stopped(held)):
             report.found(Finding(name, "pin", "stopped", detail=why))
-            return [], {}
+            return None
         looked.pins += 1
         looked.pinned_files += held.nfiles
         looked.pinned_bytes += held.size
@@ -94,8 +99,8 @@ def check_model(name: str, report: Report, looked: Looked) -> tuple[list[invento
             report.note(f"{name}: {busy} is working on it, so it was not looked at; verify it again when that ends")
             report.model(name, held.nfiles, held.size, disk="busy")
             looked.objects[NOT_ASKED] += len(items)
-            return [], {}
-        return items, check_disk(held, items, report, looked)
+            return held, [], {}
+        return held, items, check_disk(held, items, report, looked)
 
 
 def check_remote(items: list[inventory.Item], at_hand: dict[str, Path], report: Report) -> Counter:
@@ -120,8 +125,11 @@ def check_remote(items: list[inventory.Item], at_hand: dict[str, Path], report: 
     return count
 
 
-def check_catalog(everyone: list[str], report: Report) -> None:
-    """Compare the rows of models/README.md, and the names of `everyone` with a pin, with the pins in Git's index."""
+def check_catalog(everyone: list[str], held: list[pin.Pin], report: Report) -> None:
+    """Compare the rows of models/README.md, and the names of `everyone` with a pin, with the pins in Git's index.
+
+    `held` are the valid pins in the working tree.
+    """
     if why := history.unreadable():
         report.note(f"Git could not be asked for the pins: {why}")
         return
@@ -130,7 +138,7 @@ def check_catalog(everyone: list[str], report: Report) -> None:
     for line in history.odd_pins():
         report.found(Finding("", "pin", "broken", detail=line))
     with report.failing("", "catalog", "broken"):
-        for name, difference in catalog.differences():
+        for name, difference in catalog.differences(held):
             line = f"models/README.md: {name} {difference}; renew it: make catalog"
             report.found(Finding(name, "catalog", "differs", detail=line))
 
@@ -164,13 +172,13 @@ def main(report: Report) -> tuple[str, str]:
         signatures.check_ready()
         looked.signed = 0
     chosen = selection.select(arguments.value("MODEL"))
+    found = [each for name in chosen if (each := check_model(name, report, looked))]
     if not arguments.value("MODEL"):
-        check_catalog(chosen, report)
+        check_catalog(chosen, [held for held, *_ in found], report)
     if not chosen and not report.findings:
         return NO_MODEL, ""
-    found = [check_model(name, report, looked) for name in chosen]
-    every = inventory.unique(item for objects, _ in found for item in objects)
-    at_hand = {oid: path for _, right in found for oid, path in right.items()}
+    every = inventory.unique(item for _, objects, _ in found for item in objects)
+    at_hand = {oid: path for *_, right in found for oid, path in right.items()}
     items = share(every)
     looked.other_shares = len(every) - len(items) if arguments.value("SHARD") else None
     if items:

@@ -111,6 +111,20 @@ def test_a_page_without_its_markers_is_refused_before_the_first_byte(online, hub
     assert not hub.requests
 
 
+def test_a_row_that_its_pin_contradicts_is_named_and_mended(world):
+    track(world, "one")
+    aligned = "| [one](one.dvc)  |  -       |  -        |  ours  |\n"
+    edit(world, ROW.format("one", ""), aligned)
+    world.ok("verify")
+    edit(world, aligned, aligned.replace("-  ", "mit"))
+
+    line = "verify: models/README.md: one has a row that its pin contradicts; renew it: make catalog"
+    assert line in world.make("verify").out
+    world.ok("catalog")
+    world.ok("verify")
+    assert ROW.format("one", "ours") in page(world)
+
+
 @pytest.mark.marathon
 def test_rows_and_pins_that_differ_are_named_and_mended(world):
     track(world, "one")

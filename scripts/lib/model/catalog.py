@@ -31,15 +31,22 @@ def _link(repo: str) -> str:
     return f"[{repo}](https://huggingface.co/{repo})"
 
 
-def _row(held: pin.Pin, note: str) -> str:
+def _cells(held: pin.Pin) -> tuple[str, str]:
+    """The cells source and license of the row for `held`."""
     bases = [f"tuned from {_link(word.partition('@')[0])}" for word in (held.base or "").split()]
     cells = [held.source and _link(held.source), *bases, held.origin and _cell(held.origin)]
-    source = ", ".join(filter(None, cells)) or "-"
-    return f"| [{held.name}]({held.name}.dvc) | {source} | {_cell(held.terms)} | {note} |\n"
+    return ", ".join(filter(None, cells)) or "-", _cell(held.terms)
 
 
-def _rows(page: str) -> list[tuple[str, str]]:
-    """(NAME, note) of each row of `page`, in order. Raises `Failure` if the page has no catalog."""
+def _row(held: pin.Pin, note: str) -> str:
+    return f"| [{held.name}]({held.name}.dvc) | {' | '.join((*_cells(held), note))} |\n"
+
+
+def _rows(page: str) -> list[tuple[str, tuple[str, ...], str]]:
+    """(NAME, cells source and license, note) of each row of `page`, in order; of an older catalog, the NAME alone.
+
+    Raises `Failure` if the page has no catalog.
+    """
     found = TABLE.search(page)
     if not found:
         raise Failure(
@@ -50,8 +57,9 @@ def _rows(page: str) -> list[tuple[str, str]]:
     for line in map(str.strip, found[1].split("\n")):
         row = ROW.fullmatch(line)
         if row and (row[1] or row[2].strip(":-") not in FIRST_CELLS):
-            cells = re.split(r"(?<!\\)\|", line.removesuffix("|"), maxsplit=4)  # cells[0] is empty
-            rows.append((row[1] or row[2], cells[4].strip() if has_notes and len(cells) == 5 else ""))
+            cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.removesuffix("|"), maxsplit=4)[2:]]
+            *said, note = cells if has_notes and len(cells) == 3 else [""]
+            rows.append((row[1] or row[2], tuple(said), note))
     return rows
 
 
@@ -61,7 +69,7 @@ def update(page: str, pins: Iterable[pin.Pin], moved: tuple[str, str] = ("", "")
     Raises `Failure` if the page has no catalog.
     """
     notes: dict[str, str] = {}
-    for name, note in _rows(page):
+    for name, _, note in _rows(page):
         name = moved[1] if name == moved[0] else name
         both = filter(None, (notes.get(name), note))  # a merge may leave two rows for one model
         notes[name] = "; ".join(dict.fromkeys(both))
@@ -118,9 +126,18 @@ def pages(new: pin.Pin | None, gone: str) -> tuple[str, str, str]:
     return tuple(update(each, [*pins, *added], moved) for each, pins in texts)
 
 
-def differences() -> list[tuple[str, str]]:
-    """Where the page disagrees with the pins in Git's index: (NAME, what is wrong) pairs. Raises `Failure`."""
-    counts, pins = Counter(name for name, _ in _rows(page())), history.in_index()
+def differences(held: Iterable[pin.Pin]) -> list[tuple[str, str]]:
+    """Where the page disagrees with the pins in Git's index: (NAME, what is wrong) pairs. Raises `Failure`.
+
+    A row is compared with its pin in the index only if it differs from the one in `held`, the pins in the working tree.
+    """
+    rows, pins = _rows(page()), history.in_index()
+    counts = Counter(name for name, *_ in rows)
     found = [(name, f"has {count} rows") for name, count in counts.items() if count > 1]
     found += [(name, "has a row and no pin in Git") for name in counts if name not in pins]
-    return found + [(name, "has no row") for name in pins if name not in counts]
+    found += [(name, "has no row") for name in pins if name not in counts]
+    said = {name: cells for name, cells, _ in rows if cells and counts[name] == 1}
+    odd = [each.name for each in held if said.get(each.name, _cells(each)) != _cells(each)]
+    known = _pins({name: pins[name] for name in odd if name in pins})
+    wrong = [each.name for each in known if said[each.name] != _cells(each)]
+    return [*found, *((name, "has a row that its pin contradicts") for name in wrong)]
