@@ -369,6 +369,20 @@ def test_diff_refuses_what_it_cannot_compare(added, words, said):
     assert added.refused("diff", "MODEL=tiny", *words).startswith(f"diff: {said}")
 
 
+def test_a_pin_that_is_broken_in_an_old_git_commit_is_named_with_that(added):
+    good = added.pin().read_text()
+    added.pin().write_text("outs: []\n")
+    added.git("commit", "--quiet", "--all", "--message", "break it")
+    commit = added.head()[:7]
+    added.pin().write_text(good)
+    added.git("commit", "--quiet", "--all", "--message", "mend it")
+
+    said = added.refused("diff", "MODEL=tiny", "FROM=HEAD~1")
+
+    assert said.startswith(f"diff: in {commit}, models/tiny.dvc is not a pin (")
+    assert said.endswith("; git log -- models/tiny.dvc shows which Git commits changed it")
+
+
 @pytest.mark.slow
 def test_diff_takes_one_model(tracked):
     assert tracked.refused("diff", "MODEL=*").startswith("diff: 2 models named; diff compares two versions of one")

@@ -99,9 +99,13 @@ def checked(name: str) -> pin.Pin:
 
 def at(commit: str, name: str) -> pin.Pin:
     """The pin of the model `name` in the Git commit `commit`. Raises `Failure` if it is broken or not there."""
+    how = f"git log -- models/{name}.dvc shows which Git commits"
     if (found := history.text(commit, f"models/{name}.dvc")) is None:
-        raise Failure(f"{commit[:7]} has no models/{name}.dvc; git log -- models/{name}.dvc shows which Git commits do")
-    return pin.parse(name, found)
+        raise Failure(f"{commit[:7]} has no models/{name}.dvc; {how} do")
+    try:
+        return pin.parse(name, found)
+    except Failure as failure:  # its advice is for the pin in the working tree
+        raise Failure(f"in {commit[:7]}, {str(failure).partition('; ')[0]}; {how} changed it") from None
 
 
 def consistent(chosen: list[str], report: Report) -> list[pin.Pin]:
