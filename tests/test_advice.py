@@ -83,6 +83,11 @@ def test_add_over_the_weights_of_another_branch(added_online, hub, damaged):
     [
         ("rm models/ma.dvc", "git checkout HEAD -- models/ma.dvc"),
         ("git mv models/ma.dvc models/new.dvc", "git mv models/new.dvc models/ma.dvc"),
+        ("mv models/ma.dvc models/new.dvc", "mv models/new.dvc models/ma.dvc"),
+        ("cp models/ma.dvc models/new.dvc", "rm models/new.dvc"),
+        ("cp models/ma.dvc models/new.dvc && git add models/new.dvc", "git rm --force models/new.dvc"),
+        ("mkdir models/mb; mv models/ma.dvc models/mb/ma.dvc", "mv models/mb/ma.dvc models/ma.dvc"),
+        ("echo [ > models/new.dvc && git add models/new.dvc", "git rm --force models/new.dvc"),
         ("git status; git sparse-checkout set scripts tests .dvc", "git sparse-checkout add models .dvc"),
         ("git status; git sparse-checkout set scripts tests", "git sparse-checkout add models .dvc"),
     ],
@@ -210,3 +215,28 @@ def test_a_pin_that_is_in_no_git_commit_is_not_to_be_restored_from_one(added_onl
     added_online.git("add", "models")
     added_online.git("commit", "--quiet", "--message", "Add tiny")
     assert "verified 1 pin" in added_online.ok("verify").out
+
+
+def test_a_pin_that_was_staged_and_then_lost_is_restored_from_the_index(world):
+    track(world, "ma")
+    world.git("reset", "--quiet", "--soft", "HEAD^")
+    world.pin("ma").unlink()
+
+    type_in(world, re.search(r"restore it: (git checkout .*?) \(", world.make("verify").out)[1])
+
+    world.git("commit", "--quiet", "--message", "Add ma")
+    assert "verified 1 pin" in world.ok("verify").out
+
+
+def test_a_committed_pin_of_one_file_makes_way_for_one_of_its_folder(world):
+    (world.clone / "models" / "x.bin").write_bytes(b"weights")
+    assert world.dvc("add", "models/x.bin").code == 0
+    world.git("add", "models/x.bin.dvc")
+    world.git("commit", "--quiet", "--message", "Add x.bin")
+
+    said = world.make("verify").out
+    type_in(world, re.search("; drop this pin: (.*), and commit that", said)[1])
+    world.git("commit", "--quiet", "--message", "Drop x.bin")
+    track(world, "ma")
+
+    assert "verified 1 pin" in world.ok("verify").out

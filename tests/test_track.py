@@ -425,8 +425,8 @@ def test_a_pin_of_one_file_stops_no_other_model_and_says_what_to_make_of_it(adde
 
     assert added.git("show", "--name-only", "--format=", "HEAD").split() == ["models/README.md", "models/mine.dvc"]
     assert added.refused("show", "MODEL=x.bin") == (
-        "show: models/x.bin.dvc pins one file, and a model is a folder; pin the folder that it lies in: make track "
-        "NAME=OTHER DIR=FOLDER, and drop this pin: .venv/bin/dvc remove models/x.bin.dvc"
+        "show: models/x.bin.dvc pins one file, and a model is a folder; drop this pin: rm models/x.bin.dvc; then pin "
+        "the folder that the file lies in: make track NAME=OTHER DIR=FOLDER"
     )
     assert "models/x.bin.dvc pins one file" in added.make("doctor").out
 

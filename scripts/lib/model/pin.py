@@ -30,10 +30,9 @@ from shlex import quote
 
 from lib.core import arguments, digest
 from lib.core.errors import Failure
-from lib.model import encoding, fields, history, names
+from lib.model import advice, encoding, fields, names
 
 CHANGED = "another command changed the pin meanwhile; run the same command again"
-RESTORE = "restore it: git checkout HEAD -- models/{name}.dvc"
 
 
 @dataclass(frozen=True)
@@ -133,45 +132,14 @@ def parse(name: str, text: str, with_files: bool = True) -> Pin:
     try:
         return Pin(name, **fields.checked(name, encoding.document(text, with_files)))
     except fields.Moved as moved:
-        old = "/".join([*name.split("/")[:-1], str(moved)])
-        raise Failure(
-            f"models/{name}.dvc was renamed by hand, it pins {old!r}; rename it back: git mv models/{name}.dvc "
-            f"models/{old}.dvc (and then all that belongs to it: make rename MODEL={old} NAME={name})"
-        ) from None
+        raise Failure(advice.moved(name, str(moved))) from None
     except fields.Single:
-        raise Failure(
-            f"models/{name}.dvc pins one file, and a model is a folder; pin the folder that it lies in: make track "
-            f"NAME=OTHER DIR=FOLDER, and drop this pin: .venv/bin/dvc remove models/{name}.dvc"
-        ) from None
+        raise Failure(advice.single(name)) from None
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         if "\n<<<<<<<" in f"\n{text}":
-            raise Failure(_conflict(name, text)) from None
+            raise Failure(advice.conflict(name, text)) from None
         fault = f"is not a pin ({str(error)[:200]})" if text.strip() else "is empty"
-    raise Failure(f"models/{name}.dvc {fault}; {restore(name)}")
-
-
-def restore(name: str) -> str:
-    """How to replace the broken pin of the model `name`: by the committed one or, if that is broken, an older one."""
-    path = f"models/{name}.dvc"
-    if path_of(name).exists() and history.head() and history.committed(name) is None:
-        return f"drop it, since the last Git commit does not have it: rm {path}"
-    if not history.holds(name):
-        return RESTORE.format(name=name)
-    how = f"git checkout COMMIT -- {path} (git log -- {path} lists them)"
-    return f"restore an older one, since it was committed so: {how}"
-
-
-def _conflict(name: str, text: str) -> str:
-    path = f"models/{name}.dvc"
-    said = f"{path} holds a merge conflict"
-    if history.holds(name):
-        return f"{said}; {restore(name)}"
-    if "\n<<<<<<<<" not in f"\n{text}":
-        return f"{said}; take one side: git checkout --ours -- {path} (or --theirs), then git add {path}"
-    # Git writes longer markers if both sides renamed the model; its index then holds them too, for either side.
-    commit = "HEAD" if history.committed(name) else "COMMIT"
-    how = f"keep this name: git checkout {commit} -- {path}; or drop it for the other: git rm {path}"
-    return f"{said}, as both sides renamed the model; {how}"
+    raise Failure(f"models/{name}.dvc {fault}; {advice.restore(name)}")
 
 
 def read(name: str, broken_is_none: bool = False) -> Pin | None:

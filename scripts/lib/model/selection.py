@@ -7,7 +7,7 @@ from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.core.report import Report
 from lib.core.text import nearest
-from lib.model import history, names, pin
+from lib.model import advice, history, names, pin
 
 
 def here() -> list[str]:
@@ -70,16 +70,13 @@ def _check_here(name: str) -> None:
     group, _, inner = name.partition("/")
     inner = inner or next((path.stem for path in names.weights_dir(name).glob("?*.dvc")), "")
     if inner and pin.path_of(group).exists():
-        moved = f"git mv models/{group}/{inner}.dvc models/{inner}.dvc"
+        moved = advice.move(f"{group}/{inner}", inner)
         raise Failure(f"{group!r} is a model, so '{group}/{inner}' cannot lie in it; move that pin away: {moved}")
     if not pin.path_of(name).exists():
         history.forget()
         if name not in history.in_index():  # it was, before this command waited for a lock
             raise Failure(f"no model {name!r} any more: another command removed or renamed it")
-        raise Failure(
-            f"models/{name}.dvc is in Git but not here; {pin.RESTORE.format(name=name)} "
-            f"(remove it for good: git rm models/{name}.dvc; in a sparse checkout: git sparse-checkout add models .dvc)"
-        )
+        raise Failure(advice.absent(name))
 
 
 def head(name: str) -> pin.Pin:
@@ -124,7 +121,7 @@ def inconsistency(held: pin.Pin) -> str | None:
     wrong = [key for key, value in pin.totals(held).items() if value != getattr(held, key)]
     if not wrong:
         return None
-    said = f"{', '.join(wrong)} do not match its files; {pin.restore(held.name)}"
+    said = f"{', '.join(wrong)} do not match its files; {advice.restore(held.name)}"
     if "md5" not in wrong:
         return f"was edited by hand: {said}"
     if wrong == ["md5"]:

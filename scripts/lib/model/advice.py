@@ -1,0 +1,71 @@
+"""What to type about a pin that is broken, absent or out of place."""
+
+from lib.model import history, names
+
+
+def _path(name: str) -> str:
+    return f"models/{name}.dvc"
+
+
+def _is_here(name: str) -> bool:
+    return (names.MODELS / f"{name}.dvc").exists()
+
+
+def move(name: str, new: str) -> str:
+    """The command that renames the pin of `name` alone; Git moves only what is in its index."""
+    return f"{'git ' if name in history.in_index() else ''}mv {_path(name)} {_path(new)}"
+
+
+def _drop(name: str) -> str:
+    return f"{'git rm --force' if name in history.in_index() else 'rm'} {_path(name)}"
+
+
+def restore(name: str) -> str:
+    """How to replace the broken pin of the model `name`: by the committed one or, if that is broken, an older one."""
+    path = _path(name)
+    if _is_here(name) and history.head() and history.committed(name) is None:
+        return f"drop it, since the last Git commit does not have it: {_drop(name)}"
+    if not history.holds(name):
+        return f"restore it: git checkout HEAD -- {path}"
+    how = f"git checkout COMMIT -- {path} (git log -- {path} lists them)"
+    return f"restore an older one, since it was committed so: {how}"
+
+
+def absent(name: str) -> str:
+    """What to say of the pin of the model `name`, which is in Git's index but not here."""
+    path, since = _path(name), "HEAD " if history.committed(name) else ""  # else it was staged, and never committed
+    more = f"remove it for good: git rm {path}; in a sparse checkout: git sparse-checkout add models .dvc"
+    return f"{path} is in Git but not here; restore it: git checkout {since}-- {path} ({more})"
+
+
+def conflict(name: str, text: str) -> str:
+    """What to say of the pin of the model `name`, whose content `text` holds a merge conflict."""
+    path = _path(name)
+    said = f"{path} holds a merge conflict"
+    if history.holds(name):
+        return f"{said}; {restore(name)}"
+    if "\n<<<<<<<<" not in f"\n{text}":
+        return f"{said}; take one side: git checkout --ours -- {path} (or --theirs), then git add {path}"
+    # Git writes longer markers if both sides renamed the model; its index then holds them too, for either side.
+    commit = "HEAD" if history.committed(name) else "COMMIT"
+    how = f"keep this name: git checkout {commit} -- {path}; or drop it for the other: git rm {path}"
+    return f"{said}, as both sides renamed the model; {how}"
+
+
+def moved(name: str, part: str) -> str:
+    """What to say of the pin of the model `name`, which pins a model whose NAME ends in `part`."""
+    old = "/".join([*name.split("/")[:-1], part])
+    said = f"{_path(name)} was renamed by hand, it pins {old!r}"
+    if _is_here(old):
+        return f"{said}, which has a pin; drop this one: {_drop(name)}"
+    more = f"and then all that belongs to it: make rename MODEL={old} NAME={name}"
+    return f"{said}; rename it back: {move(name, old)} ({more})"
+
+
+def single(name: str) -> str:
+    """What to say of the pin of the model `name`, which plain `dvc add FILE` made."""
+    drop = _drop(name) + (", and commit that" if history.committed(name) else "")
+    return (
+        f"{_path(name)} pins one file, and a model is a folder; drop this pin: {drop}; "
+        "then pin the folder that the file lies in: make track NAME=OTHER DIR=FOLDER"
+    )
