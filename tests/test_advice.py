@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import FILES, MODEL, World, flip, settings, track
+from conftest import FILES, MODEL, World, copy, flip, furnish, settings, track
 
 PAGE = "models/README.md"
 pytestmark = [pytest.mark.slow, pytest.mark.marathon]
@@ -116,6 +116,19 @@ def test_the_advice_for_locks_by_hard_links_works(online):
     assert "\n" not in line
     type_in(online, line.partition("turn it off: ")[2])
     online.ok("add", f"MODEL={MODEL}")
+
+
+def test_the_advice_for_a_stale_lock_of_git_works_below_any_folder(template, tmp_path):
+    world = copy(template, World(tmp_path / "it's mine"))
+    world.git("worktree", "add", "--quiet", "-b", "side", "../linked")
+    linked = world.path / "linked"
+    furnish(linked)
+    (world.clone / ".git" / "worktrees" / "linked" / "index.lock").touch()
+
+    result = world.run("make", "track", "NAME=ma", cwd=linked)
+    type_in(world, re.search("if none is running: (rm .*), then run", result.err)[1])
+
+    assert "track: no such folder" in world.run("make", "track", "NAME=ma", cwd=linked).err
 
 
 def test_a_page_and_a_remote_that_are_set_during_a_merge_are_committed_with_it(world):
