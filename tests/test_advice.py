@@ -131,6 +131,20 @@ def test_the_advice_for_a_stale_lock_of_git_works_below_any_folder(template, tmp
     assert "track: no such folder" in world.run("make", "track", "NAME=ma", cwd=linked).err
 
 
+def test_a_committed_page_without_its_markers_is_mended_as_the_messages_say(world):
+    (world.clone / PAGE).write_text("# Ours\n")
+    world.git("commit", "--quiet", "--all", "--message", "Our own page")
+
+    lines = world.refused("track", "NAME=ma").partition("run the same command again: ")[2]
+    (world.clone / PAGE).write_text(f"# Ours\n{lines}\n")
+    said = world.refused("track", "NAME=ma")
+    type_in(world, re.search("commit it: (.*)", said)[1].replace("commit", "commit --message Mend"))
+    track(world, "ma")
+
+    assert (world.clone / PAGE).read_text().startswith("# Ours\n<!-- catalog: ")
+    assert "verified 1 pin" in world.ok("verify").out
+
+
 def test_a_page_and_a_remote_that_are_set_during_a_merge_are_committed_with_it(world):
     track(world, "ma")
     world.git("switch", "--quiet", "--create", "side")

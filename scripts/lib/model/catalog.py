@@ -17,7 +17,7 @@ BEGIN = (
     "the notes are yours and are kept -->"
 )
 END = "<!-- end of catalog -->"
-TABLE = re.compile(r"<!-- catalog: [^\n]*-->\n(.*?)" + re.escape(END), re.DOTALL)
+TABLE = re.compile(r"<!-- catalog: [^\n]*?-->\s(.*?)" + re.escape(END), re.DOTALL)
 HEAD = "| model | source | license | note |\n| --- | --- | --- | --- |\n"
 ROW = re.compile(r"\| *(?:\[([^\]]+)\]\([^)]*\)|(\S+)) *\|.*")  # the NAME as a link, or bare as in older catalogs
 FIRST_CELLS = ("model", "NAME", "")  # first cell of the header (now, formerly) and of the line of dashes, stripped
@@ -89,8 +89,13 @@ def page() -> str:
 
 def check() -> None:
     """Raise `Failure` if the page here, in HEAD or the index has lost its catalog, or a pin in either is broken."""
-    for text in (page(), *filter(None, (history.text("HEAD"), history.text("")))):
-        _rows(text)
+    _rows(page())
+    try:
+        for text in filter(None, (history.text("HEAD"), history.text(""))):
+            _rows(text)
+    except Failure:
+        path = "models/README.md"
+        raise Failure(f"{path} has a catalog here, but not in Git; commit it: git commit -- {path}") from None
     index = history.in_index()
     _pins(index)
     for name, blob in history.in_head().items() - index.items():
