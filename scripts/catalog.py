@@ -13,4 +13,4 @@ def main() -> None:
             return
         atomic.write(catalog.PATH, after)
         step = shell.git("commit_of", "models/README.md", "Renew the catalog")
-    result(f"updated models/README.md; next: {step}")
+    result(f"updated models/README.md{step}")

@@ -105,4 +105,4 @@ def main() -> None:
     settings.set_remote(new.name, found, is_default)
     if "url" in local["remote"].get(new.name, {}) or (is_default and local["core"].get("remote", NAME) != NAME):
         remark("this clone still uses another one, set in .dvc/config.local: make remote shows it")
-    result(f"remote {new.name!r} is {found['url']}; next: {shell.git('commit_of', '.dvc/config', 'Set the remote')}")
+    result(f"remote {new.name!r} is {found['url']}{shell.git('commit_of', '.dvc/config', 'Set the remote')}")

@@ -145,6 +145,29 @@ def test_a_committed_page_without_its_markers_is_mended_as_the_messages_say(worl
     assert "verified 1 pin" in world.ok("verify").out
 
 
+def test_a_page_that_git_no_longer_has_is_committed_anew(world):
+    track(world, "ma")
+    world.git("rm", "--quiet", PAGE)
+    world.git("commit", "--quiet", "--message", "Drop the page")
+
+    type_in(world, world.ok("catalog").out.partition("; next: ")[2])
+
+    assert world.git("status", "--porcelain") == ""
+    assert "verified 1 pin" in world.ok("verify").out
+
+
+def test_nothing_is_to_be_committed_where_nothing_changed(world):
+    track(world, "ma")
+    (world.clone / PAGE).write_text((world.clone / PAGE).read_text().replace("[ma]", "[mb]"))
+
+    assert world.ok("catalog").out == "updated models/README.md\n"
+    assert world.ok("remote", f"URL={world.remote.resolve()}").out.endswith(
+        "; next: git commit --message 'Set the remote' -- .dvc/config\n"
+    )
+    world.git("commit", "--quiet", "--message", "Set the remote", "--", ".dvc/config")
+    assert world.ok("remote", f"URL={world.remote.resolve()}").out == f"remote 'storage' is {world.remote.resolve()}\n"
+
+
 def test_a_page_and_a_remote_that_are_set_during_a_merge_are_committed_with_it(world):
     track(world, "ma")
     world.git("switch", "--quiet", "--create", "side")

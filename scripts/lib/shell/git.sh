@@ -34,11 +34,17 @@ settled() {
     die "a merge, rebase, cherry-pick or revert is in progress; finish it (git status says how), then run the same command again"
 }
 
-# commit_of PATH SUBJECT: print what to type to commit PATH, which Git refuses to commit alone during a merge.
+# commit_of PATH SUBJECT: print what to type next to commit PATH, which Git refuses to commit alone during a merge;
+# nothing if it is committed as it is.
 commit_of() {
   local how="git commit --message '$2' -- $1"
+  if ! git ls-files --error-unmatch -- "$1" >/dev/null 2>&1; then
+    how="git add $1 && $how"
+  elif git --no-optional-locks diff --quiet HEAD -- "$1" 2>/dev/null; then
+    return
+  fi
   ! unsettled 2>/dev/null || how="git add $1, then finish the merge, rebase, cherry-pick or revert (git status says how)"
-  printf '%s\n' "$how"
+  printf '; next: %s\n' "$how"
 }
 
 # ready: refuse if no commit can be made here now. Commands ask before they download anything.
