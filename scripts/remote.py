@@ -103,6 +103,9 @@ def main() -> None:
     new.check(write=True, probe=True)
     is_default, local = not arguments.value("REMOTE"), settings.config().load_one("local")
     settings.set_remote(new.name, found, is_default)
-    if "url" in local["remote"].get(new.name, {}) or (is_default and local["core"].get("remote", NAME) != NAME):
-        remark("this clone still uses another one, set in .dvc/config.local: make remote shows it")
+    first = [f"remote.{new.name}.url"] if local["remote"].get(new.name, {}).get("url", new.url) != new.url else []
+    first += ["core.remote"] if is_default and local["core"].get("remote", NAME) != NAME else []
+    if first:
+        how = " && ".join(f".venv/bin/dvc config --local --unset {each}" for each in first)
+        remark(f"this clone still uses another one, set in .dvc/config.local; to use this one: {how}")
     result(f"remote {new.name!r} is {found['url']}{shell.git('commit_of', '.dvc/config', 'Set the remote')}")

@@ -41,6 +41,7 @@ def test_the_folder_that_was_typed_is_tried_whatever_this_clone_has_set_for_itse
     [
         ("['remote \"storage\"']\n    url = /nowhere/at all\n", "this clone still uses another one"),
         ("[core]\n    remote = mirror\n['remote \"mirror\"']\n    url = /m\n", "this clone still uses another one"),
+        ("[core]\n    remote = gone\n['remote \"storage\"']\n    url = /m\n", "this clone still uses another one"),
         ("['remote \"storage\"']\n    profile = me\n", "settings of 'storage' that a folder does not take (profile)"),
     ],
 )
@@ -53,6 +54,9 @@ def test_remote_says_what_of_this_clone_comes_first(world, local, said):
     result = world.make("remote", "URL=../another")
 
     assert said in result.err
+    if "to use this one: " in result.err:
+        assert world.run("bash", "-c", result.err.partition("to use this one: ")[2]).code == 0
+        assert world.make("remote").out == f"remote 'storage' ({world.path / 'another'}) is there\n"
     assert (result.code, config(world) == before) == ((2, True) if "profile" in local else (0, False))
 
 
