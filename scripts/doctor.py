@@ -61,9 +61,12 @@ def disk() -> str:
     if free < LOW:
         raise Failure(f"{text.size(free)} free; drop weights that the remote holds: make free")
     if not cache.links():
-        how = ".venv/bin/dvc config cache.type hardlink,symlink,copy"
-        raise Failure(f"weights are copies of the cache, so they take twice the space; type: {how}")
-    return f"{text.size(free)} free; {cache.note() or 'weights are linked to the cache'}"
+        how = ".venv/bin/dvc config --local cache.type hardlink,symlink,copy"
+        raise Failure(
+            f"weights are copies of the cache, so they take twice the space; type: {how}; "
+            "those that are here already stay copies until make free and make pull"
+        )
+    return f"{text.size(free)} free; {cache.note() or 'new weights are linked to the cache'}"
 
 
 def remote() -> str:

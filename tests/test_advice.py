@@ -290,3 +290,15 @@ def test_a_committed_pin_of_one_file_makes_way_for_one_of_its_folder(world):
     track(world, "ma")
 
     assert "verified 1 pin" in world.ok("verify").out
+
+
+def test_the_advice_for_copies_of_the_cache_works_whoever_asked_for_them(world):
+    settings(world, "[cache]\n    type = copy\n", local=True)
+    track(world, "ma")
+
+    type_in(world, re.search("twice the space; type: (.*?); ", world.make("doctor").out)[1])
+
+    assert "; new weights are linked to the cache\n" in world.ok("doctor").out
+    for verb in ("free", "pull"):
+        world.ok(verb)
+    assert (world.weights("ma") / "a.bin").stat().st_nlink > 1

@@ -24,7 +24,7 @@ def test_a_clone_that_has_all_is_good_in_every_line(added_online, hub):
     assert list(said) == TITLES
     assert all(line.startswith("good ") for line in said.values())
     assert "logged in as tester; 1 repo pinned, none gated for you" in said["Hub"]
-    assert "weights are linked to the cache" in said["disk"]
+    assert "new weights are linked to the cache" in said["disk"]
     assert added_online.state() == before
 
 
@@ -68,7 +68,7 @@ ADVICE = {
     "an odd name": "'models/a b.dvc' is a pin whose name is not valid for a model; rename it, or remove it",
     "a pin gone": "models/tiny.dvc is in Git but not here",
     "a blob gone": "of a pin; git fsck lists all that it lacks",
-    "disk": "type: .venv/bin/dvc config cache.type hardlink,symlink,copy",
+    "disk": "type: .venv/bin/dvc config --local cache.type hardlink,symlink,copy",
     "remote": "to begin a new remote there: make remote URL=",
     "Hub": "is gated: accept its license at ",
     "leftovers": "unfinished commands: other; run the same make add, track or update again, or drop what "
