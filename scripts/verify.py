@@ -3,6 +3,7 @@
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 
 from lib.core import arguments, lock, text
 from lib.core.console import note, progress, took
@@ -159,7 +160,7 @@ def summary(findings: list[Finding]) -> str:
 def advice(findings: list[Finding]) -> str:
     """What to type to fix `findings`, to be appended to their summary."""
     places = {each.place for each in findings if each.object or each.place == "disk"}
-    where = f" REMOTE={arguments.value('REMOTE')}" if arguments.value("REMOTE") else ""
+    where = f" REMOTE={quote(arguments.value('REMOTE'))}" if arguments.value("REMOTE") else ""
     deep = " DEEP=1" if any(each.place == "remote" and each.kind == "changed" for each in findings) else ""
     pull = "; make pull restores weights" if places & {"disk", "cache"} else ""
     push = f"; make push{where}{deep} on a machine with the weights repairs the remote" if "remote" in places else ""

@@ -270,3 +270,30 @@ def test_an_object_of_a_pin_of_plain_dvc_that_was_cut_short_is_found_and_replace
     assert "plain/a.bin: changed on the remote" in (said := mirrored.ok("push", "MODEL=plain").out)
     assert ": replaced\n" in said
     assert object_of_a.read_bytes() == b"a"
+
+
+def test_a_second_remote_that_has_the_usual_name_of_the_first_is_begun_anew_as_the_second(added):
+    second = "['remote \"storage\"']\n    url = ../../second\n"
+    config = added.clone / ".dvc" / "config"
+    config.write_text(config.read_text().replace("remote = storage", "remote = first").replace('"storage"', '"first"'))
+    config.write_text(config.read_text() + second)
+
+    said = added.make("verify", "REMOTE=storage").out
+    words = re.search("to begin a new remote there: make (.*?); ", said)[1]
+    added.ok(*shlex.split(words))
+
+    assert "remote = first\n" in config.read_text()
+    assert "4 of 4 objects" in added.ok("verify").out
+
+
+def test_the_advice_on_a_remote_with_a_space_in_its_name_is_quoted(added):
+    config = added.clone / ".dvc" / "config"
+    config.write_text(config.read_text() + "['remote \"my mirror\"']\n    url = ../../mirror\n")
+    (added.path / "mirror").mkdir()
+    (added.path / "mirror" / ".model-weights").touch()
+
+    said = added.make("verify", "REMOTE=my mirror").err
+    words = re.search("; make (push .*) on a machine with the weights", said)[1]
+    added.ok(*shlex.split(words))
+
+    assert "of 4 objects on the remote (4 by size only)" in added.ok("verify", "REMOTE=my mirror").out

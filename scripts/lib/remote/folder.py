@@ -11,7 +11,7 @@ from lib.core import atomic, lock
 from lib.core.digest import File, Progress, copy, mismatch, unwatched
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
-from lib.disk import cache
+from lib.disk import cache, settings
 from lib.model.inventory import Item
 from lib.remote.base import MARKER, NAME, ObjectInfo, Remote, mark
 from lib.transfer import road
@@ -35,9 +35,11 @@ class Folder(Remote):
         if folder == DEFAULT and not folder.exists():
             mark(folder)
         if not (folder / MARKER).is_file():
+            is_default = self.name == NAME == settings.read()["core"].get("remote")
+            which = "" if is_default else f"REMOTE={quote(self.name)} "
             raise Failure(
                 f"{self.title} is not there, or its disk is not mounted; to begin a new remote there: "
-                f"make remote {'' if self.name == NAME else f'REMOTE={self.name} '}URL={quote(self.url)}"
+                f"make remote {which}URL={quote(self.url)}"
             )
         if write and not os.access(folder, os.W_OK):
             raise Failure(f"{self.title} cannot be written to; nothing was changed")
