@@ -51,6 +51,9 @@ def check_name(name: str, copies: bool) -> None:
     old = pin.read(name, broken_is_none=staged is not None)
     if old and old.source:
         raise Failure(f"the name {name!r} is taken by {old.source}; choose another NAME")
+    if old and not copies and not os.path.lexists(names.weights_dir(name)):
+        bring, other = f"make pull MODEL={name}", "name where those of a new version are: DIR=FOLDER"
+        raise Failure(f"the weights of {name} are not on disk; bring them: {bring}; or {other}")
     if copies and (staged or old):
         destination.check_replaceable(name, factory.default().holds, staged, old)
     elif not staged and not old:

@@ -1,6 +1,7 @@
 """The advice that commands give works as it is typed."""
 
 import re
+import shutil
 
 import pytest
 from conftest import FILES, MODEL, World, copy, flip, furnish, settings, track
@@ -302,3 +303,21 @@ def test_the_advice_for_copies_of_the_cache_works_whoever_asked_for_them(world):
     for verb in ("free", "pull"):
         world.ok(verb)
     assert (world.weights("ma") / "a.bin").stat().st_nlink > 1
+
+
+def test_the_advice_to_pin_sha256_too_works_where_the_weights_are_not_on_disk(world):
+    folder = world.weights("group/ma")
+    folder.mkdir(parents=True)
+    (folder / "a.bin").write_text("ma")
+    assert world.dvc("add", "models/group/ma").code == 0
+    world.git("add", "models/group/ma.dvc")
+    world.ok("catalog")
+    world.git("commit", "--quiet", "--all", "--message", "Add ma by plain dvc")
+    world.ok("push")
+    shutil.rmtree(folder)
+
+    words = re.search(r"by md5 \(make (track NAME=\S+) pins", world.ok("verify").out)[1].split()
+    type_in(world, re.search("; bring them: (.*?); or ", world.refused(*words))[1])
+    world.ok(*words)
+
+    assert "by md5" not in world.ok("verify").said
