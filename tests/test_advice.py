@@ -321,3 +321,26 @@ def test_the_advice_to_pin_sha256_too_works_where_the_weights_are_not_on_disk(wo
     world.ok(*words)
 
     assert "by md5" not in world.ok("verify").said
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+@pytest.mark.parametrize("kind", ["file", "link", "link to nowhere"])
+def test_what_is_no_folder_and_in_the_way_of_a_model_is_dropped_as_the_message_says(online, pinned, kind):
+    if pinned:
+        online.ok("add", f"MODEL={MODEL}")
+        shutil.rmtree(online.weights())
+    (online.path / "theirs").mkdir()
+    (online.path / "theirs" / "a.bin").write_text("theirs")
+    if kind == "file":
+        online.weights().write_text("ours")
+    else:
+        online.weights().symlink_to(online.path / ("theirs" if kind == "link" else "nowhere"))
+    words = ("add", f"MODEL={MODEL}", "INCLUDE=*.json")
+
+    said = online.refused(*words)
+    assert "keep it" not in said
+    type_in(online, re.search("or drop it: (rm [^;]*)", said)[1])
+    online.ok(*words)
+
+    assert (online.path / "theirs" / "a.bin").exists()
+    assert online.on_disk().keys() == {"config.json", "nested/tokenizer.json"}

@@ -28,8 +28,7 @@ def check_free(name: str, but_weights: bool = False) -> None:
     if inner := next(target.glob("?*.dvc"), None):
         raise Failure(f"{name!r} is a group, which contains {inner.name!r}; choose another NAME")
     if os.path.lexists(target) and not but_weights:
-        keep, drop = f"make track NAME={name}", f"rm -r models/{name}"
-        raise Failure(f"models/{name} has no pin; keep it: {keep}; or drop it: {drop}")
+        raise Failure(f"models/{name} has no pin; {_aside(name, f'make track NAME={name}')}")
 
 
 def check_replaceable(name: str, elsewhere: quarantine.Elsewhere, *pins: pin.Pin | None) -> pin.Pin | None:
@@ -41,12 +40,18 @@ def check_replaceable(name: str, elsewhere: quarantine.Elsewhere, *pins: pin.Pin
             return held
     files = ["."] if target.is_symlink() else [each.file for each in findings if each.kind != "missing"]
     if only := quarantine.only_here(target, files, elsewhere):
-        keep, drop = f"make track NAME=OTHER DIR=models/{name}", f"rm -r models/{name}"
-        raise Failure(
-            f"models/{name} differs from its pin, and {only[0]} exists nowhere else; keep it: {keep}; "
-            f"or drop it: {drop}; then run the same command again"
-        )
+        what, how = "it" if only[0] == "." else only[0], _aside(name, f"make track NAME=OTHER DIR=models/{name}")
+        said = f"models/{name} differs from its pin, and {what} exists nowhere else"
+        raise Failure(f"{said}; {how}; then run the same command again")
     return None
+
+
+def _aside(name: str, keep: str) -> str:
+    """What to type where models/NAME is in the way: `keep` suits a folder alone, neither a file nor a link."""
+    target = names.weights_dir(name)
+    if target.is_dir() and not target.is_symlink():
+        return f"keep it: {keep}; or drop it: rm -r models/{name}"
+    return f"it is a file or a link, and a model is a folder; move it away, or drop it: rm models/{name}"
 
 
 def on_disk(held: pin.Pin) -> str:
