@@ -279,3 +279,18 @@ def test_a_remote_that_leads_to_itself_is_refused(world, url):
     assert world.refused("remote").startswith(
         f"remote: no usable remote: {url} refers to no remote, or to itself; set one: "
     )
+
+
+@pytest.mark.parametrize("url", ["azure://container/path", "ssh://host/path", "http://host/path"])
+def test_a_remote_of_another_store_is_named_with_what_to_type(world, url):
+    path = world.clone / ".dvc" / "config"
+    text = path.read_text()
+    path.write_text(text.replace("url = ../../remote", f"url = {url}"))
+
+    default = world.make("doctor").out
+    path.write_text(f"{text}['remote \"mirror\"']\n    url = {url}\n")
+    mirror = world.refused("remote", "REMOTE=mirror")
+
+    said = "no usable remote: {} is neither s3://, gs:// nor a folder; set one: make remote {}URL=s3://bucket/path"
+    assert f"WRONG  remote: {said.format(url, '')}\n" in default
+    assert mirror == f"remote: {said.format(url, 'REMOTE=mirror ')}"

@@ -1,6 +1,7 @@
 """The configured remotes, as `Remote` objects; and the objects of a pin, whose listing may be on a remote."""
 
 from functools import lru_cache
+from shlex import quote
 
 from lib.core import arguments
 from lib.core.digest import File, of_bytes
@@ -11,8 +12,6 @@ from lib.model import inventory
 from lib.model.pin import Pin
 from lib.remote.base import Remote
 from lib.remote.folder import Folder
-
-HOW = "make remote URL=s3://bucket/path"
 
 
 def default() -> Remote:
@@ -59,20 +58,11 @@ def candidate(name: str, wanted: dict[str, str]) -> Remote:
 def _of(name: str, found: dict) -> Remote:
     """The remote `name` by the settings `found`. Raises `Failure`."""
     config = found["remote"].get(name, {})
-    url = config.get("url")
+    url = typed = config.get("url")
     if not url:
-        raise Failure(f"no remote is set; set one: {HOW}")
-    if url.partition("://")[0] not in ("s3", "gs", url):  # another form that DVC takes, such as remote://NAME/path
-        from dvc import fs
-        from dvc.exceptions import DvcException
-
-        try:
-            store, config, path = fs.get_cloud_fs(found, name=name)
-        except DvcException as error:
-            raise Failure(f"no usable remote: {one_line(error)}; set one: {HOW}") from error
-        except (KeyError, RecursionError) as error:
-            raise Failure(f"no usable remote: {url} refers to no remote, or to itself; set one: {HOW}") from error
-        url = path if store.protocol == "local" else f"{store.protocol}://{path}"
+        raise Failure(f"no remote is set; set one: {_how(name, found)}")
+    if url.partition("://")[0] not in ("s3", "gs", url):
+        url, config = _resolved(name, url, found)
     kind = url.partition("://")[0]
     if kind == "s3":  # the clients are slow to import
         from lib.remote.s3 import S3
@@ -83,8 +73,32 @@ def _of(name: str, found: dict) -> Remote:
 
         return Gcs(name, url, config)
     if kind != url:
-        raise Failure(f"no usable remote: {url} is neither s3://, gs:// nor a folder; set one: {HOW}")
+        said = f"no usable remote: {typed} is neither s3://, gs:// nor a folder"
+        raise Failure(f"{said}; set one: {_how(name, found)}")
     return Folder(name, url)
+
+
+def _resolved(name: str, url: str, found: dict) -> tuple[str, dict]:
+    """What `url`, of another form that DVC takes, such as remote://NAME/path, stands for, and its settings."""
+    from dvc import fs
+    from dvc.exceptions import DvcException
+
+    try:
+        store, config, path = fs.get_cloud_fs(found, name=name)
+    except ImportError:  # a store whose package is not installed
+        return url, {}
+    except DvcException as error:
+        raise Failure(f"no usable remote: {one_line(error)}; set one: {_how(name, found)}") from error
+    except (KeyError, RecursionError) as error:
+        said = f"no usable remote: {url} refers to no remote, or to itself"
+        raise Failure(f"{said}; set one: {_how(name, found)}") from error
+    return path if store.protocol == "local" else f"{store.protocol}://{path}", config
+
+
+def _how(name: str, found: dict) -> str:
+    """The command that sets another remote in place of `name`, which the settings `found` have; or a first one."""
+    which = "" if name in ("", found["core"].get("remote", "").lower()) else f"REMOTE={quote(name)} "
+    return f"make remote {which}URL=s3://bucket/path"
 
 
 def objects_of(held: Pin) -> list[inventory.Item]:
