@@ -383,3 +383,17 @@ def test_gc_reads_what_is_in_progress_also_where_the_log_shows_signatures(signed
     assert "Good" in signed.git("log", "-1", "--oneline", "MERGE_HEAD")
 
     assert signed.ok("gc").out == "nothing to delete\n"
+
+
+def test_what_was_never_committed_is_committed_as_it_is_said(signed):
+    signed.pin("other").write_text(signed.pin("tiny").read_text().replace("path: tiny", "path: other"))
+    sign_with(signed, "known")
+
+    advice = re.search("commit it: (.*)", verify(signed, "other"))[1]
+    assert signed.run("bash", "-c", advice.replace("git commit", "git commit -m x")).code == 0
+    assert ", signed: 1 of 1 pin\n" in verify(signed, "other")
+
+    (signed.clone / ".github" / "revoked_signers").unlink(missing_ok=True)
+    signed.git("rm", "--quiet", "--cached", ".github/allowed_signers")
+    signed.git("commit", "--quiet", "--all", "--message", "Name no signers")
+    assert ".github/allowed_signers is not that of the last Git commit; commit it\n" in verify(signed, "other")

@@ -20,6 +20,12 @@ def _drop(name: str) -> str:
     return f"{'git rm --force' if name in history.in_index() else 'rm'} {_path(name)}"
 
 
+def commit(name: str) -> str:
+    """The command that commits the pin of `name` alone; Git takes no path that is not in its index."""
+    first = "" if name in history.in_index() else f"git add {_path(name)} && "
+    return f"{first}git commit -- {_path(name)}"
+
+
 def restore(name: str) -> str:
     """How to replace the broken pin of the model `name`: by the committed one or, if that is broken, an older one."""
     path = _path(name)

@@ -10,7 +10,7 @@ import subprocess
 
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
-from lib.model import history, releases
+from lib.model import advice, history, releases
 from lib.model.pin import Pin
 
 ALLOWED, REVOKED = ".github/allowed_signers", ".github/revoked_signers"
@@ -28,8 +28,9 @@ def check_ready() -> None:
         raise Failure(f"{ALLOWED} does not exist; commit it with one line per signer, public key included: {line}")
     for path in (ALLOWED, REVOKED):
         here = (ROOT / path).read_bytes().decode(errors="surrogateescape") if (ROOT / path).exists() else None
-        if history.text("HEAD", path) != here:
-            raise Failure(f"{path} is not that of the last Git commit; commit it, or: git checkout HEAD -- {path}")
+        if (held := history.text("HEAD", path)) != here:
+            undo = "" if held is None else f", or: git checkout HEAD -- {path}"
+            raise Failure(f"{path} is not that of the last Git commit; commit it{undo}")
     _check_lines()
 
 
@@ -51,7 +52,7 @@ def missing(held: Pin) -> str | None:
     if held.files is None:
         return f"a signature would cover md5 alone; pin sha256 too: make track NAME={name}"
     if not history.holds(name):
-        return f"the pin is not that of the last Git commit; commit it: git commit -- {path}"
+        return f"the pin is not that of the last Git commit; commit it: {advice.commit(name)}"
     (commit,) = history.lines("rev-list", "-1", "HEAD", "--", path)  # if a merge took one side's pin: that side's
     versions = releases.versions(name)
     here, *there = history.object_ids(f"{at}:{path}" for at in ("HEAD", *versions.values()))
