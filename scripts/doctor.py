@@ -50,8 +50,10 @@ def models() -> str:
     if odd := history.odd_pins():
         raise Failure("; ".join(odd))
     if alone := [name for name in everyone if name not in history.in_index()]:
-        how = f"git add models/{alone[0]}.dvc; if a remove or rename was stopped, run it again"
-        raise Failure(f"pins not in Git: {', '.join(alone)}; commit them: {how}")
+        how = f"git add {' '.join(f'models/{name}.dvc' for name in alone)}, then git commit"
+        raise Failure(
+            f"pins not in Git: {', '.join(alone)}; commit them: {how}; if a remove or rename was stopped, run it again"
+        )
     rules = "" if policy.PATH.exists() else "; no models/policy.yaml, so what is in the code holds"
     return text.plural(len(everyone), "model") + unpinned(everyone) + rules
 

@@ -344,3 +344,16 @@ def test_what_is_no_folder_and_in_the_way_of_a_model_is_dropped_as_the_message_s
 
     assert (online.path / "theirs" / "a.bin").exists()
     assert online.on_disk().keys() == {"config.json", "nested/tokenizer.json"}
+
+
+def test_all_pins_that_are_not_in_git_are_named_at_once(world):
+    for name in ("ma", "mb"):
+        track(world, name)
+    world.git("reset", "--quiet", "HEAD~2")
+
+    add = re.search("commit them: (git add .*), then git commit;", world.make("doctor").out)[1]
+    type_in(world, f"{add} {PAGE}")
+    world.git("commit", "--quiet", "--message", "Add both")
+
+    assert "; commit them: " not in world.ok("doctor").out
+    assert "verified 2 pins" in world.ok("verify").out

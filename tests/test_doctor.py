@@ -64,7 +64,7 @@ def break_it(world, hub, what: str) -> None:
 ADVICE = {
     "Git": "type: git config user.name NAME",
     "models": "drop it, since the last Git commit does not have it: rm models/broken.dvc",
-    "a pin aside": "pins not in Git: twin; commit them: git add models/twin.dvc; if a remove or rename was ",
+    "a pin aside": "pins not in Git: twin; commit them: git add models/twin.dvc, then git commit; if a remove or ",
     "an odd name": "'models/a b.dvc' is a pin whose name is not valid for a model; rename it, or remove it",
     "a pin gone": "models/tiny.dvc is in Git but not here",
     "a blob gone": "of a pin; git fsck lists all that it lacks",
