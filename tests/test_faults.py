@@ -133,7 +133,9 @@ def test_a_stale_index_lock_is_named_with_what_to_type(online):
 
     line = online.refused("add", f"MODEL={MODEL}", PATH=in_place_of(online, "sleep", "exit"))
 
-    assert "add: another Git command is running, or one was killed; if none is running: rm '.git/index.lock'" in line
+    assert (
+        "add: another Git command is running, or one was killed; if none is running: rm .git/index.lock, then" in line
+    )
     (online.clone / ".git" / "index.lock").unlink()
     online.ok("add", f"MODEL={MODEL}")
 

@@ -49,14 +49,15 @@ commit_of() {
 
 # ready: refuse if no commit can be made here now. Commands ask before they download anything.
 ready() {
-  local lock why
+  local lock quoted why
   why=$(git rev-parse --git-dir 2>&1 >/dev/null) || die "Git says: ${why//$'\n'/ }"
   { git var GIT_AUTHOR_IDENT && git var GIT_COMMITTER_IDENT; } >/dev/null 2>&1 ||
     die "Git does not know who you are; type: git config user.name NAME and git config user.email ADDRESS"
   settled
   lock=$(git rev-parse --git-dir)/index.lock
+  printf -v quoted %q "$lock"
   unlocked "$lock" ||
-    die "another Git command is running, or one was killed; if none is running: rm ${lock@Q}, then run the same command again"
+    die "another Git command is running, or one was killed; if none is running: rm $quoted, then run the same command again"
   [[ $(git config --type=bool commit.gpgSign) != true ]] ||
     why=$(git commit-tree -S -m 'A trial of the signature' "$(git mktree </dev/null)" 2>&1 >/dev/null) ||
     die "Git cannot sign commits here, as commit.gpgSign asks: ${why//$'\n'/ }"
