@@ -204,6 +204,20 @@ def test_a_broken_pin_that_was_committed_is_restored_from_an_older_git_commit(wo
     assert "verified 1 pin" in world.ok("verify").out
 
 
+def test_a_broken_pin_that_is_only_staged_is_restored_from_the_last_git_commit(world):
+    track(world, "ma")
+    good = world.pin("ma").read_text()
+    world.pin("ma").write_text("[\n")
+    world.git("add", "models/ma.dvc")
+    world.pin("ma").write_text(good)
+
+    said = world.refused("track", "NAME=ma")
+    type_in(world, re.search("; restore it: (git checkout .*)", said)[1])
+
+    assert world.git("status", "--porcelain") == ""
+    assert "nothing to do" in world.ok("track", "NAME=ma").out
+
+
 @pytest.mark.parametrize("kept", ["ours", "theirs"])
 def test_a_model_that_both_sides_renamed_keeps_one_name(world, kept):
     track(world, "ma")

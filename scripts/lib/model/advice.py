@@ -26,12 +26,12 @@ def commit(name: str) -> str:
     return f"{first}git commit -- {_path(name)}"
 
 
-def restore(name: str) -> str:
-    """How to replace the broken pin of the model `name`: by the committed one or, if that is broken, an older one."""
+def restore(name: str, text: str | None = None) -> str:
+    """How to replace `text`, the broken pin of `name` (None: its file): by the committed one, else an older one."""
     path = _path(name)
     if _is_here(name) and history.head() and history.committed(name) is None:
         return f"drop it, since the last Git commit does not have it: {_drop(name)}"
-    if not history.holds(name):
+    if not (history.holds(name) if text is None else history.committed(name) == text):
         return f"restore it: git checkout HEAD -- {path}"
     how = f"git checkout COMMIT -- {path} (git log -- {path} lists them)"
     return f"restore an older one, since it was committed so: {how}"
@@ -48,8 +48,8 @@ def conflict(name: str, text: str) -> str:
     """What to say of the pin of the model `name`, whose content `text` holds a merge conflict."""
     path = _path(name)
     said = f"{path} holds a merge conflict"
-    if history.holds(name):
-        return f"{said}; {restore(name)}"
+    if history.committed(name) == text:
+        return f"{said}; {restore(name, text)}"
     if "\n<<<<<<<<" not in f"\n{text}":
         return f"{said}; take one side: git checkout --ours -- {path} (or --theirs), then git add {path}"
     # Git writes longer markers if both sides renamed the model; its index then holds them too, for either side.

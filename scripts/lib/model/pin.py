@@ -139,7 +139,7 @@ def parse(name: str, text: str, with_files: bool = True) -> Pin:
         if "\n<<<<<<<" in f"\n{text}":
             raise Failure(advice.conflict(name, text)) from None
         fault = f"is not a pin ({str(error)[:200]})" if text.strip() else "is empty"
-    raise Failure(f"models/{name}.dvc {fault}; {advice.restore(name)}")
+    raise Failure(f"models/{name}.dvc {fault}; {advice.restore(name, text)}")
 
 
 def read(name: str, broken_is_none: bool = False) -> Pin | None:
