@@ -103,7 +103,7 @@ def leftovers() -> str:
         parts = [quote(str((top / part).relative_to(ROOT))) for top in tops for part in ("plan", "files")]
         drop = f", or drop what came of it: rm -r {' '.join(parts)}" if parts else ""
         how = f"run the same make add, track or update again{drop}"
-        raise Failure(f"unfinished commands: {', '.join(stopped)}; {how}")
+        raise Failure(f"unfinished: {', '.join(stopped)}; {how}")
     kept = sum(1 for path in quarantine.ROOT.rglob("*") if path.is_file())
     return f"no stopped command; {text.plural(kept, 'file')} in {quarantine.ROOT.relative_to(ROOT)}"
 

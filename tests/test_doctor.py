@@ -71,7 +71,7 @@ ADVICE = {
     "disk": "type: .venv/bin/dvc config --local cache.type hardlink,symlink,copy",
     "remote": "to begin a new remote there: make remote URL=",
     "Hub": "is gated: accept its license at ",
-    "leftovers": "unfinished commands: other; run the same make add, track or update again, or drop what "
+    "leftovers": "unfinished: other; run the same make add, track or update again, or drop what "
     "came of it: rm -r .dvc/tmp/staging/other/plan .dvc/tmp/staging/other/files",
 }
 
@@ -98,7 +98,7 @@ def test_a_pin_that_contradicts_itself_is_not_called_good(added_online):
 
     said = added_online.make("doctor").out
 
-    assert "WRONG  models: models/tiny.dvc was edited by hand: nfiles do not match its files; restore it: " in said
+    assert "WRONG  models: models/tiny.dvc was edited by hand: nfiles does not match its files; restore it: " in said
 
 
 def test_a_clock_that_is_an_hour_wrong_is_told_of(added_online):
@@ -142,7 +142,7 @@ def test_what_may_be_in_models_already_is_not_to_be_dropped(added_online):
     line = lines(added_online.make("doctor").out)["leftovers"]
 
     parts = [f".dvc/tmp/staging/{name}/{part}" for name in ("first", "second") for part in ("plan", "files")]
-    assert line.partition(": ")[2].startswith("unfinished commands: first, other, second; run the same ")
+    assert line.partition(": ")[2].startswith("unfinished: first, other, second; run the same ")
     assert line.endswith(f"again, or drop what came of it: rm -r {' '.join(parts)}")
 
 

@@ -371,7 +371,7 @@ def test_track_holds_the_policy_too(strict):
     ("text", "said"),
     [
         ("license: any", "models/policy.yaml has no setting 'license'; did you mean licenses?"),
-        ("formats: pickle", "models/policy.yaml: formats is neither `any` nor a list such as"),
+        ("formats: pickle", "models/policy.yaml: formats is not valid (want any, or a list such as [one, other])"),
         ("size: big", "models/policy.yaml: size is 'big' (want any, or a size such as 80GB)"),
         (f"size: {'9' * 400}GB", "models/policy.yaml: size is '999"),
         (f"size: {BOMB}", "models/policy.yaml: size is 'not one word' (want any, or a size such as 80GB)"),

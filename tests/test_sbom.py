@@ -166,7 +166,7 @@ def test_a_broken_pin_is_refused_and_nothing_is_printed(added):
     result = added.make("sbom")
 
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith("sbom: models/tiny.dvc was edited by hand: size do not match its files; restore it: ")
+    assert result.err.startswith("sbom: models/tiny.dvc was edited by hand: size does not match its files; restore it")
 
 
 def test_a_pin_without_sha256_is_refused():

@@ -283,7 +283,7 @@ def test_verify_fails_when_the_remote_is_out_of_reach(added):
 
 
 EDITS = [
-    (lambda text: text.replace("size: 19,", "size: 20,"), "was edited by hand: size do not match its files"),
+    (lambda text: text.replace("size: 19,", "size: 20,"), "was edited by hand: size does not match its files"),
     (lambda text: re.sub(r"md5: (\w{31})\w, sha", r"md5: \g<1>x, sha", text), "is not a pin"),
     (
         lambda text: re.sub(r"md5: \w{32}, sha", f"md5: {'a' * 32}, sha", text),
@@ -291,9 +291,9 @@ EDITS = [
     ),
     (
         lambda text: text.replace("  nfiles: 3", "  nfiles: 4"),
-        "was edited by hand: nfiles do not match its files",
+        "was edited by hand: nfiles does not match its files",
     ),
-    (lambda text: text.replace("  size: 102428", "  size: 1"), "was edited by hand: size do not match its files"),
+    (lambda text: text.replace("  size: 102428", "  size: 1"), "was edited by hand: size does not match its files"),
     (lambda text: text[:50], "is not "),
     (lambda text: "", "is empty; restore it: git checkout HEAD -- models/tiny.dvc"),
     (lambda text: f"<<<<<<< HEAD\n{text}=======\n{text}>>>>>>> side\n", "holds a merge conflict"),
@@ -462,7 +462,7 @@ def test_what_another_command_is_at_work_on_was_not_asked_for(added):
     assert "0 of 4 objects on the remote (4 not asked)" in result.out
     assert "REQUIRE=remote: 4 objects on the remote were not asked for" in result.out
     assert "good   leftovers" in doctor
-    assert "WRONG  leftovers: unfinished commands: tiny" in added.make("doctor").out
+    assert "WRONG  leftovers: unfinished: tiny" in added.make("doctor").out
 
 
 def test_a_share_that_is_none_is_refused_before_anything_is_read(added):

@@ -62,7 +62,7 @@ def document(text: str, with_files: bool = True) -> dict:
         if len(meta) == len(pairs) + bool(files):
             return {"outs": [out], "meta": meta}
     if NESTED.search(text):
-        raise ValueError("nested too deep")
+        raise ValueError("it is nested too deep")
     from lib.model import strict_yaml
 
     return strict_yaml.load(text)

@@ -72,7 +72,7 @@ def _setting(key: str, value: object) -> object:
     if key == "licenses" and value == "stated":
         return value
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
-        raise Failure(f"models/policy.yaml: {key} is neither `any` nor a list such as [one, other]")
+        raise Failure(f"models/policy.yaml: {key} is not valid (want any, or a list such as [one, other])")
     return tuple(value)
 
 

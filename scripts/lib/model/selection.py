@@ -121,7 +121,7 @@ def inconsistency(held: pin.Pin) -> str | None:
     wrong = [key for key, value in pin.totals(held).items() if value != getattr(held, key)]
     if not wrong:
         return None
-    said = f"{', '.join(wrong)} do not match its files; {advice.restore(held.name)}"
+    said = f"{', '.join(wrong)} {'does' if len(wrong) == 1 else 'do'} not match its files; {advice.restore(held.name)}"
     if "md5" not in wrong:
         return f"was edited by hand: {said}"
     if wrong == ["md5"]:

@@ -9,7 +9,7 @@ class _UniqueKeyLoader(yaml.CBaseLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         made = super().construct_mapping(node, deep)
         if len(made) != len(node.value):
-            raise ValueError("has a key twice")
+            raise ValueError("it has a key twice")
         return made
 
 
