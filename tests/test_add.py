@@ -283,7 +283,7 @@ def test_a_hub_that_is_no_address_is_named_at_once(lasting, address):
 def test_what_the_hubs_client_does_not_take_is_one_sentence(lasting, variable):
     line = lasting.refused("add", f"MODEL={MODEL}", **{variable: "https://["})
 
-    assert line.startswith("add: a variable of the environment is wrong for the Hub's client (")
+    assert line.startswith("add: the Hub's client rejects an environment variable (")
     assert line.endswith("); see those that begin with HF_")
 
 

@@ -908,7 +908,7 @@ def test_a_switch_of_branches_during_an_upload_stops_before_the_commit(held_up, 
 
     said = world.refused("add", "MODEL=acme/other")
 
-    assert "nothing was committed, since HEAD was on main and is on feature now; run it again on main" in said
+    assert "nothing was committed, since HEAD moved from main to feature; switch back, then run it again" in said
     assert world.git("rev-parse", "HEAD") == before
     world.git("switch", "--quiet", "main")
     assert world.ok("add", "MODEL=acme/other").out.startswith("added other: ")

@@ -53,7 +53,7 @@ def record(name: str, before: str | None, scan: str = "") -> None:
 def _check_unmoved(wanted: pin.Pin, before: str | None) -> None:
     """Raise `Failure` if the branch, DVC's settings or the committed pin changed since the command began."""
     if (start := history.branch_at_start()) != (now := history.branch()):
-        raise Failure(f"nothing was committed, since HEAD was on {start} and is on {now} now; run it again on {start}")
+        raise Failure(f"nothing was committed, since HEAD moved from {start} to {now}; switch back, then run it again")
     if not settings.is_current():  # the remote may be another one, without what was uploaded
         raise Failure("nothing was committed, since DVC's settings changed meanwhile; run the same command again")
     if history.committed(wanted.name) not in (before, pin.dump(wanted)):

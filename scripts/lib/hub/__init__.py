@@ -5,5 +5,5 @@ from lib.core.errors import Failure
 try:
     import huggingface_hub.constants  # noqa: F401
 except ValueError as error:
-    said = f"a variable of the environment is wrong for the Hub's client ({error}); see those that begin with HF_"
+    said = f"the Hub's client rejects an environment variable ({error}); see those that begin with HF_"
     raise Failure(said) from None

@@ -138,9 +138,7 @@ class Ranges:
             except Refused as refused:
                 if at == start or refused.status not in EXPIRED:
                     raise
-                raise Broken(
-                    f"the store refused credentials that it took before ({refused})"
-                ) from refused  # a retry logs in anew
+                raise Broken(f"the store no longer takes the credentials ({refused})") from refused  # a retry logs in
             return view
 
         yield from ahead(piece, range(start, self.size, PIECE), PIECES)
