@@ -15,7 +15,7 @@ from lib.remote import factory
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for; `include` and `exclude` are strings as typed until `complete` splits them into patterns."""
+    """What was asked for; `include` and `exclude` are patterns, or a string as typed, which `complete` splits."""
 
     source: str
     revision: str

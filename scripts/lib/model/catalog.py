@@ -88,7 +88,7 @@ def page() -> str:
 
 
 def check() -> None:
-    """Raise `Failure` if the page here, in HEAD or the index has lost its catalog, or a pin in either is broken."""
+    """Raise `Failure` if a page (here, in HEAD, in the index) has no catalog, or a pin in HEAD or index is broken."""
     _rows(page())
     try:
         for text in filter(None, (history.text("HEAD"), history.text(""))):

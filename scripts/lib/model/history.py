@@ -57,7 +57,7 @@ def name_of(path: str) -> str:
 def _pins(*words: str) -> dict[str, str]:
     """NAME -> blob id of the pins that `git` with `words` lists, as `MODE [TYPE] BLOB [STAGE]`, a tab and the path."""
     listed = (line.partition("\t") for line in lines(*words, "-z", "--", "models/"))
-    named = ((name_of(path), head) for head, _, path in listed if not head.endswith(" 1"))  # in neither side of a merge
+    named = ((name_of(path), head) for head, _, path in listed if not head.endswith(" 1"))  # 1: the base of a merge
     return {name: re.search(r"\b[0-9a-f]{40,64}\b", head)[0] for name, head in named if is_model_name(name)}
 
 

@@ -116,7 +116,7 @@ def listing(oid: str) -> bytes:
 
 
 def found_listing(oid: str) -> bytes | None:
-    """The same, or None if no remote has it. Raises `Failure` if it was not found and a remote failed."""
+    """As `listing`, but None if it is nowhere. Raises `Failure` if it was not found and a remote failed."""
     cached, wanted = cache.object_path(oid), File(None, oid.removesuffix(".dir"))
     data = cached.read_bytes() if cached.is_file() else None
     if arguments.is_on("OFFLINE") or (data is not None and of_bytes(data).md5 == wanted.md5):
