@@ -142,8 +142,8 @@ def reflink(source: Path, target: Path) -> bool:
 
 def links() -> bool:
     """Whether `cache.type` asks for links, or for reflinks that work here, so that weights take no extra space."""
-    types = _link_types()
-    return not LINKS.keys().isdisjoint(types) or ("reflink" in types and _takes_links())
+    types, is_near = _link_types(), paths.nearest(MODELS).stat().st_dev == paths.nearest(location()).stat().st_dev
+    return not LINKS.keys().isdisjoint(types) or ("reflink" in types and is_near and _takes_links())
 
 
 def share(path: Path, file: File, part: Path) -> None:
