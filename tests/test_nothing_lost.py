@@ -401,7 +401,7 @@ def test_a_pin_in_the_folder_of_another_model_is_named_and_left_alone(tracked):
 
     for words in (["verify"], ["pull"]):
         said = tracked.make(*words).out
-        assert said.count("'group' is a model, so 'group/two' cannot lie in it; move that pin away: git mv") == 2
+        assert said.count("'group' is a model, so it cannot contain 'group/two'; move that pin away: git mv") == 2
 
     assert tracked.pin("group/two").exists()
 

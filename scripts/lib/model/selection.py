@@ -71,7 +71,7 @@ def _check_here(name: str) -> None:
     inner = inner or next((path.stem for path in names.weights_dir(name).glob("?*.dvc")), "")
     if inner and pin.path_of(group).exists():
         moved = advice.move(f"{group}/{inner}", inner)
-        raise Failure(f"{group!r} is a model, so '{group}/{inner}' cannot lie in it; move that pin away: {moved}")
+        raise Failure(f"{group!r} is a model, so it cannot contain '{group}/{inner}'; move that pin away: {moved}")
     if not pin.path_of(name).exists():
         history.forget()
         if name not in history.in_index():  # it was, before this command waited for a lock
