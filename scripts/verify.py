@@ -104,8 +104,8 @@ def check_model(
         return held, items, check_disk(held, items, report, looked)
 
 
-def check_remote(items: list[inventory.Item], at_hand: dict[str, Path], report: Report) -> Counter:
-    """Check `items` on the remote; returns how many were checked in which way. `at_hand` are good files, by oid."""
+def check_remote(items: list[inventory.Item], local: dict[str, Path], report: Report) -> Counter:
+    """Check `items` on the remote; returns how many were checked in which way. `local` are good files, by oid."""
     if arguments.is_on("OFFLINE"):
         report.note("remote: not looked at (OFFLINE=1)")
         return Counter({NOT_ASKED: len(items)})
@@ -113,7 +113,7 @@ def check_remote(items: list[inventory.Item], at_hand: dict[str, Path], report: 
         remote = factory.default()
         note(remote.note)
         remote.check()
-        found = audit.assess(remote, items, arguments.is_on("DEEP"), at_hand)
+        found = audit.assess(remote, items, arguments.is_on("DEEP"), local)
     except Failure as failure:
         report.found(Finding("", "remote", "unreachable", detail=f"{failure}; the remote was not looked at"))
         return Counter({NOT_ASKED: len(items)})
@@ -179,11 +179,11 @@ def main(report: Report) -> tuple[str, str]:
     if not chosen and not report.findings:
         return NO_MODEL, ""
     every = inventory.unique(item for _, objects, _ in found for item in objects)
-    at_hand = {oid: path for *_, right in found for oid, path in right.items()}
+    local = {oid: path for *_, right in found for oid, path in right.items()}
     items = share(every)
     looked.other_shares = len(every) - len(items) if arguments.value("SHARD") else None
     if items:
-        looked.objects += check_remote(items, at_hand, report)
+        looked.objects += check_remote(items, local, report)
     check_required(required, looked, report)
     report.facts["looked"] = looked.facts()
     if report.findings:
