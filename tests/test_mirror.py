@@ -126,6 +126,17 @@ def test_what_no_remote_holds_right_is_named_as_on_the_first(mirrored):
     assert mirrored.on_disk() == {}
 
 
+def test_a_last_remote_that_is_out_of_reach_is_named_where_an_object_is_missing(mirrored):
+    lose(mirrored, "config.json")
+    shutil.rmtree(mirrored.path / "mirror")
+
+    result = mirrored.make("pull")
+
+    assert "pull: tiny/config.json: missing from the remote (object " in result.out
+    line = f"pull: remote 'mirror' ({mirrored.path / 'mirror'}) is not there, or its disk is not mounted"
+    assert result.err.count(f"{line}; it was not asked for what others lack") == 1
+
+
 def test_a_remote_of_its_user_alone_is_not_asked(mirrored):
     (mirrored.clone / ".dvc" / "config.local").unlink()
     settings(mirrored, f"['remote \"mirror\"']\n    url = {mirrored.path / 'mirror'}\n")

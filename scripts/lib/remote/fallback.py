@@ -8,7 +8,7 @@ from pathlib import Path
 from shlex import quote
 
 from lib.core import workers
-from lib.core.console import note, on_its_way, progress, remark
+from lib.core.console import VERB, note, on_its_way, progress, remark
 from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.core.report import Finding
@@ -79,6 +79,9 @@ def _from_any(item: Item, part: Path, watch: Progress) -> Finding | None:
         lacking, finding = lacking or remote, finding or why
     if not finding:
         raise failure
+    last = factory.names()[-1]  # why an earlier one was left out was said when the next one took its place
+    why = _failed.get((last, "")) or _failed.get((last, item.model))
+    note(why and f"{VERB}: {str(why).partition('; ')[0]}; it was not asked for what others lack")
     return finding
 
 
