@@ -133,12 +133,12 @@ def check_here(name: str, released: pin.Pin | None) -> None:
         )
 
 
-def bring(name: str, released: pin.Pin | None, to: str, report: Report) -> None:
+def bring(name: str, released: pin.Pin | None, to: Path | None, report: Report) -> None:
     """Pull the model `name` into models/ or, if `to` is given, into that folder. Raises `Failure`."""
     with lock.model(name):
         held = released or selection.checked(name)
         if to:
-            new, done = handover.hand_over(held, handover.folder(to), report), "handed over"
+            new, done = handover.hand_over(held, to, report), "handed over"
         else:
             check_here(name, released)
             new, done = pull(held, report), "pulled"
@@ -152,9 +152,9 @@ def bring(name: str, released: pin.Pin | None, to: str, report: Report) -> None:
         report.note(f"{done} {name}: {size}" if new else f"{name}: up to date, {size}")
 
 
-def preview(chosen: list[tuple[str, pin.Pin | None]], to: str, report: Report) -> None:
-    """Report where each of the `chosen` models would go, and how much would be fetched. Raises `Failure`."""
-    where = handover.folder(to) if to else names.MODELS
+def preview(chosen: list[tuple[str, pin.Pin | None]], to: Path | None, report: Report) -> None:
+    """Report where each of the `chosen` models would go, and how much would be fetched."""
+    where = to or names.MODELS
     for name, released in chosen:
         with report.failing(name, "model", "not pulled", f"{name}: "):
             held = released or selection.checked(name)
@@ -167,7 +167,8 @@ def preview(chosen: list[tuple[str, pin.Pin | None]], to: str, report: Report) -
 def main(report: Report) -> tuple[str, str]:
     cleanup.clear()
     factory.asked()
-    chosen, to = asked(), arguments.value("TO")
+    chosen = asked()
+    to = handover.folder(typed) if (typed := arguments.value("TO")) else None
     if arguments.is_on("LINK") and not to:
         raise Failure("LINK=1 needs a folder to hand over to: TO=/srv/models")
     if not chosen:
