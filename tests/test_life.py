@@ -765,7 +765,11 @@ def test_an_object_that_is_nowhere_is_not_called_changed_in_the_cache(released):
     shutil.rmtree(released.remote / "files")
     shutil.rmtree(released.clone / ".dvc" / "cache")
 
-    assert "push: tiny/config.json: not on this machine" in released.make("push").out
+    said = released.make("push").out
+
+    assert "push: tiny/config.json: not on this machine" in said
+    assert "push: tiny/(listing): not uploaded before the files that it names (object " in said
+    assert not any(oid.endswith(".dir") for oid in released.objects()), "plain dvc would take the files for uploaded"
 
 
 @pytest.mark.slow

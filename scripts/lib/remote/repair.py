@@ -53,14 +53,20 @@ def _upload(item: Item, remote: Remote, watch: Progress) -> Finding | None:
     return why
 
 
-def _upload_all(items: list[Item], remote: Remote) -> dict[str, Finding]:
-    """Upload `items`, listings after the files that they name; findings by oid for those that failed."""
-    failed = {}
+def _upload_all(items: list[Item], remote: Remote, lost: set[str]) -> dict[str, Finding]:
+    """Upload `items`, listings after the files that they name, unless one of those is still in `lost`, the oids that
+    `remote` lacks or holds damaged; findings by oid for those that failed."""
+    failed: dict[str, Finding] = {}
+
+    def put(item: Item) -> Finding | None:
+        if item.data and any(oid.encode() in item.data for oid in lost & failed.keys()):
+            return item.finding("cache", "not uploaded before the files that it names")
+        return _upload(item, remote, watch)
+
     files, listings = [item for item in items if item.data is None], [item for item in items if item.data is not None]
     with progress("upload", sum(item.file.size or 0 for item in items)) as watch:
         for wave in (files, listings):
-            reasons = workers.side_by_side(lambda item: _upload(item, remote, watch), wave, UPLOADS)
-            failed |= {why.object: why for why in reasons if why}
+            failed |= {why.object: why for why in workers.side_by_side(put, wave, UPLOADS) if why}
     return failed
 
 
@@ -73,8 +79,8 @@ def repair(items: list[Item], remote: Remote, deep: bool = False) -> Outcome:
     unnamed = infos.keys() - reachable.named(walk=False).keys() if infos else set()
     before = remote.now() - OLD if unnamed else 0  # the clock of this machine may be wrong by days
     old = {oid for oid in unnamed if infos[oid].modified < before}
-    again = old | {each.object for each in bad}
-    why = _upload_all([item for item in items if item.oid in again], remote)
+    lost = {each.object for each in bad}
+    why = _upload_all([item for item in items if item.oid in old | lost], remote, lost)
     done = [each for each in bad if each.object not in why]
     return Outcome(
         [f"{each}: replaced" for each in done if each.kind == "changed"],
