@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import re
+import shutil
 import struct
 import subprocess
 import termios
@@ -121,6 +122,21 @@ def test_long_work_says_so_as_it_begins_and_at_its_end_how_long_it_took(online):
     assert said.startswith("track: read long: 101.0 MB\n")
     assert re.search(r"^tracked long: 1 file, 101.0 MB, ([0-9]+ min )?[0-9]+ s; next: ", said, re.MULTILINE)
     assert verified.err == "verify: check long: 101.0 MB\n"
+
+
+@pytest.mark.slow
+def test_an_upload_counts_only_what_is_on_this_machine(world):
+    world.weights("long").mkdir()
+    with (world.weights("long") / "a.bin").open("wb") as file:
+        file.truncate(LONG)
+    world.ok("track", "NAME=long")
+    world.ok("free")
+    shutil.rmtree(world.remote / "files")
+
+    said = world.make("push")
+
+    assert "push: long/a.bin: not on this machine" in said.out
+    assert "upload" not in said.err
 
 
 def test_a_note_is_said_once_however_many_threads_ask_for_it(monkeypatch):

@@ -64,7 +64,7 @@ def _upload_all(items: list[Item], remote: Remote, lost: set[str]) -> dict[str, 
         return _upload(item, remote, watch)
 
     files, listings = [item for item in items if item.data is None], [item for item in items if item.data is not None]
-    with progress("upload", sum(item.file.size or 0 for item in items)) as watch:
+    with progress("upload", sum(item.file.size or 0 for item in items if is_at_hand(item))) as watch:
         for wave in (files, listings):
             failed |= {why.object: why for why in workers.side_by_side(put, wave, UPLOADS) if why}
     return failed
