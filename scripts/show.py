@@ -9,6 +9,8 @@ from lib.disk import destination, tensors
 from lib.model import history, names, pin, releases, selection
 
 WIDTH = 10  # characters of a title
+STATE = {"absent": "not on disk"}
+STATE |= {state: f"{state} on disk, by names and sizes" for state in ("present", "changed")}
 
 
 def parameters(held: pin.Pin) -> dict[str, int]:
@@ -32,7 +34,7 @@ def described(held: pin.Pin, on_disk: str, counts: dict[str, int], titles: list[
         "exclude": " ".join(held.exclude),
         "left out": " ".join(held.left_out),
         "allowed": held.allow and f"{' '.join(held.allow)} ({held.reason})",
-        "weights": f"{text.amount(held.nfiles, held.size)}; {on_disk} on disk, by names and sizes",
+        "weights": f"{text.amount(held.nfiles, held.size)}; {STATE[on_disk]}",
         "releases": " ".join(titles or ()),
         "parameters": ", ".join(f"{count:,} {dtype}" for dtype, count in sorted(counts.items())),
     }

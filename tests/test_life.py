@@ -407,7 +407,7 @@ def test_show_tells_all_that_is_known(online, hub):
     assert [each["subject"] for each in model["history"]] == ["Add t model"]
     assert model["disk"] == "present"
     shutil.rmtree(online.weights("t"))
-    assert "2 files, 1.3 kB; absent on disk" in online.ok("show", "MODEL=t").out.replace("1.4 kB", "1.3 kB")
+    assert "2 files, 1.3 kB; not on disk\n" in online.ok("show", "MODEL=t").out.replace("1.4 kB", "1.3 kB")
 
 
 @pytest.mark.slow
