@@ -739,7 +739,8 @@ def test_update_follows_another_revision_that_is_the_pinned_commit(added_online,
         assert "1 of 1 model updated" in said
         assert "0 of 1 model updated" in added_online.ok("update", f"REVISION={wanted}").out
         hub.tag(MODEL, "main", new)
-        assert (f"-> {new[:7]} on main" in added_online.ok("outdated").out) == (wanted == "main")
+        held, newer = f"up to date: {commit[:7]}, held at this commit\n", f"newer: {commit[:7]} -> {new[:7]} on main: "
+        assert f"tiny: {held if wanted == commit else newer}" in added_online.ok("outdated").out
 
 
 @pytest.mark.slow

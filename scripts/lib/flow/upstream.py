@@ -35,7 +35,8 @@ class State:
     def __str__(self) -> str:
         if not self.shot:
             return f"{self.held.name}: {self.status}: {self.detail}"
-        at, new = self.held.commit[:7], f"{self.shot.commit[:7]} on {self.revision}"
+        where = ", held at this commit" if self.revision == self.shot.commit else f" on {self.revision}"
+        at, new = self.held.commit[:7], f"{self.shot.commit[:7]}{where}"
         what = "newer" if self.revision == self.held.revision else "to move"
         said = f"{what}: {at} -> {new}: {self.changes}, {text.size(self.fetch)} to fetch"
         if self.status == UP_TO_DATE:
