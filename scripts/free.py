@@ -88,7 +88,7 @@ def free(name: str, there: set[str], used: Counter, links: Counter) -> int | Non
 
 def main(report: Report) -> tuple[str, str]:
     cleanup.clear()
-    chosen, there, total = selection.select(arguments.value("MODEL")), on_disk(), 0
+    chosen, there, sizes = selection.select(arguments.value("MODEL")), on_disk(), []
     if not chosen:
         return NO_MODEL, ""
     used, links = uses(there), Counter()
@@ -98,11 +98,14 @@ def main(report: Report) -> tuple[str, str]:
         with report.failing(name, "model", "not freed", f"{name}: "), lock.model(name):
             staging.recover(name)
             found = free(name, there, used, links)
-            total += found or 0
+            sizes += [] if found is None else [found]
             report.note(f"{name}: not here" if found is None else f"{done} {name}: {text.size(found)}")
     if arguments.is_on("DRY"):
         remark("nothing was changed (DRY=1)")
-    done, models = f"{done} {text.size(total)}", text.plural(len(chosen), "model")
+    done = f"{done} {text.size(sum(sizes))}"
     if report.findings:
+        models = text.plural(len(chosen), "model")
         return "", f"{len(report.findings)} of {models} not freed, see the lines above; {done}"
-    return f"{done} of {models}{took()}; make pull brings it back", ""
+    if not sizes:
+        return "nothing to free", ""
+    return f"{done} of {text.plural(len(sizes), 'model')}{took()}; make pull brings it back", ""
