@@ -1,7 +1,5 @@
 """What changed between two versions of a pin: files, license and, as far as the bytes are on this machine, tensors."""
 
-from contextlib import suppress
-
 from lib.core import arguments, text
 from lib.core.console import result
 from lib.core.errors import Failure
@@ -12,10 +10,9 @@ from lib.model import compare, history, pin, selection
 
 def before(name: str, new: pin.Pin) -> tuple[str, pin.Pin | None]:
     """The last version in Git that differs from `new`: its short commit and its pin, or `nothing` and None."""
-    for entry in history.log(name):
-        with suppress(Failure):  # a pin that is missing or unreadable there is no version
-            if (old := selection.at(entry["commit"], name)) != new:
-                return entry["commit"][:7], old
+    for commit, old in selection.versions(name):
+        if old != new:
+            return commit[:7], old
     return "nothing", None
 
 

@@ -40,13 +40,13 @@ def older(held: pin.Pin, folder: Path, bad: list[Finding]) -> str | None:
     A `bad` file that is the same in both pins is damaged, not older.
     """
     there, now = weights.entries(folder).keys(), held.files or {}
-    with suppress(Failure):  # Git cannot tell, or what it has is no pin
-        for entry in history.log(held.name)[1:LOOKED_BACK]:
-            files = selection.at(entry["commit"], held.name).files
+    with suppress(Failure):  # Git cannot tell
+        for commit, old in selection.versions(held.name, LOOKED_BACK):
+            files = old.files
             if not files or files.keys() != there or any(files.get(each.file) == now.get(each.file) for each in bad):
                 continue
             if all(cache.has(f"{folder}/{path}", file) for path, file in files.items()):
-                return entry["commit"][:7]
+                return commit[:7]
     return None
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import jsonschema
 import pytest
-from conftest import FILES, MODEL, ROOT, World, furnish, lent, refuse_commits, start, track
+from conftest import FILES, MODEL, PINNED, ROOT, World, furnish, lent, refuse_commits, start, track
 from hub import Fault, Hub
 
 SCHEMA = json.loads((ROOT / "tests" / "report.schema.json").read_text())
@@ -256,6 +256,20 @@ def test_update_goes_to_any_revision_older_too(released, hub):
     assert [(each["status"], each["commit"]) for each in json.loads(report)["models"]] == [("updated", first)]
     assert released.on_disk()["config.json"] == FILES["config.json"]
     assert f"revision: {first}\n  commit: {first}" in released.pin().read_text()
+
+
+@pytest.mark.slow
+def test_an_older_version_that_is_in_the_cache_is_not_downloaded_again(added_online, hub):
+    first = next(iter(hub.repos[MODEL]))
+    hub.commit(MODEL, LATER)
+    added_online.ok("update")
+    hub.requests.clear()
+
+    said = added_online.ok("update", f"REVISION={first}").said
+
+    assert ", of which 1 file, 102.4 kB were on this machine; " in said
+    assert not [each for each in hub.requests if "/resolve/" in each.path and "safetensors" in each.path]
+    assert added_online.on_disk() == PINNED
 
 
 @pytest.mark.slow

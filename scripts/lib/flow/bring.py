@@ -28,7 +28,7 @@ def bring(draft: pin.Pin, shot: repo.Snapshot, admit: Callable[[pin.Pin, Path], 
     name, remote, files = draft.name, factory.default(), [file for file in shot.files if file.path in draft.files]
     remote.check(write=True)
     there = destination.check_replaceable(name, remote.holds, *pins)
-    here = upstream.cached(files, there, upstream.names_by_sha256())
+    here = upstream.cached(files, name, there, upstream.names_by_sha256())
     _say_plan(draft, shot, sum(file.size for file in files if file.path not in here), remote)
     if arguments.is_on("DRY"):
         return ""

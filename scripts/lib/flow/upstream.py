@@ -85,7 +85,7 @@ def _newer(held: pin.Pin, revision: str, shot: repo.Snapshot, known: dict[str, s
     except repo.Refusal:
         before, status = (), GONE_COMMIT
     chosen = _chosen(held, shot)
-    here, new = cached(chosen, held, known), {file.path: (file.identity, file.size) for file in chosen}
+    here, new = cached(chosen, held.name, held, known), {file.path: (file.identity, file.size) for file in chosen}
     fetch = sum(file.size for file in chosen if file.path not in here)
     return State(held, revision, status, shot, compare.compare(_old(held, before, new), new), fetch)
 
@@ -114,10 +114,15 @@ def names_by_sha256() -> dict[str, str]:
     return found
 
 
-def cached(files: list[repo.HubFile], held: pin.Pin | None, known: dict[str, str]) -> dict[str, digest.File]:
-    """Path -> digests of the `files` in the cache, by the pin `held` or one named in `known` (sha256 -> NAME)."""
+def cached(files: list[repo.HubFile], name: str, held: pin.Pin | None, known: dict[str, str]) -> dict[str, digest.File]:
+    """Path -> digests of the `files` in the cache, by the pin `held`, older pins of `name`, or those in `known`.
+
+    `known` is sha256 -> NAME.
+    """
     names = {known[file.sha256] for file in files if file.sha256 in known}
-    pins = [*(pin.read(name, broken_is_none=True) for name in names), held]
+    is_new = any(file.sha256 and file.sha256 not in known for file in files)
+    older = (each for _, each in selection.versions(name)) if is_new else ()
+    pins = [*older, *(pin.read(name, broken_is_none=True) for name in names), held]
     digests = {file.sha256: file for each in filter(None, pins) for file in (each.files or {}).values()}
     found = {file.path: digests[file.sha256] for file in files if file.sha256 in digests}
     return {path: file for path, file in found.items() if cache.object_path(file.md5).is_file()}

@@ -1,6 +1,8 @@
 """The models of this clone: which pins there are, which ones MODEL selects, and whether a pin is consistent."""
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from fnmatch import fnmatchcase
 
 from lib.core.errors import Failure
@@ -103,6 +105,19 @@ def at(commit: str, name: str) -> pin.Pin:
         return pin.parse(name, found)
     except Failure as failure:  # its advice is for the pin in the working tree
         raise Failure(f"in {commit[:7]}, {str(failure).partition('; ')[0]}; {how} changed it") from None
+
+
+def versions(name: str, most: int | None = None) -> Iterator[tuple[str, pin.Pin]]:
+    """(Git commit, pin) for the versions of the pin of `name` in this clone's history, newest first.
+
+    Of the last `most` commits, or of all; those that have no pin or a broken one are left out. Raises `Failure`.
+    """
+    commits = [each["commit"] for each in history.log(name)[:most]]
+    ids = history.object_ids(f"{commit}:models/{name}.dvc" for commit in commits)
+    there = {commit: oid for commit, oid in zip(commits, ids, strict=True) if oid}
+    for commit, found in zip(there, history.blobs(there.values()), strict=True):
+        with suppress(Failure):
+            yield commit, pin.parse(name, found)
 
 
 def consistent(chosen: list[str], report: Report) -> list[pin.Pin]:
