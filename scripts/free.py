@@ -99,7 +99,8 @@ def main(report: Report) -> tuple[str, str]:
             staging.recover(name)
             found = free(name, there, used, links)
             sizes += [] if found is None else [found]
-            report.note(f"{name}: not here" if found is None else f"{done} {name}: {text.size(found)}")
+            why = "" if found else "; its objects stay, since other models or clones may use them"
+            report.note(f"{name}: not here" if found is None else f"{done} {name}: {text.size(found)}{why}")
     if arguments.is_on("DRY"):
         remark("nothing was changed (DRY=1)")
     done = f"{done} {text.size(sum(sizes))}"

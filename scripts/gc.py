@@ -107,4 +107,4 @@ def main(report: Report) -> tuple[str, str]:
     amount = f"{text.plural(len(sizes), 'object')}, {text.size(sum(sizes))}"
     if arguments.is_on("FORCE"):
         return f"deleted {amount}{took()}", ""
-    return f"would delete {amount}; nothing was changed; FORCE=1 deletes them", ""
+    return f"would delete {amount}; nothing was changed; to delete: FORCE=1", ""

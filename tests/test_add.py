@@ -409,4 +409,4 @@ def test_the_second_of_two_models_takes_what_the_first_one_brought(online, hub):
 
     said = online.ok("add", "MODEL=acme/one acme/two").out
 
-    assert "added two: 1 file, 102.4 kB, of which 1 file, 102.4 kB were on this machine; " in said
+    assert "added two: 1 file, 102.4 kB (1 file, 102.4 kB already on this machine); " in said

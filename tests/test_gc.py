@@ -61,7 +61,7 @@ def test_without_force_it_says_what_would_go_by_model_and_changes_nothing(droppe
 
     assert said == (
         "cache: gone: 2 objects, 69 B\nremote: gone: 2 objects, 69 B\n"
-        "would delete 4 objects, 138 B; nothing was changed; FORCE=1 deletes them\n"
+        "would delete 4 objects, 138 B; nothing was changed; to delete: FORCE=1\n"
     )
     assert (set(added.objects()), cached(added)) == (objects, kept)
 

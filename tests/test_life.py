@@ -267,7 +267,7 @@ def test_an_older_version_that_is_in_the_cache_is_not_downloaded_again(added_onl
 
     said = added_online.ok("update", f"REVISION={first}").said
 
-    assert ", of which 1 file, 102.4 kB were on this machine; " in said
+    assert " (1 file, 102.4 kB already on this machine); " in said
     assert not [each for each in hub.requests if "/resolve/" in each.path and "safetensors" in each.path]
     assert added_online.on_disk() == PINNED
 

@@ -41,7 +41,7 @@ def bring(draft: pin.Pin, shot: repo.Snapshot, admit: Callable[[pin.Pin, Path], 
     made = pin.build(name, found | fetched, **{key: getattr(draft, key) for key in (*fields.TEXTS, *fields.WORDS)})
     staging.finish(admit(made, staging.files(name)))
     reused = [file.size for file in files if file.path in found or file.path in fetch.copies]
-    return f", of which {text.amount(len(reused), sum(reused))} were on this machine" if reused else ""
+    return f" ({text.amount(len(reused), sum(reused))} already on this machine)" if reused else ""
 
 
 def _say_plan(draft: pin.Pin, shot: repo.Snapshot, fetch: int, remote: base.Remote) -> None:
