@@ -7,6 +7,7 @@ from shlex import quote
 
 from lib.core import arguments, lock, text
 from lib.core.console import note, progress, took
+from lib.core.digest import File
 from lib.core.errors import Failure
 from lib.core.report import NO_MODEL, Finding, Report
 from lib.disk import cache, staging, weights
@@ -34,18 +35,18 @@ def check_pin(name: str, report: Report) -> tuple[pin.Pin, list[inventory.Item]]
     return None
 
 
-def older(held: pin.Pin, folder: Path, bad: list[Finding]) -> str | None:
+def older(name: str, folder: Path, wanted: dict[str, File], bad: list[Finding]) -> str | None:
     """The Git commit of an older pin whose objects the files in `folder` are links to, as after git pull; or None.
 
-    A `bad` file that is the same in both pins is damaged, not older.
+    A `bad` file that is the same in both pins is damaged, not older; `wanted` are the files of the pin, by path.
     """
-    there, now = weights.entries(folder).keys(), held.files or {}
+    there, now = weights.entries(folder).keys(), {path: file.md5 for path, file in wanted.items()}
     with suppress(Failure):  # Git cannot tell
-        for commit, old in selection.versions(held.name, LOOKED_BACK):
-            files = old.files
-            if not files or files.keys() != there or any(files.get(each.file) == now.get(each.file) for each in bad):
+        for commit, old in selection.versions(name, LOOKED_BACK):
+            was = {path: file.md5 for path, file in (old.files or {}).items()}
+            if not was or was.keys() != there or any(was.get(each.file) == now.get(each.file) for each in bad):
                 continue
-            if all(cache.has(f"{folder}/{path}", file) for path, file in files.items()):
+            if all(cache.has(f"{folder}/{path}", file) for path, file in old.files.items()):
                 return commit[:7]
     return None
 
@@ -62,7 +63,7 @@ def check_disk(held: pin.Pin, items: list[inventory.Item], report: Report, looke
             bad = weights.compare(held.name, folder, wanted, watch)
         elif items:
             report.note(f"{held.name}: not on disk, so its weights were not looked at (make pull MODEL={held.name})")
-        if bad and (commit := older(held, folder, bad)):
+        if bad and (commit := older(held.name, folder, wanted, bad)):
             said = f"{held.name}: its files are links to those of an older pin ({commit}); make pull brings its own"
             report.found(Finding(held.name, "disk", "older", detail=said))
         else:
