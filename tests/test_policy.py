@@ -353,6 +353,14 @@ def test_a_pickle_that_is_called_safetensors_is_refused_and_nothing_is_pinned(st
     assert strict.state() == before
 
 
+def test_a_vain_exception_is_refused_before_the_first_byte(online, hub):
+    line = online.refused("add", f"MODEL={MODEL}", "ALLOW=size format:gguf", "REASON=x")
+
+    said = "does not forbid size, so leave it out of ALLOW; it forbids nothing of this model"
+    assert line == f"add: models/policy.yaml {said}"
+    assert not [each for each in hub.requests if "/resolve/" in each.path]
+
+
 @pytest.mark.slow
 def test_track_holds_the_policy_too(strict):
     folder, words = own_pickle(strict)

@@ -1,5 +1,6 @@
 """Checks weights that are to be pinned against the policy: before the download by name, after it by content."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from lib.core import arguments
@@ -48,7 +49,11 @@ def admit(
     if folder:
         found |= formats.findings(folder, held.files, rules)
     policy.check(found, held, command)
-    return policy.excepted(found, held, typed) if folder else held
+    if folder:
+        return policy.excepted(found, held, typed)
+    by_name = tuple(word for word in held.allow if not word.startswith("format:"))
+    policy.excepted(found, replace(held, allow=by_name), typed)  # so that none of these is refused after the download
+    return held
 
 
 def draft(name: str, sizes: dict[str, int], **meta: object) -> pin.Pin:
