@@ -10,7 +10,9 @@ import pytest
 from conftest import FILES, MODEL, PINNED, ROOT_ONLY, World, forget_weights, lent, refuse_commits, settings, track
 from hub import Fault, Hub
 
-from lib.disk import staging
+from lib.core import digest, paths
+from lib.disk import cache, destination, dvc, quarantine, staging, weights
+from lib.model import names, pin
 
 QUARANTINE = ".dvc/tmp/quarantine"
 
@@ -597,3 +599,95 @@ def test_a_staging_folder_that_is_removed_in_part_has_no_pin(monkeypatch, tmp_pa
     staging.discard("tiny")
 
     assert not list((tmp_path / "tiny").iterdir())
+
+
+@pytest.fixture
+def area(monkeypatch, tmp_path) -> Path:
+    """The folders of a clone for what is called in this process: models, staging, quarantine and cache."""
+    monkeypatch.setattr(paths, "ROOT", tmp_path)
+    monkeypatch.setattr(names, "MODELS", tmp_path / "models")
+    for module in (staging, quarantine):
+        monkeypatch.setattr(module, "ROOT", tmp_path / module.__name__)
+    monkeypatch.setattr(cache, "location", lambda: tmp_path / "cache")
+    names.MODELS.mkdir()
+    return tmp_path
+
+
+def test_another_plan_takes_away_the_pin_of_the_one_before(area):
+    """Else the files of both would be pinned by the first, if its command is typed again after a kill."""
+    staging.finish(pin.build("tiny", {}))
+
+    staging.start("tiny", {"config.json": "newer"})
+
+    assert staging.finished("tiny") is None
+
+
+def test_weights_take_the_place_of_a_link_that_leads_nowhere(area):
+    names.weights_dir("tiny").symlink_to("nowhere")
+    staging.new("tiny").mkdir(parents=True)
+
+    staging.swap("tiny", staging.new("tiny"))
+
+    assert not names.weights_dir("tiny").is_symlink()
+    assert (staging.folder("tiny") / "old").readlink() == Path("nowhere")
+
+
+def test_a_swap_that_was_killed_is_undone_though_the_folder_of_the_group_is_gone(area):
+    old = staging.folder("group/tiny") / "old"
+    old.mkdir(parents=True)
+    (old / "config.json").write_bytes(PRECIOUS)
+
+    staging.recover("group/tiny")
+
+    assert (names.weights_dir("group/tiny") / "config.json").read_bytes() == PRECIOUS
+
+
+def test_what_was_written_under_the_name_of_a_pinned_file_is_kept(area, monkeypatch):
+    monkeypatch.setattr(dvc, "remember", lambda _: None)
+    path = names.weights_dir("tiny") / "config.json"
+    path.parent.mkdir()
+    path.write_bytes(b"{}")
+    pin.path_of("tiny").write_text(pin.dump(pin.build("tiny", {path.name: digest.of_file(path, ("md5", "sha256"))})))
+    path.write_bytes(PRECIOUS)
+    staging.files("tiny").mkdir(parents=True)
+
+    staging.place(pin.build("tiny", {}), lambda _: ())
+
+    assert (quarantine.ROOT / "tiny" / path.name).read_bytes() == PRECIOUS
+
+
+def test_a_damaged_object_is_not_shared_and_goes(area):
+    path = area / "config.json"
+    path.write_bytes(b"{}")
+    file = digest.of_file(path, ("md5", "sha256"))
+    cache.keep_bytes(b"{]", file.md5)
+
+    cache.share(path, file, area / "part")
+
+    assert path.read_bytes() == b"{}"
+    assert not cache.object_path(file.md5).exists()
+
+
+def test_a_link_to_an_object_that_is_gone_is_not_set_aside(area):
+    oid = "0" * 32
+    names.weights_dir("tiny").mkdir()
+    (names.weights_dir("tiny") / "config.json").symlink_to(cache.object_path(oid))
+
+    assert quarantine.keep_object(oid, "tiny", "config.json") is None
+
+
+def test_a_pin_without_files_matches_no_weights(area):
+    assert destination.check_replaceable("tiny", lambda _: (), pin.Pin("tiny", "0" * 32, 1, 1)) is None
+
+
+@pytest.mark.parametrize("write", ["again", "more", "over it"])
+def test_a_file_that_was_written_since_it_was_looked_at_is_another(tmp_path, write):
+    path, before = tmp_path / "a", tmp_path / "b"
+    path.write_bytes(b"1")
+    before = path.stat()
+    if write == "over it":
+        path.rename(tmp_path / "old")
+    path.write_bytes(b"2" if write != "more" else b"12")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + (write == "again")))
+
+    assert not weights.is_as_before(path, before)
