@@ -13,7 +13,10 @@ from conftest import FILES, MODEL, PINNED, PLAN, ROOT, World, track
 from hub import Answer, Fault, Reply
 
 from lib.core import digest
+from lib.core.errors import Failure
+from lib.model import inventory
 from lib.model.inventory import Item
+from lib.model.pin import Pin
 from lib.remote import audit
 from lib.remote.base import ObjectInfo
 from lib.transfer.retry import asked_to_wait
@@ -579,3 +582,15 @@ def test_a_listing_of_plain_dvc_names_objects_alone(added, said, fault):
     assert result.code == 2
     assert f"the listing {oid}.dir names {fault}; none of its files was looked at" in result.out
     assert mine.exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        (b"[" * 100_000, "no files"),
+        (b'[{"md5": "%032d", "relpath": "../mine"}]' % 0, "a file whose name leaves its folder"),
+    ],
+)
+def test_a_listing_of_plain_dvc_names_no_file_elsewhere_and_ends(said, fault):
+    with pytest.raises(Failure, match=f"names {fault}"):
+        inventory.of_pin(Pin("evil", digest.of_bytes(said).md5, 1, 1), said)
