@@ -540,9 +540,12 @@ def test_gc_names_the_models_in_their_order(monkeypatch):
     assert report.notes == ["remote: a: 1 object, 20 B", "remote: b: 2 objects, 4 B"]
 
 
-def test_gc_keeps_a_pin_that_git_ignores_in_a_folder_of_another_repository(added):
+@pytest.mark.parametrize("name", ["tiny", "group/tiny"])
+def test_gc_keeps_a_pin_that_git_ignores_in_a_folder_of_another_repository(added, name):
     shutil.rmtree(added.clone / ".git")
-    (added.clone / "models" / ".gitignore").write_text("/tiny.dvc\n")
+    (added.clone / "models" / ".gitignore").write_text("*.dvc\n")
+    added.pin(name).parent.mkdir(exist_ok=True)
+    added.pin().rename(added.pin(name))
     for words in (["init", "--quiet"], ["add", "clone"]):
         added.git(*words, cwd=added.path)
     added.git("commit", "--quiet", "--message", "As a folder of ours", cwd=added.path)
