@@ -691,3 +691,16 @@ def test_a_file_that_was_written_since_it_was_looked_at_is_another(tmp_path, wri
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns + (write == "again")))
 
     assert not weights.is_as_before(path, before)
+
+
+@pytest.mark.timeout(9)
+def test_a_quarantine_may_be_a_link_to_another_disk(area):
+    """A command looked for a free place without end."""
+    (area / "disk").mkdir()
+    quarantine.ROOT.symlink_to("disk")
+    path = area / "notes.txt"
+    path.write_bytes(PRECIOUS)
+
+    kept = quarantine.keep(path, "tiny", path.name)
+
+    assert kept.resolve() == area / "disk" / "tiny" / path.name

@@ -54,7 +54,7 @@ def keep_object(oid: str, name: str, file: str) -> Path | None:
 
 
 def _blocks(path: Path) -> bool:
-    return path.is_relative_to(ROOT) and os.path.lexists(path) and (path.is_symlink() or not path.is_dir())
+    return ROOT in path.parents and os.path.lexists(path) and (path.is_symlink() or not path.is_dir())
 
 
 def _read(path: Path) -> digest.File | None:
