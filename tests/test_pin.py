@@ -377,3 +377,14 @@ def test_source_revision_and_commit_go_together():
         lines = [line for line in text.splitlines() if not line.startswith(f"  {key}: ")]
         with pytest.raises(Failure, match="source, revision and commit go together"):
             pin.parse("tiny", "\n".join(lines) + "\n")
+
+
+@pytest.mark.parametrize("text", ["[" * 9, "- " * 9, " " * 60])
+def test_a_pin_that_is_nested_deep_does_not_reach_the_parser(text):
+    with pytest.raises(ValueError, match="nested too deep"):
+        encoding.document(text)
+
+
+def test_a_base_is_a_repo_on_the_hub():
+    with pytest.raises(Failure, match="base is not a repo on the Hub"):
+        pin.parse("tiny", pin.dump(sound(base="acme/base nothing")))
