@@ -261,10 +261,14 @@ def in_what_a_merge_in_progress_brings(world: World) -> None:
     world.git("merge", "--quiet", "--no-ff", "--no-commit", tip_of_no_branch(world))
 
 
-def where_a_stopped_rebase_began(world: World) -> None:
-    tip, folder = tip_of_no_branch(world), world.clone / ".git" / "rebase-merge"
+def where_a_stopped_rebase_began(world: World, kind: str = "merge") -> None:
+    tip, folder = tip_of_no_branch(world), world.clone / ".git" / f"rebase-{kind}"
     folder.mkdir()
     (folder / "orig-head").write_text(f"{tip}\n")
+
+
+def where_a_stopped_rebase_by_patches_began(world: World) -> None:
+    where_a_stopped_rebase_began(world, "apply")
 
 
 def where_a_bisect_began(world: World) -> None:
@@ -275,10 +279,18 @@ def where_a_bisect_began(world: World) -> None:
     world.git("bisect", "start", "main", "main~3")
 
 
-def in_a_ref_of_another_worktree(world: World) -> None:
+def in_a_ref_of_another_worktree(world: World, ref: str = "refs/worktree/mine") -> None:
     tip = tip_of_no_branch(world)
     world.git("worktree", "add", "--quiet", "--detach", "../tree")
-    world.git("update-ref", "refs/worktree/mine", tip, cwd=world.path / "tree")
+    world.git("update-ref", ref, tip, cwd=world.path / "tree")
+
+
+def in_a_bisect_of_another_worktree(world: World) -> None:
+    in_a_ref_of_another_worktree(world, "refs/bisect/bad")
+
+
+def in_a_rebase_of_merges_in_another_worktree(world: World) -> None:
+    in_a_ref_of_another_worktree(world, "refs/rewritten/onto")
 
 
 def before_what_a_replacement_hides(world: World) -> None:
@@ -290,11 +302,14 @@ def before_what_a_replacement_hides(world: World) -> None:
 PLACES = [
     where_a_bisect_began,
     in_a_ref_of_another_worktree,
+    in_a_bisect_of_another_worktree,
+    in_a_rebase_of_merges_in_another_worktree,
     before_what_a_replacement_hides,
     by_plain_dvc_which_renewed_a_pin_of_ours,
     in_a_pipeline_whose_stage_is_called_deps,
     in_what_a_merge_in_progress_brings,
     where_a_stopped_rebase_began,
+    where_a_stopped_rebase_by_patches_began,
     in_a_file_of_the_team,
     in_a_folder_that_history_had,
     deep_in_models,
