@@ -12,7 +12,7 @@ from hub import Fault, Hub
 
 from lib.core import digest, paths
 from lib.disk import cache, destination, dvc, quarantine, staging, weights
-from lib.model import names, pin
+from lib.model import inventory, names, pin
 
 QUARANTINE = ".dvc/tmp/quarantine"
 
@@ -704,3 +704,9 @@ def test_a_quarantine_may_be_a_link_to_another_disk(area):
     kept = quarantine.keep(path, "tiny", path.name)
 
     assert kept.resolve() == area / "disk" / "tiny" / path.name
+
+
+def test_an_object_that_the_cache_lacks_is_not_damaged(area):
+    item = inventory.Item("0" * 32, digest.File(1, "0" * 32), "tiny", "config.json")
+
+    assert cache.check([item], names.weights_dir("tiny"), ()) == []
