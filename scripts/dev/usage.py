@@ -46,21 +46,22 @@ def nearest(word, known, otherwise):
 
 def refusal(goals, typed):
     """Why `goals` cannot be run with the variables `typed`, or None if they can."""
+    known = [(goal, *each) for goal in goals if goal in COMMANDS for each in variables(goal)]
+    takes = list(dict.fromkeys(variable for _, _, variable, _ in known))
+    listed = f"it takes {', '.join(takes) or 'no variable'}"
     for goal in goals:
         if goal not in COMMANDS and not goal.startswith(".venv/"):
             if goals[0] in COMMANDS:
-                return f"{goals[0]}: {ascii(goal)} is not a command; to name a model: MODEL=NAME"
+                how = "to name a model: MODEL=NAME" if "MODEL" in takes else listed
+                return f"{goals[0]}: {ascii(goal)} is not a command; {how}"
             return f"make: no such command: {ascii(goal)}; {nearest(goal, list(COMMANDS), 'make help lists all')}"
     if goals[0] == "help" and goals[1:]:
         return f"help: to explain a command: make help VERB={goals[1]}"
-    known = [(goal, *each) for goal in goals if goal in COMMANDS for each in variables(goal)]
-    takes = list(dict.fromkeys(variable for _, _, variable, _ in known))
     for variable in typed:
         if variable not in takes:
             kind = "does not take" if variable in VARIABLES else "unknown variable"
             name = variable if variable.isidentifier() else ascii(variable)
-            otherwise = f"it takes {', '.join(takes) or 'no variable'}"
-            return f"{goals[0]}: {kind} {name}; {nearest(variable, takes, otherwise)}"
+            return f"{goals[0]}: {kind} {name}; {nearest(variable, takes, listed)}"
     for goal, optional, variable, switch in known:
         value = os.environ.get(variable, "")
         if not optional and not value.strip():
