@@ -20,6 +20,7 @@ REFUSED = [
     (["pull", "MODELS=x"], "pull: unknown variable MODELS; did you mean MODEL?"),
     (["list", "DEEP=1"], "list: does not take DEEP; it takes FORMAT, REPORT"),
     (["pull", "NAME=x"], f"pull: does not take NAME; it takes {PULL}"),
+    (["free", "REMOTE=mirror"], "free: does not take REMOTE; it takes MODEL, DEEP, DRY, "),
     (["free", "tiny"], "free: 'tiny' is not a command; to name a model: MODEL=NAME"),
     (["gc", "tiny"], "gc: 'tiny' is not a command; it takes REMOTE, HISTORY, DAYS, FORCE, "),
     (["track", "tiny"], "track: 'tiny' is not a command; it takes NAME, "),

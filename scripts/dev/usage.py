@@ -61,7 +61,7 @@ def refusal(goals, typed):
         if variable not in takes:
             kind = "does not take" if variable in VARIABLES else "unknown variable"
             name = variable if variable.isidentifier() else ascii(variable)
-            return f"{goals[0]}: {kind} {name}; {nearest(variable, takes, listed)}"
+            return f"{goals[0]}: {kind} {name}; {nearest(variable, () if variable in VARIABLES else takes, listed)}"
     for goal, optional, variable, switch in known:
         value = os.environ.get(variable, "")
         if not optional and not value.strip():
