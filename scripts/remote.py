@@ -90,7 +90,8 @@ def main() -> None:
     if not arguments.value("URL"):
         if alone := next(filter(arguments.value, SETTINGS), None):
             of = arguments.value("REMOTE") and f"REMOTE={name()} "
-            raise Failure(f"{alone} is set together with the URL: make remote {of}URL=s3://bucket/path {alone}=…")
+            kind = SETTINGS[alone][1].split()[0]
+            raise Failure(f"{alone} is set together with the URL: make remote {of}URL={kind}://bucket/path {alone}=…")
         show([factory.asked()] if arguments.value("REMOTE") else factory.names())
         return
     found = wanted(canonical(arguments.value("URL")))

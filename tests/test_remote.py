@@ -242,6 +242,8 @@ def test_a_setting_without_a_url_is_refused(lasting):
     said = lasting.refused("remote", "REGION=eu-west-1")
 
     assert said == "remote: REGION is set together with the URL: make remote URL=s3://bucket/path REGION=…"
+    said = lasting.refused("remote", "PROJECT=mine")
+    assert said == "remote: PROJECT is set together with the URL: make remote URL=gs://bucket/path PROJECT=…"
     said = lasting.refused("remote", "REMOTE=mirror", "REGION=eu-west-1")
     assert said.endswith(": make remote REMOTE=mirror URL=s3://bucket/path REGION=…")
 
