@@ -65,13 +65,13 @@ def main() -> None:
     if len(chosen) != 1:
         raise Failure(f"{text.plural(len(chosen), 'model')} named; a release takes one: MODEL=NAME")
     (name,) = chosen
+    remove = arguments.is_on("REMOVE")
+    if remove and (not stage or version):
+        raise Failure("REMOVE=1 takes a model out of a stage; name it, and no version: STAGE=prod REMOVE=1")
     if not stage and not version:
         raise Failure(f"no VERSION and no STAGE; for example: make release MODEL={name} VERSION=1.0.0")
-    remove = arguments.is_on("REMOVE")
     tag = releases.next_tag(name, releases.stage(stage), remove) if stage else f"{name}@v{releases.version(version)}"
     if remove:
-        if not stage or version:
-            raise Failure("REMOVE=1 takes a model out of a stage; name it, and no version: STAGE=prod REMOVE=1")
         commit, done = releases.at_stage(name, stage), f"took {name} out of {stage}"
     else:
         commit, held, is_here = target(name)

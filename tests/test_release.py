@@ -110,6 +110,7 @@ def test_going_back_checks_the_pin_of_the_older_version(released):
             "no release tiny@v2.0.0 here; make it first: make release MODEL=tiny VERSION=2.0.0; or fetch the tags: ",
         ),
         (["STAGE=prod", "REMOVE=1"], "no release of tiny is in the stage 'prod' here; stages: none; fetch the tags"),
+        (["REMOVE=1"], "REMOVE=1 takes a model out of a stage; name it, and no version: STAGE=prod REMOVE=1"),
         (["VERSION=1.0.0", "REMOVE=1"], "REMOVE=1 takes a model out of a stage"),
     ],
 )
