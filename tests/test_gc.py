@@ -390,7 +390,7 @@ def unreachable(world: World) -> str:
 def without_a_worktree(world: World) -> str:
     world.git("worktree", "add", "--quiet", "--detach", "../tree")
     shutil.rmtree(world.path / "tree")
-    return "so its pins are not known; if it is gone for good: git worktree prune"
+    return "so its pins are not known; if it is gone for good: git worktree remove --force --force "
 
 
 def with_a_lost_listing(world: World) -> str:
@@ -432,6 +432,17 @@ def test_what_it_tells_to_fetch_mends_it(added):
 
     line = added.refused("gc")
     added.run("sh", "-c", line.partition("fetch them: ")[2])
+
+    added.ok("gc")
+
+
+@pytest.mark.parametrize("is_locked", [False, True])
+def test_a_worktree_that_is_gone_is_given_up_as_the_sentence_says(added, is_locked):
+    without_a_worktree(added)
+    if is_locked:
+        added.git("worktree", "lock", "../tree")
+
+    added.run("sh", "-c", added.refused("gc").partition("gone for good: ")[2])
 
     added.ok("gc")
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
@@ -74,9 +75,8 @@ def _worktrees() -> Iterator[Path]:
     listed = [Path(line.removeprefix("worktree ")) for line in said if line.startswith("worktree ")]
     for top in dict.fromkeys([ROOT, *listed]):
         if not top.is_dir():
-            raise Failure(
-                f"no worktree at {top}, so its pins are not known; if it is gone for good: git worktree prune"
-            )
+            how = f"git worktree remove --force --force {quote(str(top))}"  # prune would spare a locked one
+            raise Failure(f"no worktree at {top}, so its pins are not known; if it is gone for good: {how}")
         if top == ROOT or (top / ".git").exists():  # else a bare repository or a submodule's, without files
             yield top
 
