@@ -34,7 +34,7 @@ def check(pins: list[Pin], remote: Folder, file: Path) -> None:
     if file.exists() and is_behind(file):
         raise Failure(
             f"{file} has commits that are not here; merge them if they are of this repository: "
-            f"git pull {quote(str(file))} BRANCH; or name another folder: TO=…"
+            f"git pull --no-rebase {quote(str(file))} BRANCH; or name another folder: TO=…"
         )
     for held in pins:
         staging.check_committed(held)

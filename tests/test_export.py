@@ -133,8 +133,9 @@ def test_the_bundle_of_another_repository_is_not_replaced_and_that_of_this_one_i
 
     said = added.refused("export", "TO=../a disk")
 
-    advice = f"merge them if they are of this repository: git pull '{theirs}' BRANCH; or name another folder: TO=…"
-    assert said == f"export: {theirs} has commits that are not here; {advice}"
+    asked = "merge them if they are of this repository"
+    advice = f"git pull --no-rebase '{theirs}' BRANCH; or name another folder: TO=…"
+    assert said == f"export: {theirs} has commits that are not here; {asked}: {advice}"
     assert [path.name for path in disk(added).iterdir()] == ["clone.bundle"]
     assert theirs.read_bytes() == before
     theirs.unlink()
@@ -258,12 +259,14 @@ def test_an_older_clone_does_not_take_newer_commits_from_the_bundle(added, is_fe
     older.ok("pull")
     if is_fetched:
         older.git("fetch", "--quiet", str(bundle), "main")
+    older.git("commit", "--quiet", "--allow-empty", "--message", "Here alone")
 
     said = older.refused("export", f"TO={disk(added)}")
 
     assert f"{bundle} has commits that are not here; merge them if they are of this repository: git pull " in said
+    how = shlex.split(re.search("repository: (.*) BRANCH; or", said)[1])
     assert bundle.read_bytes() == before
-    older.git("pull", "--quiet", str(bundle), "main")
+    older.git(*how[1:], "main")
     older.ok("pull")
     older.ok("export", f"TO={disk(added)}")
 
