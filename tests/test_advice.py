@@ -371,3 +371,23 @@ def test_all_pins_that_are_not_in_git_are_named_at_once(world):
 
     assert "; commit them: " not in world.ok("doctor").out
     assert "verified 2 pins" in world.ok("verify").out
+
+
+@pytest.mark.parametrize("staged", [False, True])
+def test_a_pin_is_moved_out_of_another_model_but_not_over_a_third(world, staged):
+    track(world, "ma")
+    track(world, "two", "the first")
+    first = world.pin("two").read_text()
+    track(world, "old/two", "the second")
+    type_in(world, f"{'git ' if staged else ''}mv models/old/two.dvc models/ma/two.dvc")
+
+    said = world.make("verify").out
+    type_in(world, re.search("move that pin away: (.*)", said)[1].replace("OTHER", "new"))
+    world.git("add", "--all", "models")
+    world.ok("catalog")
+    world.git("commit", "--quiet", "--all", "--message", "Move a pin out of ma")
+
+    assert world.pin("two").read_text() == first
+    world.ok("pull")
+    assert world.on_disk("new/two") == {"a.bin": b"the second"}
+    assert "verified 3 pins, 3 of 3 files on disk" in world.ok("verify").out

@@ -16,6 +16,12 @@ def move(name: str, new: str) -> str:
     return f"{'git ' if name in history.in_index() else ''}mv {_path(name)} {_path(new)}"
 
 
+def out(group: str, inner: str) -> str:
+    """The command that moves the pin `group`/`inner` out of the model `group`, but not over another pin."""
+    first, new = ("mkdir models/OTHER && ", f"OTHER/{inner}") if _is_here(inner) else ("", inner)
+    return first + move(f"{group}/{inner}", new)
+
+
 def _drop(name: str) -> str:
     return f"{'git rm --force' if name in history.in_index() else 'rm'} {_path(name)}"
 

@@ -72,7 +72,7 @@ def _check_here(name: str) -> None:
     group, _, inner = name.partition("/")
     inner = inner or next((path.stem for path in names.weights_dir(name).glob("?*.dvc")), "")
     if inner and pin.path_of(group).exists():
-        moved = advice.move(f"{group}/{inner}", inner)
+        moved = advice.out(group, inner)
         raise Failure(f"{group!r} is a model, so it cannot contain '{group}/{inner}'; move that pin away: {moved}")
     if not pin.path_of(name).exists():
         history.forget()
