@@ -8,7 +8,7 @@ from lib.core.console import took
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.core.report import NO_MODEL, Report
-from lib.disk import cleanup, destination, staging
+from lib.disk import cleanup, destination, settings, staging
 from lib.flow import handover
 from lib.model import history, selection
 from lib.model.pin import Pin
@@ -29,6 +29,7 @@ def is_behind(bundle: Path) -> bool:
 
 def check(pins: list[Pin], remote: Folder, file: Path) -> None:
     """Before the first byte, refuse what the receiver could not use or the disk cannot hold. Raises `Failure`."""
+    settings.check_url(remote.url)
     if history.is_shallow():
         raise Failure("this clone is shallow, so it cannot be exported; type: git fetch --unshallow")
     if file.exists() and is_behind(file):

@@ -26,22 +26,17 @@ def canonical(text: str) -> str:
     """The URL typed as `text`; a folder as an absolute path. Raises `Failure`."""
     bucket = text.rstrip("/")
     if re.fullmatch(r"(s3|gs)://[A-Za-z0-9][\w.-]*(/(?!/)[\w .=+,!()~-]*)*(?<! )", bucket) and ".." not in text:
-        _check_ascii(text)
+        settings.check_url(text)
         return bucket
     if "://" in text and re.search(r"[@?#]", text):
         raise Failure("not a remote: a URL with a password or a query in it; credentials come from the environment")
     if "://" in text or text.startswith("-") or "%(" in text or not text.isprintable():
         raise Failure(f"not a remote: {text!r} (want s3://bucket/path, gs://bucket/path or a folder)")
     folder = paths.typed(text).resolve()
-    _check_ascii(str(folder))
+    settings.check_url(str(folder))
     if folder.is_relative_to(paths.ROOT) and folder != DEFAULT:
         raise Failure(f"not a remote: {str(folder)!r} lies in this clone, where Git sees it; name a folder outside")
     return str(folder)
-
-
-def _check_ascii(url: str) -> None:
-    if not url.isascii() or re.search("[\"']", url):  # DVC would empty its config, and then fail
-        raise Failure(f"not a remote: {url!r}; DVC's config takes only ASCII characters, and no quotes")
 
 
 def wanted(url: str) -> dict[str, str]:

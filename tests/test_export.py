@@ -146,11 +146,19 @@ def test_the_bundle_of_another_repository_is_not_replaced_and_that_of_this_one_i
 
 
 def test_the_next_step_can_be_typed_as_it_stands(added):
-    said = added.ok("export", "TO=../it's a disk").out
+    said = added.ok("export", "TO=../a $disk").out
 
     words = shlex.split(said.partition("over there: ")[2])
-    assert words[:3] == ["git", "clone", f"{added.path}/it's a disk/clone.bundle,"]
-    assert f"URL={added.path}/it's a disk" in words
+    assert words[:3] == ["git", "clone", f"{added.path}/a $disk/clone.bundle,"]
+    assert f"URL={added.path}/a $disk" in words
+
+
+@pytest.mark.parametrize("name", ["it's a disk", "disqué"])
+def test_a_folder_that_could_not_be_set_as_a_remote_over_there_is_refused_at_once(added, name):
+    said = added.refused("export", f"TO=../{name}")
+
+    assert said.endswith("; DVC's config takes only ASCII characters, and no quotes")
+    assert not (added.path / name).exists()
 
 
 @ROOT_ONLY

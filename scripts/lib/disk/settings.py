@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -51,6 +52,16 @@ def config():
         return Config(str(ROOT / ".dvc"))
     except ConfigError as error:
         raise Failure(f"DVC's settings cannot be read ({error}); see {_culprit()}") from error
+
+
+def takes(url: str) -> bool:
+    """Whether `url` may be written to DVC's settings: any other would empty them, and then make DVC fail."""
+    return url.isascii() and not re.search("[\"']", url)
+
+
+def check_url(url: str) -> None:
+    if not takes(url):
+        raise Failure(f"not a remote: {url!r}; DVC's config takes only ASCII characters, and no quotes")
 
 
 def set_remote(name: str, found: dict[str, str], is_default: bool) -> None:
