@@ -391,3 +391,10 @@ def test_a_pin_is_moved_out_of_another_model_but_not_over_a_third(world, staged)
     world.ok("pull")
     assert world.on_disk("new/two") == {"a.bin": b"the second"}
     assert "verified 3 pins, 3 of 3 files on disk" in world.ok("verify").out
+
+
+def test_a_folder_that_cannot_be_set_again_is_not_to_be_set(template, tmp_path):
+    world = copy(template, World(tmp_path / "it's mine"))
+    shutil.rmtree(world.remote)
+
+    assert world.refused("remote").endswith("not mounted; to set another one: make remote URL=s3://bucket/path")
