@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from shlex import quote
 
 from lib.core import arguments, paths, shell
 from lib.core.console import note, remark, result, say
@@ -57,7 +58,7 @@ def wanted(url: str) -> dict[str, str]:
 def name() -> str:
     """The name of the remote to set. Raises `Failure`."""
     typed = arguments.value("REMOTE") or NAME
-    if not re.fullmatch("[a-z][a-z0-9_-]{0,62}", typed):
+    if typed not in settings.remotes() and not re.fullmatch("[a-z][a-z0-9_-]{0,62}", typed):
         raise Failure(f"not a name of a remote: {typed!r} (want lowercase letters, digits and dashes: mirror)")
     return typed
 
@@ -99,9 +100,10 @@ def main() -> None:
     new.check(write=True, probe=True)
     is_default, local = not arguments.value("REMOTE"), settings.config().load_one("local")
     settings.set_remote(new.name, found, is_default)
-    first = [f"remote.{new.name}.url"] if local["remote"].get(new.name, {}).get("url", new.url) != new.url else []
-    first += ["core.remote"] if is_default and local["core"].get("remote", NAME) != NAME else []
+    is_hidden = local["remote"].get(new.name, {}).get("url", new.url) != new.url
+    first = [f"remote modify --local --unset {quote(new.name)} url"] if is_hidden else []
+    first += ["config --local --unset core.remote"] if is_default and local["core"].get("remote", NAME) != NAME else []
     if first:
-        how = " && ".join(f".venv/bin/dvc config --local --unset {each}" for each in first)
+        how = " && ".join(f".venv/bin/dvc {each}" for each in first)
         remark(f"this clone still uses another one, set in .dvc/config.local; to use this one: {how}")
     result(f"remote {new.name!r} is {found['url']}{shell.git('commit_of', '.dvc/config', 'Set the remote')}")

@@ -398,3 +398,14 @@ def test_a_folder_that_cannot_be_set_again_is_not_to_be_set(template, tmp_path):
     shutil.rmtree(world.remote)
 
     assert world.refused("remote").endswith("not mounted; to set another one: make remote URL=s3://bucket/path")
+
+
+@pytest.mark.parametrize("name", ["my nas", "my.nas"])
+def test_a_remote_that_dvc_named_is_set_as_the_sentence_says(world, name):
+    assert world.dvc("remote", "add", name, "../nas").code == 0
+    type_in(world, re.search("begin a new remote there: (.*)", world.make("remote").err)[1])
+    assert f"remote {name!r} ({world.path}/nas) is there" in world.ok("remote").out
+    settings(world, f"['remote \"{name}\"']\n    url = /elsewhere\n", local=True)
+    said = world.ok("remote", f"REMOTE={name}", "URL=../nas").err
+    type_in(world, re.search("to use this one: (.*)", said)[1])
+    assert f"remote {name!r} ({world.path}/nas) is there" in world.ok("remote").out
