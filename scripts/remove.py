@@ -29,7 +29,7 @@ def loss(held: pin.Pin, lost: int, objects: str) -> str:
     staged = f"; git rm --quiet --cached {path}.dvc" if held.name in history.in_index() else ""
     return (
         f"{lost} of the {objects} of {held.name} are neither on the remote nor in any Git commit; keep them: "
-        f"{pin.command(held)}; or drop them for good: rm -r {path} {path}.dvc{staged}"
+        f"{pin.command(held)}; or drop them for good: rm -rf {path} {path}.dvc{staged}"
     )
 
 

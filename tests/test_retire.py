@@ -103,9 +103,22 @@ def test_remove_keeps_what_no_git_commit_and_no_remote_has(request, added_templa
     said = world.refused("remove", "MODEL=mine")
 
     assert said.startswith("remove: 2 of the 2 objects of mine are neither on the remote nor in any Git commit; keep ")
-    assert ": make track NAME=mine; or drop them for good: rm -r models/mine models/mine.dvc" in said
+    assert ": make track NAME=mine; or drop them for good: rm -rf models/mine models/mine.dvc" in said
     assert (world.weights("mine") / "a.bin").read_text() == "only here"
     world.ok("track", "NAME=mine")
+
+
+@pytest.mark.slow
+def test_what_has_no_weights_on_disk_is_dropped_for_good_as_the_sentence_says(stopped):
+    shutil.rmtree(stopped.weights("mine"))
+    for path in stopped.objects().values():
+        path.unlink()
+
+    how = stopped.refused("remove", "MODEL=mine").partition("drop them for good: ")[2]
+
+    assert stopped.run("bash", "-c", f"set -e; {how}").said.strip() == ""
+    assert not stopped.pin("mine").exists()
+    assert "mine" not in stopped.git("ls-files", "models/*.dvc")
 
 
 @pytest.mark.slow
