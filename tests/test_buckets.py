@@ -536,6 +536,22 @@ def test_a_key_of_the_customer_is_refused_by_name(added, moto):
     assert "QUFB" not in line
 
 
+def test_free_keeps_what_the_store_knows_by_size_only(added, moto):
+    fill(moto, added)
+
+    def answered(_: str, headers: dict[str, str]) -> None:
+        headers["x-amz-server-side-encryption"] = "aws:kms"  # so the ETag is no hash
+
+    with Proxy(moto, answered=answered) as proxy:
+        use(added, moto, proxy.endpoint)
+
+        assert added.make("free").out == (
+            "free: tiny: 4 objects on the remote known by size only; nothing was freed; DEEP=1 reads them\n"
+        )
+
+    assert added.on_disk() == PINNED
+
+
 def without_checksum(pin: Path) -> None:
     """Make `pin` one of before checksums were pinned."""
     pin.write_text(re.sub(r", crc64nvme: \"?\w+\"?", "", pin.read_text()))
