@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 from conftest import PINNED, ROOT, World, flip, lent, set_clock, start, track
 
+from lib.core.errors import Failure
 from lib.core.report import Report
 from lib.remote.folder import Folder
 
@@ -79,6 +80,13 @@ def test_with_force_they_go_and_all_that_is_pinned_stays(dropped):
     other.ok("pull")
     assert other.on_disk() == PINNED
     other.ok("verify", "DEEP=1")
+
+
+def test_a_folder_that_is_not_mounted_is_not_called_clean(added):
+    added.remote.rename(added.path / "away")
+    added.remote.mkdir()
+
+    assert "is not there, or its disk is not mounted" in added.refused("gc", "REMOTE=1")
 
 
 @pytest.mark.slow
@@ -401,6 +409,14 @@ def with_a_lost_listing(world: World) -> str:
     return "is neither in the cache nor on the remote"
 
 
+def with_a_lost_listing_of_a_model_and_of_other_files(world: World) -> str:
+    said = with_a_lost_listing(world)
+    for folder in ("a", "z"):
+        (world.clone / folder).mkdir()
+        shutil.copy(world.pin("kept"), world.clone / folder)
+    return said
+
+
 def with_a_damaged_listing(world: World) -> str:
     by_dvc(world, "add", "raw")
     oid = next(line for line in (world.clone / "raw.dvc").read_text().split() if line.endswith(".dir"))
@@ -409,7 +425,8 @@ def with_a_damaged_listing(world: World) -> str:
     return "is damaged, so the objects that it names are not known"
 
 
-SPOILS = [shallow, blind, unreachable, without_a_worktree, with_a_lost_listing, with_a_damaged_listing]
+SPOILS = [shallow, blind, unreachable, without_a_worktree, with_a_lost_listing]
+SPOILS += [with_a_lost_listing_of_a_model_and_of_other_files, with_a_damaged_listing]
 
 
 @pytest.mark.slow
@@ -564,6 +581,16 @@ def test_gc_names_the_models_in_their_order(monkeypatch):
     sweep("remote", {"1": 1, "2": 20, "3": 3}, None, report)
 
     assert report.notes == ["remote: a: 1 object, 20 B", "remote: b: 2 objects, 4 B"]
+
+
+def test_listings_go_before_the_files_that_they_name(monkeypatch):
+    sweep, gone = runpy.run_path(ROOT / "scripts" / "gc.py")["sweep"], []
+    monkeypatch.setenv("FORCE", "1")
+
+    sweep("remote", {"1": 1, "2.dir": 1, "3": 1}, gone.append, Report("gc"))
+
+    assert gone[0] == "2.dir"
+    assert set(gone) == {"1", "2.dir", "3"}
 
 
 @pytest.mark.parametrize("name", ["tiny", "group/tiny"])
