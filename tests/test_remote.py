@@ -155,7 +155,7 @@ def test_remote_refuses_a_file(lasting):
     assert (config(lasting), entries(lasting)) == before
 
 
-@pytest.mark.parametrize("command", ["remote", "pull", "push", "verify"])
+@pytest.mark.parametrize("command", ["remote", "pull", "push", "verify", "free"])
 def test_a_folder_that_vanished_is_an_error_and_is_not_made_again(added, command):
     forget_weights(added, cache=command == "pull")  # which needs it for what the cache lacks alone
     shutil.rmtree(added.remote)
