@@ -158,6 +158,24 @@ def test_remove_does_not_take_an_unmounted_remote_for_an_empty_one(added):
     assert "not on the remote" not in added.git("log", "-1", "--format=%b")
 
 
+def test_remove_keeps_what_no_git_commit_has_while_the_remote_cannot_be_asked(plain):
+    plain.remote.rename(plain.path / "away")
+
+    assert "is not there, or its disk is not mounted" in plain.refused("remove", "MODEL=mine")
+
+    assert (plain.weights("mine") / "a.bin").read_text() == "only here"
+
+
+def test_rename_leaves_no_stopped_add_behind(added):
+    staged = added.clone / ".dvc" / "tmp" / "staging" / "tiny"
+    staged.mkdir(parents=True)
+    shutil.copy(added.pin(), staged / "pin")
+
+    line = added.refused("rename", "MODEL=tiny", "NAME=other")
+
+    assert "tiny: an add or track of it was stopped; run that again first" in line
+
+
 def test_remove_refuses_what_exists_nowhere_else(added):
     flip(added.weights() / "config.json")
     before = added.state()
