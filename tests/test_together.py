@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event, Thread
 
@@ -341,3 +342,19 @@ def test_two_tracks_at_once_on_no_branch_both_make_their_commit(added):
     finish([start(added, "track", f"NAME={name}", f"DIR={added.path / name}", GIT_TRACE="1") for name in ("a", "b")])
 
     assert set(added.git("log", "-2", "--format=%s").splitlines()) == {"Add a model", "Add b model"}
+
+
+def test_a_file_that_its_holder_has_moved_is_begun_anew(tmp_path):
+    path = tmp_path / "part"
+
+    def second() -> str:
+        with lock.part(path):
+            return path.read_text()
+
+    with ThreadPoolExecutor(1) as pool:
+        with lock.part(path):
+            path.write_text("first")
+            waits = pool.submit(second)
+            time.sleep(0.1)
+            path.replace(tmp_path / "done")
+        assert waits.result() == ""
