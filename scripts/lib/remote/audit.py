@@ -41,8 +41,7 @@ def assess(
 
     found = judged(items, remote.infos(item.oid for item in items) if infos is None else infos)
     if deep:
-        lost = {each.object for each in bad(items, found)}
-        return found | _by_reading(remote, [item for item in items if item.oid not in lost])
+        return found | _by_reading(remote, items)
     # Asked `closely`, S3 also tells the checksum of a multipart object, and whether the ETag is a hash of the content.
     unsure = [item for item in items if found[item.oid].kind == SUSPECT]
     unsure += [item for item in items if found[item.oid].kind == SIZE_ONLY and item.file.crc64nvme]
