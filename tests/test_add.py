@@ -21,6 +21,7 @@ def test_add_makes_one_commit_of_pin_and_catalog(template, added):
     assert f"Source: {MODEL}\nCommit: " in message
     assert added.git("status", "--porcelain") == ""
     assert added.on_disk() == PINNED
+    assert list((added.clone / ".git").glob("index.make.*")) == []
 
 
 @pytest.mark.slow
