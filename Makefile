@@ -163,6 +163,10 @@ $(basename $(notdir $(wildcard scripts/*.py))):
 
 .PHONY: add track pull push export remove rename free gc release doctor outdated update list show diff catalog remote verify sbom demo test bench lint lock clean help guard
 
+# Without a rule, make would call these up to date, as they exist.
+.PHONY: models scripts tests README.md
+models scripts tests README.md: guard
+
 # Before anything else, even under -n, refuse a variable that is misspelled, missing or not taken by the command.
 guard:
 	+@python3 -IS scripts/dev/usage.py check

@@ -200,7 +200,11 @@ def test_elsewhere_make_is_completed_as_before(world, shell):
     assert press(world, shell, "b\t") == "before"
 
 
-@pytest.mark.parametrize(("word", "said"), [("pul", "did you mean pull?"), ("everything", "make help lists all")])
+WRONG = {"pul": "did you mean pull?", "everything": "make help lists all"}
+WRONG |= {"tests": "did you mean test?", "models": "make help lists all"}  # which exist
+
+
+@pytest.mark.parametrize(("word", "said"), WRONG.items())
 def test_a_word_that_is_no_command_is_refused_with_the_nearest(lasting, word, said):
     assert lasting.refused(word) == f"make: no such command: '{word}'; {said}"
 
