@@ -76,8 +76,6 @@ def sweep(place: str, sizes: Mapping[str, int], drop: Callable[[str], object], r
 def sweep_remote(keep: set[str], report: Report) -> dict[str, int]:
     """`sweep` the remote, except for `keep` and what is younger than DAYS; returns the swept bytes by object id."""
     remote, least = factory.default(), days()
-    note(remote.note)
-    remote.check(write=arguments.is_on("FORCE"))
     before = (remote.now() if arguments.is_on("FORCE") else time.time()) - least * DAY
     unneeded = {oid: info for oid, info in remote.all().items() if oid not in keep}
     old = {oid: info.size for oid, info in unneeded.items() if info.modified < before}
@@ -92,6 +90,9 @@ def sweep_remote(keep: set[str], report: Report) -> dict[str, int]:
 def main(report: Report) -> tuple[str, str]:
     cleanup.clear()
     days(), factory.asked()
+    if arguments.value("REMOTE"):  # before anything is deleted here
+        note(factory.default().note)
+        factory.default().check(write=arguments.is_on("FORCE"))
     with lock.clone():
         keep, gone = needed(), {}
         if cache.is_own():

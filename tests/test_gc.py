@@ -11,7 +11,6 @@ import jsonschema
 import pytest
 from conftest import PINNED, ROOT, World, flip, lent, set_clock, start, track
 
-from lib.core.errors import Failure
 from lib.core.report import Report
 from lib.remote.folder import Folder
 
@@ -82,11 +81,13 @@ def test_with_force_they_go_and_all_that_is_pinned_stays(dropped):
     other.ok("verify", "DEEP=1")
 
 
-def test_a_folder_that_is_not_mounted_is_not_called_clean(added):
+def test_where_the_remote_is_not_mounted_nothing_is_deleted_or_called_clean(dropped):
+    added, gone = dropped
     added.remote.rename(added.path / "away")
     added.remote.mkdir()
 
-    assert "is not there, or its disk is not mounted" in added.refused("gc", "REMOTE=1")
+    assert "is not there, or its disk is not mounted" in added.refused("gc", "REMOTE=1", "FORCE=1")
+    assert gone <= cached(added)
 
 
 @pytest.mark.slow
