@@ -234,8 +234,8 @@ def test_a_file_in_the_cache_of_the_hub_client_is_not_fetched(clone, xet):
 
     result = clone.ok("add", f"MODEL={MODEL}")
 
-    here = "1 file, 102.4 kB were on this machine"
-    assert result.out == f"added tiny: 3 files, 102.4 kB, of which {here}; next: git push\n"
+    here = "1 file, 102.4 kB already on this machine"
+    assert result.out == f"added tiny: 3 files, 102.4 kB ({here}); next: git push\n"
     assert (tokens(xet), fetched(xet, "model.safetensors")) == (0, [])
     assert clone.on_disk() == PINNED
     assert held.stat().st_nlink == 1
@@ -249,7 +249,7 @@ def test_a_bad_file_in_the_cache_of_the_hub_client_is_not_used(clone, xet, fault
 
     result = clone.ok("add", f"MODEL={MODEL}")
 
-    assert "were on this machine" not in result.out
+    assert "already on this machine" not in result.out
     assert clone.on_disk() == PINNED
 
 
@@ -265,8 +265,8 @@ def test_a_file_in_dvcs_cache_under_another_name_is_not_fetched(holding, xet):
 
     result = holding.ok("add", "MODEL=acme/copy")
 
-    here = "1 file, 102.4 kB were on this machine"
-    assert result.out == f"added copy: 2 files, 102.4 kB, of which {here}; next: git push\n"
+    here = "1 file, 102.4 kB already on this machine"
+    assert result.out == f"added copy: 2 files, 102.4 kB ({here}); next: git push\n"
     assert tokens(xet) == 0
     assert fetched(xet, "renamed.safetensors") == []
     assert (holding.weights("copy") / "renamed.safetensors").samefile(holding.weights() / "model.safetensors")

@@ -85,7 +85,7 @@ def add(request: Request, done: str) -> str:
         if arguments.is_on("DRY"):
             return "nothing was changed (DRY=1)"
         record.record(wanted.name, before, scan)
-    return f"{done} {wanted.name}: {text.amount(draft.nfiles, draft.size)}{took()}{reused}; next: {record.next_step()}"
+    return f"{done} {wanted.name}: {text.amount(draft.nfiles, draft.size)}{reused}{took()}; next: {record.next_step()}"
 
 
 def _known(name: str) -> tuple[pin.Pin | None, pin.Pin | None]:
