@@ -300,7 +300,7 @@ def test_rename_commits_no_other_version_of_the_pin(added):
 
     line = added.refused("rename", "MODEL=tiny", "NAME=other")
 
-    assert line == "rename: models/tiny.dvc is not committed as it is; commit it first"
+    assert line.endswith("is not committed as it is; commit it first: git commit -- models/tiny.dvc")
     assert added.state() == before
 
 

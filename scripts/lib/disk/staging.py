@@ -22,7 +22,7 @@ from lib.core.console import remark
 from lib.core.errors import Failure
 from lib.core.report import Finding
 from lib.disk import cache, dvc, quarantine, weights
-from lib.model import history, names, pin
+from lib.model import advice, history, names, pin
 
 ROOT = paths.TMP / "staging"
 Known = Mapping[str, os.stat_result]  # path -> status when it was checked, of files in models/NAME
@@ -65,8 +65,12 @@ def stopped(held: pin.Pin) -> str | None:
 
 def check_committed(held: pin.Pin) -> None:
     """Refuse a pin that is not committed to Git, or was changed since. Raises `Failure`."""
-    if not history.holds(held.name):
-        raise Failure(stopped(held) or f"models/{held.name}.dvc is not committed as it is; commit it first")
+    if history.holds(held.name):
+        return
+    if why := stopped(held):
+        raise Failure(why)
+    how = advice.commit(held.name)
+    raise Failure(f"models/{held.name}.dvc is not committed as it is; commit it first: {how}")
 
 
 def start(name: str, plan: dict[str, str]) -> None:
