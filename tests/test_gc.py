@@ -399,7 +399,13 @@ def unreachable(world: World) -> str:
 def without_a_worktree(world: World) -> str:
     world.git("worktree", "add", "--quiet", "--detach", "../tree")
     shutil.rmtree(world.path / "tree")
-    return "so its pins are not known; if it is gone for good: git worktree remove --force --force "
+    return "so its pins are not known; if it is gone for good: "
+
+
+def without_the_disk_of_a_worktree(world: World) -> str:
+    said = without_a_worktree(world)
+    (world.path / "tree").mkdir()
+    return said
 
 
 def with_a_lost_listing(world: World) -> str:
@@ -426,8 +432,8 @@ def with_a_damaged_listing(world: World) -> str:
     return "is damaged, so the objects that it names are not known"
 
 
-SPOILS = [shallow, blind, unreachable, without_a_worktree, with_a_lost_listing]
-SPOILS += [with_a_lost_listing_of_a_model_and_of_other_files, with_a_damaged_listing]
+SPOILS = [shallow, blind, unreachable, without_a_worktree, without_the_disk_of_a_worktree]
+SPOILS += [with_a_lost_listing, with_a_lost_listing_of_a_model_and_of_other_files, with_a_damaged_listing]
 
 
 @pytest.mark.slow
@@ -454,9 +460,10 @@ def test_what_it_tells_to_fetch_mends_it(added):
     added.ok("gc")
 
 
+@pytest.mark.parametrize("lose", [without_a_worktree, without_the_disk_of_a_worktree])
 @pytest.mark.parametrize("is_locked", [False, True])
-def test_a_worktree_that_is_gone_is_given_up_as_the_sentence_says(added, is_locked):
-    without_a_worktree(added)
+def test_a_worktree_that_is_gone_is_given_up_as_the_sentence_says(added, is_locked, lose):
+    lose(added)
     if is_locked:
         added.git("worktree", "lock", "../tree")
 

@@ -72,10 +72,11 @@ def _in_commits(walk: bool, *refs: str, ids: Iterable[str] = ()) -> Iterator[tup
 def _worktrees() -> Iterator[Path]:
     """The folder of each worktree, this clone first. Raises `Failure` if one is missing."""
     said = history.lines("worktree", "list", "--porcelain")
-    listed = [Path(line.removeprefix("worktree ")) for line in said if line.startswith("worktree ")]
-    for top in dict.fromkeys([ROOT, *listed]):
-        if not top.is_dir():
-            how = f"git worktree remove --force --force {quote(str(top))}"  # prune would spare a locked one
+    main, *linked = [Path(line.removeprefix("worktree ")) for line in said if line.startswith("worktree ")]
+    for top in dict.fromkeys([ROOT, main, *linked]):
+        if not top.is_dir() or (top in linked and not (top / ".git").exists()):  # its disk may not be mounted
+            first = f"rmdir {quote(str(top))} && " if top.is_dir() else ""
+            how = f"{first}git worktree remove --force --force {quote(str(top))}"  # prune would spare a locked one
             raise Failure(f"no worktree at {top}, so its pins are not known; if it is gone for good: {how}")
         if top == ROOT or (top / ".git").exists():  # else a bare repository or a submodule's, without files
             yield top
