@@ -76,7 +76,7 @@ class Client:
     def _ask(self, connection: HTTPConnection, request: Request, start: int, view: memoryview) -> None:
         proxy, login = _proxy("http", request.host) if request.type == "http" else ("", {})
         target = request.full_url if proxy else request.selector
-        span = {"Range": f"bytes={start}-{start + len(view) - 1}", "Accept-Encoding": "identity"}
+        span = {"Range": f"bytes={start}-{start + len(view) - 1}"}
         connection.request("GET", target, headers={"Host": request.host, **request.headers, **login, **span})
         answer = connection.getresponse()
         if answer.status not in (200, 206):
@@ -127,7 +127,7 @@ class Ranges:
 
     def stream(self, start: int) -> Iterator[memoryview]:
         located = [(self.locate(), time.monotonic())]
-        buffers = [buffer(min(PIECE, self.size - start)) for _ in range(PIECES + 1)]
+        buffers = [buffer(min(PIECE, self.size - start)) for _ in range(PIECES)]
 
         def piece(at: int) -> memoryview:
             if time.monotonic() - located[-1][1] > MAX_AGE:
