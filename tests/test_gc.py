@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import jsonschema
 import pytest
-from conftest import PINNED, ROOT, World, flip, lent, set_clock, start, track
+from conftest import PINNED, ROOT, World, flip, forget_weights, lent, set_clock, start, track
 
 from lib.core.report import Report
 from lib.remote.folder import Folder
@@ -512,6 +512,21 @@ def test_an_old_object_that_no_git_commit_names_is_young_again_after_add_or_push
     added.ok("gc", "REMOTE=1", "FORCE=1")
     assert gone <= set(added.objects())
     other.ok("verify", "DEEP=1")
+
+
+@pytest.mark.slow
+def test_a_lost_listing_goes_up_again_though_old_files_of_the_remote_are_not_here(added):
+    """No Git commit names the pin, so its old objects would go up once more, if they were here."""
+    added.git("rm", "--quiet", "--cached", "models/tiny.dvc")
+    added.git("commit", "--quiet", "--amend", "--message", "Without the pin")
+    age(added)
+    listing = next(path for oid, path in added.objects().items() if oid.endswith(".dir"))
+    listing.unlink()
+    forget_weights(added, cache=True)
+
+    added.ok("push")
+
+    assert listing.is_file()
 
 
 @pytest.mark.slow
