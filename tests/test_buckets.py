@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from conftest import MODEL, PINNED, World, add_hook, copy, settings, start, track
+from conftest import MODEL, PINNED, World, add_hook, copy, inflict, settings, start, track
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -837,6 +837,14 @@ def test_a_bit_that_changes_on_the_way_up_is_sent_again_for_a_small_object_too(a
 
         assert len(proxy.struck) == 1
         assert "4 of 4 objects on the remote (4 read)" in added.ok("verify", "DEEP=1").out
+
+
+def test_no_damaged_object_of_the_cache_goes_up(added, moto):
+    inflict(added, "cache", "changed")
+
+    use(added, moto).ok("push")
+
+    assert held(moto) == {key_of(oid): path.read_bytes() for oid, path in added.objects().items()}
 
 
 @pytest.mark.parametrize(

@@ -530,6 +530,16 @@ def test_a_lost_listing_goes_up_again_though_old_files_of_the_remote_are_not_her
 
 
 @pytest.mark.slow
+def test_a_young_object_that_no_git_commit_names_does_not_go_up_again(dropped):
+    added, gone = dropped
+    before = {oid: added.objects()[oid].stat().st_mtime_ns for oid in gone}
+
+    track(added, "gone")
+
+    assert {oid: added.objects()[oid].stat().st_mtime_ns for oid in gone} == before
+
+
+@pytest.mark.slow
 def test_an_old_object_that_only_the_history_names_is_young_again_after_add(added):
     """Another clone may leave out the history: HISTORY=0."""
     before = set(added.objects())

@@ -30,6 +30,7 @@ def test_pull_lets_no_bad_byte_into_models(added, place, fault):
     lost = place == "remote" and fault in WEIGHTS_FAULTS
     assert result.code == (2 if lost else 0), result.said
     assert added.on_disk() == ({} if lost else PINNED)
+    assert bad_bytes(added.clone / ".dvc" / "cache") == []
     if lost:
         kind = "missing from" if fault == "removed" else "changed on"
         assert f"pull: tiny/{VICTIM}: {kind} the remote (object " in result.out
@@ -56,6 +57,16 @@ def test_push_lets_no_bad_byte_out(added, place, fault):
     if place == "remote" and fault in ("truncated", "emptied"):
         assert f"push: tiny/{VICTIM}: changed on the remote (object " in result.out
         assert ": replaced\n" in result.out
+
+
+def test_push_needs_no_cache_where_the_weights_are_here(added):
+    before = set(added.objects())
+    shutil.rmtree(added.remote / "files")
+    shutil.rmtree(added.clone / ".dvc" / "cache")
+
+    added.ok("push")
+
+    assert set(added.objects()) == before
 
 
 @pytest.mark.parametrize("fault", WEIGHTS_FAULTS + LISTING_FAULTS)

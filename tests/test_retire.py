@@ -492,6 +492,16 @@ def test_a_dry_free_counts_what_models_share_once(added):
 
 
 @pytest.mark.slow
+def test_free_is_kept_back_by_no_broken_pin_of_another_model(tracked):
+    tracked.pin("mine").write_text("")
+
+    tracked.ok("free", "MODEL=tiny")
+
+    assert not tracked.weights().exists()
+    assert tracked.on_disk("mine")
+
+
+@pytest.mark.slow
 def test_free_keeps_the_objects_of_a_model_of_plain_dvc(added):
     settings(added, "[cache]\n    type = symlink\n", local=True)
     shutil.copytree(added.weights(), added.weights("plain"))

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 import pytest
-from conftest import FILES, MODEL, PINNED, PLAN, World, add_hook, settings, start, track
+from conftest import FILES, MODEL, PINNED, PLAN, World, add_hook, forget_weights, settings, start, track
 from hub import Fault, Hub
 from psutil import STATUS_ZOMBIE, Process, pid_exists
 
@@ -138,6 +138,25 @@ def test_two_clones_that_share_a_cache_pull_at_once(added, tmp_path):
 
     assert [clone.on_disk() for clone in clones] == [PINNED, PINNED]
     assert list((tmp_path / "shared" / "incoming").iterdir()) == []
+
+
+def test_a_pull_takes_what_another_clone_brought_into_a_shared_cache_meanwhile(added):
+    forget_weights(added, cache=True)
+    cache, (oid, object_there) = (
+        added.clone / ".dvc" / "cache",
+        max(added.objects().items(), key=lambda each: each[1].stat().st_size),
+    )
+    with lock.part(cache / "incoming" / oid):
+        pulling = start(added, "pull")
+        while len(list(cache.glob("files/md5/*/*"))) < len(PINNED) - 1 and pulling.poll() is None:
+            time.sleep(0.05)
+        time.sleep(0.3)  # until the pull waits for the last one
+        (here := cache / "files" / "md5" / oid[:2] / oid[2:]).parent.mkdir(parents=True, exist_ok=True)
+        object_there.replace(here)
+
+    finish([pulling])
+
+    assert added.on_disk() == PINNED
 
 
 def test_a_hook_of_git_that_runs_make_has_the_turn_of_the_command_that_started_it(online):
