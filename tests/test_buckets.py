@@ -993,6 +993,17 @@ def test_a_trial_object_that_may_not_be_read_is_deleted(world, rclone):
     assert not [key for key in rclone.objects() if ".probe-" in key]
 
 
+def test_a_trial_object_that_comes_back_changed_is_told_of(world, rclone):
+    is_read = re.compile(r"GET .*\.probe-")
+    with Proxy(rclone, lambda request: "flip" if is_read.search(request) else None, once=False) as proxy:
+        world.env |= rclone.env
+
+        said = world.refused("remote", f"URL={rclone.url}", f"ENDPOINT={proxy.endpoint}")
+
+    assert "returned different bytes from those it was given" in said
+    assert not [key for key in rclone.objects() if ".probe-" in key]
+
+
 def test_a_trial_object_that_may_not_be_deleted_is_named(world, rclone):
     with Proxy(rclone, lambda request: 403 if request.startswith("DELETE") else None, once=False) as proxy:
         world.env |= rclone.env

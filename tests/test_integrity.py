@@ -59,6 +59,16 @@ def test_push_lets_no_bad_byte_out(added, place, fault):
         assert ": replaced\n" in result.out
 
 
+def test_pull_mends_a_damaged_object_of_the_cache_beside_good_weights(added):
+    inflict(added, "cache", "changed")
+
+    added.ok("pull")
+
+    cache = added.clone / ".dvc" / "cache"
+    assert bad_bytes(cache) == []
+    assert len(list(cache.glob("files/md5/*/*"))) == len(PINNED) + 1
+
+
 def test_push_needs_no_cache_where_the_weights_are_here(added):
     before = set(added.objects())
     shutil.rmtree(added.remote / "files")
