@@ -495,6 +495,26 @@ def test_weights_of_an_older_pin_are_one_problem(added_online, hub):
     assert json.loads(result.out)["looked"]["files"] == 2  # which are the same
     (added_online.weights() / "extra").write_bytes(b"")
     assert "verify: tiny/extra: extra" in added_online.make("verify").said
+    (added_online.weights() / "extra").unlink()
+    (path := added_online.weights() / "config.json").unlink()
+    path.write_bytes(b"damaged")
+    assert "verify: tiny/config.json: changed" in added_online.make("verify").said
+
+
+@pytest.mark.slow
+def test_an_empty_folder_is_not_that_of_an_older_pin_without_files(added):
+    text = added.pin().read_text()
+    for each in (text.partition("meta:")[0], text):
+        added.pin().write_text(each)
+        added.git("commit", "--quiet", "--all", "--message", "Another pin")
+    for path in added.weights().rglob("*"):
+        if path.is_file():
+            path.unlink()
+
+    said = added.make("verify").out
+
+    assert "verify: tiny/config.json: missing" in said
+    assert "older pin" not in said
 
 
 @pytest.mark.slow
