@@ -950,6 +950,17 @@ def test_a_commit_of_somebody_else_during_a_commit_is_kept(added):
     assert "verified 2 pins" in added.ok("verify").out
 
 
+def test_a_hook_that_takes_a_pin_out_of_the_commit_is_told(added):
+    hook = add_hook(added, "#!/bin/sh\ngit rm --quiet --cached models/mine.dvc\n")
+
+    said = added.refused("track", "NAME=mine", f"DIR={added.weights()}")
+
+    assert said.endswith("the Git commit does not have mine as it should, perhaps due to a hook; see: git show")
+    hook.unlink()
+    added.ok("track", "NAME=mine", f"DIR={added.weights()}")
+    assert "verified 2 pins" in added.ok("verify").out
+
+
 def test_a_hook_that_adds_a_removed_pin_again_is_told(added):
     add_hook(added, "#!/bin/sh\ngit add --all\n")
 

@@ -148,6 +148,18 @@ def test_a_lock_of_git_that_goes_within_a_moment_is_waited_for(added):
     added.ok("remove", "MODEL=tiny")
 
 
+def test_a_lock_of_git_that_comes_after_the_check_is_waited_for_too(added):
+    path = added.clone / ".git" / "index.lock"
+    path.touch()
+    for page in ("page.commit", "page.index"):
+        (added.path / page).touch()
+    threading.Timer(0.5, path.unlink).start()
+
+    done = added.run("bash", "scripts/lib/shell/git.sh", "commit", str(added.path), "A removal", "", "tiny")
+
+    assert done.code == 0, done.said
+
+
 def test_an_index_of_a_killed_command_with_the_same_number_is_in_nobodys_way(added):
     left = "touch .git/index.make.$$ .git/index.make.$$.lock"
     path = in_place_of(added, "bash", f"case $1 in *git.sh) {left};; esac")

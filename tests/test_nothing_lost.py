@@ -3,7 +3,9 @@
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,12 @@ from conftest import FILES, MODEL, PINNED, ROOT_ONLY, World, forget_weights, len
 from hub import Fault, Hub
 
 from lib.core import digest, paths
+from lib.core.errors import Failure
 from lib.disk import cache, destination, dvc, quarantine, staging, weights
-from lib.model import inventory, names, pin
+from lib.flow import bring
+from lib.hub.repo import HubFile, Snapshot
+from lib.hub.xet import Xet
+from lib.model import history, inventory, names, pin
 
 QUARANTINE = ".dvc/tmp/quarantine"
 
@@ -710,3 +716,27 @@ def test_an_object_that_the_cache_lacks_is_not_damaged(area):
     item = inventory.Item("0" * 32, digest.File(1, "0" * 32), "tiny", "config.json")
 
     assert cache.check([item], names.weights_dir("tiny"), ()) == []
+
+
+def test_a_download_that_is_told_to_stop_keeps_what_has_come(area):
+    file, stop = HubFile("config.json", 2, "0" * 40, None, None), threading.Event()
+    shot = Snapshot(MODEL, "main", "0" * 40, (file,), "", (), *[None] * 5)
+    part = staging.files("tiny") / file.path
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"{")
+    stop.set()
+
+    with pytest.raises(Failure, match="stopped"):
+        bring._Fetch("tiny", shot, {})._checked(Xet(shot), digest.unwatched, stop, file)
+
+    assert part.read_bytes() == b"{"
+
+
+@pytest.mark.parametrize("other", [{"commit": "1" * 40}, {"md5": "1" * 32}])
+def test_another_pin_than_that_of_a_stopped_add_is_not_said_to_be_its(area, monkeypatch, other):
+    monkeypatch.setattr(history, "ROOT", area)
+    made = pin.build("tiny", {}, source=MODEL, revision="main", commit="0" * 40)
+    staging.finish(made)
+
+    assert "tiny: its add was stopped before the Git commit" in staging.stopped(made)
+    assert staging.stopped(replace(made, **other)) is None
