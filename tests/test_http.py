@@ -125,6 +125,7 @@ def test_no_store_is_to_compress_what_it_sends(store):
     assert store.requests[0]["Accept-Encoding"] == "identity"
 
 
+@pytest.mark.slow
 def test_bytes_that_are_being_hashed_stay_until_the_next_are_asked_for(store, monkeypatch):
     monkeypatch.setattr(http, "PIECE", 1000)
     answered = threading.Semaphore(0)

@@ -12,7 +12,20 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 import pytest
-from conftest import FILES, MODEL, PINNED, PLAN, World, add_hook, forget_weights, settings, start, track
+from conftest import (
+    FILES,
+    MODEL,
+    PINNED,
+    PLAN,
+    VICTIM,
+    World,
+    add_hook,
+    forget_weights,
+    inflict,
+    settings,
+    start,
+    track,
+)
 from hub import Fault, Hub
 from psutil import STATUS_ZOMBIE, Process, pid_exists
 
@@ -223,6 +236,33 @@ def test_a_pull_waits_for_the_lock_of_its_model(added):
         assert pulling.stdout.readline() == "pull: waiting for another command, which is working on tiny\n"
 
     finish([pulling])
+
+
+def test_a_hand_over_waits_for_the_lock_of_the_clone_to_drop_a_damaged_object(added):
+    inflict(added, "cache", "flipped")
+    with held_lock(added, "clone"):
+        pulling = start(added, "pull", "TO=../handed")
+        line = next((line for line in pulling.stdout if "waiting" in line), "")
+        assert line == "pull: waiting for another command, which is working on this clone\n"
+
+    finish([pulling])
+
+    assert (added.path / "handed" / "tiny" / VICTIM).read_bytes() == PINNED[VICTIM]
+
+
+def test_two_hand_overs_to_the_same_folder_take_turns(added):
+    """Else each would remove what the other has copied so far."""
+    part = added.path / "handed" / ".tiny.part"
+    part.mkdir(parents=True)
+    with lock.part(part.with_name(".tiny.lock")):
+        pulling = start(added, "pull", "TO=../handed")
+        with pytest.raises(subprocess.TimeoutExpired):
+            pulling.wait(2)
+        assert part.exists()
+
+    finish([pulling])
+
+    assert [path.name for path in part.parent.iterdir()] == ["tiny"]
 
 
 def test_a_command_that_waited_for_a_removal_says_so(added):
