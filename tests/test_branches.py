@@ -505,3 +505,14 @@ def test_a_merge_that_began_meanwhile_is_not_ended_by_our_git_commit(added_onlin
     world.git("commit", "--quiet", "--no-edit")
     world.ok("add", "MODEL=acme/other")
     assert world.git("show", "HEAD:README.md") == "both\n"
+
+
+def test_a_switch_of_branches_during_a_download_stops_before_the_commit(added_online, hub):
+    hub.commit("acme/other", {"config.json": b"{}"})
+    switch = ("switch", "--quiet", "--create", "feature")
+    hub.faults.append(Fault("GET /acme/other/resolve", lambda _: added_online.git(*switch)))
+
+    said = added_online.refused("add", "MODEL=acme/other")
+
+    assert "nothing was committed, since HEAD moved from main to feature; switch back, then run it again" in said
+    assert added_online.git("log", "--format=%s", "main..feature") == ""
