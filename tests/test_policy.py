@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import MODEL, ROOT, World, refuse_commits
+from hub import Fault
 
 from lib.disk import formats, gguf, onnx, tensors
 from lib.model import policy
@@ -168,6 +169,24 @@ def test_a_repository_in_use_is_mended_by_an_exception_that_changes_the_pin_alon
     assert {line.split(":")[0] for line in lines} == {"+  reason", "+  allow"}
     online.ok("verify")
     assert "nothing to do" in online.run("sh", "-c", f"make {command}").out
+
+
+@pytest.mark.slow
+def test_an_exception_undoes_no_pin_that_git_brought_meanwhile(online, hub):
+    first = hub.commit(MODEL, {"pytorch_model.bin": PICKLE})
+    online.ok("add", f"MODEL={MODEL}@{first}")
+    online.git("switch", "--quiet", "--create", "newer")
+    online.ok("update", f"REVISION={hub.commit(MODEL, {'pytorch_model.bin': PICKLE + PICKLE})}")
+    online.git("switch", "--quiet", "main")
+    online.ok("pull")
+    set_policy(online)
+    merge = ("merge", "--quiet", "--ff-only", "newer")
+    hub.faults.append(Fault(f"GET /api/models/{MODEL}/tree", lambda _: online.git(*merge)))
+
+    said = online.refused("add", f"MODEL={MODEL}@{first}", "ALLOW=format:pickle", "REASON=old news")
+
+    assert said == "add: another command changed the pin meanwhile; run the same command again"
+    assert online.git("diff", "HEAD", "--", "models/tiny.dvc") == ""
 
 
 @pytest.mark.slow
