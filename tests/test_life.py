@@ -738,6 +738,24 @@ def test_a_pin_that_git_brought_meanwhile_is_not_undone(added_online, hub, verb)
 
 
 @pytest.mark.slow
+def test_the_same_pin_that_git_brought_meanwhile_is_no_other(added_online, hub):
+    theirs = added_online.second()
+    theirs.env["HF_ENDPOINT"] = hub.url
+    hub.commit(MODEL, FILES | {"config.json": b"second"})
+
+    def pull(_):
+        theirs.ok("update")
+        added_online.git("pull", "--quiet", "--ff-only", str(theirs.clone), "main")
+
+    hub.faults.append(Fault(f"GET /{MODEL}/resolve", pull))
+
+    added_online.ok("update")
+
+    assert added_online.head() == theirs.head()
+    assert added_online.on_disk()["config.json"] == b"second"
+
+
+@pytest.mark.slow
 def test_update_follows_another_revision_that_is_the_pinned_commit(added_online, hub):
     commit, new = hub.repos[MODEL]["main"].id, hub.commit(MODEL, {"config.json": b"{ }"})
     for wanted in (commit, "main"):
