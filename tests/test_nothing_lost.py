@@ -595,6 +595,31 @@ def test_no_git_commit_is_made_for_weights_that_went_to_the_remote_before_this_o
     assert "verified 2 pins" in added_online.ok("verify", "DEEP=1").out
 
 
+def test_no_git_commit_is_made_for_weights_that_changed_before_they_went_up(added):
+    """As a program would change them that keeps their size and time, when their pin is there."""
+    before, hook = added.head(), added.clone / "scripts" / "sitecustomize.py"
+    (added.path / "weights").mkdir()
+    (added.path / "weights" / "a.bin").write_bytes(b"one")
+    hook.write_text(
+        "import os, pathlib\nreal = pathlib.Path.replace\n\n\ndef replace(self, target):\n"
+        "    if target.name == 'mine.dvc':\n"
+        f"        path = pathlib.Path({str(added.weights('mine') / 'a.bin')!r})\n        status = path.stat()\n"
+        "        path.chmod(0o644)\n        path.write_bytes(b'two')\n        path.chmod(status.st_mode)\n"
+        "        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))\n"
+        "    return real(self, target)\n\n\npathlib.Path.replace = replace\n"
+    )
+
+    said = added.refused("track", "NAME=mine", "DIR=../weights")
+
+    assert "track: mine/a.bin: changed in the cache (" in said
+    assert said.endswith("; nothing was committed; run the same command again")
+    assert added.head() == before
+    hook.unlink()
+    shutil.rmtree(added.weights("mine"))
+    added.ok("track", "NAME=mine", "DIR=../weights")
+    assert "verified 2 pins" in added.ok("verify", "DEEP=1").out
+
+
 def test_a_staging_folder_that_is_removed_in_part_has_no_pin(monkeypatch, tmp_path):
     monkeypatch.setattr(staging, "ROOT", tmp_path)
     (tmp_path / "tiny").mkdir()

@@ -261,6 +261,11 @@ def test_a_pin_with_a_wrong_value_of_a_file_is_refused(value):
         assert isinstance(found, str) or (not where and value == {} and selection.inconsistency(found)), where
 
 
+@pytest.mark.parametrize("value", ["x", "0" * 15, "0" * 17, "g" * 16])
+def test_a_checksum_of_a_file_that_is_none_is_refused(value):
+    assert isinstance(edited("meta", "files", "config.json", "crc64nvme", value=value), str)
+
+
 @given(SHAPES)
 @first(WRONG)
 @QUICK
