@@ -116,6 +116,19 @@ def test_a_hand_over_replaces_no_store_that_the_settings_do_not_name_as_a_path(a
 
 
 @pytest.mark.slow
+def test_a_hand_over_replaces_no_objects_of_a_store_that_the_settings_do_not_name(added):
+    store = added.path / "export"
+    added.ok("export", f"TO={store}")
+    track(added, "files")
+    before = sorted(store.rglob("*"))
+
+    said = added.make("pull", "MODEL=files", f"TO={store}").out
+
+    assert f"is where {store} keeps its objects; name another folder: TO=…" in said
+    assert sorted(store.rglob("*")) == before
+
+
+@pytest.mark.slow
 def test_a_hand_over_replaces_an_older_version_that_git_alone_remembers(released):
     target = released.path / "handed"
     released.ok("pull", "MODEL=tiny@v1.0.0", f"TO={target}")

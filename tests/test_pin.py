@@ -266,6 +266,11 @@ def test_a_checksum_of_a_file_that_is_none_is_refused(value):
     assert isinstance(edited("meta", "files", "config.json", "crc64nvme", value=value), str)
 
 
+@pytest.mark.parametrize("key", ["include", "exclude"])
+def test_a_pattern_that_is_not_a_line_of_text_is_refused(key):
+    assert isinstance(edited("meta", key, value=["a\nb"]), str)
+
+
 @given(SHAPES)
 @first(WRONG)
 @QUICK
