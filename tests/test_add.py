@@ -219,6 +219,12 @@ def test_add_commits_nothing_when_the_remote_is_gone(online):
     assert online.objects() == {}
 
 
+def test_add_again_of_weights_that_are_here_asks_no_remote(added_online):
+    added_online.remote.rename(added_online.path / "away")
+
+    assert "nothing to do" in added_online.ok("add", f"MODEL={MODEL}").out
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() == 0 and not os.path.exists("/usr/bin/chattr"), reason="root writes everywhere")
 def test_add_commits_nothing_when_the_remote_takes_nothing(online):

@@ -5,6 +5,7 @@ import os
 import pytest
 from conftest import World, settings
 
+from lib.core import lock
 from lib.disk import settings as module
 
 REMOTE = "['remote \"storage\"']\n    url = {}\n"
@@ -51,6 +52,16 @@ def test_a_kill_or_a_full_disk_leaves_one_file_that_nobody_else_reads(kept):
 
     assert path.stat().st_mode & 0o777 == 0o600
     assert not part.exists()
+
+
+def test_what_another_command_is_about_to_keep_is_left_to_it(kept):
+    path = kept.clone / ".dvc" / "tmp" / "settings.json"
+    path.unlink()
+
+    with lock.part(path.with_suffix(".part")):
+        kept.ok("pull")
+
+    assert not path.exists()
 
 
 def test_what_changed_while_it_was_read_is_not_kept(monkeypatch, tmp_path):
