@@ -58,7 +58,7 @@ def foreign(path: str, status: os.stat_result) -> str | None:
         return None
     if stat.S_ISLNK(status.st_mode):
         target = Path(os.readlink(path))
-        return None if target.is_absolute() and target.is_relative_to(cache.location()) else f"a link to {target}"
+        return None if target.is_relative_to(cache.location()) else f"a link to {target}"
     return "not a regular file"
 
 
