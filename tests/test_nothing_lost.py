@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import FILES, MODEL, PINNED, ROOT_ONLY, World, forget_weights, lent, refuse_commits, settings, track
@@ -676,6 +677,19 @@ def test_weights_take_the_place_of_a_link_that_leads_nowhere(area):
     assert (staging.folder("tiny") / "old").readlink() == Path("nowhere")
 
 
+def test_a_folder_that_weights_are_a_link_to_is_left_alone(area):
+    theirs = area / "theirs"
+    theirs.mkdir()
+    (theirs / "a.bin").write_bytes(PRECIOUS)
+    names.weights_dir("tiny").symlink_to(theirs)
+    staging.new("tiny").mkdir(parents=True)
+    staging.swap("tiny", staging.new("tiny"))
+
+    staging.settle("tiny", {})
+
+    assert (theirs / "a.bin").read_bytes() == PRECIOUS
+
+
 def test_a_swap_that_was_killed_is_undone_though_the_folder_of_the_group_is_gone(area):
     old = staging.folder("group/tiny") / "old"
     old.mkdir(parents=True)
@@ -737,6 +751,10 @@ def test_a_file_that_was_written_since_it_was_looked_at_is_another(tmp_path, wri
     assert not weights.is_as_before(path, before)
 
 
+def test_a_file_that_is_gone_is_not_as_before(tmp_path):
+    assert not weights.is_as_before(tmp_path / "gone", tmp_path.stat())
+
+
 @pytest.mark.timeout(9)
 def test_a_quarantine_may_be_a_link_to_another_disk(area):
     """A command looked for a free place without end."""
@@ -778,3 +796,17 @@ def test_another_pin_than_that_of_a_stopped_add_is_not_said_to_be_its(area, monk
 
     assert "tiny: its add was stopped before the Git commit" in staging.stopped(made)
     assert staging.stopped(replace(made, **other)) is None
+
+
+def test_what_is_linked_from_the_cache_is_no_part_of_a_download(area):
+    """Else it would be taken off the space that the rest needs."""
+    remote, size, path = SimpleNamespace(is_folder=False), 1 << 43, staging.files("tiny") / "a.bin"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    os.truncate(path, size)
+    bring._check_space("tiny", size, size, remote)
+
+    os.link(path, area / "object")
+
+    with pytest.raises(Failure, match="tiny needs"):
+        bring._check_space("tiny", size, size, remote)
