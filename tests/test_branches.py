@@ -516,3 +516,12 @@ def test_a_switch_of_branches_during_a_download_stops_before_the_commit(added_on
 
     assert "nothing was committed, since HEAD moved from main to feature; switch back, then run it again" in said
     assert added_online.git("log", "--format=%s", "main..feature") == ""
+
+
+def test_a_model_that_came_during_a_download_keeps_its_row(added_online, hub):
+    hub.commit("acme/other", {"config.json": b"{}"})
+    hub.faults.append(Fault("GET /acme/other/resolve", lambda _: track(added_online, "mine")))
+
+    added_online.ok("add", "MODEL=acme/other")
+
+    assert "verified 3 pins" in added_online.ok("verify").out
