@@ -21,6 +21,17 @@ def test_an_object_of_another_size_is_no_copy():
     assert Remote.holds(Store, {MD5: 6}) == set()
 
 
+def test_what_is_known_to_be_lost_is_not_asked_for_again(monkeypatch):
+    asked = []
+    monkeypatch.setattr(Store, "read", lambda oid, *_: asked.append(oid), raising=False)
+    lost = MD5[::-1]
+
+    found = audit.assess(Store, [Item(oid, File(5, oid), "tiny", oid) for oid in (MD5, lost)], True)
+
+    assert {oid: each.kind for oid, each in found.items()} == {MD5: "read", lost: "missing"}
+    assert asked == [MD5]
+
+
 @pytest.mark.parametrize("parts", ["2", "x", "٣", "", "9" * 5000])
 def test_a_hash_of_a_form_that_nobody_knows_proves_nothing(tmp_path, parts):
     (tmp_path / "file").write_bytes(b"12345")

@@ -41,7 +41,8 @@ def assess(
 
     found = judged(items, remote.infos(item.oid for item in items) if infos is None else infos)
     if deep:
-        return found | _by_reading(remote, items)
+        lost = {each.object for each in bad(items, found)}
+        return found | _by_reading(remote, [item for item in items if item.oid not in lost])
     # Asked `closely`, S3 also tells the checksum of a multipart object, and whether the ETag is a hash of the content.
     unsure = [item for item in items if found[item.oid].kind == SUSPECT]
     unsure += [item for item in items if found[item.oid].kind == SIZE_ONLY and item.file.crc64nvme]
