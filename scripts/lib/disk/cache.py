@@ -40,11 +40,16 @@ def note() -> str | None:
         return None
     if not _takes_links():
         return "note: this file system has no links, so weights are copies of the cache and take twice the space"
-    if MODELS.stat().st_dev == paths.nearest(location()).stat().st_dev:
+    if _is_near():
         return None
     return (
         f"note: the cache ({location()}) is on another file system than models/, so weights are symbolic links into it"
     )
+
+
+def _is_near() -> bool:
+    """Whether the cache is on the file system of models/, as hard links and reflinks need it."""
+    return paths.nearest(MODELS).stat().st_dev == paths.nearest(location()).stat().st_dev
 
 
 def _takes_links() -> bool:
@@ -142,8 +147,8 @@ def reflink(source: Path, target: Path) -> bool:
 
 def links() -> bool:
     """Whether `cache.type` asks for links, or for reflinks that work here, so that weights take no extra space."""
-    types, is_near = _link_types(), paths.nearest(MODELS).stat().st_dev == paths.nearest(location()).stat().st_dev
-    return not LINKS.keys().isdisjoint(types) or ("reflink" in types and is_near and _takes_links())
+    types = _link_types()
+    return not LINKS.keys().isdisjoint(types) or ("reflink" in types and _is_near() and _takes_links())
 
 
 def share(path: Path, file: File, part: Path) -> None:

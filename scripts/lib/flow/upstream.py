@@ -119,10 +119,10 @@ def cached(files: list[repo.HubFile], name: str, held: pin.Pin | None, known: di
 
     `known` is sha256 -> NAME.
     """
-    names = {known[file.sha256] for file in files if file.sha256 in known}
+    others = {known[file.sha256] for file in files if file.sha256 in known}
     is_new = any(file.sha256 and file.sha256 not in known for file in files)
     older = (each for _, each in selection.versions(name)) if is_new else ()
-    pins = [*older, *(pin.read(name, broken_is_none=True) for name in names), held]
+    pins = [*older, *(pin.read(other, broken_is_none=True) for other in others), held]
     digests = {file.sha256: file for each in filter(None, pins) for file in (each.files or {}).values()}
     found = {file.path: digests[file.sha256] for file in files if file.sha256 in digests}
     return {path: file for path, file in found.items() if cache.object_path(file.md5).is_file()}
