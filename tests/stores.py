@@ -212,6 +212,9 @@ def silent() -> Iterator[tuple[str, list[socket.socket]]]:
         each.close()
 
 
+PORTION = 1 << 20  # bytes of a body that a `Proxy` sends at once
+
+
 class _Handler(BaseHTTPRequestHandler):
     """One request to a `Proxy`, which is `self.server.proxy`."""
 
@@ -278,8 +281,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         upstream.close()
         stop = len(data) // 2 if kind in ("cut", "silence") else len(data)
-        self.server.proxy.sent += stop
-        self.wfile.write(data[:stop])
+        for start in range(0, stop, PORTION):
+            sent = self.wfile.write(data[start : min(start + PORTION, stop)])
+            self.server.proxy.sent += sent
+            time.sleep(self.server.proxy.pause)
         if kind == "silence":
             self.server.proxy.ended.wait(60)
         self.close_connection |= kind in ("cut", "silence")
@@ -305,7 +310,8 @@ class Proxy:
     - `whole`: send the whole object, whatever range was requested;
     - `down`: hang up on this request and on all later ones, until `up()`.
 
-    `answered` may change the headers of any answer. With `tls` it speaks HTTPS.
+    `answered` may change the headers of any answer. With `tls` it speaks HTTPS. It makes a `pause` of so many seconds
+    after each `PORTION` of a body.
     """
 
     def __init__(
@@ -315,8 +321,9 @@ class Proxy:
         answered: Callable[[str, dict[str, str]], object] = lambda request, headers: None,
         tls: ssl.SSLContext | None = None,
         once: bool = True,
+        pause: float = 0,
     ) -> None:
-        self.store, self.fault, self.answered, self.once = store, fault, answered, once
+        self.store, self.fault, self.answered, self.once, self.pause = store, fault, answered, once, pause
         self.requests: list[str] = []
         self.logins: set[str | None] = set()  # Proxy-Authorization of each request
         self.tokens: set[str | None] = set()  # Authorization of each request

@@ -1,7 +1,11 @@
 """Range requests: whatever a store answers, the bytes are the ones asked for, and no connection is left in between."""
 
+import socket
+import struct
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.request import Request
 
@@ -59,10 +63,22 @@ def client() -> http.Client:
     return http.Client(5, lambda: None)
 
 
+@pytest.fixture
+def small(monkeypatch) -> None:
+    """Slices, trials and pieces of a few bytes."""
+    for size in ("SLICE", "TRIAL", "PIECE"):
+        monkeypatch.setattr(http, size, 1000)
+
+
+@pytest.fixture
+def pieces(small, monkeypatch) -> None:
+    """As `small`, where one connection is never fast enough."""
+    monkeypatch.setattr(http, "SLOW", -1)
+
+
 def read(store: ThreadingHTTPServer, reader: http.Client, start: int, count: int) -> None:
     view = memoryview(bytearray(count))
-    reader.read(request(store), start, view)
-    assert view == DATA[start : start + count]
+    assert [bytes(each) for each in reader.read(request(store), start, start + count, view)] == [DATA[start:][:count]]
 
 
 def test_an_answer_in_chunks_leaves_its_connection_for_the_next_request(store):
@@ -114,7 +130,7 @@ def test_a_connection_on_which_a_request_was_refused_is_closed(store):
     store.answer, view = lambda handler, _: handler.say(403, b"<Code>No</Code>"), memoryview(bytearray(9))
 
     with pytest.raises(http.Refused, match="No") as _held:  # with the frames that know the connection
-        client().read(request(store), 0, view)
+        list(client().read(request(store), 0, len(view), view))
 
     assert store.ended.wait(5)
 
@@ -125,9 +141,63 @@ def test_no_store_is_to_compress_what_it_sends(store):
     assert store.requests[0]["Accept-Encoding"] == "identity"
 
 
+def test_a_connection_that_breaks_in_the_middle_repeats_no_bytes(store):
+    def answer(handler: Handler, asked: bytes) -> None:
+        handler.say(206, asked[:1500], Content_Length=str(len(asked)))
+        arrived.wait(5)
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # ends with a reset
+        handler.connection.close()
+        handler.close_connection = True
+
+    reader, view, arrived = client(), memoryview(bytearray(1000)), threading.Event()
+    read(store, reader, 0, 100)  # on a connection that was used before, a request may be repeated
+    store.answer = answer
+    slices = reader.read(request(store), 0, 3000, view)
+
+    assert next(slices) == DATA[:1000]
+    arrived.set()
+    with pytest.raises(Broken):
+        next(slices)
+    assert len(store.requests) == 2
+
+
+def test_a_fast_store_is_asked_once_for_the_whole_file(store, small):
+    arrived = bytearray()
+    for each in http.Ranges(client(), lambda: request(store), len(DATA)).stream(0):
+        arrived += each
+        time.sleep(0.002)  # the work on the bytes, while the next ones come
+
+    assert arrived == DATA
+    assert [asked["Range"] for asked in store.requests] == [f"bytes=0-{len(DATA) - 1}"]
+
+
+def test_a_slow_store_is_asked_for_several_pieces_at_a_time(store, small):
+    def answer(handler: Handler, asked: bytes) -> None:
+        handler.say(206, asked[:1000], Content_Length=str(len(asked)))
+        with suppress(ConnectionError):  # the rest is not wanted
+            for start in range(1000, len(asked), 1000):
+                time.sleep(0.002)
+                handler.wfile.write(asked[start:][:1000])
+
+    store.answer = answer
+
+    assert b"".join(map(bytes, http.Ranges(client(), lambda: request(store), len(DATA)).stream(0))) == DATA
+    first, *others = (asked["Range"] for asked in store.requests)
+    assert first == f"bytes=0-{len(DATA) - 1}"
+    assert len(others) >= 5
+
+
+def test_a_transfer_that_is_stopped_leaves_no_connection(store, small):
+    stream = http.Ranges(client(), lambda: request(store), len(DATA)).stream(0)
+
+    next(stream)
+    stream.close()
+
+    assert store.ended.wait(5)
+
+
 @pytest.mark.slow
-def test_bytes_that_are_being_hashed_stay_until_the_next_are_asked_for(store, monkeypatch):
-    monkeypatch.setattr(http, "PIECE", 1000)
+def test_bytes_that_are_being_hashed_stay_until_the_next_are_asked_for(store, pieces):
     answered = threading.Semaphore(0)
 
     def answer(handler: Handler, asked: bytes) -> None:
@@ -145,8 +215,7 @@ def test_bytes_that_are_being_hashed_stay_until_the_next_are_asked_for(store, mo
     assert arrived == DATA
 
 
-def test_a_request_is_made_anew_before_its_signature_can_expire(store, monkeypatch):
-    monkeypatch.setattr(http, "PIECE", 1000)
+def test_a_request_is_made_anew_before_its_signature_can_expire(store, pieces, monkeypatch):
     monkeypatch.setattr(http, "MAX_AGE", -1)
     made = []
 
@@ -162,9 +231,7 @@ def test_a_request_is_made_anew_before_its_signature_can_expire(store, monkeypat
     ("taken", "status", "fault"),
     [("none", 403, http.Refused), ("bytes=0-", 403, Broken), ("bytes=0-", 404, http.Refused)],
 )
-def test_only_credentials_that_were_taken_before_are_tried_again(store, monkeypatch, taken, status, fault):
-    monkeypatch.setattr(http, "PIECE", 1000)
-
+def test_only_credentials_that_were_taken_before_are_tried_again(store, pieces, taken, status, fault):
     def answer(handler: Handler, asked: bytes) -> None:
         handler.say(206 if handler.headers["Range"].startswith(taken) else status, asked)
 

@@ -15,6 +15,7 @@ from lib.core.workers import CORES
 BLOCK = 1 << 20  # bytes per read; a larger block was no faster
 LARGE = 8 << 20  # bytes; larger files are uploaded in parts, and then the store has no md5 of the whole
 SPLIT = 1 << 17  # bytes; hashing a smaller block takes less time than handing it to a thread
+_FREE = threading.Semaphore(CORES)  # cores that hash no large chunk now; more threads than cores slow each other down
 _OWN = threading.local()  # a buffer per thread: with a new one for each file, small files took twice the time
 
 Progress = Callable[[int], object]
@@ -91,14 +92,18 @@ class Hasher:
         self._hashes = {name: make[name]() for name in want}
 
     def update(self, chunk: bytes | memoryview, sink: Sink | None = None) -> None:
-        """Hash `chunk`, and pass it to `sink` if there is one; for a large chunk, all of this runs in parallel."""
-        work = ([sink] if sink else []) + [algorithm.update for algorithm in self._hashes.values()]
-        here = 1 if len(chunk) >= SPLIT else len(work)
-        jobs = [_hashers().submit(each, chunk) for each in work[here:]]
-        for each in work[:here]:
-            each(chunk)
-        for job in jobs:
-            job.result()
+        """Hash `chunk`, and pass it to `sink` if there is one; algorithms run in parallel as far as cores are free."""
+        work = [algorithm.update for algorithm in self._hashes.values()] + ([sink] if sink else [])
+        taken = sum(_FREE.acquire(blocking=False) for _ in self._hashes) if len(chunk) >= SPLIT else 0
+        try:
+            jobs = [_hashers().submit(each, chunk) for each in work[: max(0, taken - 1)]]  # this thread takes one, too
+            for each in work[len(jobs) :]:
+                each(chunk)
+            for job in jobs:
+                job.result()
+        finally:
+            if taken:
+                _FREE.release(taken)
         self.size += len(chunk)
 
     def digest(self) -> File:
