@@ -13,7 +13,7 @@ from lib.core.paths import ROOT
 from lib.disk import cache, quarantine, settings, staging
 from lib.flow import upstream
 from lib.hub import repo
-from lib.model import catalog, history, names, pin, policy, selection
+from lib.model import catalog, history, pin, policy, selection
 from lib.remote import factory
 
 SKEW = 5 * 60  # seconds; S3 refuses signatures from a clock that is 15 minutes off
@@ -29,14 +29,6 @@ def git() -> str:
         shell.git("ready")
     hooks, depth = history.hooks(), "not the whole history" if history.is_shallow() else "the whole history"
     return f"knows who you are; {depth}; hooks: {', '.join(hooks) or 'none'}"
-
-
-def unpinned(everyone: list[str]) -> str:
-    """The end of a sentence: folders in models/ of no model in `everyone`, as a merge that renames one leaves them."""
-    groups = {name.partition("/")[0] for name in everyone if "/" in name}
-    folders = [path for top in ("", *groups) for path in (names.MODELS / top).glob("*") if path.is_dir()]
-    found = {path.relative_to(names.MODELS).as_posix() for path in folders} - {*everyone, *groups}
-    return f"; folders without a pin: {', '.join(sorted(found))}" if found else ""
 
 
 def models() -> str:
@@ -55,7 +47,9 @@ def models() -> str:
             f"pins not in Git: {', '.join(alone)}; commit them: {how}; if a remove or rename was stopped, run it again"
         )
     rules = "" if policy.PATH.exists() else "; no models/policy.yaml, so what is in the code holds"
-    return text.plural(len(everyone), "model") + unpinned(everyone) + rules
+    left = selection.unpinned(everyone)
+    folders = f"; folders without a pin: {', '.join(left)}" if left else ""
+    return text.plural(len(everyone), "model") + folders + rules
 
 
 def disk() -> str:

@@ -40,22 +40,26 @@ def needed() -> set[str]:
     if (history := arguments.value("HISTORY")) not in ("", "0"):
         raise Failure(f"not a value for HISTORY: {history!r} (want HISTORY=0, or leave it out)")
     pins = reachable.kept(walk=not history)
-    of_model: dict[str, bool] = {}  # by id of a listing: whether a model needs it
-    for name, said in pins:
+    models: dict[str, str] = {}  # by id of a listing: a model that needs it, or empty
+    for name, said in sorted(pins):
         for oid in reachable.listings(name, said):
-            of_model[oid] = of_model.get(oid, False) or reachable.is_model(name)
+            models[oid] = models.get(oid) or (name if reachable.is_model(name) else "")
     staged = (path.read_text(errors="replace") for path in staging.ROOT.glob("*/pin"))  # left by stopped commands
-    texts = (*(said for _, said in pins), *staged, *(read(oid, is_model) for oid, is_model in of_model.items()))
+    texts = (*(said for _, said in pins), *staged, *(read(oid, name) for oid, name in models.items()))
     return {oid for said in texts for oid in reachable.objects(said)}
 
 
-def read(oid: str, is_model: bool) -> str:
-    """The text of DVC's listing `oid`. Raises `Failure` if it is damaged, or if a model needs it and it is nowhere."""
-    data = (factory.listing if is_model else factory.found_listing)(oid)
+def read(oid: str, model: str) -> str:
+    """The text of DVC's listing `oid`. Raises `Failure` if it is damaged, or if `model` needs it and it is nowhere."""
+    before = model and f"{model}: "
+    try:
+        data = (factory.listing if model else factory.found_listing)(oid)
+    except Failure as failure:
+        raise Failure(f"{before}{failure}") from failure
     if data is None:  # DVC hashes but never stores a folder that a stage reads or does not cache, or an import
         return ""
     if f"{digest.of_bytes(data).md5}.dir" != oid:
-        raise Failure(f"the listing {oid} is damaged, so the objects that it names are not known")
+        raise Failure(f"{before}the listing {oid} is damaged, so the objects that it names are not known")
     return data.decode(errors="replace")
 
 

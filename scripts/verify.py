@@ -132,6 +132,8 @@ def check_catalog(everyone: list[str], held: list[pin.Pin], report: Report) -> N
 
     `held` are the valid pins in the working tree.
     """
+    for folder in selection.unpinned(everyone):
+        report.note(f"models/{folder}: no pin, so it was not looked at (pin it with make track, or remove it)")
     if why := history.unreadable():
         report.note(f"Git could not be asked for the pins: {why}")
         return

@@ -413,7 +413,7 @@ def with_a_lost_listing(world: World) -> str:
     listing = next(line for line in world.pin("kept").read_text().split() if line.endswith(".dir"))
     for top in (world.remote, world.clone / ".dvc" / "cache"):
         (top / "files" / "md5" / listing[:2] / listing[2:]).unlink()
-    return "is neither in the cache nor on the remote"
+    return f"gc: kept: the listing {listing} is neither in the cache nor on the remote"
 
 
 def with_a_lost_listing_of_a_model_and_of_other_files(world: World) -> str:

@@ -246,6 +246,11 @@ def test_rename_moves_pin_weights_row_and_note_and_reads_no_byte(added):
     assert rows(added)[0].endswith("| apache-2.0 | the small one |")
     assert set(added.objects()) == objects
     assert added.git("status", "--porcelain") == ""
+    shown = added.ok("show", "MODEL=group/little").out.splitlines()
+    assert [line.rpartition(": ")[2] for line in shown[-3:-1]] == [
+        "Rename tiny model to group/little",
+        "Add tiny model",
+    ]
     assert "verified 1 pin, 3 of 3 files on disk" in added.ok("verify", "DEEP=1").out
     other = added.second()
     other.ok("pull")

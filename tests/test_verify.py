@@ -27,6 +27,14 @@ def test_verify_names_a_flipped_byte_though_size_and_time_are_kept(added, path):
     assert f"verify: tiny/{path}: changed (pinned sha256 " in result.out
 
 
+def test_verify_says_which_folders_it_did_not_look_at_since_no_pin_is_of_them(added):
+    (added.clone / "models" / "left").mkdir()
+    said = "models/left: no pin, so it was not looked at (pin it with make track, or remove it)\n"
+
+    assert said in added.ok("verify").out
+    assert said not in added.ok("verify", "MODEL=tiny").out
+
+
 def test_verify_names_what_is_missing_and_extra_sorted(added):
     (added.weights() / "config.json").unlink()
     (added.weights() / "a new file").write_text("x")

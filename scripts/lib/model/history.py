@@ -122,11 +122,16 @@ def holds(name: str) -> bool:
 
 
 def log(name: str) -> list[dict[str, str]]:
-    """The Git commits in this clone that changed the pin of `name`, newest first: commit, date, author, subject."""
+    """The Git commits in this clone that changed the pin of `name`, also under an older name, newest first.
+
+    Each as commit, date, author, subject.
+    """
     if not head():
         return []
     keys = ("commit", "date", "author", "subject")
-    said = lines("log", "--no-show-signature", "--format=%H%x00%as%x00%an%x00%s", "--", f"models/{name}.dvc")
+    said = lines(
+        "log", "--follow", "--no-show-signature", "--format=%H%x00%as%x00%an%x00%s", "--", f"models/{name}.dvc"
+    )
     return [dict(zip(keys, line.split("\0"), strict=True)) for line in said]
 
 

@@ -25,6 +25,13 @@ def all_names() -> list[str]:
     return sorted({*here(), *history.in_index()})
 
 
+def unpinned(everyone: list[str]) -> list[str]:
+    """The folders in models/ of no model in `everyone`, sorted, as a merge that renames or removes one leaves them."""
+    groups = {name.partition("/")[0] for name in everyone if "/" in name}
+    folders = [path for top in ("", *groups) for path in (names.MODELS / top).glob("*") if path.is_dir()]
+    return sorted({path.relative_to(names.MODELS).as_posix() for path in folders} - {*everyone, *groups})
+
+
 def check_writable() -> None:
     """Raise `Failure` if models/ is missing, read-only or on a disk of its own: a command would stop midway."""
     if not names.MODELS.exists():
