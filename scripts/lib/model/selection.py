@@ -28,7 +28,8 @@ def all_names() -> list[str]:
 def unpinned(everyone: list[str]) -> list[str]:
     """The folders in models/ of no model in `everyone`, sorted, as a merge that renames or removes one leaves them."""
     groups = {name.partition("/")[0] for name in everyone if "/" in name}
-    folders = [path for top in ("", *groups) for path in (names.MODELS / top).glob("*") if path.is_dir()]
+    # Before Python 3.11, the pattern matches files as well.
+    folders = [path for top in ("", *groups) for path in (names.MODELS / top).glob("*/") if path.is_dir()]
     return sorted({path.relative_to(names.MODELS).as_posix() for path in folders} - {*everyone, *groups})
 
 
