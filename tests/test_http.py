@@ -161,6 +161,22 @@ def test_a_connection_that_breaks_in_the_middle_repeats_no_bytes(store):
     assert len(store.requests) == 2
 
 
+@pytest.mark.parametrize(("broken", "kept"), [("bytes=0-", 700), ("bytes=1000-", 1700)])
+def test_bytes_that_arrived_before_a_connection_broke_are_kept(store, pieces, broken, kept):
+    def answer(handler: Handler, asked: bytes) -> None:
+        handler.close_connection = handler.headers["Range"].startswith(broken)
+        sent = asked[:700] if handler.close_connection else asked
+        handler.say(206, sent, Content_Length=str(len(asked)))
+
+    store.answer, arrived = answer, bytearray()
+    stream = map(arrived.extend, http.Ranges(client(), lambda: request(store), len(DATA)).stream(0))
+
+    with pytest.raises(Broken, match="ended before the last byte"):
+        list(stream)
+
+    assert arrived == DATA[:kept]
+
+
 def test_a_fast_store_is_asked_once_for_the_whole_file(store, small):
     arrived = bytearray()
     for each in http.Ranges(client(), lambda: request(store), len(DATA)).stream(0):
