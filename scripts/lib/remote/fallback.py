@@ -89,13 +89,25 @@ def _get(remote: Remote, item: Item, part: Path, watch: Progress) -> Finding | N
     """Download `item` from `remote` to `part`, once more if it arrives changed; why that failed, or None."""
     for _ in range(2):
         try:
-            mismatch = remote.read(item.oid, item.file, watch, part)
+            mismatch = _read(remote, item, part, watch)
         except FileNotFoundError:
             return item.finding("remote", "missing")
         if not mismatch:
             return None
         part.write_bytes(b"")
     return item.finding("remote", "changed", mismatch)
+
+
+def _read(remote: Remote, item: Item, part: Path, watch: Progress) -> str | None:
+    """`remote.read`, where an attempt that fails takes back its progress, since the next one counts `part` again."""
+    counted, is_good = [], False
+    try:
+        mismatch = remote.read(item.oid, item.file, lambda count: counted.append(count) or watch(count), part)
+        is_good = not mismatch
+        return mismatch
+    finally:
+        if not is_good:
+            watch(-sum(counted))
 
 
 def obtain(item: Item, watch: Progress) -> Finding | None:
