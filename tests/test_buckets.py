@@ -484,19 +484,44 @@ def authority(tmp_path_factory) -> tuple[Path, ssl.SSLContext]:
     return path, context
 
 
-def test_a_store_with_a_certificate_of_our_own_is_trusted_if_aws_is_told_to(added, rclone, authority):
+@pytest.mark.parametrize(
+    ("kind", "variable"),
+    [("rclone", "AWS_CA_BUNDLE"), ("rclone", "REQUESTS_CA_BUNDLE"), ("gcs", "REQUESTS_CA_BUNDLE")]
+    + [("gcs", "CURL_CA_BUNDLE")],
+)
+def test_a_store_with_a_certificate_of_our_own_is_trusted_if_its_client_is_told_to(
+    added, servers, authority, kind, variable
+):
     path, context = authority
-    fill(rclone, added)
-    with Proxy(rclone, tls=context) as proxy:
-        use(added, rclone, proxy.endpoint)
+    store = serve(servers, kind)
+    fill(store, added)
+    with Proxy(store, tls=context) as proxy:
+        use(added, store, proxy.endpoint)
         trusting, other = added.second(), added.second("distrusting")
 
-        trusting.ok("pull", AWS_CA_BUNDLE=str(path))
+        trusting.ok("pull", "TIMEOUT=2", **{variable: str(path)})
 
         assert trusting.on_disk() == PINNED
         refused = other.make("pull")
         assert refused.code == 2
         assert "its certificate is not trusted here" in refused.said
+
+
+@pytest.mark.parametrize("kind", ["rclone", pytest.param("gcs", marks=pytest.mark.marathon)])
+def test_the_authorities_that_a_client_brings_along_are_trusted_where_the_machine_has_none(
+    added, servers, authority, kind
+):
+    path, context = authority
+    store = serve(servers, kind)
+    fill(store, added)
+    with Proxy(store, tls=context) as proxy:
+        other = use(added, store, proxy.endpoint).second()
+        hook = other.clone / "scripts" / "sitecustomize.py"
+        hook.write_text(f"import certifi\ncertifi.where = certifi.core.where = lambda: {str(path)!r}\n")
+
+        other.ok("pull", "TIMEOUT=2", SSL_CERT_FILE="/dev/null", SSL_CERT_DIR="/nowhere")
+
+    assert other.on_disk() == PINNED
 
 
 def test_a_pull_goes_through_the_proxy_that_the_environment_names(added, rclone):

@@ -1,11 +1,14 @@
 """DVC's remote as a bucket: what S3 and Google Cloud Storage have in common."""
 
+import os
 import ssl
 from abc import abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.request import Request
 from uuid import uuid4
+
+import certifi
 
 from lib.core import arguments, workers
 from lib.core.digest import LARGE, File, Progress, of_bytes, of_file, unwatched
@@ -34,7 +37,7 @@ class Bucket(Remote):
     """A bucket at `url`, with DVC's settings; the client of the store's own library is shared by all threads."""
 
     _takes_checksums = False  # whether uploads may carry a crc64nvme
-    _bundle: str | bool | None = None  # file of certificates to trust; None: this machine's, False: trust any
+    _bundle: str | bool | None = None  # file or folder of certificates to trust; None: certifi's, False: trust any
 
     def __init__(self, name: str, url: str, config: dict) -> None:
         super().__init__(name, url, config)
@@ -45,7 +48,8 @@ class Bucket(Remote):
         self._http = Client(patience()[1], self._trust)
 
     def _trust(self) -> ssl.SSLContext:
-        made = ssl.create_default_context(cafile=self._bundle or None)
+        bundle = self._bundle or certifi.where()  # as the store's own client does, which asks for sizes
+        made = ssl.create_default_context(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
         if self._bundle is False:
             made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
         return made

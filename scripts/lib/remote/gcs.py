@@ -34,7 +34,7 @@ class Gcs(Bucket):
         self._client = Client(self.config.get("projectname"), self._credentials, client_options=where)
         self._bucket = self._client.bucket(self.bucket)
         self._limits = {"timeout": patience(), "retry": DEFAULT_RETRY.with_timeout(patience()[0] / 2)}
-        self._bundle = os.environ.get("REQUESTS_CA_BUNDLE")
+        self._bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
 
     def _login(self) -> Credentials:
         """As in dvc-gs: from `credentialpath`, else anonymous if the endpoint is not Google's or there is no login."""

@@ -58,7 +58,8 @@ class S3(Bucket):
             if config.get(setting) and variable not in os.environ:
                 session.set_config_variable(name, config[setting])
         verify = config.get("ssl_verify")
-        self._bundle = session.get_config_variable("ca_bundle") if verify in (None, True) else verify
+        named = session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+        self._bundle = named if verify in (None, True) else verify
         self._written = {name: config[setting] for setting, name in WRITTEN.items() if config.get(setting)}
         self._client = session.create_client(
             "s3",
