@@ -45,7 +45,9 @@ def to_fetch(pins: list[pin.Pin]) -> dict[str, int]:
 
 def check_space(pins: list[pin.Pin]) -> None:
     """Before the first byte, refuse what the disk cannot hold. Raises `Failure`."""
-    needed = sum(to_fetch(pins).values()) * (1 if cache.links() else 2)  # links to the cache, or copies beside it
+    left = to_fetch(pins)
+    needed = sum(left.values()) * (1 if cache.links() else 2)  # links to the cache, or copies beside it
+    needed -= sum(map(cache.arrived, left))
     what = f"{text.plural(len(pins), 'model')} need{'s' if len(pins) == 1 else ''}"
     destination.check_space(needed, cache.location(), what, "pull fewer models: MODEL=NAME")
 

@@ -1,5 +1,6 @@
 """What a crash leaves behind, and what goes wrong on a machine: each is mended, or named with what to type."""
 
+import hashlib
 import json
 import os
 import shlex
@@ -216,6 +217,22 @@ def test_a_disk_too_small_for_a_pull_is_named_before_the_first_byte(added_online
         subprocess.run(["mount", "-o", "remount,size=64M", str(cache)], check=True)
         other.ok("pull")
         assert len(other.on_disk("big")["a.bin"]) == 12 << 20
+
+
+@ROOT_ONLY
+def test_a_stopped_pull_needs_only_space_for_the_rest(added_online, hub):
+    data = os.urandom(12 << 20)
+    hub.commit("acme/big", {"a.bin": data})
+    added_online.ok("add", "MODEL=acme/big")
+    other = added_online.second()
+    cache = other.clone / ".dvc" / "cache"
+    with mounted(cache, "-o", "size=16M"):
+        (cache / "incoming").mkdir()
+        (cache / "incoming" / hashlib.md5(data, usedforsecurity=False).hexdigest()).write_bytes(data[: 8 << 20])
+
+        other.ok("pull", "MODEL=big")
+
+        assert other.on_disk("big") == {"a.bin": data}
 
 
 @pytest.mark.marathon

@@ -74,6 +74,11 @@ def incoming(oid: str) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
+def arrived(oid: str) -> int:
+    """Bytes of the object `oid` that a stopped command left for the next one."""
+    return sum(path.stat().st_size for path in (location() / INCOMING).glob(oid))
+
+
 def keep(path: Path, oid: str) -> None:
     """Move the file at `path`, already checked and on the cache's file system, into the cache as the object `oid`."""
     target = object_path(oid)
