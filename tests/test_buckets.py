@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from conftest import MODEL, PINNED, World, add_hook, copy, inflict, settings, start, track
+from conftest import MODEL, PINNED, ROOT_ONLY, World, add_hook, copy, inflict, mounted, settings, start, track
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -251,6 +251,28 @@ def test_a_pull_goes_on_inside_an_object_whose_transfer_broke(big, servers, kind
     assert other.on_disk("big") == big.on_disk("big")
     most = {"whole": 2 * 48, "flip": 2 * 48}.get(fault, 48 + 16)  # a flipped bit is seen at the end, so all comes again
     assert 48 * MIB <= proxy.sent <= (most + 1) * MIB, result.said
+
+
+@ROOT_ONLY
+def test_a_disk_that_fills_up_during_a_pull_is_not_called_a_fault_of_the_remote(big, rclone):
+    fill(rclone, big)
+    is_one = of_object(big, rclone)
+    with Proxy(rclone) as proxy:
+        other = use(big, rclone, proxy.endpoint).second()
+        cache = other.clone / ".dvc" / "cache"
+        with mounted(cache, "-o", "size=64M"):
+            proxy.fault = lambda asked: (
+                (cache / "filler").write_bytes(bytes(40 * MIB)) and None if is_one(asked) else None
+            )
+
+            full = other.make("pull").said
+            proxy.fault = lambda _: None
+            (cache / "filler").unlink()
+            other.ok("pull")
+
+            assert "no space left on the disk; free some, then run the same command again to continue" in full
+            assert "remote 'storage'" not in full
+            assert other.on_disk("big") == big.on_disk("big")
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """DVC's remote storage, shared by all clones: DVC's settings and layout, our own transfers (see .github/FAULTS.md)."""
 
+import errno
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -59,6 +60,8 @@ class Remote(ABC):
         except (Failure, FileNotFoundError):
             raise
         except Exception as error:  # the clients' exceptions have no other base class in common
+            if step == "read" and getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+                raise  # the disk is one of this machine
             raise Failure(f"{self.title} {sentence(error, step, self.endpoint)}; {after}") from error
 
     @abstractmethod
