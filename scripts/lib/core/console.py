@@ -76,7 +76,7 @@ class _Lines:
     """Progress where no bar can be drawn, as in CI: a line when long work begins, then one every `INTERVAL` seconds."""
 
     said = float("-inf")  # when the last line was printed, for any work
-    lock = threading.Lock()  # files are transferred in parallel
+    lock = threading.Lock()  # files are transferred in parallel; else an older line could come last
 
     def __init__(self, label: str, total: int) -> None:
         self.label, self.total, self.done, self.started = label, total, 0, time.monotonic()
@@ -92,9 +92,9 @@ class _Lines:
                 return
             _Lines.said = now
             rate = self.done / (now - self.started)
-        left = text.duration(max(0, self.total - self.done) / rate) if rate else "unknown"
-        amounts = f"{text.size(self.done)} of {text.size(self.total)}, {text.size(int(rate))}/s"
-        remark(f"{self.label}: {amounts}, {left} left")
+            left = text.duration(max(0, self.total - self.done) / rate) if rate else "unknown"
+            amounts = f"{text.size(self.done)} of {text.size(self.total)}, {text.size(int(rate))}/s"
+            remark(f"{self.label}: {amounts}, {left} left")
 
 
 @contextmanager
