@@ -1,15 +1,19 @@
 """Range requests: whatever a store answers, the bytes are the ones asked for, and no connection is left in between."""
 
 import socket
+import ssl
 import struct
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.request import Request
 
 import pytest
+from stores import silent
 
 from lib.transfer import http
 from lib.transfer.retry import Broken
@@ -49,7 +53,7 @@ def store() -> Iterator[ThreadingHTTPServer]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.connections, server.requests, server.ended = 0, [], threading.Event()
         server.answer = lambda handler, asked: handler.say(206, asked)
-        server.daemon_threads = True
+        server.daemon_threads, server.handle_error = True, lambda *_: None  # a client that hung up
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server
         server.shutdown()
@@ -97,7 +101,7 @@ def test_a_store_that_sends_more_than_was_asked_for_is_not_asked_on_the_same_con
     store.answer, reader = lambda handler, _: handler.say(200, DATA), client()
 
     read(store, reader, 0, 100)
-    read(store, reader, 200, 100)
+    read(store, reader, 250, 100)
 
     assert (store.connections, len(store.requests)) == (2, 2)
 
@@ -113,6 +117,37 @@ def test_an_answer_that_is_too_short_is_no_answer(store):
 
     with pytest.raises(Broken, match="ended before the last byte"):
         read(store, client(), 0, 100)
+
+
+def test_a_file_that_ends_before_the_range_is_no_answer(store):
+    store.answer = lambda handler, _: handler.say(200, DATA[:50])
+
+    with pytest.raises(Broken, match="ended before the last byte"):
+        read(store, client(), 200, 100)
+
+
+def test_an_answer_that_is_not_http_is_worth_another_try(store):
+    store.answer = lambda handler, _: handler.wfile.write(b"220 a mail server\r\n")
+
+    with pytest.raises(Broken, match="the connection broke .*220 a mail server"):
+        read(store, client(), 0, 100)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_store_that_says_nothing_is_given_up_and_its_connection_closed(scheme):
+    made, view = [], memoryview(bytearray(9))
+    reader = http.Client(0.1, lambda: made.append("a context") or ssl.create_default_context())
+    with silent() as (endpoint, connections):
+        mute = Request(f"{scheme}{endpoint.removeprefix('http')}/file")
+        for _ in range(2):
+            with pytest.raises(Broken, match="timed out") as _held:  # with the frames that know the connection
+                list(reader.read(mute, 0, len(view), view))
+
+        for each in connections:
+            each.settimeout(5)
+            while each.recv(10_000):
+                pass
+    assert made == ["a context"] * (scheme == "https")
 
 
 def test_a_connection_that_the_store_closed_meanwhile_is_opened_anew(store):
@@ -139,6 +174,17 @@ def test_no_store_is_to_compress_what_it_sends(store):
     read(store, client(), 0, 100)
 
     assert store.requests[0]["Accept-Encoding"] == "identity"
+
+
+def test_the_store_gets_the_host_that_signatures_count_on_and_every_header_of_the_request(store, monkeypatch):
+    """Signatures leave out the scheme's own port, also if the endpoint names it."""
+    monkeypatch.setattr(HTTPConnection, "default_port", store.server_port)
+    asked = Request(request(store).full_url, headers={"Authorization": "Bearer token"})
+
+    list(client().read(asked, 0, 9, memoryview(bytearray(9))))
+
+    assert store.requests[0]["Host"] == "127.0.0.1"
+    assert store.requests[0]["Authorization"] == "Bearer token"
 
 
 def test_a_connection_that_breaks_in_the_middle_repeats_no_bytes(store):
@@ -255,3 +301,44 @@ def test_only_credentials_that_were_taken_before_are_tried_again(store, pieces, 
 
     with pytest.raises(fault):
         list(http.Ranges(client(), lambda: request(store), len(DATA)).stream(0))
+
+
+def test_a_proxy_may_be_named_without_a_scheme_and_have_a_login_with_any_characters(store, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, f"team:p%40ss@127.0.0.1:{store.server_port}")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    asked = Request("http://store.example/file")
+
+    assert list(client().read(asked, 0, 9, memoryview(bytearray(9)))) == [DATA[:9]]
+
+    assert store.requests[0]["Host"] == "store.example"
+    assert store.requests[0]["Proxy-Authorization"] == f"Basic {b64encode(b'team:p@ss').decode()}"
+
+
+def test_a_refusal_without_an_end_is_read_only_as_far_as_it_may_have_a_code(store):
+    def answer(handler: Handler, _: bytes) -> None:
+        handler.say(403, b"<Code>No</Code>" + bytes(20_000), Content_Length="1000000000")
+        over.wait(10)
+
+    store.answer, over = answer, threading.Event()
+
+    with pytest.raises(http.Refused, match="No"):
+        list(http.Client(1, lambda: None).read(request(store), 0, 9, memoryview(bytearray(9))))
+    over.set()
+
+
+def test_a_busy_store_is_asked_again_when_it_says(store):
+    store.answer = lambda handler, _: handler.say(503, b"", Retry_After="7", Content_Length="0")
+
+    with pytest.raises(Broken, match="the store answered 503 Service Unavailable") as found:
+        read(store, client(), 0, 9)
+
+    assert found.value.pause > 7
+
+
+def test_a_refusal_without_a_code_is_named_by_its_status(store):
+    store.answer = lambda handler, _: handler.say(418, b"")
+
+    with pytest.raises(http.Refused, match="418"):
+        read(store, client(), 0, 9)

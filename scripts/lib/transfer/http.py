@@ -66,7 +66,7 @@ class Client:
             except (OSError, HTTPException) as error:
                 connection.close()
                 if not used:
-                    raise Broken(f"the connection broke ({error or type(error).__name__})") from error
+                    raise Broken(f"the connection broke ({error})") from error
                 connection = None  # the server may have closed an idle connection: try a new one
             except BaseException:
                 connection.close()
@@ -88,7 +88,7 @@ class Client:
     ) -> Iterator[memoryview]:
         proxy, login = _proxy("http", request.host) if request.type == "http" else ("", {})
         target = request.full_url if proxy else request.selector
-        headers = {"Host": request.host, **request.headers, **login, "Range": f"bytes={start}-{stop - 1}"}
+        headers = {**request.headers, **login, "Range": f"bytes={start}-{stop - 1}"}
         connection.request("GET", target, headers=headers)
         answer = connection.getresponse()
         if answer.status not in (200, 206):
