@@ -223,11 +223,16 @@ def test_bytes_that_arrived_before_a_connection_broke_are_kept(store, pieces, br
     assert arrived == DATA[:kept]
 
 
-def test_a_fast_store_is_asked_once_for_the_whole_file(store, small):
-    arrived = bytearray()
+def test_a_fast_store_is_asked_once_for_the_whole_file_though_its_first_bytes_take_time(store, small, monkeypatch):
+    def answer(handler: Handler, asked: bytes) -> None:
+        time.sleep(0.5)
+        handler.say(206, asked)
+
+    monkeypatch.setattr(http, "TRIAL", 5000)
+    store.answer, arrived = answer, bytearray()
     for each in http.Ranges(client(), lambda: request(store), len(DATA)).stream(0):
         arrived += each
-        time.sleep(0.002)  # the work on the bytes, while the next ones come
+        time.sleep(0.02)  # the work on the bytes, while the next ones come
 
     assert arrived == DATA
     assert [asked["Range"] for asked in store.requests] == [f"bytes=0-{len(DATA) - 1}"]
@@ -291,7 +296,12 @@ def test_a_request_is_made_anew_before_its_signature_can_expire(store, pieces, m
 
 @pytest.mark.parametrize(
     ("taken", "status", "fault"),
-    [("none", 403, http.Refused), ("bytes=0-", 403, Broken), ("bytes=0-", 404, http.Refused)],
+    [
+        ("none", 403, http.Refused),
+        ("bytes=0-", 403, Broken),
+        ("bytes=0-", 400, Broken),
+        ("bytes=0-", 404, http.Refused),
+    ],
 )
 def test_only_credentials_that_were_taken_before_are_tried_again(store, pieces, taken, status, fault):
     def answer(handler: Handler, asked: bytes) -> None:

@@ -172,7 +172,7 @@ class Ranges:
     def _together(self, start: int) -> Iterator[memoryview]:
         """The bytes from offset `start` on, by several requests at a time."""
         located = [(self.locate(), time.monotonic())]
-        buffers = [buffer(min(PIECE, self.size - start)) for _ in range(PIECES)]
+        buffers = [buffer(PIECE) for _ in range(PIECES)]
 
         def piece(at: int) -> tuple[memoryview, Broken | None]:
             if time.monotonic() - located[-1][1] > MAX_AGE:
