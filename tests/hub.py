@@ -50,6 +50,7 @@ class Request:
     path: str
     range: str | None
     token: str
+    encoding: str  # Accept-Encoding
     status: int | None = None  # None: nothing sent yet
     sent_bytes: int = 0  # of the body
 
@@ -113,7 +114,9 @@ class Answer(BaseHTTPRequestHandler):
 
     def do_GET(self):
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        self.log = Request(self.command, self.path, self.headers["Range"], token)
+        self.log = Request(
+            self.command, self.path, self.headers["Range"], token, self.headers.get("Accept-Encoding", "")
+        )
         self.server.requests.append(self.log)
         self.reply, self.rate = None, float("inf")
         if fault := self.server.next_fault(f"{self.command} {self.path}"):

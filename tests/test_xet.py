@@ -14,6 +14,9 @@ from hub import Answer as HubAnswer
 from hub import Fault, Hub
 from stores import silent
 
+from lib.hub.sources import XetFile
+from lib.transfer.retry import Broken
+
 pytestmark = pytest.mark.slow
 MIB = 1 << 20
 BIG = "acme/big"
@@ -105,6 +108,55 @@ def test_a_file_that_xet_does_not_give_comes_by_a_plain_download(clone, xet, fau
     assert not (clone.clone / ".dvc" / "tmp" / "xet" / "logs").exists()
 
 
+class Xet:
+    """Gives each of `chunks`, and raises those that are exceptions."""
+
+    fault, cancelled = "", False
+
+    def __init__(self, *chunks: bytes | Exception) -> None:
+        self.chunks = iter(chunks)
+
+    def download(self, file: object, start: int) -> "Xet":
+        return self
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self.chunks:
+            if isinstance(chunk, Exception):
+                raise chunk
+            yield chunk
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (OSError("no such hash\nin Xet"), ""),
+        (ConnectionError("refused\nthere"), "refused"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+def test_only_a_store_out_of_reach_is_given_up_for_other_files_too(error, fault):
+    xet = Xet(b"one", error)
+    stream = XetFile(xet, None).stream(0)
+
+    assert next(stream) == b"one"
+    with pytest.raises(Broken, match=f"^{fault or 'no such hash'}$"):
+        next(stream)
+    assert (xet.fault, xet.cancelled) == (fault, True)
+
+
+def test_a_stream_that_is_not_read_to_its_end_is_cancelled():
+    xet = Xet(b"one", b"two")
+    stream = XetFile(xet, None).stream(0)
+
+    next(stream)
+    stream.close()
+
+    assert xet.cancelled
+
+
 @pytest.mark.marathon
 def test_a_store_out_of_reach_is_given_up_once_for_all_files(clone, xet):
     xet.commit(BIG, {f"{number}.safetensors": os.urandom(1000) for number in range(40)})
@@ -188,6 +240,7 @@ def test_xet_is_left_out_when_the_user_says_so(clone, xet):
 
     assert tokens(xet) == 0
     assert len(fetched(xet, "model.safetensors")) == 1
+    assert {request.encoding for request in xet.requests if "/resolve/" in request.path} == {"identity"}
 
 
 def test_a_mirror_that_publishes_no_xet_hash_is_downloaded_from(clone, xet):

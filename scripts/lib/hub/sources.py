@@ -37,8 +37,7 @@ class Get:
                 hf_raise_for_status(response)
                 skip = 0 if response.status_code == 206 else start  # a server may ignore the range
                 for chunk in response.iter_raw():
-                    if skip < len(chunk):
-                        yield chunk[skip:]
+                    yield chunk[skip:]
                     skip = max(0, skip - len(chunk))
         except httpx2.TransportError as error:
             raise Broken(reason(error)) from error
