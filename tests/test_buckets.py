@@ -27,6 +27,11 @@ from hub import Hub
 from measure import measure
 from stores import KEY, SECRET, Gcs, Proxy, S3Moto, S3Rclone, Store, silent
 
+from lib.core import digest
+from lib.core.errors import Failure
+from lib.remote.gcs import Gcs as GcsRemote
+from lib.remote.s3 import S3
+
 STORES = {"moto": S3Moto, "rclone": S3Rclone, "gcs": Gcs}
 VERBS = ["add", "pull", "push", "verify", "remote"]
 MIB = 1 << 20
@@ -544,6 +549,47 @@ def test_the_authorities_that_a_client_brings_along_are_trusted_where_the_machin
         other.ok("pull", "TIMEOUT=2", SSL_CERT_FILE="/dev/null", SSL_CERT_DIR="/nowhere")
 
     assert other.on_disk() == PINNED
+
+
+@pytest.mark.parametrize(
+    ("verify", "named", "said"),
+    [
+        (None, "", "its certificate is not trusted here"),
+        (True, "", "its certificate is not trusted here"),
+        (True, "AWS_CA_BUNDLE", ""),
+        (False, "", ""),
+        ("a file", "", ""),
+    ],
+)
+def test_dvcs_ssl_verify_is_for_listing_and_reading_alike(monkeypatch, rclone, authority, verify, named, said):
+    path, context = authority
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    if named:
+        monkeypatch.setenv(named, str(path))
+    rclone.put(key_for(b"one"), b"one")
+    config = {"access_key_id": KEY, "secret_access_key": SECRET, "region": "us-east-1"}
+    config |= {} if verify is None else {"ssl_verify": str(path) if verify == "a file" else verify}
+    with Proxy(rclone, tls=context) as proxy:
+        remote = S3("storage", rclone.url, config | {"endpointurl": proxy.endpoint})
+        one = digest.of_bytes(b"one")
+
+        if said:
+            with pytest.raises(Failure, match=said):
+                remote.infos([one.md5])
+        else:
+            assert set(remote.infos([one.md5])) == {one.md5}
+            assert remote.read(one.md5, one) is None
+
+
+def test_google_is_read_with_the_certificates_that_requests_is_told_of(monkeypatch, servers, authority):
+    path, context = authority
+    store, one = serve(servers, "gcs"), digest.of_bytes(b"one")
+    store.put(key_for(b"one"), b"one")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
+    with Proxy(store, tls=context) as proxy:
+        remote = GcsRemote("storage", store.url, {"endpointurl": proxy.endpoint})
+
+        assert remote.read(one.md5, one) is None
 
 
 def test_a_pull_goes_through_the_proxy_that_the_environment_names(added, rclone):

@@ -85,7 +85,6 @@ class S3(Bucket):
             max_pool_connections=REQUESTS,
             # By default, botocore adds checksums that older stores reject; `_upload` adds the ones that matter.
             request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
         )
 
     def _list(self, prefix: str) -> Iterator[tuple[str, ObjectInfo]]:
@@ -98,7 +97,7 @@ class S3(Bucket):
             said = self._client.head_object(Bucket=self.bucket, Key=key, **more)
             return _as_info(said, said["ContentLength"])
         except ClientError as error:
-            if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+            if error.response["Error"]["Code"] == "404":
                 return None
             raise
 

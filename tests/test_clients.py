@@ -1,0 +1,425 @@
+"""The clients of buckets: each request is as DVC's settings and the environment say, and no fault of it goes unseen."""
+
+import json
+import os
+import re
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote
+
+import google.auth
+import pytest
+from google.auth.exceptions import DefaultCredentialsError
+from google.oauth2.credentials import Credentials
+
+from lib.core import digest
+from lib.core.errors import Failure
+from lib.model.inventory import Item
+from lib.remote.bucket import TRIES
+from lib.remote.gcs import Gcs
+from lib.remote.s3 import S3
+
+KEYS = {"access_key_id": "me", "secret_access_key": "secret", "region": "eu-west-3"}
+DAY = {"Last-Modified": "Fri, 27 Nov 2026 11:20:08 GMT"}
+XML = b"<Said><UploadId>1</UploadId><ETag>x</ETag></Said>"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """A bucket that has every object; `fault` gives the status of a refusal, -1 to hang up, or None."""
+
+    protocol_version = "HTTP/1.1"
+
+    def answer(self) -> None:
+        body, asked = self.rfile.read(int(self.headers.get("Content-Length", 0))), f"{self.command} {self.path}"
+        self.server.requests.append((asked, dict(self.headers)))
+        self.server.bodies.append(body)
+        status = self.server.fault(asked) or 200
+        if status < 0:
+            self.close_connection = True
+            return
+        said = b"" if self.command == "PUT" or status != 200 else XML
+        if "/o?" in self.path:
+            page = self.server.pages["pageToken=" in self.path]
+            fields = re.findall(r"\w+", unquote(self.path.partition("fields=")[2]))
+            items = [{key: value for key, value in item.items() if key in fields} for item in page["items"]]
+            said = json.dumps({key: page[key] for key in page if key in fields} | {"items": items}).encode()
+        elif "/o/" in self.path and status == 200:
+            said = json.dumps(self.server.pages[0]).encode()
+        elif "list-type" in self.path and self.server.pages:
+            said = self.server.pages["continuation-token" in self.path]
+        self.send_response(status)
+        for key, value in ({"ETag": '"x"', "Content-Length": str(len(said))} | DAY | self.server.headers).items():
+            self.send_header(key, value)
+        self.end_headers()
+        self.wfile.write(b"" if self.command == "HEAD" else said)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def store(monkeypatch) -> Iterator[ThreadingHTTPServer]:
+    """A bucket on loopback, and an environment without settings for it."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setattr("lib.core.arguments.timeout", lambda: 3.0)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.requests, server.bodies, server.headers, server.pages = [], [], {}, []
+        server.fault = lambda _: None
+        server.daemon_threads, server.handle_error = True, lambda *_: None  # a client that hung up
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def s3(store: ThreadingHTTPServer, **config: object) -> S3:
+    return S3("storage", "s3://bucket/team", {"endpointurl": f"http://127.0.0.1:{store.server_port}"} | config)
+
+
+def large(folder: Path) -> tuple[Path, Item]:
+    """A file that is uploaded in parts, and its object."""
+    path = folder / "large"
+    path.write_bytes(bytes(digest.LARGE + 1))
+    file = digest.of_file(path, ("md5", "sha256", "crc64nvme"))
+    return path, Item(file.md5, file, "big", path.name)
+
+
+def asked(store: ThreadingHTTPServer, begin: str, part: str = "") -> list[dict[str, str]]:
+    """The headers of the requests that begin with `begin` and have `part` in them."""
+    return [headers for line, headers in store.requests if line.startswith(begin) and part in line]
+
+
+def test_dvcs_settings_are_in_every_request_that_uploads(store, tmp_path):
+    written = {"sse": "aws:kms", "sse_kms_key_id": "k", "acl": "private", "grant_full_control": "id=a"}
+    written |= {"grant_read": "id=b", "grant_read_acp": "id=c", "grant_write_acp": "id=d"}
+    remote = s3(store, session_token="token", **KEYS, **written)
+
+    remote.check(write=True)
+    remote.put(*large(tmp_path), lambda _: None)
+
+    for headers in (*asked(store, "PUT", ".model-weights"), *asked(store, "POST", "?uploads")):
+        assert headers["Authorization"].startswith("AWS4-HMAC-SHA256 Credential=me/")
+        assert "/eu-west-3/s3/" in headers["Authorization"]
+        assert headers["X-Amz-Security-Token"] == "token"
+        found = {key.lower(): value for key, value in headers.items()}
+        names = ["server-side-encryption", "server-side-encryption-aws-kms-key-id", "acl", "grant-full-control"]
+        names += ["grant-read", "grant-read-acp", "grant-write-acp"]
+        assert [found[f"x-amz-{name}"] for name in names] == list(written.values())
+    assert len(store.requests) == 7
+
+
+def test_a_store_that_takes_anybody_gets_no_login(store):
+    remote = s3(store, allow_anonymous_login=True, **KEYS)
+
+    assert remote.read("0" * 32, digest.of_bytes(XML)) is None
+
+    assert len(store.requests) == 2
+    assert not [line for line, headers in store.requests if "Signature" in line or "Authorization" in headers]
+
+
+def test_the_environment_decides_before_dvcs_settings_whose_credentials_are_used(store, monkeypatch, tmp_path):
+    for name in ("mine", "theirs"):
+        keys = "aws_access_key_id = {}\naws_secret_access_key = x\n"
+        (tmp_path / name).write_text(f"[default]\n{keys.format(name)}[ci]\n{keys.format('ci')}")
+    (tmp_path / "config").write_text("[default]\nregion = eu-north-1\n[profile ci]\nregion = eu-west-3\n")
+    settings = {"credentialpath": str(tmp_path / "theirs"), "configpath": str(tmp_path / "config")}
+
+    monkeypatch.delenv("AWS_CONFIG_FILE")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "mine"))
+    s3(store, **settings).check()
+    monkeypatch.delenv("AWS_SHARED_CREDENTIALS_FILE")
+    s3(store, **settings).check()
+    s3(store, **settings, profile="ci").check()
+
+    used = [headers["Authorization"].split("Credential=")[1].split("/") for headers in asked(store, "GET")]
+    assert [(each[0], each[2]) for each in used] == [
+        ("mine", "eu-north-1"),
+        ("theirs", "eu-north-1"),
+        ("ci", "eu-west-3"),
+    ]
+
+
+@pytest.mark.parametrize(("typed", "tries"), [("", TRIES), ("1", 1)])
+def test_a_request_that_nobody_answers_is_tried_as_often_as_aws_is_told_to(store, monkeypatch, typed, tries):
+    store.fault = lambda _: -1
+    if typed:
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", typed)
+
+    with pytest.raises(Failure, match="cannot be reached"):
+        s3(store, **KEYS).check()
+
+    assert len(store.requests) == tries
+
+
+def test_dvcs_timeout_comes_before_ours(store, monkeypatch):
+    monkeypatch.setattr("lib.core.arguments.timeout", lambda: 60.0)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    store.fault = lambda _: over.wait(10) and None
+    over, start = threading.Event(), time.monotonic()
+
+    with pytest.raises(Failure, match="cannot be reached"):
+        s3(store, read_timeout=0.1, **KEYS).check()
+
+    over.set()
+    assert time.monotonic() - start < 5
+
+
+def test_objects_that_are_looked_at_closely_are_asked_for_one_by_one(store):
+    s3(store, **KEYS).infos((f"{number:032x}" for number in range(90)), closely=True)
+
+    assert [line.split()[0] for line, _ in store.requests] == ["HEAD"] * 90
+
+
+@pytest.mark.parametrize(
+    ("headers", "etag", "crc"),
+    [
+        ({"ETag": '"abc"'}, "abc", None),
+        ({"ETag": ""}, None, None),
+        ({"x-amz-server-side-encryption": "AES256"}, "x", None),
+        ({"x-amz-server-side-encryption": "aws:kms"}, None, None),
+        ({"x-amz-server-side-encryption-customer-algorithm": "AES256"}, None, None),
+        ({"x-amz-checksum-crc64nvme": "AAAAAAAAAAE="}, "x", "0000000000000001"),
+        ({"x-amz-checksum-crc64nvme": "AAAAAAAAAAE=-2"}, "x", None),
+    ],
+)
+def test_what_a_store_says_of_an_object_is_a_hash_only_if_it_is_one(store, headers, etag, crc):
+    store.headers = headers
+
+    (info,) = s3(store, **KEYS).infos(["0" * 32], closely=True).values()
+
+    assert (info.size, info.etag, info.crc64nvme) == (len(XML), etag, crc)
+
+
+def test_only_uploads_in_parts_have_a_checksum_that_some_stores_refuse(store, tmp_path):
+    remote, (path, item) = s3(store, **KEYS), large(tmp_path)
+
+    remote.check(write=True)
+    remote.put(path, item, lambda _: None)
+
+    with_checksum = [line for line, headers in store.requests if "checksum" in str(headers.keys()).lower()]
+    assert with_checksum == [line for line, _ in store.requests if item.oid[2:] in line]
+    (whole,) = asked(store, "POST", "uploadId")
+    assert whole["x-amz-checksum-crc64nvme"] == b64encode(bytes.fromhex(item.file.crc64nvme)).decode()
+    assert whole["x-amz-checksum-type"] == "FULL_OBJECT"
+
+
+def test_a_store_that_refused_a_checksum_gets_no_other(store, tmp_path):
+    remote, (path, item) = s3(store, **KEYS), large(tmp_path)
+    store.fault = lambda line: 501 if "?uploads" in line and len(asked(store, "POST", "?uploads")) == 1 else None
+
+    for _ in range(2):
+        remote.put(path, item, lambda _: None)
+
+    assert ["x-amz-checksum-algorithm" in each for each in asked(store, "POST", "?uploads")] == [True, False, False]
+
+
+def test_a_store_that_refuses_uploads_is_asked_once_more_without_a_checksum_and_then_no_more(store, tmp_path):
+    remote, (path, item) = s3(store, **KEYS), large(tmp_path)
+    store.fault = lambda line: 501 if "?uploads" in line else None
+
+    for count in (2, 3):
+        with pytest.raises(Failure):
+            remote.put(path, item, lambda _: None)
+        assert len(asked(store, "POST", "?uploads")) == count
+
+
+def test_an_upload_that_is_refused_for_another_reason_is_not_sent_again(store, tmp_path):
+    store.fault = lambda line: 403 if "?uploads" in line else None
+
+    with pytest.raises(Failure, match="they may not write there"):
+        s3(store, **KEYS).put(*large(tmp_path), lambda _: None)
+
+    assert len(store.requests) == 1
+
+
+@pytest.mark.parametrize("why", [KeyboardInterrupt, ValueError])
+def test_an_upload_that_ends_early_leaves_no_parts(store, tmp_path, why):
+    def stop(_: int) -> None:
+        raise why
+
+    with pytest.raises((Failure, KeyboardInterrupt)):
+        s3(store, **KEYS).put(*large(tmp_path), stop)
+
+    assert len(asked(store, "DELETE", "uploadId=1")) == 1
+
+
+def test_an_object_of_which_the_store_says_another_checksum_is_not_taken_for_uploaded(store, tmp_path):
+    store.headers = {"x-amz-checksum-crc64nvme": "AAAAAAAAAAA="}
+
+    with pytest.raises(Failure, match="stored different bytes, according to its checksum"):
+        s3(store, **KEYS).put(*large(tmp_path), lambda _: None)
+
+
+def test_a_small_file_that_was_written_to_before_the_last_look_does_not_go_up(store, tmp_path):
+    path, file = tmp_path / "small", digest.of_bytes(b"one", ("md5", "sha256"))
+    path.write_bytes(b"one")
+
+    def stop(_: int) -> None:
+        raise ValueError
+
+    with pytest.raises(Failure):
+        s3(store, **KEYS).put(path, Item(file.md5, file, "tiny", "small"), stop)
+
+    assert store.requests == []
+
+
+def test_a_small_file_that_is_written_to_after_the_last_look_goes_up_as_it_was(store, tmp_path):
+    path, file = tmp_path / "small", digest.of_bytes(b"one", ("md5", "sha256"))
+    path.write_bytes(b"one")
+
+    assert (
+        s3(store, **KEYS).put(path, Item(file.md5, file, "tiny", "small"), lambda _: path.write_bytes(b"two")) is None
+    )
+
+    assert store.bodies == [b"one"]
+
+
+def test_an_object_that_is_not_there_is_not_told_of(store):
+    store.fault = lambda _: 404
+
+    assert s3(store, **KEYS).infos(["0" * 32]) == {}
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-3"])
+def test_a_download_has_the_signature_of_today_in_every_region(store, region):
+    s3(store, **KEYS | {"region": region}).read("0" * 32, digest.of_bytes(XML))
+
+    assert "X-Amz-Algorithm=AWS4-HMAC-SHA256" in store.requests[-1][0]
+    assert "checksum" not in store.requests[-1][0].lower()
+
+
+def test_dvcs_settings_say_how_to_connect(store):
+    assert s3(store, connect_timeout=7, **KEYS)._client.meta.config.connect_timeout == 7
+    assert s3(store, **KEYS)._client.meta.config.connect_timeout == 1  # a third of TIMEOUT
+    assert S3("storage", "s3://bucket", {"use_ssl": False, **KEYS})._client.meta.endpoint_url.startswith("http://")
+    with pytest.raises(Failure, match="needs a profile that is not in your AWS configuration; nothing was changed"):
+        s3(store, profile="nobody")
+
+
+def test_a_timeout_of_nothing_still_lets_a_store_answer(store, monkeypatch):
+    monkeypatch.setattr("lib.core.arguments.timeout", lambda: 0.0)
+    store.fault = lambda _: time.sleep(0.01)
+
+    assert s3(store, **KEYS).read("0" * 32, digest.of_bytes(XML)) is None
+
+
+def test_a_slash_at_the_end_of_the_url_is_not_in_the_keys(store):
+    S3("storage", "s3://bucket/team/", {"endpointurl": f"http://127.0.0.1:{store.server_port}", **KEYS}).now()
+
+    assert [line for line, _ in store.requests] == [f"{each} /bucket/team/.model-weights" for each in ("PUT", "HEAD")]
+
+
+def test_a_look_at_a_bucket_writes_nothing(store):
+    s3(store, **KEYS).check()
+
+    assert [line.split()[0] for line, _ in store.requests] == ["GET"]
+
+
+def test_a_few_objects_are_asked_for_one_by_one_and_not_for_their_checksums(store):
+    s3(store, **KEYS).infos(f"{number:032x}" for number in range(8))
+
+    assert [line.split()[0] for line, _ in store.requests] == ["HEAD"] * 8
+    assert not any("x-amz-checksum-mode" in headers for _, headers in store.requests)  # which may need more permissions
+
+
+def listed(oid: str, more: str = "") -> bytes:
+    """A page of a listing that has `oid`."""
+    said = (
+        f"<Key>team/files/md5/{oid[:2]}/{oid[2:]}</Key><LastModified>2026-11-27T11:20:08Z</LastModified><Size>1</Size>"
+    )
+    return f"<Said>{more}<Contents>{said}</Contents></Said>".encode()
+
+
+def test_a_listing_is_read_to_its_end_and_tells_only_of_what_was_asked_for(store):
+    oids = [f"{number:032x}" for number in range(90)]
+    more = "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"
+    store.pages = [listed("f" * 32, more), listed(oids[7])]
+
+    assert set(s3(store, **KEYS).infos(oids)) == {oids[7]}
+
+
+def test_an_object_of_another_size_is_not_read_and_one_of_any_size_is(store):
+    remote = s3(store, **KEYS)
+
+    assert remote.read("0" * 32, digest.File(7, "0" * 32)) == f"pinned 7 bytes, found {len(XML)}"
+    assert asked(store, "GET") == []
+    assert remote.read("0" * 32, digest.File(None, digest.of_bytes(XML).md5)) is None
+
+
+@pytest.mark.parametrize(("closely", "step"), [(True, "read"), (False, "list")])
+def test_a_refusal_names_the_permission_that_is_missing(store, closely, step):
+    store.fault = lambda _: 403
+
+    with pytest.raises(Failure, match=f"they may not {step} there"):
+        s3(store, **KEYS).infos(["0" * 32], closely)
+
+
+@pytest.mark.parametrize(("busy", "timeout"), [(2, 9.0), (99, 1.0)])
+def test_a_busy_store_is_asked_again_as_long_as_the_user_waits(store, monkeypatch, busy, timeout):
+    monkeypatch.setattr("lib.core.arguments.timeout", lambda: timeout)
+    store.fault = lambda _: 503 if len(store.requests) <= busy else None
+    remote = s3(store, **KEYS)
+
+    if busy == 2:
+        remote.check()
+        assert len(store.requests) == 3
+    else:
+        with pytest.raises(Failure, match="is overloaded or unavailable"):
+            remote.check()
+
+
+@pytest.mark.parametrize(
+    ("config", "emulator", "default", "want"),
+    [
+        ({}, "", "token", "Bearer token"),
+        ({}, "", "", None),
+        ({"allow_anonymous_login": True}, "", "token", None),
+        ({"endpointurl": "http://127.0.0.1:9"}, "", "token", None),
+        ({"endpointurl": "https://storage.googleapis.com"}, "", "token", "Bearer token"),
+        ({}, "http://127.0.0.1:9", "token", None),
+    ],
+)
+def test_google_gets_the_login_of_this_machine_and_no_other_store_does(monkeypatch, config, emulator, default, want):
+    def find(_: list[str]) -> tuple[Credentials, None]:
+        if not default:
+            raise DefaultCredentialsError
+        return Credentials(default), None
+
+    monkeypatch.setattr(google.auth, "default", find)
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", emulator)
+
+    made = Gcs("storage", "gs://bucket/team", {"projectname": "mine", **config})
+
+    assert made._request("key").get_header("Authorization") == want
+    assert made._client.project == "mine"
+
+
+def test_a_listing_of_google_is_read_to_its_end_with_the_md5_of_what_has_one(store):
+    oids = [f"{number:032x}" for number in range(90)]
+    facts = {"size": "1", "updated": "2026-11-27T11:20:08Z"}
+    items = [{"name": f"team/files/md5/{oid[:2]}/{oid[2:]}", **facts} for oid in oids[:2]]
+    store.pages = [{"items": [items[0] | {"md5Hash": "AAAAAAAAAAAAAAAAAAAAAA=="}], "nextPageToken": "t"}]
+    store.pages.append({"items": items[1:]})
+
+    found = Gcs("storage", "gs://bucket/team", {"endpointurl": f"http://127.0.0.1:{store.server_port}"}).infos(oids)
+
+    assert {oid: info.md5 for oid, info in found.items()} == {oids[0]: "0" * 32, oids[1]: None}
+
+
+def test_an_object_of_google_that_is_gone_is_not_told_of_and_need_not_be_deleted(store):
+    remote = Gcs("storage", "gs://bucket/team", {"endpointurl": f"http://127.0.0.1:{store.server_port}"})
+    store.pages = [{"name": "0", "size": "1", "updated": "2026-11-27T11:20:08Z"}]
+
+    store.fault = lambda line: 404 if line.startswith("DELETE") else None
+    remote.drop("0" * 32, time.time() + 1e9)
+    assert len(asked(store, "DELETE")) == 1
+    store.fault = lambda _: 404
+    assert remote.infos(["0" * 32]) == {}
