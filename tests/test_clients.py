@@ -1,5 +1,6 @@
 """The clients of buckets: each request is as DVC's settings and the environment say, and no fault of it goes unseen."""
 
+import hashlib
 import json
 import os
 import re
@@ -268,6 +269,25 @@ def test_a_small_file_that_was_written_to_before_the_last_look_does_not_go_up(st
     with pytest.raises(Failure):
         s3(store, **KEYS).put(path, Item(file.md5, file, "tiny", "small"), stop)
 
+    assert store.requests == []
+
+
+def test_a_file_that_is_written_to_once_it_was_hashed_does_not_go_up(store, monkeypatch, tmp_path):
+    path, file, hashed = tmp_path / "small", digest.of_bytes(b"one", ("md5", "sha256")), hashlib.sha256()
+
+    class Late:
+        update = hashed.update
+
+        def hexdigest(self) -> str:
+            path.write_bytes(b"another")
+            return hashed.hexdigest()
+
+    path.write_bytes(b"one")
+    monkeypatch.setattr(hashlib, "sha256", Late)
+
+    found = s3(store, **KEYS).put(path, Item(file.md5, file, "tiny", "small"), lambda _: None)
+
+    assert found == "written to while it was uploaded"
     assert store.requests == []
 
 
