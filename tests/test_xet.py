@@ -14,6 +14,7 @@ from hub import Answer as HubAnswer
 from hub import Fault, Hub
 from stores import silent
 
+from lib.hub import xet as hub_xet
 from lib.hub.sources import XetFile
 from lib.transfer.retry import Broken
 
@@ -145,6 +146,14 @@ def test_only_a_store_out_of_reach_is_given_up_for_other_files_too(error, fault)
     with pytest.raises(Broken, match=f"^{fault or 'no such hash'}$"):
         next(stream)
     assert (xet.fault, xet.cancelled) == (fault, True)
+
+
+def test_a_store_that_was_given_up_is_not_asked_again():
+    given_up = hub_xet.Xet(None)
+    given_up.fault = "refused"
+
+    with pytest.raises(Broken, match="refused"):
+        given_up.download(None, 0)
 
 
 def test_a_stream_that_is_not_read_to_its_end_is_cancelled():

@@ -29,7 +29,7 @@ class Xet:
             if not self._group:
                 self._group = XetSession(XetConfig().with_config(_settings())).new_download_stream_group(
                     token_refresh_url=f"{ENDPOINT}/api/models/{self._shot.source}/xet-read-token/{self._shot.commit}",
-                    token_refresh_headers={key: str(value) for key, value in build_hf_headers().items()},
+                    token_refresh_headers=build_hf_headers(),
                 )
         return self._group.download_stream(XetFileInfo(file.xet, file.size), start=start)
 
