@@ -5,13 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from hub import Hub
+
+from lib.core import arguments
 
 ROOT = Path(__file__).resolve().parents[1]
 MEMORY = Path("/dev/shm")
@@ -422,3 +424,15 @@ def tracked(tracked_template, ground, tmp_path) -> Iterator[World]:
     """A clone that has added MODEL and tracks `mine`, one file whose content is that name."""
     with lent(tracked_template, ground, tmp_path / "my world") as world:
         yield world
+
+
+@pytest.fixture
+def within(monkeypatch) -> Iterator[Callable[[float], None]]:
+    """A function to call with the TIMEOUT that our own functions are to find."""
+
+    def typed(seconds: float) -> None:
+        monkeypatch.setenv("TIMEOUT", f"{seconds:g}")
+        arguments.timeout.cache_clear()
+
+    yield typed
+    arguments.timeout.cache_clear()

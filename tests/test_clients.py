@@ -65,13 +65,13 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def store(monkeypatch) -> Iterator[ThreadingHTTPServer]:
+def store(monkeypatch, within) -> Iterator[ThreadingHTTPServer]:
     """A bucket on loopback, and an environment without settings for it."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, os.devnull)
-    monkeypatch.setattr("lib.core.arguments.timeout", lambda: 3.0)
+    within(3)
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.requests, server.bodies, server.headers, server.pages = [], [], {}, []
         server.fault = lambda _: None
@@ -160,8 +160,8 @@ def test_a_request_that_nobody_answers_is_tried_as_often_as_aws_is_told_to(store
     assert len(store.requests) == tries
 
 
-def test_dvcs_timeout_comes_before_ours(store, monkeypatch):
-    monkeypatch.setattr("lib.core.arguments.timeout", lambda: 60.0)
+def test_dvcs_timeout_comes_before_ours(store, within, monkeypatch):
+    within(60)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     store.fault = lambda _: over.wait(10) and None
     over, start = threading.Event(), time.monotonic()
@@ -324,8 +324,8 @@ def test_dvcs_settings_say_how_to_connect(store):
         s3(store, profile="nobody")
 
 
-def test_a_timeout_of_nothing_still_lets_a_store_answer(store, monkeypatch):
-    monkeypatch.setattr("lib.core.arguments.timeout", lambda: 0.0)
+def test_a_timeout_of_nothing_still_lets_a_store_answer(store, within):
+    within(0)
     store.fault = lambda _: time.sleep(0.01)
 
     assert s3(store, **KEYS).read("0" * 32, digest.of_bytes(XML)) is None
@@ -383,8 +383,8 @@ def test_a_refusal_names_the_permission_that_is_missing(store, closely, step):
 
 
 @pytest.mark.parametrize(("busy", "timeout"), [(2, 9.0), (99, 1.0)])
-def test_a_busy_store_is_asked_again_as_long_as_the_user_waits(store, monkeypatch, busy, timeout):
-    monkeypatch.setattr("lib.core.arguments.timeout", lambda: timeout)
+def test_a_busy_store_is_asked_again_as_long_as_the_user_waits(store, within, busy, timeout):
+    within(timeout)
     store.fault = lambda _: 503 if len(store.requests) <= busy else None
     remote = s3(store, **KEYS)
 

@@ -58,8 +58,8 @@ def test_what_came_before_a_break_is_kept_and_the_next_source_goes_on_there(tmp_
     assert sum(counts) == len(DATA)
 
 
-def test_what_came_before_the_last_break_stays_for_the_next_run(tmp_path, monkeypatch):
-    monkeypatch.setattr("lib.core.arguments.timeout", lambda: 0.0)
+def test_what_came_before_the_last_break_stays_for_the_next_run(tmp_path, within):
+    within(0)
     want = road.Wanted("a file", len(DATA), ("sha256",))
 
     with pytest.raises(Failure, match="a file: broke; gave up"):

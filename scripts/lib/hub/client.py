@@ -48,7 +48,7 @@ def reason(fault: httpx2.Response | Exception) -> str:
         return f"the Hub answered {response.status_code} {response.reason_phrase}"
     if isinstance(fault, httpx2.TimeoutException):
         return "the Hub sent nothing"
-    return f"the connection to the Hub broke ({fault or type(fault).__name__})"
+    return f"the connection to the Hub broke ({text.one_line(fault)})"
 
 
 def unreachable(why: object) -> Failure:
@@ -56,7 +56,7 @@ def unreachable(why: object) -> Failure:
     address = urlsplit(ENDPOINT)
     proxy = proxy_for(address.scheme, address.netloc)
     through = f" through the proxy {text.one_line(proxy)}" if proxy else ""
-    return Failure(f"cannot reach the Hub at {ENDPOINT}{through} ({why or type(why).__name__}); nothing was changed")
+    return Failure(f"cannot reach the Hub at {ENDPOINT}{through} ({text.one_line(why)}); nothing was changed")
 
 
 def _connected() -> _Client:
@@ -66,7 +66,7 @@ def _connected() -> _Client:
     try:
         return _Client(follow_redirects=True)
     except (ImportError, ValueError) as error:  # the environment names an unsupported kind of proxy, such as SOCKS
-        raise unreachable(text.one_line(error)) from error
+        raise unreachable(error) from error
 
 
 huggingface_hub.set_client_factory(_connected)

@@ -18,11 +18,12 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import Request, getproxies, proxy_bypass
 
 from lib.core.digest import buffer
+from lib.core.text import one_line
 from lib.core.workers import ahead
 from lib.transfer.retry import TRANSIENT, Broken, asked_to_wait
 
 SLICE = 2 << 20  # bytes read from one connection at a time
-STEP = 1 << 19  # bytes asked of a connection at once: a break loses no more (half of it took 0.1 s/GB more CPU time)
+STEP = 1 << 19  # bytes per read, lost if the connection breaks; reads half as long took 0.1 s/GB more CPU time
 TRIAL = 8 << 20  # bytes before a connection may be called slow
 SLOW = 3  # a connection is slow if waiting for its bytes takes this many times as long as hashing and writing them
 PIECE = 4 << 20  # bytes per parallel request
@@ -66,7 +67,7 @@ class Client:
             except (OSError, HTTPException) as error:
                 connection.close()
                 if not used:
-                    raise Broken(f"the connection broke ({error})") from error
+                    raise Broken(f"the connection broke ({one_line(error)})") from error
                 connection = None  # the server may have closed an idle connection: try a new one
             except BaseException:
                 connection.close()
