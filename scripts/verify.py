@@ -130,7 +130,7 @@ def check_remote(items: list[inventory.Item], local: dict[str, Path], report: Re
 def check_catalog(everyone: list[str], held: list[pin.Pin], report: Report) -> None:
     """Compare the rows of models/README.md, and the names of `everyone` with a pin, with the pins in Git's index.
 
-    `held` are the valid pins in the working tree.
+    Notes folders without a pin. `held` are the valid pins in the working tree.
     """
     for folder in selection.unpinned(everyone):
         report.note(f"models/{folder}: no pin, so it was not looked at (pin it with make track, or remove it)")

@@ -1,6 +1,5 @@
 """How a command runs and ends: its exit status, and the one line for a `Failure`, a system error or a signal."""
 
-import errno
 import os
 import signal
 import sys
@@ -11,7 +10,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from lib.core import arguments, console, text
-from lib.core.errors import Failure
+from lib.core.errors import FULL, Failure
 from lib.core.paths import ROOT
 from lib.core.report import Finding, Report
 
@@ -81,6 +80,6 @@ def _end_with_parent(parent: int) -> None:
 
 
 def _system_sentence(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in FULL:
         return "no space left on the disk; free some, then run the same command again to continue"
     return f"{text.fault(error)}; fix that, then run the same command again to continue"

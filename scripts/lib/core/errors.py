@@ -1,4 +1,8 @@
-"""The exception that ends a command with a sentence for its user."""
+"""The exception that ends a command with a sentence for its user, and the system errors that say a disk is full."""
+
+import errno
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Failure(Exception):

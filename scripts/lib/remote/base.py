@@ -1,6 +1,5 @@
 """DVC's remote storage, shared by all clones: DVC's settings and layout, our own transfers (see .github/FAULTS.md)."""
 
-import errno
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from lib.core import atomic
 from lib.core.digest import File, Progress, unwatched
-from lib.core.errors import Failure
+from lib.core.errors import FULL, Failure
 from lib.disk import cache
 from lib.model.inventory import Item
 from lib.remote.errors import sentence
@@ -60,7 +59,7 @@ class Remote(ABC):
         except (Failure, FileNotFoundError):
             raise
         except Exception as error:  # the clients' exceptions have no other base class in common
-            if step == "read" and getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            if step == "read" and getattr(error, "errno", None) in FULL:
                 raise  # the disk is one of this machine
             raise Failure(f"{self.title} {sentence(error, step, self.endpoint)}; {after}") from error
 
