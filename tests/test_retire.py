@@ -257,6 +257,21 @@ def test_rename_moves_pin_weights_row_and_note_and_reads_no_byte(added):
     assert other.on_disk("group/little") == PINNED
 
 
+def test_diff_knows_the_versions_from_before_a_rename(tracked):
+    tracked.ok("release", "MODEL=mine", "VERSION=1.0.0")
+    first = tracked.head()
+    track(tracked, "mine", "more of it")
+    tracked.ok("rename", "MODEL=mine", "NAME=group/ours")
+    change = "M a.bin (4 B -> 10 B)"
+
+    said = [tracked.ok("diff", "MODEL=group/ours", *words).out for words in ([], ["FROM=1.0.0"], [f"FROM={first}"])]
+
+    starts = (first[:7], "1.0.0", first)
+    assert said == [f"{change}\ngroup/ours: {at} -> here: 1 file changed, 4 B -> 10 B\n" for at in starts]
+    said = tracked.ok("diff", "MODEL=group/ours", "FROM=HEAD~1").out
+    assert said == "group/ours: HEAD~1 -> here: the same files, 10 B -> 10 B\n"
+
+
 def test_rename_says_that_releases_keep_the_old_name(added):
     added.ok("release", "MODEL=tiny", "VERSION=1.0.0")
 

@@ -3,9 +3,10 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from io import BytesIO
+from itertools import chain
 
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
@@ -124,15 +125,24 @@ def holds(name: str) -> bool:
 def log(name: str) -> list[dict[str, str]]:
     """The Git commits in this clone that changed the pin of `name`, also under an older name, newest first.
 
-    Each as commit, date, author, subject.
+    Each as commit, date, author, subject, and the name that the model then had.
     """
     if not head():
         return []
-    keys = ("commit", "date", "author", "subject")
-    said = lines(
-        "log", "--follow", "--no-show-signature", "--format=%H%x00%as%x00%an%x00%s", "--", f"models/{name}.dvc"
-    )
-    return [dict(zip(keys, line.split("\0"), strict=True)) for line in said]
+    form = "--format=%x00%H%x00%as%x00%an%x00%s"
+    said = ask("log", "--follow", "--name-only", "--no-show-signature", form, "--", f"models/{name}.dvc")
+    fields, found = said.decode(errors="surrogateescape").split("\0")[1:], []
+    for commit, date, author, rest in zip(*[iter(fields)] * 4, strict=True):
+        subject, *paths = rest.split("\n")  # a merge has no path
+        name = next((name_of(path) for path in paths if path), name)
+        found.append({"commit": commit, "date": date, "author": author, "subject": subject, "name": name})
+    return found
+
+
+def called(name: str) -> Iterator[str]:
+    """`name`, and then the older names of that model, the newest first; Git is asked only for these."""
+    yield name
+    yield from dict.fromkeys(each["name"] for each in log(name) if each["name"] != name)
 
 
 def trailer(name: str, key: str) -> str:
@@ -164,8 +174,9 @@ def is_shallow() -> bool:
 
 
 def resolve(revision: str, name: str) -> str:
-    """The id of the Git commit of `revision`: a version of the model `name` or a Git revision. Raises `Failure`."""
-    for word in (f"{name}@{revision}", f"{name}@v{revision}", revision):
+    """The id of the Git commit of `revision`, a version of the model `name` or any other. Raises `Failure`."""
+    spelled = ((f"{was}@{revision}", f"{was}@v{revision}", revision) for was in called(name))
+    for word in chain.from_iterable(spelled):
         if found := _output("rev-parse", "--verify", "--quiet", f"{word}^{{commit}}"):
             return found
     raise Failure(f"no such Git revision: {revision!r}; git log -- models/{name}.dvc shows the commits of the pin")

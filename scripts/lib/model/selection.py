@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from lib.core.errors import Failure
@@ -105,12 +106,16 @@ def checked(name: str) -> pin.Pin:
 
 
 def at(commit: str, name: str) -> pin.Pin:
-    """The pin of the model `name` in the Git commit `commit`. Raises `Failure` if it is broken or not there."""
+    """The pin of the model `name` in the Git commit `commit`, where the model may have had an older name.
+
+    Raises `Failure` if it is broken or not there.
+    """
     how = f"git log -- models/{name}.dvc shows which Git commits"
-    if (found := history.text(commit, f"models/{name}.dvc")) is None:
+    there = ((was, history.text(commit, f"models/{was}.dvc")) for was in history.called(name))
+    if not (found := next((each for each in there if each[1] is not None), None)):
         raise Failure(f"{commit[:7]} has no models/{name}.dvc; {how} do")
     try:
-        return pin.parse(name, found)
+        return replace(pin.parse(*found), name=name)
     except Failure as failure:  # its advice is for the pin in the working tree
         raise Failure(f"in {commit[:7]}, {str(failure).partition('; ')[0]}; {how} changed it") from None
 
@@ -118,14 +123,15 @@ def at(commit: str, name: str) -> pin.Pin:
 def versions(name: str, most: int | None = None) -> Iterator[tuple[str, pin.Pin]]:
     """(Git commit, pin) for the versions of the pin of `name` in this clone's history, newest first.
 
-    Of the last `most` commits, or of all; those that have no pin or a broken one are left out. Raises `Failure`.
+    An older name becomes `name`. Of the last `most` commits, or of all; those that have no pin or a broken one are left
+    out. Raises `Failure`.
     """
-    commits = [each["commit"] for each in history.log(name)[:most]]
-    ids = history.object_ids(f"{commit}:models/{name}.dvc" for commit in commits)
-    there = {commit: oid for commit, oid in zip(commits, ids, strict=True) if oid}
-    for commit, found in zip(there, history.blobs(there.values()), strict=True):
+    log = history.log(name)[:most]
+    ids = history.object_ids(f"{each['commit']}:models/{each['name']}.dvc" for each in log)
+    there = [(each, oid) for each, oid in zip(log, ids, strict=True) if oid]
+    for (each, _), found in zip(there, history.blobs(oid for _, oid in there), strict=True):
         with suppress(Failure):
-            yield commit, pin.parse(name, found)
+            yield each["commit"], replace(pin.parse(each["name"], found), name=name)
 
 
 def consistent(chosen: list[str], report: Report) -> list[pin.Pin]:
