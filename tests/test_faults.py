@@ -9,7 +9,20 @@ import subprocess
 import threading
 
 import pytest
-from conftest import FILES, MODEL, PINNED, ROOT_ONLY, World, add_hook, copy, furnish, in_place_of, mounted, track
+from conftest import (
+    FILES,
+    MODEL,
+    PINNED,
+    ROOT_ONLY,
+    World,
+    add_hook,
+    copy,
+    furnish,
+    in_place_of,
+    mounted,
+    settings,
+    track,
+)
 from hub import Fault
 
 pytestmark = pytest.mark.slow
@@ -233,6 +246,25 @@ def test_a_stopped_pull_needs_only_space_for_the_rest(added_online, hub):
         other.ok("pull", "MODEL=big")
 
         assert other.on_disk("big") == {"a.bin": data}
+
+
+@ROOT_ONLY
+def test_a_folder_on_the_disk_of_the_cache_needs_space_for_both_unless_it_gets_links(added_online, hub):
+    hub.commit("acme/big", {"a.bin": os.urandom(12 << 20)})
+    added_online.ok("add", "MODEL=acme/big")
+    other, small = added_online.second(), added_online.path / "small"
+    settings(other, f"[cache]\n    dir = {small}/cache\n", local=True)
+    words = "pull", "MODEL=big", f"TO={small}/srv"
+    with mounted(small, "-o", "size=20M"):
+        said = other.make(*words).out
+
+        assert "pull: big: not enough disk space: big needs 25.2 MB, " in said
+        assert "; free some, or link it to the cache: LINK=1\n" in said
+        assert not list(small.rglob("incoming/*"))
+        other.ok(*words, "LINK=1")
+        shutil.rmtree(small / "srv")
+        other.ok(*words, "LINK=1")  # though another 12.6 MB would not fit
+        assert (small / "srv" / "big" / "a.bin").stat().st_nlink == 2
 
 
 @pytest.mark.marathon

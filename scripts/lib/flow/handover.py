@@ -98,13 +98,25 @@ def _assemble(held: pin.Pin, part: Path, items: list[inventory.Item], report: Re
     """Fill the folder `part` with `items`. Returns False, with findings in `report`, if one cannot be had."""
     remark(f"{held.name} goes to {part.parent}: {text.amount(held.nfiles, held.size)}")
     paths.remove(part)
-    destination.check_space(held.size, part, f"{held.name} needs", "name another folder")
+    _check_space(held, items, part)
     with progress(f"copy {held.name}", held.size) as watch:
         found = workers.side_by_side(lambda item: _place(item, part / item.path, watch), items, fallback.DOWNLOADS)
     if failed := list(filter(None, found)):
         report.found(*failed)
         shutil.rmtree(part)
     return not failed
+
+
+def _check_space(held: pin.Pin, items: list[inventory.Item], part: Path) -> None:
+    """Before the first byte, refuse what the disks of the cache and of `part` cannot hold. Raises `Failure`."""
+    missing = [item for item in inventory.unique(items) if not cache.object_path(item.oid).is_file()]
+    fetch = sum((item.file.size or 0) - cache.arrived(item.oid) for item in missing)
+    store, what = cache.location(), f"{held.name} needs"
+    same = paths.nearest(store).stat().st_dev == paths.nearest(part).stat().st_dev
+    linked = same and arguments.is_on("LINK")
+    advice = "link it to the cache: LINK=1" if same and not linked else "name another folder"
+    destination.check_space(same * fetch + (0 if linked else held.size), part.parent, what, advice)
+    destination.check_space(fetch, store, what, "pull fewer models: MODEL=NAME")
 
 
 def _place(item: inventory.Item, path: Path, watch: digest.Progress) -> Finding | None:
