@@ -501,12 +501,14 @@ def test_the_page_on_reports_names_every_key(added):
 
 
 GH = """#!/usr/bin/env bash
-# Stands in for gh: remembers what it is asked, and which pull requests are open.
+# Stands in for gh: remembers what it is asked, and whether a pull request is open. It refuses to open one as long as
+# there is a file GH_LOG.refuse.
 printf '%s\\n' "$*" >>"$GH_LOG"
-case "$1 $2" in
-  "pr list") [[ ! -e $GH_LOG.open ]] || printf '7\\n' ;;
-  "pr create") touch "$GH_LOG.open" ;;
-esac
+case "$1 $2 $*" in
+  "pr list "*headRefOid*) [[ ! -e $GH_LOG.open ]] || git ls-remote origin "$4" ;;
+  "pr list "*) [[ ! -e $GH_LOG.open ]] || printf '7\\n' ;;
+  "pr create "*) [[ ! -e $GH_LOG.refuse ]] && touch "$GH_LOG.open" ;;
+esac || exit
 for word; do [[ $word != */body ]] || cp "$word" "$GH_LOG.body"; done
 """
 
@@ -526,14 +528,14 @@ def forge(added_online):
     return world
 
 
-def propose(world: World, name: str = "tiny") -> list[str]:
-    """Run propose.sh as update.yml does, in a clean checkout; what `gh` was asked."""
+def propose(world: World, name: str = "tiny", code: int = 0) -> list[str]:
+    """Run propose.sh as update.yml does, in a clean checkout, to end with `code`; what `gh` was asked."""
     log = world.path / "gh.log"
     log.unlink(missing_ok=True)
     main = world.git("--git-dir", str(world.path / "origin.git"), "rev-parse", "main").strip()
     world.git("checkout", "--quiet", "-B", "main", main)
     result = world.run("scripts/dev/propose.sh", name)
-    assert result.code == 0, result.said
+    assert result.code == code, result.said
     return [" ".join(line.split()[:2]) for line in log.read_text().splitlines()] if log.exists() else []
 
 
@@ -546,7 +548,7 @@ def test_a_newer_model_is_one_pull_request_that_is_renewed_and_never_doubled(for
 
     assert propose(forge) == ["pr list", "pr create"]
     text = (forge.path / "gh.log.body").read_text()
-    assert propose(forge) == []  # the same version again
+    assert propose(forge) == ["pr list"]  # the same version again
     commit = hub.commit(MODEL, LATER | {"config.json": b"{}"}, license="mit")
     assert propose(forge) == ["pr list", "pr edit"]
 
@@ -556,6 +558,21 @@ def test_a_newer_model_is_one_pull_request_that_is_renewed_and_never_doubled(for
     assert "| `model.safetensors` | changed | 102.4 kB | 102.4 kB |" in text
     assert "**The license changed: `apache-2.0` -> `mit`.**" in text
     assert "`make verify`: verified 1 pin, 3 of 3 files on disk" in text
+
+
+@pytest.mark.slow
+@pytest.mark.marathon
+def test_a_pull_request_that_could_not_be_opened_is_opened_by_the_next_run(forge, hub):
+    hub.commit(MODEL, LATER)
+    refuse = forge.path / "gh.log.refuse"
+    refuse.touch()
+
+    assert propose(forge, code=1) == ["pr list", "pr create"]
+    assert propose(forge, code=1)[-1] == "pr create"
+    refuse.unlink()
+
+    assert propose(forge)[-1] == "pr create"
+    assert propose(forge) == ["pr list"]
 
 
 @pytest.mark.slow

@@ -12,20 +12,18 @@ base=$(git rev-parse HEAD)
 make update MODEL="$name"
 [[ $(git rev-parse HEAD) != "$base" ]] || exit 0
 if git fetch --quiet origin "refs/heads/$branch" 2>/dev/null &&
-  git diff --quiet FETCH_HEAD HEAD -- "models/$name.dvc"; then
-  printf '%s\n' "propose: $branch already has this version; nothing to do"
+  git diff --quiet FETCH_HEAD HEAD -- "models/$name.dvc" &&
+  [[ $(gh pr list --head "$branch" --state all --json headRefOid) == *"$(git rev-parse FETCH_HEAD)"* ]]; then
+  printf '%s\n' "propose: a pull request from $branch already has this version; nothing to do"
   exit 0
 fi
 make diff MODEL="$name" FROM="$base" REPORT="$folder/diff.json" >&2
 status=0
 make verify MODEL="$name" REPORT="$folder/verify.json" >&2 || status=1
 PYTHONPATH=scripts .venv/bin/python scripts/dev/proposal.py body "$folder/diff.json" "$folder/verify.json" >"$folder/body"
-git push --quiet --force origin "HEAD:refs/heads/$branch"
 text=(--title "Update $name" --body-file "$folder/body")
 open=$(gh pr list --head "$branch" --state open --json number --jq '.[].number')
-if [[ $open ]]; then
-  gh pr edit "$open" "${text[@]}"
-else
-  gh pr create --head "$branch" "${text[@]}"
-fi
+[[ -z $open ]] || gh pr edit "$open" "${text[@]}"
+git push --quiet --force origin "HEAD:refs/heads/$branch"
+[[ $open ]] || gh pr create --head "$branch" "${text[@]}"
 exit "$status"
