@@ -453,6 +453,12 @@ def test_under_github_actions_problems_are_annotations_and_a_table(added):
     assert "| tiny | 3 | 102.4 kB | **not good** |" in summary
 
 
+def test_under_github_actions_what_ends_a_command_early_is_an_annotation_too(added):
+    result = added.make("pull", "MODEL=nothing", GITHUB_ACTIONS="true")
+
+    assert "::error::pull: no such model: 'nothing'; make list shows what there is\n" in result.out
+
+
 @pytest.mark.slow
 def test_what_another_command_is_at_work_on_was_not_asked_for(added):
     shutil.rmtree(added.remote / "files")

@@ -12,7 +12,7 @@ from typing import NoReturn
 from lib.core import arguments, console, text
 from lib.core.errors import FULL, Failure
 from lib.core.paths import ROOT
-from lib.core.report import Finding, Report
+from lib.core.report import Report
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -60,7 +60,7 @@ def _reported(main: Callable[[Report], tuple[str, str]]) -> None:
         raise
     except (Failure, OSError) as error:
         sentences = ("", _system_sentence(error) if isinstance(error, OSError) else str(error))
-        report.findings.append(Finding("", "command", "failed", detail=sentences[1]))
+        report.ended(sentences[1])
     report.close(*sentences)
 
 

@@ -63,11 +63,18 @@ class Report:
     def found(self, *findings: Finding) -> None:
         for finding in findings:
             self.findings.append(finding)
-            line = f"{self.verb}: {finding}"
-            console.result(line)
-            if arguments.value("GITHUB_ACTIONS") == "true":
-                where = f" file=models/{finding.model}.dvc" if finding.model else ""
-                console.result(f"::error{where}::{line.replace('%', '%25')}")
+            console.result(f"{self.verb}: {finding}")
+            self._annotate(finding)
+
+    def ended(self, why: str) -> None:
+        """Record that the command ended early, because of `why`; the caller prints that."""
+        self.findings.append(Finding("", "command", "failed", detail=why))
+        self._annotate(self.findings[-1])
+
+    def _annotate(self, finding: Finding) -> None:
+        if arguments.value("GITHUB_ACTIONS") == "true":
+            where = f" file=models/{finding.model}.dvc" if finding.model else ""
+            console.result(f"::error{where}::{self.verb}: {str(finding).replace('%', '%25')}")
 
     @contextmanager
     def failing(self, name: str, place: str, kind: str, before: str = "") -> Iterator[None]:
