@@ -453,6 +453,15 @@ def test_under_github_actions_problems_are_annotations_and_a_table(added):
     assert "| tiny | 3 | 102.4 kB | **not good** |" in summary
 
 
+def test_the_table_for_github_does_not_call_good_what_was_not_looked_at(added):
+    shutil.rmtree(added.weights())
+    summary = added.path / "summary.md"
+
+    added.ok("verify", "OFFLINE=1", GITHUB_STEP_SUMMARY=str(summary))
+
+    assert "| tiny | 3 | 102.4 kB | no problem found |" in summary.read_text()
+
+
 def test_under_github_actions_what_ends_a_command_early_is_an_annotation_too(added):
     result = added.make("pull", "MODEL=nothing", GITHUB_ACTIONS="true")
 

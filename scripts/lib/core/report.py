@@ -123,7 +123,7 @@ class Report:
         if target := arguments.value("GITHUB_STEP_SUMMARY"):
             lines = [f"### make {self.verb}: {summary}", "", "| model | files | size | |", "| --- | --- | --- | --- |"]
             for model in self.models:
-                state = model.get("status", "good") if model["ok"] else "**not good**"
+                state = model.get("status", "no problem found") if model["ok"] else "**not good**"
                 lines.append(f"| {model['name']} | {model['files']} | {text.size(model['size'])} | {state} |")
             lines += ["", *(f"- {finding}" for finding in self.findings)]
             with open(target, "a", encoding="utf-8") as file:
