@@ -139,6 +139,7 @@ def bring(name: str, released: pin.Pin | None, to: Path | None, report: Report) 
     """Pull the model `name` into models/ or, if `to` is given, into that folder. Raises `Failure`."""
     with lock.model(name):
         held = released or selection.checked(name)
+        report.model(name, held.nfiles, held.size)
         if to:
             new, done = handover.hand_over(held, to, report), "handed over"
         else:
@@ -148,7 +149,6 @@ def bring(name: str, released: pin.Pin | None, to: Path | None, report: Report) 
             report.say(line)
         if new and not released:
             pin.check_current(held)
-    report.model(name, held.nfiles, held.size)
     if report.is_good(name):
         size = text.amount(held.nfiles, held.size)
         report.note(f"{done} {name}: {size}" if new else f"{name}: up to date, {size}")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import jsonschema
 import pytest
-from conftest import FILES, MODEL, PINNED, ROOT, World, furnish, lent, refuse_commits, start, track
+from conftest import FILES, MODEL, PINNED, ROOT, World, forget_weights, furnish, lent, refuse_commits, start, track
 from hub import Fault, Hub
 
 SCHEMA = json.loads((ROOT / "tests" / "report.schema.json").read_text())
@@ -483,6 +483,15 @@ def test_a_report_of_an_error_is_one_of_them_too(added):
 
     assert [each["kind"] for each in facts["problems"]] == ["failed"]
     assert added.refused("list", "FORMAT=xml") == "list: not a format: FORMAT='xml' (want json, or leave it out)"
+
+
+def test_a_report_has_the_model_that_could_not_be_pulled_from_an_unreachable_remote(added):
+    forget_weights(added, cache=True)
+    added.remote.rename(added.path / "away")
+
+    facts = report(added, "pull", code=2)
+
+    assert [(each["name"], each["ok"]) for each in facts["models"]] == [("tiny", False)]
 
 
 def test_with_format_json_the_lines_for_people_go_to_standard_error(added):
