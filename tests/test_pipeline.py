@@ -136,7 +136,7 @@ def test_deploy_hands_over_nothing_when_a_pull_fails(checkout, fault):
     done = run_job(checkout, "deploy", "weights", DEPLOY_COMMAND="cp -r models ../deployed")
 
     assert not done.passed
-    assert len(done.results) == 1
+    assert len(done.results) == 2
     assert "actions/upload-artifact" not in done.used
     assert not (checkout.path / "deployed").exists()
 
@@ -151,6 +151,20 @@ def test_deploy_checks_what_the_cache_of_the_runner_gave(checkout):
     assert done.passed, done.said
     assert "changed in the cache" in done.said
     assert checkout.on_disk() == PINNED
+
+
+def test_deploy_drops_from_the_cache_of_the_runner_what_no_pin_needs_now(checkout):
+    checkout.ok("pull")
+    cache = checkout.clone / ".dvc" / "cache" / "files" / "md5"
+    needed = sorted(cache.glob("*/*"))
+    (cache / "00").mkdir(exist_ok=True)
+    (cache / "00" / ("1" * 30)).write_bytes(b"an older version")
+
+    done = run_job(checkout, "deploy", "weights")
+
+    assert done.passed, done.said
+    assert len(needed) == len(PINNED) + 1
+    assert sorted(cache.glob("*/*")) == needed
 
 
 @pytest.mark.marathon
