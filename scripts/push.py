@@ -5,6 +5,7 @@ from lib.core.console import note, took
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cleanup
 from lib.model import selection
+from lib.model.inventory import unique
 from lib.model.pin import Pin
 from lib.remote import audit, factory, repair
 from lib.remote.base import Remote
@@ -12,7 +13,7 @@ from lib.remote.base import Remote
 
 def preview(pins: list[Pin], remote: Remote, report: Report) -> None:
     """Report which objects of `pins` would be uploaded to `remote`, and how many of them are not on this machine."""
-    items = repair.objects(pins, report)
+    items = unique(repair.objects(pins, report))
     found = audit.assess(remote, items, arguments.is_on("DEEP"))
     lost = {each.object for each in audit.bad(items, found)}
     for held in pins:

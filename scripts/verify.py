@@ -105,8 +105,13 @@ def check_model(
         return held, items, check_disk(held, items, report, looked)
 
 
-def check_remote(items: list[inventory.Item], local: dict[str, Path], report: Report) -> Counter:
-    """Check `items` on the remote; returns how many were checked in which way. `local` are good files, by oid."""
+def check_remote(
+    items: list[inventory.Item], every: list[inventory.Item], local: dict[str, Path], report: Report
+) -> Counter:
+    """Check `items` on the remote; returns how many were checked in which way.
+
+    What is bad is reported for each of `every` that needs it; `local` are good files, by oid.
+    """
     if arguments.is_on("OFFLINE"):
         report.note("remote: not looked at (OFFLINE=1)")
         return Counter({NOT_ASKED: len(items)})
@@ -118,7 +123,7 @@ def check_remote(items: list[inventory.Item], local: dict[str, Path], report: Re
     except Failure as failure:
         report.found(Finding("", "remote", "unreachable", detail=f"{failure}; the remote was not looked at"))
         return Counter({NOT_ASKED: len(items)})
-    report.found(*audit.bad(items, found))
+    report.found(*audit.bad(every, found))
     if strays := remote.strays:
         report.note(f"remote: {text.plural(len(strays), 'file')} beside the objects ignored, such as {strays[0]!r}")
     count = Counter(each.kind for each in found.values())
@@ -181,12 +186,13 @@ def main(report: Report) -> tuple[str, str]:
         check_catalog(chosen, [held for held, *_ in found], report)
     if not chosen and not report.findings:
         return NO_MODEL, ""
-    every = inventory.unique(item for _, objects, _ in found for item in objects)
+    every = [item for _, objects, _ in found for item in objects]
+    once = inventory.unique(every)
     local = {oid: path for *_, right in found for oid, path in right.items()}
-    items = share(every)
-    looked.other_shares = len(every) - len(items) if arguments.value("SHARD") else None
+    items = share(once)
+    looked.other_shares = len(once) - len(items) if arguments.value("SHARD") else None
     if items:
-        looked.objects += check_remote(items, local, report)
+        looked.objects += check_remote(items, every, local, report)
     check_required(required, looked, report)
     report.facts["looked"] = looked.facts()
     if report.findings:

@@ -494,6 +494,23 @@ def test_a_report_has_the_model_that_could_not_be_pulled_from_an_unreachable_rem
     assert [(each["name"], each["ok"]) for each in facts["models"]] == [("tiny", False)]
 
 
+@pytest.mark.slow
+def test_a_file_that_two_models_share_is_a_problem_of_both(tracked):
+    track(tracked, "twin", "the same")
+    track(tracked, "mine", "the same")
+    next(path for path in tracked.objects().values() if path.read_bytes() == b"the same").unlink()
+
+    facts = report(tracked, "verify", code=2)
+    shutil.rmtree(tracked.clone / ".dvc" / "cache")
+    for name in ("mine", "twin"):
+        shutil.rmtree(tracked.weights(name))
+    pushed = report(tracked, "push", code=2)
+
+    assert facts["summary"].startswith("2 problems in 2 models; ")
+    assert [each["name"] for each in facts["models"] if not each["ok"]] == ["mine", "twin"]
+    assert [each["name"] for each in pushed["models"] if not each["ok"]] == ["mine", "twin"]
+
+
 def test_with_format_json_the_lines_for_people_go_to_standard_error(added):
     result = added.ok("list", "FORMAT=json", "REPORT=report.json")
 

@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from lib.core import digest
 from lib.core.errors import Failure
@@ -68,3 +68,8 @@ def unique(items: Iterable[Item]) -> list[Item]:
     for item in items:
         first.setdefault(item.oid, item)
     return list(first.values())
+
+
+def for_each(items: Iterable[Item], found: Mapping[str, Finding]) -> list[Finding]:
+    """The findings in `found`, by object id, for each of `items` that they concern: models may share files."""
+    return [replace(found[item.oid], model=item.model, file=item.path) for item in items if item.oid in found]

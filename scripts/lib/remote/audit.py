@@ -9,7 +9,7 @@ from lib.core.console import on_its_way, progress
 from lib.core.report import Finding
 from lib.core.text import plural
 from lib.disk import cache, weights
-from lib.model.inventory import Item
+from lib.model.inventory import Item, for_each
 from lib.remote import etag
 from lib.remote.base import ObjectInfo, Remote
 
@@ -24,7 +24,7 @@ Found = dict[str, Finding]  # by oid
 
 def bad(items: list[Item], found: Found) -> list[Finding]:
     """The findings in `found` about `items` that are missing or damaged."""
-    return [found[item.oid] for item in items if found[item.oid].kind in ("missing", "changed")]
+    return for_each(items, {oid: each for oid, each in found.items() if each.kind in ("missing", "changed")})
 
 
 def assess(

@@ -11,7 +11,7 @@ from lib.core.digest import Progress
 from lib.core.report import Finding, Report
 from lib.disk import cache
 from lib.model import names, pin, reachable
-from lib.model.inventory import Item, unique
+from lib.model.inventory import Item, for_each, unique
 from lib.remote import audit, factory
 from lib.remote.base import Remote
 
@@ -91,21 +91,22 @@ def repair(items: list[Item], remote: Remote, deep: bool = False) -> Outcome:
 
 
 def objects(pins: list[pin.Pin], report: Report) -> list[Item]:
-    """The objects of `pins`, without duplicates; a pin whose listing is lost becomes a finding of `report`."""
+    """The objects of `pins`; a pin whose listing is lost becomes a finding of `report`."""
     known: list[Item] = []
     for held in pins:
         with report.failing(held.name, "remote", "missing", f"{held.name}: "):
             known += factory.objects_of(held)
-    return unique(known)
+    return known
 
 
 def upload(pins: list[pin.Pin], remote: Remote, report: Report) -> None:
     """Repair the objects of `pins` on `remote`, and report what was done. Raises `Failure`."""
-    items = objects(pins, report)
+    every = objects(pins, report)
+    items = unique(every)
     outcome = repair(items, remote, arguments.is_on("DEEP"))
     for line in outcome.replaced:
         report.say(line)
-    report.found(*outcome.failed)
+    report.found(*for_each(every, {each.object: each for each in outcome.failed}))
     if outcome.unchecked:
         report.note(audit.size_only(outcome.unchecked, len(items)))
     for held in pins:
