@@ -385,7 +385,7 @@ def test_the_lines_of_the_dockerfile_bring_a_release_into_an_empty_folder(releas
     page = (ROOT / ".github" / "DEPLOY.md").read_text().partition("```dockerfile\n")[2].partition("```")[0]
     page = page.replace("\\\n", "")
     image = tmp_path_factory.mktemp("image")  # its /
-    env = {"REPOSITORY": str(released.clone), "MODEL": "tiny", "STAGE": "prod"}
+    env = {"REPOSITORY": str(released.clone), "MODEL": "tiny@v1.0.0"}
     (image / "remote").symlink_to(released.remote)
     lines = [line.removeprefix("RUN ") for line in page.splitlines() if line.startswith("RUN ")]
     assert lines.pop(0).startswith("apt-get ")  # the packages of the image
