@@ -45,7 +45,7 @@ $(call variable,REQUIRE)  # fail if anything was not checked, in one or more of:
 $(call variable,SIGNED)   # 1: require the Git commit of each pin, or a release of it, to be signed by a key in .github/allowed_signers
 $(call variable,TIMEOUT)  # give up on a Hub or bucket that sends nothing for this many seconds (default: 60)
 $(call variable,REPORT)   # a file to write the results to, as JSON
-$(call variable,REMOTE)   # name of a remote: mirror (default: the default remote); for gc, 1 selects the default remote
+$(call variable,REMOTE)   # name of a remote: mirror (default: the default remote); for gc, 1 selects the default one (default: none, only the cache)
 $(call variable,HISTORY)  # 0: keep only what branches and tags point to now, not what they pointed to before
 $(call variable,DAYS)     # with REMOTE: keep objects on the remote that are younger than this many days (default: 14)
 $(call variable,FORCE)    # 1: delete the objects; without it, gc only lists them
