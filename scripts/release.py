@@ -55,7 +55,8 @@ def make_tag(tag: str, commit: str, done: str) -> None:
     remark(f"tagging {commit[:7]} as {tag}")
     with lock.clone():
         shell.git("tag", tag, f"{done[0].upper()}{done[1:]}", commit)
-    result(f"{done}{took()}: the tag {tag}; next: git push origin '{tag}'")
+        remote = shell.git("remote") or "origin"
+    result(f"{done}{took()}: the tag {tag}; next: git push {remote} '{tag}'")
 
 
 def main() -> None:

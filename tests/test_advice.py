@@ -409,3 +409,27 @@ def test_a_remote_that_dvc_named_is_set_as_the_sentence_says(world, name):
     said = world.ok("remote", f"REMOTE={name}", "URL=../nas").err
     type_in(world, re.search("to use this one: (.*)", said)[1])
     assert f"remote {name!r} ({world.path}/nas) is there" in world.ok("remote").out
+
+
+@pytest.mark.parametrize("remote", ["origin", "team"])
+def test_the_advice_after_a_git_commit_pushes_a_new_branch_and_a_release(world, remote):
+    world.git("init", "--quiet", "--bare", "../host.git")
+    world.git("remote", "add", remote, "../host.git")
+    track(world, "ma")
+    world.git("switch", "--quiet", "--create", "feature/ma")
+
+    advice = []
+    for words in (
+        ("rename", "MODEL=ma", "NAME=mb"),
+        ("rename", "MODEL=mb", "NAME=ma"),
+        ("release", "MODEL=ma", "VERSION=1.0.0"),
+    ):
+        advice.append(world.ok(*words).out.partition("next: ")[2].strip())
+        type_in(world, advice[-1])
+
+    assert advice[:2] == [f"git push --set-upstream {remote} HEAD", "git push"]
+    world.git("switch", "--quiet", "--create", "other", f"{remote}/feature/ma")
+    type_in(world, world.ok("rename", "MODEL=ma", "NAME=mc").out.partition("next: ")[2].strip())
+    listed = dict(line.split("\t")[::-1] for line in world.git("ls-remote", remote).splitlines())
+    assert listed["refs/heads/feature/ma"] == listed["refs/tags/ma@v1.0.0^{}"] == world.git("rev-parse", "@~").strip()
+    assert listed["refs/heads/other"] == world.head()

@@ -63,10 +63,19 @@ ready() {
     die "Git cannot sign commits here, as commit.gpgSign asks: ${why//$'\n'/ }"
 }
 
-# next: print what to type after a commit.
+# remote: print the Git remote to push to: the one that Git's settings name for this branch, or else origin or the first.
+remote() {
+  local named
+  named=$(git for-each-ref --format='%(push:remotename)' "$(git symbolic-ref --quiet HEAD || echo none)")
+  git remote | grep --line-regexp --fixed-strings -e "${named:-origin}" || git remote | sed --quiet 1p
+}
+
+# next: print what to type after a commit. Git refuses a bare push of a branch that was never pushed.
 next() {
   local next='git push'
-  git diff --quiet HEAD -- .dvc/config || next="git commit --message 'Set the remote' -- .dvc/config, then git push"
+  [[ ! $(git remote) ]] || git rev-parse --verify --quiet '@{push}' >/dev/null ||
+    printf -v next 'git push --set-upstream %q HEAD' "$(remote)"
+  git diff --quiet HEAD -- .dvc/config || next="git commit --message 'Set the remote' -- .dvc/config, then $next"
   git symbolic-ref --quiet HEAD >/dev/null || next='git switch --create BRANCH, since HEAD is detached'
   printf '%s\n' "$next"
 }
