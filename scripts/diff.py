@@ -8,9 +8,9 @@ from lib.disk import cache, tensors
 from lib.model import compare, history, pin, selection
 
 
-def before(name: str, new: pin.Pin) -> tuple[str, pin.Pin | None]:
-    """The last version in Git that differs from `new`: its short commit and its pin, or `nothing` and None."""
-    for commit, old in selection.versions(name):
+def before(name: str, new: pin.Pin, at: str) -> tuple[str, pin.Pin | None]:
+    """The last version in the history of `at` that differs from `new`: short commit and pin; or `nothing` and None."""
+    for commit, old in selection.versions(name, at=at):
         if old != new:
             return commit[:7], old
     return "nothing", None
@@ -37,11 +37,12 @@ def main(report: Report) -> tuple[str, str]:
     if len(chosen) != 1:
         raise Failure(f"{text.plural(len(chosen), 'model')} named; diff compares two versions of one: MODEL=NAME")
     (name,), start, stop = chosen, arguments.value("FROM"), arguments.value("TO")
-    new = selection.at(history.resolve(stop, name), name) if stop else selection.checked(name)
-    start, old = (start, selection.at(history.resolve(start, name), name)) if start else before(name, new)
+    at = history.resolve(stop, name) if stop else "HEAD"
+    new = selection.at(at, name) if stop else selection.checked(name)
+    start, old = (start, selection.at(history.resolve(start, name), name)) if start else before(name, new, at)
     changes, license = compare.pins(old, new), compare.license_change(old and old.terms, new.terms)
     lines, absent = tensor_lines(old, new)
-    if not stop and old is None and history.is_shallow():
+    if old is None and history.is_shallow():
         report.note(f"{name}: this clone is shallow, so an older version is not known (git fetch --unshallow)")
     for line in (*changes.lines(), license, *(f"tensor {line}" for line in lines)):
         if line:

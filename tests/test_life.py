@@ -399,6 +399,22 @@ def test_a_pin_that_is_broken_in_an_old_git_commit_is_named_with_that(added):
 
 
 @pytest.mark.slow
+def test_diff_of_an_older_version_is_with_the_one_before_it(world):
+    commits = []
+    for content in ("one", "twos", "three"):
+        track(world, "ma", content)
+        commits.append(world.head()[:7])
+    world.ok("release", "MODEL=ma", "VERSION=1.2.0")
+    track(world, "ma", "fourth")
+
+    said = [world.ok("diff", "MODEL=ma", f"TO={to}").out.splitlines()[-1] for to in (commits[0], commits[1], "1.2.0")]
+
+    assert said[0].startswith(f"ma: nothing -> {commits[0]}: 1 file added")
+    assert said[1] == f"ma: {commits[0]} -> {commits[1]}: 1 file changed, 3 B -> 4 B"
+    assert said[2] == f"ma: {commits[1]} -> 1.2.0: 1 file changed, 4 B -> 5 B"
+
+
+@pytest.mark.slow
 def test_diff_takes_one_model(tracked):
     assert tracked.refused("diff", "MODEL=*").startswith("diff: 2 models named; diff compares two versions of one")
 

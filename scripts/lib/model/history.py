@@ -122,15 +122,15 @@ def holds(name: str) -> bool:
     return path.exists() and committed(name) == path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
-def log(name: str) -> list[dict[str, str]]:
-    """The Git commits in this clone that changed the pin of `name`, also under an older name, newest first.
+def log(name: str, at: str = "HEAD") -> list[dict[str, str]]:
+    """The Git commits up to `at` that changed the pin of `name`, also under an older name, newest first.
 
     Each as commit, date, author, subject, and the name that the model then had.
     """
     if not head():
         return []
     form = "--format=%x00%H%x00%as%x00%an%x00%s"
-    said = ask("log", "--follow", "--name-only", "--no-show-signature", form, "--", f"models/{name}.dvc")
+    said = ask("log", "--follow", "--name-only", "--no-show-signature", form, at, "--", f"models/{name}.dvc")
     fields, found = said.decode(errors="surrogateescape").split("\0")[1:], []
     for commit, date, author, rest in zip(*[iter(fields)] * 4, strict=True):
         subject, *paths = rest.split("\n")  # a merge has no path
