@@ -415,6 +415,25 @@ def test_diff_of_an_older_version_is_with_the_one_before_it(world):
 
 
 @pytest.mark.slow
+def test_the_history_of_a_model_goes_on_under_its_older_name_and_has_no_other_model(world):
+    for name, content in (("ma", "one"), ("mb", "one"), ("ma", "twos")):
+        track(world, name, content)
+    world.ok("rename", "MODEL=ma", "NAME=group/new")
+    world.ok("remove", "MODEL=mb")
+    track(world, "mb", "one")
+
+    shown = {name: report(world, "show", f"MODEL={name}")["models"][0]["history"] for name in ("mb", "group/new")}
+
+    assert [each["subject"] for each in shown["mb"]] == ["Add mb model", "Remove mb model", "Add mb model"]
+    subjects = ["Rename ma model to group/new", "Update ma model", "Add ma model"]
+    assert [each["subject"] for each in shown["group/new"]] == subjects
+    assert [each["name"] for each in shown["group/new"]] == ["group/new", "ma", "ma"]
+    (*_, first) = shown["group/new"]
+    said = world.ok("diff", "MODEL=group/new").out.splitlines()[-1]
+    assert said == f"group/new: {first['commit'][:7]} -> here: 1 file changed, 3 B -> 4 B"
+
+
+@pytest.mark.slow
 def test_diff_takes_one_model(tracked):
     assert tracked.refused("diff", "MODEL=*").startswith("diff: 2 models named; diff compares two versions of one")
 

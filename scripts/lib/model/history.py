@@ -129,13 +129,15 @@ def log(name: str, at: str = "HEAD") -> list[dict[str, str]]:
     """
     if not head():
         return []
-    form = "--format=%x00%H%x00%as%x00%an%x00%s"
-    said = ask("log", "--follow", "--name-only", "--no-show-signature", form, at, "--", f"models/{name}.dvc")
-    fields, found = said.decode(errors="surrogateescape").split("\0")[1:], []
-    for commit, date, author, rest in zip(*[iter(fields)] * 4, strict=True):
-        subject, *paths = rest.split("\n")  # a merge has no path
-        name = next((name_of(path) for path in paths if path), name)
-        found.append({"commit": commit, "date": date, "author": author, "subject": subject, "name": name})
+    keys, form = ("commit", "date", "author", "subject", "name"), "--format=%x00%H%x00%as%x00%an%x00%s%x00"
+    words = ("log", "--follow", "--no-show-signature", "--name-status", form, at, "--", f"models/{name}.dvc")
+    parts, found = ask(*words).decode(errors="surrogateescape").split("\0")[1:], []
+    for *said, changed in zip(*[iter(parts)] * 5, strict=True):
+        found.append(dict(zip(keys, [*said, name], strict=True)))
+        kind, *paths = changed.split() or " "  # nothing for a merge
+        if kind.startswith("C"):  # Git would go on with another model, whose pin is similar
+            return found + log(name, f"{said[0]}^")
+        name = name_of(paths[0]) if kind.startswith("R") else name
     return found
 
 
