@@ -201,6 +201,18 @@ def test_a_release_that_is_not_here_says_how_to_fetch_tags(released):
 
 
 @pytest.mark.slow
+def test_a_stage_that_another_clone_has_moved_is_moved_back_once_its_tag_is_fetched(released):
+    other, back = released.second(), ("release", "MODEL=tiny", "VERSION=1.0.0", "STAGE=prod")
+    released.ok("release", "MODEL=tiny", "VERSION=1.1.0", "STAGE=prod")
+
+    said = other.ok(*back).out
+
+    assert said.endswith(" is already in prod here; nothing to do; or fetch the tags: git fetch --tags\n")
+    other.git(*said.split("git ")[1].split())
+    assert "put tiny 1.0.0 into prod" in other.ok(*back).out
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("link", ["LINK=1", "LINK="])
 def test_a_newer_version_takes_the_place_of_the_older_one_whole(released, link):
     to = f"TO={released.path}/srv"
