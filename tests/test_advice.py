@@ -433,3 +433,19 @@ def test_the_advice_after_a_git_commit_pushes_a_new_branch_and_a_release(world, 
     listed = dict(line.split("\t")[::-1] for line in world.git("ls-remote", remote).splitlines())
     assert listed["refs/heads/feature/ma"] == listed["refs/tags/ma@v1.0.0^{}"] == world.git("rev-parse", "@~").strip()
     assert listed["refs/heads/other"] == world.head()
+
+
+def test_a_pin_that_a_merge_brings_is_released_once_the_merge_is_finished(world):
+    world.git("switch", "--quiet", "--create", "side")
+    track(world, "ma")
+    world.git("switch", "--quiet", "main")
+    world.git("merge", "--quiet", "--no-ff", "--no-commit", "side")
+
+    results = [world.make(*words) for words in (("release", "MODEL=ma", "VERSION=1.0.0"), ("free", "MODEL=ma"))]
+
+    for result in results:
+        assert result.code == 2
+        assert "a merge, rebase, cherry-pick or revert is in progress; finish it" in result.said
+    world.git("commit", "--quiet", "--no-edit")
+    world.ok("release", "MODEL=ma", "VERSION=1.0.0")
+    world.ok("free", "MODEL=ma")

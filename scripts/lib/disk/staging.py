@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from lib.core import atomic, paths
+from lib.core import atomic, paths, shell
 from lib.core.console import remark
 from lib.core.errors import Failure
 from lib.core.report import Finding
@@ -69,6 +69,7 @@ def check_committed(held: pin.Pin) -> None:
         return
     if why := stopped(held):
         raise Failure(why)
+    shell.git("settled")  # during a merge, Git commits no path alone
     how = advice.commit(held.name)
     raise Failure(f"models/{held.name}.dvc is not committed as it is; commit it first: {how}")
 
