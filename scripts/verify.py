@@ -15,7 +15,7 @@ from lib.flow.looked import NOT_ASKED, Looked, check_required, requirements, sha
 from lib.model import catalog, history, inventory, names, pin, policy, selection, signatures
 from lib.remote import audit, factory
 
-LOOKED_BACK = 20  # versions of a pin, for `older`
+LOOKED_BACK = 20  # versions of a pin, for `other`
 
 
 def check_pin(name: str, report: Report) -> tuple[pin.Pin, list[inventory.Item]] | None:
@@ -35,14 +35,14 @@ def check_pin(name: str, report: Report) -> tuple[pin.Pin, list[inventory.Item]]
     return None
 
 
-def older(name: str, folder: Path, wanted: dict[str, File], bad: list[Finding]) -> str | None:
-    """The Git commit of an older pin whose objects the files in `folder` are links to, as after git pull; or None.
+def other(name: str, folder: Path, wanted: dict[str, File], bad: list[Finding]) -> str | None:
+    """The Git commit of another pin whose objects the files in `folder` are links to, as after git switch; or None.
 
-    A `bad` file that is the same in both pins is damaged, not older; `wanted` are the files of the pin, by path.
+    A `bad` file that is the same in both pins is damaged, not of the other; `wanted` are the files of the pin, by path.
     """
     there, now = weights.entries(folder).keys(), {path: file.md5 for path, file in wanted.items()}
     with suppress(Failure):  # Git cannot tell
-        for commit, old in selection.versions(name, LOOKED_BACK):
+        for commit, old in selection.versions(name, LOOKED_BACK, "--all"):
             was = {path: file.md5 for path, file in (old.files or {}).items()}
             if not was or was.keys() != there or any(was.get(each.file) == now.get(each.file) for each in bad):
                 continue
@@ -63,8 +63,8 @@ def check_disk(held: pin.Pin, items: list[inventory.Item], report: Report, looke
             bad = weights.compare(held.name, folder, wanted, watch)
         elif items:
             report.note(f"{held.name}: not on disk, so its weights were not looked at (make pull MODEL={held.name})")
-        if bad and (commit := older(held.name, folder, wanted, bad)):
-            said = f"{held.name}: its files are links to those of an older pin ({commit}); make pull brings its own"
+        if bad and (commit := other(held.name, folder, wanted, bad)):
+            said = f"{held.name}: its files are links to those of another pin ({commit}); make pull brings its own"
             report.found(Finding(held.name, "disk", "older", detail=said))
         else:
             report.found(*bad)

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from conftest import MODEL, PINNED, World, add_hook, flip, in_place_of, lent
+from conftest import MODEL, PINNED, World, add_hook, flip, in_place_of, lent, track
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -512,7 +512,7 @@ def test_weights_of_an_older_pin_are_one_problem(added_online, hub):
 
     result = added_online.make("verify", "FORMAT=json")
 
-    said = f"tiny: its files are links to those of an older pin ({before[:7]}); make pull brings its own"
+    said = f"tiny: its files are links to those of another pin ({before[:7]}); make pull brings its own"
     assert f"verify: {said}\n" in result.err
     assert [(each["kind"], each["detail"]) for each in json.loads(result.out)["problems"]] == [("older", said)]
     assert json.loads(result.out)["looked"]["files"] == 2  # which are the same
@@ -522,6 +522,21 @@ def test_weights_of_an_older_pin_are_one_problem(added_online, hub):
     (path := added_online.weights() / "config.json").unlink()
     path.write_bytes(b"damaged")
     assert "verify: tiny/config.json: changed" in added_online.make("verify").said
+
+
+@pytest.mark.slow
+def test_weights_of_another_branch_are_one_problem(tracked):
+    tracked.git("switch", "--quiet", "--create", "side")
+    track(tracked, "mine", "twos")
+    side = tracked.head()
+    tracked.git("switch", "--quiet", "main")
+
+    said = tracked.make("verify", "MODEL=mine").said
+
+    assert f"verify: mine: its files are links to those of another pin ({side[:7]}); make pull brings its own\n" in said
+    assert "changed" not in said
+    tracked.ok("pull")
+    tracked.ok("verify")
 
 
 @pytest.mark.slow
@@ -537,7 +552,7 @@ def test_an_empty_folder_is_not_that_of_an_older_pin_without_files(added):
     said = added.make("verify").out
 
     assert "verify: tiny/config.json: missing" in said
-    assert "older pin" not in said
+    assert "another pin" not in said
 
 
 @pytest.mark.slow

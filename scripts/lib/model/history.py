@@ -123,7 +123,7 @@ def holds(name: str) -> bool:
 
 
 def log(name: str, at: str = "HEAD") -> list[dict[str, str]]:
-    """The Git commits up to `at` that changed the pin of `name`, also under an older name, newest first.
+    """The Git commits up to `at` (--all: any) that changed the pin of `name`, also under an older name, newest first.
 
     Each as commit, date, author, subject, and the name that the model then had.
     """

@@ -121,7 +121,7 @@ def at(commit: str, name: str) -> pin.Pin:
 
 
 def versions(name: str, most: int | None = None, at: str = "HEAD") -> Iterator[tuple[str, pin.Pin]]:
-    """(Git commit, pin) for the versions of the pin of `name` up to the Git commit `at`, newest first.
+    """(Git commit, pin) for the versions of the pin of `name` up to the Git commit `at` (--all: any), newest first.
 
     An older name becomes `name`. Of the last `most` commits, or of all; those that have no pin or a broken one are left
     out. Raises `Failure`.
