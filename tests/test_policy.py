@@ -249,6 +249,22 @@ def test_an_exception_for_what_was_left_out_brings_it(strict, hub):
 
 
 @pytest.mark.slow
+def test_add_again_goes_by_the_policy_of_today(strict, hub):
+    hub.commit(MODEL, GOOD | {"pytorch_model.bin": PICKLE})
+    strict.ok("add", f"MODEL={MODEL}")
+
+    set_policy(strict, formats="any")
+    strict.ok("add", f"MODEL={MODEL}")
+    assert strict.on_disk()["pytorch_model.bin"] == PICKLE
+
+    set_policy(strict)
+    assert "forbids tiny: pytorch_model.bin is a pickle" in strict.make("verify").out
+    strict.ok("add", f"MODEL={MODEL}")
+    strict.ok("verify")
+    assert set(strict.on_disk()) == set(GOOD)
+
+
+@pytest.mark.slow
 def test_a_license_called_other_goes_by_its_name(strict, hub):
     hub.commit(MODEL, GOOD, license="other")
     hub.cards[MODEL] = {

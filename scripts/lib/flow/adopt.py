@@ -70,14 +70,14 @@ def add(request: Request, done: str) -> str:
         if wanted.name != request.name:
             return add(wanted, done)
         is_same = is_pinned(old, wanted, shot) and not staged
-        is_kept = is_same and not _is_lost(old)
+        draft = _draft(wanted, shot, held, old.revision if is_same else shot.revision)
+        is_kept = is_same and old.left_out == draft.left_out and not _is_lost(old)
         if is_kept and not arguments.value("ALLOW"):
             return unchanged(old)
-        draft = _draft(wanted, shot, held, old.revision if is_same else shot.revision)
         scan, found = upstream.scan(shot, draft.files)
         admit = partial(admission.admit, more=found, old=held, revision=shot.revision)
         admit(draft, None)
-        if is_kept and old.left_out == draft.left_out:
+        if is_kept:
             folder = names.weights_dir(old.name) if destination.on_disk(old) == "present" else None
             same = replace(draft, md5=old.md5, size=old.size, nfiles=old.nfiles, files=old.files)
             return _except(admit(same, folder), old, scan)
