@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 
@@ -21,17 +22,19 @@ LOOKED_BACK = 20  # versions of a pin, for `other`
 def check_pin(name: str, report: Report) -> tuple[pin.Pin, list[inventory.Item]] | None:
     """The pin of `name` and its objects; None, and a finding, if it is broken."""
     with report.failing(name, "pin", "broken"):
-        held = selection.checked(name)
-        with report.failing(name, "pin", "forbidden"):
-            if found := policy.findings(held, policy.read()):
-                first = "" if held.source or names.weights_dir(name).is_dir() else f"make pull MODEL={name} && "
-                policy.check(found, held, first + pin.command(held))
+        held, items = selection.checked(name), []
         if held.files is None:
             report.note(f"{name}: pinned by plain dvc add, so checked by md5 (make track NAME={name} pins sha256 too)")
-            if arguments.is_on("OFFLINE") and not cache.object_path(f"{held.md5}.dir").is_file():
-                report.note(f"{name}: its listing is not in the cache, so its files are not known (OFFLINE=1)")
-                return held, []
-        return held, factory.objects_of(held)
+        if held.files is None and arguments.is_on("OFFLINE") and not cache.object_path(f"{held.md5}.dir").is_file():
+            report.note(f"{name}: its listing is not in the cache, so its files are not known (OFFLINE=1)")
+        else:
+            items = factory.objects_of(held)
+        with report.failing(name, "pin", "forbidden"):
+            known = replace(held, files={item.path: item.file for item in items if item.data is None})
+            if found := policy.findings(known, policy.read()):
+                first = "" if held.source or names.weights_dir(name).is_dir() else f"make pull MODEL={name} && "
+                policy.check(found, held, first + pin.command(held))
+        return held, items
     return None
 
 

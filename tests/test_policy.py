@@ -410,6 +410,22 @@ def test_track_holds_the_policy_too(strict):
     assert "nothing to do" in strict.ok(*words).out
 
 
+@pytest.mark.slow
+def test_a_pin_of_plain_dvc_holds_the_policy_too(strict):
+    strict.weights("plain").mkdir()
+    (strict.weights("plain") / "a.bin").write_bytes(PICKLE)
+    assert strict.dvc("add", "models/plain").code == 0
+    strict.git("add", "models/plain.dvc")
+    strict.git("commit", "--quiet", "--message", "Plain")
+    strict.ok("push")
+
+    line = next(line for line in strict.make("verify").out.splitlines() if "forbids plain: a.bin is a pickle" in line)
+
+    command = line.partition("make an exception: ")[2].replace("…", "ours")
+    assert strict.run("sh", "-c", command).code == 0
+    strict.ok("verify")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
