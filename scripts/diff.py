@@ -16,6 +16,20 @@ def before(name: str, new: pin.Pin, at: str) -> tuple[str, pin.Pin | None]:
     return "nothing", None
 
 
+def sides(name: str, start: str, stop: str) -> tuple[str, pin.Pin | None, pin.Pin]:
+    """The pins of `name` in the versions `start` (or the one before) and `stop` (or here), after the older one's title.
+
+    Raises `Failure` if one was made by plain `dvc add`, and so does not name its files.
+    """
+    at = history.resolve(stop, name) if stop else "HEAD"
+    new = selection.at(at, name) if stop else selection.checked(name)
+    start, old = (start, selection.at(history.resolve(start, name), name)) if start else before(name, new, at)
+    if new.md5 != (old and old.md5) and any(each and each.files is None for each in (old, new)):
+        how = f"make track NAME={name} makes pins that do"
+        raise Failure(f"{name}: {start} -> {stop or 'here'}: a pin of plain dvc add does not name its files; {how}")
+    return start, old, new
+
+
 def tensor_lines(old: pin.Pin | None, new: pin.Pin) -> tuple[list[str], int]:
     """A line for each tensor of `new` that differs from `old`; none if files, counted next, are not on this machine."""
     found, absent = [], 0
@@ -37,9 +51,7 @@ def main(report: Report) -> tuple[str, str]:
     if len(chosen) != 1:
         raise Failure(f"{text.plural(len(chosen), 'model')} named; diff compares two versions of one: MODEL=NAME")
     (name,), start, stop = chosen, arguments.value("FROM"), arguments.value("TO")
-    at = history.resolve(stop, name) if stop else "HEAD"
-    new = selection.at(at, name) if stop else selection.checked(name)
-    start, old = (start, selection.at(history.resolve(start, name), name)) if start else before(name, new, at)
+    start, old, new = sides(name, start, stop)
     changes, license = compare.pins(old, new), compare.license_change(old and old.terms, new.terms)
     lines, absent = tensor_lines(old, new)
     if old is None and history.is_shallow():

@@ -439,6 +439,22 @@ def test_diff_takes_one_model(tracked):
 
 
 @pytest.mark.slow
+def test_files_that_a_pin_of_plain_dvc_does_not_name_are_not_called_the_same(tracked):
+    tracked.dvc("unprotect", "models/mine")
+    for text in ("1", "2"):
+        (tracked.weights("mine") / "config.json").write_text(text)
+        tracked.pin("mine").unlink()
+        assert tracked.dvc("add", "models/mine").code == 0
+        tracked.git("commit", "--quiet", "--all", "--message", "Plain")
+
+    assert tracked.refused("diff", "MODEL=mine").endswith("make track NAME=mine makes pins that do")
+
+    tracked.ok("track", "NAME=mine", "LICENSE=mit")
+    assert "config.json" not in tracked.git("log", "-1", "--format=%B")
+    assert ": the same files, " in tracked.ok("diff", "MODEL=mine").out
+
+
+@pytest.mark.slow
 def test_show_tells_all_that_is_known(online, hub):
     files = {"model.safetensors": tensors(a=("BF16", 200, 3), b=("F32", 4)), "config.json": b"1"}
     commit = hub.commit("acme/t", files, "mit")

@@ -49,7 +49,9 @@ def compare(old: Files, new: Files) -> Changes:
 
 
 def pins(old: Pin | None, new: Pin) -> Changes:
-    """The changes from the files of `old` (no files if None) to the files of `new`."""
+    """The changes from the files of `old` (no files if None) to those of `new`; none if plain `dvc add` made one."""
+    if old and None in (old.files, new.files):
+        return Changes([])
     return compare(
         *({path: (file.md5, file.size) for path, file in (each and each.files or {}).items()} for each in (old, new))
     )
