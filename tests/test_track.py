@@ -417,6 +417,20 @@ def test_track_copies_from_a_folder_that_a_link_leads_to(world):
 
 
 @pytest.mark.slow
+def test_a_new_version_of_own_weights_that_plain_dvc_pinned_can_be_tracked(tracked):
+    tracked.dvc("unprotect", "models/mine")
+    (tracked.weights("mine") / "new.json").write_text("{}")
+    assert tracked.dvc("add", "models/mine").code == 0
+
+    said = tracked.make("verify").out.splitlines()[0]
+
+    command = said.partition("; or pin what models/mine holds now: ")[2]
+    assert tracked.run("sh", "-c", command).code == 0
+    assert "A new.json" in tracked.git("log", "-1", "--format=%B")
+    tracked.ok("verify")
+
+
+@pytest.mark.slow
 def test_a_pin_of_one_file_stops_no_other_model_and_says_what_to_make_of_it(added):
     (added.clone / "models" / "x.bin").write_bytes(b"weights")
     assert added.dvc("add", "models/x.bin").code == 0

@@ -153,6 +153,8 @@ def inconsistency(held: pin.Pin) -> str | None:
     said = f"{', '.join(wrong)} {'does' if len(wrong) == 1 else 'do'} not match its files; {advice.restore(held.name)}"
     if "md5" not in wrong:
         return f"was edited by hand: {said}"
+    if not held.source:
+        said += f"; or pin what models/{held.name} holds now: make track NAME={held.name}"
     if wrong == ["md5"]:
         return f"was edited by hand, or a bare dvc add changed it: {said}"
     return f"is stale (a bare dvc add?) or mixes two versions (a merge?): {said}"
