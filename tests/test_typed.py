@@ -195,9 +195,10 @@ def test_track_speaks_of_itself_and_says_when_nothing_changed(world):
 
 @pytest.mark.slow
 def test_an_empty_endpoint_is_none(online):
-    line = online.refused("add", f"MODEL={MODEL}", HF_ENDPOINT="", HF_HUB_OFFLINE="1")
+    line = online.refused("add", f"MODEL={MODEL}", HF_ENDPOINT="", TRANSFORMERS_OFFLINE="1")
 
-    assert line == f"add: cannot reach the Hub at {HUB} (HF_HUB_OFFLINE is set); nothing was changed"
+    why = "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set"
+    assert line == f"add: cannot reach the Hub at {HUB} ({why}); nothing was changed"
 
 
 @pytest.mark.slow

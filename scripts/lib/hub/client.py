@@ -21,7 +21,7 @@ class _Client(httpx2.Client):
     def send(self, request: httpx2.Request, *, stream: bool = False, **options) -> httpx2.Response:
         """As httpx2 does, with retries. Raises `GaveUp` if a transient fault lasts, `Failure` if no Hub is reached."""
         if huggingface_hub.is_offline_mode():
-            raise unreachable("HF_HUB_OFFLINE is set")
+            raise unreachable("HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set")
         seconds = max(1.0, arguments.timeout())
         request.extensions["timeout"] = httpx2.Timeout(min(READ, seconds) if stream else seconds).as_dict()
         retry = Retry()
