@@ -1,5 +1,7 @@
 """Pin models from the Hub: checked bytes -> models/ -> remote -> one Git commit each."""
 
+from shlex import quote
+
 from lib.core import arguments, text
 from lib.core.console import remark, result
 from lib.core.errors import Failure
@@ -11,8 +13,10 @@ def parse_request(typed: str) -> adopt.Request:
     """What to add for one word of MODEL, an address on the Hub or the path of a pin. Raises `Failure`."""
     path = names.from_path(typed)
     known = pin.read_head(path) if path != typed and path in selection.here() else None
-    source, after = (known.source, "") if known and known.source else names.from_address(typed)
+    source, after, inner = (known.source, "", "") if known and known.source else names.from_address(typed)
     names.repo_id(source)
+    if inner and not arguments.value("INCLUDE"):
+        remark(f"the address is of {inner!r}, and the whole model is added; for that alone: INCLUDE={quote(inner)}")
     before = arguments.value("REVISION")
     if after and before and after != before:
         raise Failure(f"two revisions: {after!r} in MODEL and REVISION={before!r}; give one")

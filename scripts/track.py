@@ -66,7 +66,7 @@ def base() -> str | None:
         return typed or None
     from lib.hub import repo  # slow to import
 
-    source, revision = names.from_address(typed)
+    source, revision, _ = names.from_address(typed)
     source, revision = names.repo_id(source), names.revision(revision or "main")
     asked = f"{source}@{revision}"
     if fields.COMMIT.fullmatch(revision):

@@ -14,21 +14,32 @@ HUB = "https://huggingface.co"
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
-        ("acme/tiny", ("acme/tiny", "")),
-        ("acme/tiny@v1@rc", ("acme/tiny", "v1@rc")),
-        (f"{HUB}/acme/tiny", ("acme/tiny", "")),
-        (f"{HUB}/acme/tiny/?library=x#files", ("acme/tiny", "")),
-        (f"{HUB}/acme/tiny/tree/refs%2Fpr%2F1", ("acme/tiny", "refs/pr/1")),
-        (f"{HUB}/acme/tiny/blob/v1.0/config.json", ("acme/tiny", "v1.0")),
-        (f"{HUB}/acme/tiny/discussions", ("acme/tiny", "")),
-        ("huggingface.co/acme/tiny/tree/v1", ("acme/tiny", "v1")),
-        ("https://hub.example:8443/acme/tiny/tree/main", ("acme/tiny", "main")),
+        ("acme/tiny", ("acme/tiny", "", "")),
+        ("acme/tiny@v1@rc", ("acme/tiny", "v1@rc", "")),
+        (f"{HUB}/acme/tiny", ("acme/tiny", "", "")),
+        (f"{HUB}/acme/tiny/?library=x#files", ("acme/tiny", "", "")),
+        (f"{HUB}/acme/tiny/tree/refs%2Fpr%2F1", ("acme/tiny", "refs/pr/1", "")),
+        (f"{HUB}/acme/tiny/blob/v1.0/a/b.json", ("acme/tiny", "v1.0", "a/b.json")),
+        (f"{HUB}/acme/tiny/discussions", ("acme/tiny", "", "")),
+        ("huggingface.co/acme/tiny/tree/v1", ("acme/tiny", "v1", "")),
+        ("https://hub.example:8443/acme/tiny/tree/main/a", ("acme/tiny", "main", "a/")),
     ],
 )
 def test_an_address_from_the_browser_names_a_repo(monkeypatch, typed, meant):
     monkeypatch.setenv("HF_ENDPOINT", "https://hub.example:8443")
 
     assert names.from_address(typed) == meant
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["blob/main/nested/tokenizer.json", "tree/main/nested"])
+def test_an_address_of_a_part_of_a_model_is_told_from_one_of_the_model(online, page):
+    said = online.ok("add", f"MODEL={HUB}/{MODEL}/{page}", "DRY=1").err
+    choice = said.partition("; for that alone: ")[2].splitlines()[0]
+
+    online.ok("add", f"MODEL={HUB}/{MODEL}/{page}", choice)
+
+    assert online.on_disk().keys() == {"nested/tokenizer.json"}
 
 
 @pytest.mark.parametrize("typed", [f"{HUB}/datasets/a/b", f"{HUB}/spaces/a/b", f"{HUB}/a", "https://else.example/a/b"])

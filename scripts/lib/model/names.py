@@ -52,13 +52,16 @@ def from_path(text: str) -> str:
     return text.removeprefix("./").removeprefix("models/").removesuffix("/").removesuffix(".dvc")
 
 
-def from_address(text: str) -> tuple[str, str]:
-    """(repo, revision or '') in ORG/NAME[@REVISION] or in the URL of a page of the Hub. Raises `Failure`."""
+def from_address(text: str) -> tuple[str, str, str]:
+    """(repo, revision or '', file or folder or '') in ORG/NAME[@REVISION] or in the URL of a page of the Hub.
+
+    A folder ends in `/`. Raises `Failure`.
+    """
     if text.startswith(("huggingface.co/", "hf.co/")):  # as browsers show it
         text = f"https://{text}"
     if not text.startswith(("http://", "https://")):
         repo, _, revision = text.partition("@")
-        return repo, revision
+        return repo, revision, ""
     try:
         address = urlsplit(text)
     except ValueError:  # such as an unclosed bracket
@@ -67,8 +70,10 @@ def from_address(text: str) -> tuple[str, str]:
     parts = [unquote(part) for part in address.path.strip("/").split("/")]
     if not address.netloc or address.netloc not in hosts or len(parts) < 2 or parts[0] in ("datasets", "spaces"):
         raise Failure(f"not the address of a model on the Hub: {text!r} (want ORG/NAME)")
-    pages = ("tree", "blob", "resolve", "commit")
-    return "/".join(parts[:2]), parts[3] if len(parts) > 3 and parts[2] in pages else ""
+    if len(parts) < 4 or parts[2] not in ("tree", "blob", "resolve", "commit"):
+        return "/".join(parts[:2]), "", ""
+    inner = "/".join(parts[4:])
+    return "/".join(parts[:2]), parts[3], f"{inner}/" if inner and parts[2] == "tree" else inner
 
 
 def repo_id(text: str) -> str:
