@@ -284,6 +284,17 @@ def test_update_keeps_the_choice_of_files(online, hub):
 
 
 @pytest.mark.slow
+def test_a_choice_that_no_file_is_of_any_more_can_be_changed_as_the_update_says(online, hub):
+    online.ok("add", f"MODEL={MODEL}", "NAME=group/small", "INCLUDE=config.json")
+    hub.commit(MODEL, {"renamed.json": b"{}"})
+
+    command = online.make("update").out.partition("change INCLUDE or EXCLUDE in: ")[2].splitlines()[0]
+
+    assert online.run("sh", "-c", command.replace("=config", "=renamed")).code == 0
+    assert online.on_disk("group/small") == {"renamed.json": b"{}"}
+
+
+@pytest.mark.slow
 def test_one_model_that_cannot_be_updated_does_not_stop_the_others(both, hub):
     del hub.repos["acme/other"]
     hub.commit(MODEL, LATER)

@@ -104,9 +104,8 @@ def _draft(request: Request, shot: repo.Snapshot, held: pin.Pin | None, revision
     meta = admission.exceptions(held) | {"include": request.include, "exclude": request.exclude, "revision": revision}
     files = repo.choose(shot.files, request.include, request.exclude)
     if not files:
-        raise Failure(
-            f"no file of {request.source} is left to add; INCLUDE and EXCLUDE take patterns such as '*.safetensors'"
-        )
+        how = pin.command(admission.draft(request.name, {}, **shot.meta | meta), shot.revision)
+        raise Failure(f"no file of {request.source} is left to add; change INCLUDE or EXCLUDE in: {how}")
     if fault := names.unusable(file.path for file in files):
         raise Failure(f"refused {fault}; leave it out with EXCLUDE")
     files, meta["left_out"] = upstream.leave_out(files, meta["allow"])
