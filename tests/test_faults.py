@@ -215,6 +215,18 @@ def test_a_disk_too_small_for_the_model_is_named_before_the_first_byte(online, h
 
 
 @ROOT_ONLY
+def test_a_disk_of_the_cache_that_is_too_small_for_the_model_is_named_before_the_first_byte(online, hub):
+    with mounted(online.path / "small disk", "-o", "size=4M"):
+        online.git("config", "--file", ".dvc/config.local", "cache.dir", str(online.path / "small disk" / "cache"))
+        hub.commit("acme/big", {"a.bin": os.urandom(8 << 20)})
+
+        line = online.refused("add", "MODEL=acme/big")
+
+        assert line.startswith("add: not enough disk space: big needs 8.4 MB, 4.2 MB free at ")
+        assert not any("/resolve/" in request.path for request in hub.requests)
+
+
+@ROOT_ONLY
 def test_a_disk_too_small_for_a_pull_is_named_before_the_first_byte(added_online, hub):
     hub.commit("acme/big", {"a.bin": os.urandom(12 << 20)})
     added_online.ok("add", "MODEL=acme/big")

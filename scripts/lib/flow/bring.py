@@ -55,11 +55,15 @@ def _say_plan(draft: pin.Pin, shot: repo.Snapshot, fetch: int, remote: base.Remo
 
 
 def _check_space(name: str, missing: int, total: int, remote: base.Remote) -> None:
-    """Raise `Failure` if the disk lacks space for the `missing` bytes and, with a folder remote on it, for a copy."""
+    """Raise `Failure` if the disk lacks space for the `missing` bytes and, with a folder remote on it, for a copy.
+
+    The same if the disk of the cache, another one, lacks space for the `missing` bytes.
+    """
     there = sum(status.st_size for status in weights.walk(staging.folder(name)).values() if status.st_nlink == 1)
     same_disk = remote.is_folder and Path(remote.url).stat().st_dev == paths.ROOT.stat().st_dev
     needed = max(0, missing - there) + (total if same_disk else 0)
-    destination.check_space(needed, paths.ROOT, f"{name} needs", "bring fewer files with INCLUDE and EXCLUDE")
+    for size, at in (needed, paths.ROOT), (0 if cache.is_near() else missing, cache.location()):
+        destination.check_space(size, at, f"{name} needs", "bring fewer files with INCLUDE and EXCLUDE")
 
 
 def _reuse(name: str, here: dict[str, digest.File], there: pin.Pin | None) -> dict[str, digest.File]:
