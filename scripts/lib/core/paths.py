@@ -15,6 +15,11 @@ def nearest(path: Path) -> Path:
     return next(each for each in (path, *path.parents) if each.exists())
 
 
+def same_disk(one: Path, other: Path) -> bool:
+    """Whether both paths are on one file system; of a path that does not exist, the nearest folder counts."""
+    return nearest(one).stat().st_dev == nearest(other).stat().st_dev
+
+
 def remove(path: Path) -> None:
     """Remove whatever is at `path`, if anything: a file, a link, or a folder and its content. Raises OSError."""
     if path.is_dir() and not path.is_symlink():

@@ -36,20 +36,16 @@ def key(oid: str) -> str:
 
 def note() -> str | None:
     """A note for the user if weights are meant to be links but cannot be hard links to the cache; else None."""
-    if not links():
-        return None
-    if not _takes_links():
+    if is_far():
+        return f"note: the cache ({location()}) is on another file system, so weights are symbolic links into it"
+    if links() and not _takes_links():
         return "note: this file system has no links, so weights are copies of the cache and take twice the space"
-    if _is_near():
-        return None
-    return (
-        f"note: the cache ({location()}) is on another file system than models/, so weights are symbolic links into it"
-    )
+    return None
 
 
-def _is_near() -> bool:
-    """Whether the cache is on the file system of models/, as hard links and reflinks need it."""
-    return paths.nearest(MODELS).stat().st_dev == paths.nearest(location()).stat().st_dev
+def is_far() -> bool:
+    """Whether weights are symbolic links, as the cache is on another file system."""
+    return links() and not paths.same_disk(MODELS, location()) and _takes_links()
 
 
 def _takes_links() -> bool:
@@ -153,7 +149,9 @@ def reflink(source: Path, target: Path) -> bool:
 def links() -> bool:
     """Whether `cache.type` asks for links, or for reflinks that work here, so that weights take no extra space."""
     types = _link_types()
-    return not LINKS.keys().isdisjoint(types) or ("reflink" in types and _is_near() and _takes_links())
+    return not LINKS.keys().isdisjoint(types) or (
+        "reflink" in types and paths.same_disk(MODELS, location()) and _takes_links()
+    )
 
 
 def share(path: Path, file: File, part: Path) -> None:

@@ -9,6 +9,7 @@ from lib.core.console import remark
 from lib.core.errors import Failure
 from lib.core.paths import ROOT, TMP
 from lib.core.text import one_line
+from lib.disk import cache
 from lib.model import history, names, pin
 
 
@@ -29,7 +30,10 @@ def repository():
     # A pipeline stage may write to models/ too, so then DVC must look for overlaps.
     has_stages = history.ask("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*dvc.yaml")
     # no_scm saves DVC from reading Git's index and ignore rules; the root .gitignore already keeps weights out of Git.
-    return (Repo if has_stages else OnePin)(str(ROOT), config={"core": {"no_scm": True}}, _wait_for_lock=True)
+    config: dict = {"core": {"no_scm": True}}
+    if cache.is_far():  # with `copy` among the types, `dvc add` would leave copies
+        config["cache"] = {"type": ["symlink"]}
+    return (Repo if has_stages else OnePin)(str(ROOT), config=config, _wait_for_lock=True)
 
 
 def is_idle() -> AbstractContextManager[bool]:

@@ -55,14 +55,14 @@ def _say_plan(draft: pin.Pin, shot: repo.Snapshot, fetch: int, remote: base.Remo
 
 
 def _check_space(name: str, missing: int, total: int, remote: base.Remote) -> None:
-    """Raise `Failure` if the disk lacks space for the `missing` bytes and, with a folder remote on it, for a copy.
-
-    The same if the disk of the cache, another one, lacks space for the `missing` bytes.
-    """
+    """Raise `Failure` if a disk lacks space: this one for the `missing` bytes and, with a folder remote on it, a copy
+    of the `total`; that of the cache, if it is another one, for the `missing` bytes."""
     there = sum(status.st_size for status in weights.walk(staging.folder(name)).values() if status.st_nlink == 1)
-    same_disk = remote.is_folder and Path(remote.url).stat().st_dev == paths.ROOT.stat().st_dev
-    needed = max(0, missing - there) + (total if same_disk else 0)
-    for size, at in (needed, paths.ROOT), (0 if cache.is_near() else missing, cache.location()):
+    is_copied = remote.is_folder and paths.same_disk(Path(remote.url), paths.ROOT)
+    needed = {paths.ROOT: max(0, missing - there) + (total if is_copied else 0)}
+    if not paths.same_disk(cache.location(), paths.ROOT):
+        needed[cache.location()] = missing
+    for at, size in needed.items():
         destination.check_space(size, at, f"{name} needs", "bring fewer files with INCLUDE and EXCLUDE")
 
 

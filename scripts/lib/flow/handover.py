@@ -112,7 +112,7 @@ def _check_space(held: pin.Pin, items: list[inventory.Item], part: Path) -> None
     missing = [item for item in inventory.unique(items) if not cache.object_path(item.oid).is_file()]
     fetch = sum((item.file.size or 0) - cache.arrived(item.oid) for item in missing)
     store, what = cache.location(), f"{held.name} needs"
-    same = paths.nearest(store).stat().st_dev == paths.nearest(part).stat().st_dev
+    same = paths.same_disk(store, part)
     linked = same and arguments.is_on("LINK")
     advice = "link it to the cache: LINK=1" if same and not linked else "name another folder"
     destination.check_space(same * fetch + (0 if linked else held.size), part.parent, what, advice)

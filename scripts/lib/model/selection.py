@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from lib.core import paths
 from lib.core.errors import Failure
-from lib.core.paths import ROOT
 from lib.core.report import Report
 from lib.core.text import nearest
 from lib.model import advice, history, names, pin
@@ -16,8 +16,8 @@ from lib.model import advice, history, names, pin
 def here() -> list[str]:
     """The NAME of every model with a pin in the working tree, sorted."""
     groups = [path for path in names.MODELS.glob("*/") if not path.is_symlink()]  # a link may lead anywhere
-    paths = (path for folder in (names.MODELS, *groups) for path in folder.glob("*.dvc") if path.is_file())
-    found = (path.relative_to(names.MODELS).as_posix().removesuffix(".dvc") for path in paths)
+    pins = (path for folder in (names.MODELS, *groups) for path in folder.glob("*.dvc") if path.is_file())
+    found = (path.relative_to(names.MODELS).as_posix().removesuffix(".dvc") for path in pins)
     return sorted(filter(names.is_model_name, found))
 
 
@@ -40,7 +40,7 @@ def check_writable() -> None:
         raise Failure("models/ is not in this checkout; bring it: git sparse-checkout add models .dvc")
     if not os.access(names.MODELS, os.W_OK):
         raise Failure(f"models/ cannot be written to: {names.MODELS}; nothing was changed")
-    if names.MODELS.stat().st_dev != ROOT.stat().st_dev:
+    if not paths.same_disk(names.MODELS, paths.ROOT):
         raise Failure("models/ is its own disk, so no model can be moved there in one step; put the whole clone there")
 
 
