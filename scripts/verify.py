@@ -16,10 +16,11 @@ from lib.flow.looked import NOT_ASKED, Looked, check_required, requirements, sha
 from lib.model import catalog, history, inventory, names, pin, policy, selection, signatures
 from lib.remote import audit, factory
 
+Items = list[inventory.Item]
 LOOKED_BACK = 20  # versions of a pin, for `other`
 
 
-def check_pin(name: str, report: Report) -> tuple[pin.Pin, list[inventory.Item]] | None:
+def check_pin(name: str, report: Report) -> tuple[pin.Pin, Items] | None:
     """The pin of `name` and its objects; None, and a finding, if it is broken."""
     with report.failing(name, "pin", "broken"):
         held, items = selection.checked(name), []
@@ -54,7 +55,7 @@ def other(name: str, folder: Path, wanted: dict[str, File], bad: list[Finding]) 
     return None
 
 
-def check_disk(held: pin.Pin, items: list[inventory.Item], report: Report, looked: Looked) -> dict[str, Path]:
+def check_disk(held: pin.Pin, items: Items, report: Report, looked: Looked) -> dict[str, Path]:
     """Check every byte of models/NAME and of its objects in the cache; returns the paths of good files, by oid."""
     folder = names.weights_dir(held.name)
     files = [item for item in items if item.data is None]
@@ -79,9 +80,7 @@ def check_disk(held: pin.Pin, items: list[inventory.Item], report: Report, looke
     return {item.oid: folder / item.path for item in files if item.path in right}
 
 
-def check_model(
-    name: str, report: Report, looked: Looked
-) -> tuple[pin.Pin, list[inventory.Item], dict[str, Path]] | None:
+def check_model(name: str, report: Report, looked: Looked) -> tuple[pin.Pin, Items, dict[str, Path]] | None:
     """Check the model `name`; returns its pin, the objects to ask for, and the paths of its good files, by oid.
 
     None if its pin is broken, or was written by a command that was stopped.
@@ -108,9 +107,7 @@ def check_model(
         return held, items, check_disk(held, items, report, looked)
 
 
-def check_remote(
-    items: list[inventory.Item], every: list[inventory.Item], local: dict[str, Path], report: Report
-) -> Counter:
+def check_remote(items: Items, every: Items, local: dict[str, Path], report: Report) -> Counter:
     """Check `items` on the remote; returns how many were checked in which way.
 
     What is bad is reported for each of `every` that needs it; `local` are good files, by oid.
