@@ -29,10 +29,12 @@ def update(state: upstream.State, report: Report) -> bool:
             if not dry:
                 report.note(said)
                 made, facts = pin.read(name), facts | {"status": "updated"}
-        elif (now := replace(held, source=state.shot.source, revision=state.revision)) != held and not dry:
-            made = now
-            record.change(made, held)
-            report.note(f"{name}: now follows {now.revision} of {now.source}, before {held.revision} of {held.source}")
+        elif (now := replace(held, source=state.shot.source, revision=state.revision)) != held:
+            if not dry:
+                made = now
+                record.change(made, held)
+            does = "would follow" if dry else "now follows"
+            report.note(f"{name}: {does} {now.revision} of {now.source}, before {held.revision} of {held.source}")
     report.model(**pin.facts(made), **facts)
     return made is not held
 

@@ -867,6 +867,7 @@ def test_update_follows_another_revision_that_is_the_pinned_commit(added_online,
         hub.tag(MODEL, "main", commit)
         before = added_online.pin().read_text()
         foreseen = added_online.ok("update", f"REVISION={wanted}", "DRY=1").out
+        assert f"tiny: would follow {wanted} of acme/tiny, before " in foreseen
         assert foreseen.endswith("nothing was changed (DRY=1)\n")
         assert added_online.pin().read_text() == before
 

@@ -81,7 +81,7 @@ def at_version(name: str, text: str) -> str:
     known = versions(name)
     if (wanted := version(text)) in known:
         return known[wanted]
-    raise Failure(f"no release {name}@v{wanted} here; there is {', '.join(known) or 'none'}; {FETCH}")
+    raise Failure(f"no release {name}@v{wanted} here; there is {', '.join(known) or 'none'}; {_elsewhere(name)}")
 
 
 def at_stage(name: str, text: str) -> str:
@@ -89,7 +89,14 @@ def at_stage(name: str, text: str) -> str:
     known = stages(name)
     if stage(text) in known:
         return known[text]
-    raise Failure(f"no release of {name} is in the stage {text!r} here; stages: {', '.join(known) or 'none'}; {FETCH}")
+    there = ", ".join(known) or "none"
+    raise Failure(f"no release of {name} is in the stage {text!r} here; stages: {there}; {_elsewhere(name)}")
+
+
+def _elsewhere(name: str) -> str:
+    """Where else a release of the model `name` may be: under an older name, or not fetched yet."""
+    older = next((was for was in history.called(name) if was != name and was in _tags()), None)
+    return f"some keep the older name {older}: MODEL={older}; or {FETCH}" if older else FETCH
 
 
 def titles() -> dict[str, list[str]]:
