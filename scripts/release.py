@@ -28,8 +28,8 @@ def target(name: str) -> tuple[str, Pin, bool]:
     if arguments.value("STAGE") and version:
         wanted = releases.version(version)
         if not (commit := releases.versions(name).get(wanted)):
-            first = f"make release MODEL={name} VERSION={version}"
-            raise Failure(f"no release {name}@v{wanted} here; make it first: {first}; or {releases.FETCH}")
+            first = f"make it first: make release MODEL={name} VERSION={version}; or "
+            raise Failure(f"no release {name}@v{wanted} here; {releases.advice(name, first)}")
         return commit, selection.at(commit, name), False
     held = selection.checked(name)
     staging.check_committed(held)

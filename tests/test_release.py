@@ -24,6 +24,7 @@ from conftest import (
 )
 
 from lib.model import releases
+from lib.model.releases import FETCH
 
 
 def tags(world: World) -> list[str]:
@@ -462,7 +463,11 @@ def test_an_older_version_is_put_into_a_stage_also_once_its_name_is_another(rele
     released.ok("release", "MODEL=tiny", "STAGE=prod", "REMOVE=1")
     released.ok("rename", "MODEL=tiny", "NAME=chat/tiny")
 
-    assert "put tiny 1.0.0 into prod" in released.ok("release", "MODEL=tiny", "VERSION=1.0.0", "STAGE=prod").out
+    back = ("VERSION=1.0.0", "STAGE=prod")
+    where = f"; its releases before the rename: MODEL=tiny; {FETCH}"
+    assert f"no release chat/tiny@v1.0.0 here{where}" in released.refused("release", "MODEL=chat/tiny", *back)
+    assert f"stages: none{where}" in released.refused("pull", "MODEL=chat/tiny", "STAGE=prod")
+    assert "put tiny 1.0.0 into prod" in released.ok("release", "MODEL=tiny", *back).out
 
 
 def test_versions_before_a_release_are_in_the_order_of_their_numbers(monkeypatch):

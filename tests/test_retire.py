@@ -277,7 +277,7 @@ def test_rename_says_that_releases_keep_the_old_name(added):
 
     assert "its 1 releases keep" not in (said := added.ok("rename", "MODEL=tiny", "NAME=other").out)
     assert "; its 1 release keeps the old name; " in said
-    how = "some keep the older name tiny: MODEL=tiny; or fetch the tags: git fetch --tags"
+    how = "its releases before the rename: MODEL=tiny; fetch the tags: git fetch --tags"
     said = added.refused("pull", "MODEL=other@v1.0.0", "TO=../served")
     assert said == f"pull: no release other@v1.0.0 here; there is none; {how}"
     assert added.refused("pull", "MODEL=other", "STAGE=prod", "TO=../served").endswith(how)

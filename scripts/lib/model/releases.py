@@ -76,12 +76,21 @@ def next_tag(name: str, stage: str, remove: bool) -> str:
     return f"{name}#{stage}{'!' if remove else ''}#{max((each[0] for each in _assigned(name)), default=0) + 1}"
 
 
+def advice(name: str, otherwise: str = "") -> str:
+    """What to type for a release of the model `name` that is not here; `otherwise` comes first if it has no older name.
+
+    A release keeps the name that the model then had.
+    """
+    older = [was for was in history.called(name) if was != name and was in _tags()]
+    return ("".join(f"its releases before the rename: MODEL={was}; " for was in older) or otherwise) + FETCH
+
+
 def at_version(name: str, text: str) -> str:
     """The id of the Git commit of the version `text` of the model `name`. Raises `Failure` if there is none."""
     known = versions(name)
     if (wanted := version(text)) in known:
         return known[wanted]
-    raise Failure(f"no release {name}@v{wanted} here; there is {', '.join(known) or 'none'}; {_elsewhere(name)}")
+    raise Failure(f"no release {name}@v{wanted} here; there is {', '.join(known) or 'none'}; {advice(name)}")
 
 
 def at_stage(name: str, text: str) -> str:
@@ -90,13 +99,7 @@ def at_stage(name: str, text: str) -> str:
     if stage(text) in known:
         return known[text]
     there = ", ".join(known) or "none"
-    raise Failure(f"no release of {name} is in the stage {text!r} here; stages: {there}; {_elsewhere(name)}")
-
-
-def _elsewhere(name: str) -> str:
-    """Where else a release of the model `name` may be: under an older name, or not fetched yet."""
-    older = next((was for was in history.called(name) if was != name and was in _tags()), None)
-    return f"some keep the older name {older}: MODEL={older}; or {FETCH}" if older else FETCH
+    raise Failure(f"no release of {name} is in the stage {text!r} here; stages: {there}; {advice(name)}")
 
 
 def titles() -> dict[str, list[str]]:
