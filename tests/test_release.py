@@ -26,6 +26,8 @@ from conftest import (
 from lib.model import releases
 from lib.model.releases import FETCH
 
+UNSHALLOW = "git fetch --unshallow --tags"
+
 
 def tags(world: World) -> list[str]:
     return world.git("tag").split()
@@ -457,6 +459,25 @@ def test_two_clones_may_have_given_a_stage_the_same_number(released):
     released.ok("pull", "STAGE=prod")
     released.ok("release", "MODEL=tiny", "STAGE=prod", "REMOVE=1")
     assert "tiny#prod!#3" in tags(released)
+
+
+@pytest.mark.slow
+def test_a_shallow_clone_without_the_newest_tag_of_a_stage_does_not_take_an_older_one_for_it(released):
+    released.ok("release", "MODEL=tiny", "STAGE=prod", "VERSION=1.1.0")
+    released.ok("release", "MODEL=tiny", "STAGE=prod", "VERSION=1.0.0")
+    other = released.second()
+    shutil.rmtree(other.clone)
+    released.git("clone", "--quiet", "--depth", "1", f"file://{released.clone}", str(other.clone))
+    furnish(other.clone)
+    assert "tiny#prod#3" not in tags(other)
+
+    for words in (("pull", "STAGE=prod", "TO=../srv"), ("release", "MODEL=tiny", "STAGE=dev")):
+        said = other.refused(*words)
+        assert said.endswith("shallow and lacks tags of tiny, so its stages are not known; type: " + UNSHALLOW)
+    other.git(*UNSHALLOW.split()[1:])
+    other.ok("pull", "STAGE=prod", "TO=../srv")
+
+    assert handed(other) == PINNED
 
 
 def test_an_older_version_is_put_into_a_stage_also_once_its_name_is_another(released):

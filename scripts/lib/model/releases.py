@@ -66,13 +66,25 @@ def stages(name: str) -> dict[str, str]:
     return {stage: commit for stage, commit in {each[1]: each[2] for each in _assigned(name)}.items() if commit}
 
 
+def check_whole(name: str) -> None:
+    """Raise `Failure` if stage tags of the model `name` are missing because this clone is shallow."""
+    numbers = {each[0] for each in _assigned(name)}
+    if len(numbers) < max(numbers, default=0) and history.is_shallow():
+        how = "git fetch --unshallow --tags"
+        raise Failure(f"this clone is shallow and lacks tags of {name}, so its stages are not known; type: {how}")
+
+
 def staged(stage: str) -> list[str]:
     """The NAME of every model that is in `stage`, sorted; some may no longer have a pin."""
     return [name for name in sorted(_tags()) if stage in stages(name)]
 
 
 def next_tag(name: str, stage: str, remove: bool) -> str:
-    """The name of the tag that puts a Git commit of `name` into `stage` or, with `remove`, takes the model out."""
+    """The name of the tag that puts a Git commit of `name` into `stage` or, with `remove`, takes the model out.
+
+    Raises `Failure` in a shallow clone that lacks the newest number.
+    """
+    check_whole(name)
     return f"{name}#{stage}{'!' if remove else ''}#{max((each[0] for each in _assigned(name)), default=0) + 1}"
 
 
@@ -95,6 +107,7 @@ def at_version(name: str, text: str) -> str:
 
 def at_stage(name: str, text: str) -> str:
     """The id of the Git commit of the model `name` in the stage `text`. Raises `Failure` if there is none."""
+    check_whole(name)
     known = stages(name)
     if stage(text) in known:
         return known[text]
