@@ -462,6 +462,24 @@ def test_two_clones_may_have_given_a_stage_the_same_number(released):
 
 
 @pytest.mark.slow
+def test_a_tag_that_another_clone_pushed_first_is_made_anew_as_the_page_says(released):
+    page = (ROOT / ".github" / "DEPLOY.md").read_text(encoding="utf-8")
+    way = re.search("another clone was faster: `git (.+)`, `git (.+)`, and release again", page).groups()
+    other, again = released.second(), ("release", "MODEL=tiny", "STAGE=prod")
+    released.ok("release", "MODEL=tiny", "STAGE=prod", "VERSION=1.1.0")
+    released.ok("release", "MODEL=tiny", "STAGE=prod", "VERSION=1.0.0")
+    other.ok(*again)
+    assert "already exists" in other.run("git", "push", "origin", "tiny#prod#2").said
+
+    for words in way:
+        other.git(*words.replace("TAG", "tiny#prod#2").split())
+    other.ok(*again)
+
+    other.git("push", "origin", "tiny#prod#4")
+    assert released.ok("list").out.splitlines()[1].endswith(" v1.1.0 prod")
+
+
+@pytest.mark.slow
 def test_a_shallow_clone_without_the_newest_tag_of_a_stage_does_not_take_an_older_one_for_it(released):
     released.ok("release", "MODEL=tiny", "STAGE=prod", "VERSION=1.1.0")
     released.ok("release", "MODEL=tiny", "STAGE=prod", "VERSION=1.0.0")
