@@ -274,6 +274,18 @@ def test_a_line_that_ssh_keygen_cannot_read_is_named(signed):
     assert line == "verify: .github/allowed_signers, line 4: invalid key; its format is in the manual: man ssh-keygen"
 
 
+@pytest.mark.parametrize("fault", ["bob@example.com {}", 'namespaces="git" {}', "SHA256:abc"])
+def test_a_line_of_revoked_signers_that_git_cannot_read_is_named(signed, fault):
+    path = signed.clone / ".github" / "revoked_signers"
+    key = public(signed, "revoked")
+    path.write_text(f"# lost in May\n\n{key} bob@example.com\n{fault.format(key)}\n")
+    commit_signers(signed)
+
+    said = signed.refused("verify", "SIGNED=1")
+
+    assert said.startswith("verify: .github/revoked_signers, line 4 does not begin with a public key")
+
+
 def test_signers_that_powershell_wrote_are_named(signed):
     path = signed.clone / ".github" / "allowed_signers"
     path.write_text(path.read_text(), encoding="utf-16")

@@ -14,6 +14,7 @@ from lib.model import advice, history, releases
 from lib.model.pin import Pin
 
 ALLOWED, REVOKED = ".github/allowed_signers", ".github/revoked_signers"
+KEY = re.compile(r"(?:(?:sk-)?(?:ssh|ecdsa)-\S+\s+AAAA.*|#.*)?")  # a line of a public key file
 SSH_ONLY = {"gpg.ssh.program": "ssh-keygen", "gpg.program": "false", "gpg.x509.program": "false"}
 
 
@@ -44,6 +45,10 @@ def _check_lines() -> None:
         said = subprocess.run(ask, cwd=ROOT, capture_output=True, text=True, check=False).stderr
         if wrong := re.search(rf"{re.escape(ALLOWED)}:(\d+): (.+)", said):
             raise Failure(f"{ALLOWED}, line {wrong[1]}: {wrong[2]}; its format is in the manual: man ssh-keygen")
+    lines = (history.text("HEAD", REVOKED) or "").split("\n")
+    for number, line in enumerate(lines if lines[0] != "SSHKRL" else (), 1):  # that begins a binary list
+        if not KEY.fullmatch(line.strip()):  # Git would then call every key revoked
+            raise Failure(f"{REVOKED}, line {number} does not begin with a public key, such as ssh-ed25519 AAAA…")
 
 
 def missing(held: Pin) -> str | None:
