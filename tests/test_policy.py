@@ -431,6 +431,7 @@ def test_a_pin_of_plain_dvc_holds_the_policy_too(strict):
     [
         ("license: any", "models/policy.yaml has no setting 'license'; did you mean licenses?"),
         ("formats: pickle", "models/policy.yaml: formats is not valid (want any, or a list such as [one, other])"),
+        ("formats: [safetensors, json]", "models/policy.yaml: formats has 'json', which is part of 'text'; write that"),
         ("size: big", "models/policy.yaml: size is 'big' (want any, or a size such as 80GB)"),
         (f"size: {'9' * 400}GB", "models/policy.yaml: size is '999"),
         (f"size: {BOMB}", "models/policy.yaml: size is 'not one word' (want any, or a size such as 80GB)"),
@@ -444,6 +445,15 @@ def test_a_policy_that_cannot_be_read_is_refused(added, text, said):
     (added.clone / "models" / "policy.yaml").write_text(text + "\n")
 
     assert said in added.refused("verify", "OFFLINE=1")
+
+
+def test_formats_may_be_written_as_people_write_them(monkeypatch, tmp_path):
+    monkeypatch.setattr(policy, "PATH", tmp_path / "policy.yaml")
+    (tmp_path / "policy.yaml").write_text("formats: [GGUF, .tflite]")
+    policy.read.cache_clear()
+
+    assert policy.read().formats == ("gguf", "tflite")
+    policy.read.cache_clear()
 
 
 def test_the_file_says_what_the_commands_do_without_it(monkeypatch, tmp_path):

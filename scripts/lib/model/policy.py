@@ -73,7 +73,16 @@ def _setting(key: str, value: object) -> object:
         return value
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
         raise Failure(f"models/policy.yaml: {key} is not valid (want any, or a list such as [one, other])")
-    return tuple(value)
+    return _formats(value) if key == "formats" else tuple(value)
+
+
+def _formats(words: Iterable[str]) -> tuple[str, ...]:
+    """`words` as `format_of` writes formats, such as gguf for GGUF. Raises `Failure` for a part of a format."""
+    found = tuple(word.lower().removeprefix(".") for word in words)
+    for word in found:
+        if (whole := FORMATS.get(word, word)) != word:
+            raise Failure(f"models/policy.yaml: formats has {word!r}, which is part of {whole!r}; write that")
+    return found
 
 
 @lru_cache(maxsize=1)
