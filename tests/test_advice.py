@@ -28,6 +28,25 @@ def test_a_note_survives_whichever_of_two_rows_has_it(world, notes):
     assert row.format("note") in (world.clone / PAGE).read_text()
 
 
+@pytest.mark.parametrize("name", ["~~[ma](ma.dvc)~~", "**[ma](ma.dvc)**"])
+def test_what_people_write_into_and_below_a_row_is_kept(world, name):
+    track(world, "ma")
+    end = "<!-- end of catalog -->"
+    text = (world.clone / PAGE).read_text().replace("| [ma](ma.dvc) | - | - |  |", f"| {name} | - | - | retired |")
+    (world.clone / PAGE).write_text(text.replace(end, f"\nAsk Ana first.\n\nOr Bob.\n{end}"))
+
+    track(world, "mb")
+
+    text = (world.clone / PAGE).read_text()
+    rows = "| [ma](ma.dvc) | - | - | retired |\n| [mb](mb.dvc) | - | - |  |\n"
+    assert f"{rows}\nAsk Ana first.\n\nOr Bob.\n{end}" in text
+    assert "has a row for each pin" in world.ok("catalog").out
+
+    (world.clone / PAGE).write_text(text.replace("Or Bob.\n", "| [mb](mb.dvc) | - | - |  |\n\nOr Bob.\n"))  # a merge
+    world.ok("catalog")
+    assert f"{rows}\nAsk Ana first.\n\n\nOr Bob.\n{end}" in (world.clone / PAGE).read_text()
+
+
 @pytest.mark.marathon
 @pytest.mark.parametrize("side", ["ours", "theirs"])
 def test_every_command_gives_the_advice_for_a_conflict_and_it_works(world, side):

@@ -19,7 +19,8 @@ BEGIN = (
 END = "<!-- end of catalog -->"
 TABLE = re.compile(r"<!-- catalog: [^\n]*?-->\s(.*?)" + re.escape(END), re.DOTALL)
 HEAD = "| model | source | license | note |\n| --- | --- | --- | --- |\n"
-ROW = re.compile(r"\| *(?:\[([^\]]+)\]\([^)]*\)|(\S+)) *\|.*")  # the NAME as a link, or bare as in older catalogs
+ROW = re.compile(r"\|[ *_~]*(?:\[([^\]]+)\]\([^)]*\)|(\S+))[ *_~]*\|.*")  # the NAME as a link, or bare in older ones
+NO_TEXT = ("|", "<<<<<<<", "=======", ">>>>>>>")  # how a row, or a line that a merge leaves, begins
 FIRST_CELLS = ("model", "NAME", "")  # first cell of the header (now, formerly) and of the line of dashes, stripped
 
 
@@ -74,7 +75,10 @@ def update(page: str, pins: Iterable[pin.Pin], moved: tuple[str, str] = ("", "")
         both = filter(None, (notes.get(name), note))  # a merge may leave two rows for one model
         notes[name] = "; ".join(dict.fromkeys(both))
     rows = "".join(_row(held, notes.get(held.name, "")) for held in sorted(pins, key=lambda held: held.name))
-    return TABLE.sub(lambda _: f"{BEGIN}\n{HEAD}{rows}{END}", page, count=1)
+    lines = TABLE.search(page)[1].splitlines(keepends=True)
+    text = "".join(line for line in lines if not line.startswith(NO_TEXT)).strip()  # what people wrote below the table
+    text = text and f"\n{text}\n"
+    return TABLE.sub(lambda _: f"{BEGIN}\n{HEAD}{rows}{text}{END}", page, count=1)
 
 
 def page() -> str:
