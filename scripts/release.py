@@ -43,7 +43,7 @@ def check_new(name: str, tag: str, commit: str) -> None:
     if others := [each for each, at in releases.versions(name).items() if at == commit]:
         raise Failure(
             f"{commit[:7]} is {name}@v{others[-1]} already, and GTO allows one version of a model per Git commit; "
-            "make another commit first"
+            "make another commit first: git commit --allow-empty --message 'For a release'"
         )
 
 

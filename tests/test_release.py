@@ -446,6 +446,8 @@ def test_a_git_commit_is_one_version_of_a_model_as_gto_has_it(released):
     said = released.refused("release", "MODEL=tiny", "VERSION=1.3.0")
 
     assert re.search("[0-9a-f]{7} is tiny@v1.1.0 already, and GTO allows one version of a model per Git commit; ", said)
+    assert released.run("bash", "-c", said.partition("make another commit first: ")[2]).code == 0
+    released.ok("release", "MODEL=tiny", "VERSION=1.3.0")
 
 
 @pytest.mark.slow
