@@ -397,6 +397,18 @@ def test_a_vain_exception_is_refused_before_the_first_byte(online, hub):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("typed", ["license:None", "license:none,size"])
+def test_a_word_of_allow_that_fits_nothing_is_not_in_the_command_to_type(strict, hub, typed):
+    hub.commit(MODEL, GOOD, license="")
+    set_policy(strict, licenses="stated")
+
+    line = strict.refused("add", f"MODEL={MODEL}", f"ALLOW={typed}", "REASON=x")
+
+    command = line.partition("make an exception: ")[2].replace("…", "ours")
+    assert strict.run("sh", "-c", command).code == 0, line
+
+
+@pytest.mark.slow
 def test_track_holds_the_policy_too(strict):
     folder, words = own_pickle(strict)
 
