@@ -92,6 +92,15 @@ def test_what_is_wrong_is_named_with_what_to_type(added_online, hub, what):
     assert result.err.startswith("doctor: 1 thing wrong; ")
 
 
+def test_where_git_is_not_installed_no_page_is_to_be_committed(added_online, tmp_path):
+    for name in ("make", "bash", "python3", "touch"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+
+    said = lines(added_online.make("doctor", PATH=str(tmp_path)).out)
+
+    assert said["models"].endswith("git is not installed")
+
+
 def test_a_pin_that_contradicts_itself_is_not_called_good(added_online):
     page = added_online.pin()
     page.write_text(page.read_text().replace("nfiles: 3", "nfiles: 4"))

@@ -94,8 +94,9 @@ def page() -> str:
 def check() -> None:
     """Raise `Failure` if a page (here, in HEAD, in the index) has no catalog, or a pin in HEAD or index is broken."""
     _rows(page())
+    texts = [history.text("HEAD"), history.text("")]
     try:
-        for text in filter(None, (history.text("HEAD"), history.text(""))):
+        for text in filter(None, texts):
             _rows(text)
     except Failure:
         path = "models/README.md"
