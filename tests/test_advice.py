@@ -443,7 +443,9 @@ def test_the_advice_after_a_git_commit_pushes_a_new_branch_and_a_release(world, 
         ("rename", "MODEL=mb", "NAME=ma"),
         ("release", "MODEL=ma", "VERSION=1.0.0"),
     ):
-        advice.append(world.ok(*words).out.partition("next: ")[2].strip())
+        done = world.ok(*words)
+        assert "fatal:" not in done.err
+        advice.append(done.out.partition("next: ")[2].strip())
         type_in(world, advice[-1])
 
     assert advice[:2] == [f"git push --set-upstream {remote} HEAD", "git push"]

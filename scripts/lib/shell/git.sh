@@ -73,7 +73,7 @@ remote() {
 # next: print what to type after a commit. Git refuses a bare push of a branch that was never pushed.
 next() {
   local next='git push'
-  [[ ! $(git remote) ]] || git rev-parse --verify --quiet '@{push}' >/dev/null ||
+  [[ ! $(git remote) ]] || git rev-parse --verify '@{push}' >/dev/null 2>&1 ||
     printf -v next 'git push --set-upstream %q HEAD' "$(remote)"
   git diff --quiet HEAD -- .dvc/config || next="git commit --message 'Set the remote' -- .dvc/config, then $next"
   git symbolic-ref --quiet HEAD >/dev/null || next='git switch --create BRANCH, since HEAD is detached'
