@@ -70,8 +70,8 @@ def client() -> http.Client:
 @pytest.fixture
 def small(monkeypatch) -> None:
     """Slices, trials and pieces of a few bytes."""
-    for size in ("SLICE", "TRIAL", "PIECE"):
-        monkeypatch.setattr(http, size, 1000)
+    for name, size in (("SLICE", 1000), ("TRIAL", 1000), ("PIECE", 1500)):
+        monkeypatch.setattr(http, name, size)
 
 
 @pytest.fixture
@@ -221,6 +221,21 @@ def test_bytes_that_arrived_before_a_connection_broke_are_kept(store, pieces, br
         list(stream)
 
     assert arrived == DATA[:kept]
+
+
+def test_bytes_that_arrived_before_a_store_fell_silent_are_kept(store, pieces):
+    def answer(handler: Handler, asked: bytes) -> None:
+        is_first = handler.headers["Range"].startswith("bytes=0-")
+        handler.say(206, asked if is_first else asked[:1200], Content_Length=str(len(asked)))
+
+    store.answer, arrived = answer, bytearray()
+    reader = http.Client(0.5, lambda: None)
+    stream = map(arrived.extend, http.Ranges(reader, lambda: request(store), len(DATA)).stream(0))
+
+    with pytest.raises(Broken, match="timed out"):
+        list(stream)
+
+    assert arrived == DATA[:2000]
 
 
 def test_a_fast_store_is_asked_once_for_the_whole_file_though_its_first_bytes_take_time(store, small, monkeypatch):

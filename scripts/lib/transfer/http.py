@@ -146,7 +146,7 @@ class Ranges:
     def _alone(self, start: int) -> Generator[memoryview, None, int]:
         """The bytes from offset `start` on, on one connection, while that is fast; returns the offset reached."""
         at, waited, worked, since = start, 0.0, 0.0, time.monotonic()
-        view = buffer(min(SLICE, self.size - start))
+        view = buffer(SLICE)
         with closing(self.client.read(self.locate(), start, self.size, view)) as slices:
             for each in slices:
                 arrived = time.monotonic()
