@@ -279,6 +279,35 @@ def test_a_folder_on_the_disk_of_the_cache_needs_space_for_both_unless_it_gets_l
         assert (small / "srv" / "big" / "a.bin").stat().st_nlink == 2
 
 
+@ROOT_ONLY
+def test_a_folder_and_a_cache_that_are_too_small_are_told_apart(added_online, hub):
+    data = os.urandom(12 << 20)
+    hub.commit("acme/big", {"a.bin": data, "b.bin": data})
+    added_online.ok("add", "MODEL=acme/big")
+    other, small = added_online.second(), added_online.path / "small"
+    words, part = (
+        ("pull", "MODEL=big"),
+        small / "cache" / "incoming" / hashlib.md5(data, usedforsecurity=False).hexdigest(),
+    )
+    settings(other, f"[cache]\n    dir = {small}/cache\n", local=True)
+    with mounted(small, "-o", "size=10M"):
+        for more in ((f"TO={small}/srv", "LINK=1"), (f"TO={other.path}/srv",)):
+            said = other.make(*words, *more).out
+            assert "big needs 12.6 MB, 10.5 MB free at " in said
+            assert "; free some, or pull fewer models: MODEL=NAME\n" in said
+        part.parent.mkdir(parents=True)
+        part.write_bytes(data[: 8 << 20])
+        subprocess.run(["mount", "-o", "remount,size=16M", str(small)], check=True)
+        other.ok(*words, f"TO={other.path}/srv")
+
+    settings(other, "", local=True)
+    with mounted(small, "-o", "size=10M"):
+        for link in ("", "LINK=1"):
+            said = other.make(*words, f"TO={small}/srv", *filter(None, [link])).out
+            assert "big needs 25.2 MB, 10.5 MB free at " in said
+            assert "; free some, or name another folder\n" in said
+
+
 @pytest.mark.marathon
 @ROOT_ONLY
 def test_a_remote_that_is_full_before_the_last_byte_of_a_file_is_no_success(online, hub):

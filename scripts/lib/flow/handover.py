@@ -115,8 +115,8 @@ def _check_space(held: pin.Pin, items: list[inventory.Item], part: Path) -> None
     same = paths.same_disk(store, part)
     linked = same and arguments.is_on("LINK")
     advice = "link it to the cache: LINK=1" if same and not linked else "name another folder"
-    destination.check_space(same * fetch + (0 if linked else held.size), part.parent, what, advice)
     destination.check_space(fetch, store, what, "pull fewer models: MODEL=NAME")
+    destination.check_space(same * fetch + (0 if linked else held.size), part.parent, what, advice)
 
 
 def _place(item: inventory.Item, path: Path, watch: digest.Progress) -> Finding | None:
