@@ -12,10 +12,10 @@ import threading
 import time
 
 import pytest
-from conftest import forget_weights, inflict, start
+from conftest import PINNED, forget_weights, inflict, start
 from hub import MIB, Fault
 
-from lib.core import console
+from lib.core import console, text
 
 LONG = 101_000_000  # bytes, of which a first line is said
 
@@ -148,6 +148,14 @@ def test_a_file_that_arrives_changed_and_comes_again_counts_once(added):
     amounts = re.findall(r"download tiny: ([0-9.]+) kB of ([0-9.]+) kB", said)
     assert len(amounts) > 1
     assert all(float(done) <= float(total) for done, total in amounts), said
+
+
+def test_what_arrived_stays_counted(added):
+    forget_weights(added, cache=True)
+
+    said = added.ok("pull", PROGRESS_SECONDS="0").err
+
+    assert re.findall("download tiny: (.+?) of ", said)[-1] == text.size(sum(map(len, PINNED.values())))
 
 
 def test_a_note_is_said_once_however_many_threads_ask_for_it(monkeypatch):
