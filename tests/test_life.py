@@ -426,6 +426,26 @@ def test_diff_of_an_older_version_is_with_the_one_before_it(world):
 
 
 @pytest.mark.slow
+def test_a_version_that_only_a_merge_has_is_in_the_history(world):
+    track(world, "ma", "one")
+    for branch, content in (("third", "three"), ("side", "two")):
+        world.git("switch", "--quiet", "--create", branch, world.head())
+        track(world, "ma", content)
+        world.git("switch", "--quiet", "-")
+    track(world, "ma", "one!")
+    world.git("merge", "--quiet", "--no-commit", "--strategy=ours", "side")
+    world.git("checkout", "third", "--", "models/ma.dvc")
+    world.git("commit", "--quiet", "--message", "Merge side")
+    world.git("merge", "--quiet", "--strategy=ours", "--message", "Merge third", "third")
+
+    (shown,) = report(world, "show", "MODEL=ma")["models"]
+
+    subjects = [each["subject"] for each in shown["history"]]
+    assert subjects[0] == "Merge side"
+    assert sorted(subjects[1:]) == ["Add ma model", *["Update ma model"] * 3]
+
+
+@pytest.mark.slow
 def test_the_history_of_a_model_goes_on_under_its_older_name_and_has_no_other_model(world):
     for name, content in (("ma", "one"), ("mb", "one"), ("ma", "twos")):
         track(world, name, content)

@@ -130,11 +130,13 @@ def log(name: str, at: str = "HEAD") -> list[dict[str, str]]:
     if not head():
         return []
     keys, form = ("commit", "date", "author", "subject", "name"), "--format=%x00%H%x00%as%x00%an%x00%s%x00"
-    words = ("log", "--follow", "--no-show-signature", "--name-status", form, at, "--", f"models/{name}.dvc")
+    words = ("log", "--follow", "-c", "--no-show-signature", "--name-status", form, at, "--", f"models/{name}.dvc")
     parts, found = ask(*words).decode(errors="surrogateescape").split("\0")[1:], []
     for *said, changed in zip(*[iter(parts)] * 5, strict=True):
+        if not changed.strip():  # a merge that took the pin of one side
+            continue
         found.append(dict(zip(keys, [*said, name], strict=True)))
-        kind, *paths = changed.split() or " "  # nothing for a merge
+        kind, *paths = changed.split()
         if kind.startswith("C"):  # Git would go on with another model, whose pin is similar
             return found + log(name, f"{said[0]}^")
         name = name_of(paths[0]) if kind.startswith("R") else name
