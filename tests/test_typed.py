@@ -37,7 +37,7 @@ def test_an_address_of_a_part_of_a_model_is_told_from_one_of_the_model(online, p
     said = online.ok("add", f"MODEL={HUB}/{MODEL}/{page}", "DRY=1").err
     choice = said.partition("; for that alone: ")[2].splitlines()[0]
 
-    online.ok("add", f"MODEL={HUB}/{MODEL}/{page}", choice)
+    assert "; for that alone: " not in online.ok("add", f"MODEL={HUB}/{MODEL}/{page}", choice).err
 
     assert online.on_disk().keys() == {"nested/tokenizer.json"}
 
