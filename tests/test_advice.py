@@ -432,9 +432,10 @@ def test_a_remote_that_dvc_named_is_set_as_the_sentence_says(world, name):
 
 @pytest.mark.parametrize("remote", ["origin", "team"])
 def test_the_advice_after_a_git_commit_pushes_a_new_branch_and_a_release(world, remote):
+    track(world, "my")
+    assert world.ok("rename", "MODEL=my", "NAME=ma").out.endswith("; next: git push\n")
     world.git("init", "--quiet", "--bare", "../host.git")
     world.git("remote", "add", remote, "../host.git")
-    track(world, "ma")
     world.git("switch", "--quiet", "--create", "feature/ma")
 
     advice = []

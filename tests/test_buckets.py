@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import ssl
+import subprocess
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -582,11 +583,13 @@ def test_dvcs_ssl_verify_is_for_listing_and_reading_alike(monkeypatch, rclone, a
             assert remote.read(one.md5, one) is None
 
 
-def test_google_is_read_with_the_certificates_that_requests_is_told_of(monkeypatch, servers, authority):
+@pytest.mark.parametrize("named", ["both.pem", ""])
+def test_google_is_read_with_the_certificates_that_requests_is_told_of(monkeypatch, servers, authority, named):
     path, context = authority
+    subprocess.run(["openssl", "rehash", path.parent], check=True)  # a folder is searched by the hashes of names
     store, one = serve(servers, "gcs"), digest.of_bytes(b"one")
     store.put(key_for(b"one"), b"one")
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path.parent / named))
     with Proxy(store, tls=context) as proxy:
         remote = GcsRemote("storage", store.url, {"endpointurl": proxy.endpoint})
 
