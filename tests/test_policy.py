@@ -422,6 +422,15 @@ def test_track_holds_the_policy_too(strict):
     assert "nothing to do" in strict.ok(*words).out
 
 
+def test_the_listing_of_a_model_is_no_file_to_the_policy(strict):
+    set_policy(strict, formats="[safetensors]")
+    (folder := strict.path / "weights").mkdir()
+    (folder / "model.safetensors").write_bytes(safetensors())
+    strict.ok("track", "NAME=mine", f"DIR={folder}")
+
+    strict.ok("verify")
+
+
 @pytest.mark.slow
 def test_a_pin_of_plain_dvc_holds_the_policy_too(strict):
     strict.weights("plain").mkdir()
