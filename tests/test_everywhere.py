@@ -11,6 +11,7 @@ from conftest import FILES, MODEL, PINNED, ROOT, VICTIM, World, flip, furnish, t
 
 FOUND = [*Path.home().glob(".pyenv/versions/3.1[0-4].*/bin/python3"), *Path("/usr/bin").glob("python3.1[0-4]")]
 PYTHONS = sorted({str(path.resolve()) for path in FOUND})
+UNNAMED = ["unshare", "--user", "--map-user=54321", "--map-group=54321"]
 
 
 def works(world: World, *before: str, adds: bool = True, **env: str) -> None:
@@ -129,6 +130,11 @@ def test_a_bare_environment(added):
 
 def test_a_locale_without_unicode(added):
     works(added, adds=False, LC_ALL="C")
+
+
+@pytest.mark.skipif(subprocess.run([*UNNAMED, "true"], check=False).returncode != 0, reason="needs user namespaces")
+def test_a_user_who_has_a_number_alone_as_in_a_container(online):
+    works(online, *UNNAMED)
 
 
 @pytest.mark.slow

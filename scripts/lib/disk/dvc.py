@@ -1,6 +1,7 @@
 """DVC as a library, apart from settings, cache and remotes: its lock, `dvc add` and its record of known md5s."""
 
 import io
+import os
 from contextlib import AbstractContextManager, redirect_stderr
 from functools import lru_cache
 
@@ -27,6 +28,8 @@ def repository():
         def check_graph(self, *_: object, **__: object) -> None:
             pass
 
+    # DVC wants a name of its user, and in a container the user may have none.
+    os.environ.setdefault("USERNAME", str(os.getuid()))
     # A pipeline stage may write to models/ too, so then DVC must look for overlaps.
     has_stages = history.ask("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*dvc.yaml")
     # no_scm saves DVC from reading Git's index and ignore rules; the root .gitignore already keeps weights out of Git.
