@@ -335,6 +335,17 @@ def test_a_clone_of_another_owner_is_refused_in_gits_own_words(online, hub):
     assert not hub.requests
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")
+def test_what_git_says_of_a_clone_of_another_owner_works_as_it_is_typed(added):
+    subprocess.run(["chown", "-R", "12345", str(added.clone)], check=True)
+
+    line = next(line for line in added.make("free").out.splitlines() if line.startswith("free: "))
+
+    assert line.startswith("free: tiny: Git says: fatal: detected dubious ownership in repository at ")
+    assert added.run("bash", "-c", line.partition(" call: ")[2]).code == 0
+    added.ok("free")
+
+
 def test_a_signature_that_cannot_be_made_is_found_first(online, hub):
     online.git("config", "commit.gpgSign", "true")
     online.git("config", "gpg.format", "ssh")

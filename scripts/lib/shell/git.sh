@@ -28,8 +28,10 @@ unsettled() {
   return 1
 }
 
-# settled: refuse during a merge or the like.
+# settled: refuse during a merge or the like, or if Git refuses to work here.
 settled() {
+  local why
+  why=$(git rev-parse --git-dir 2>&1 >/dev/null) || die "Git says: ${why//[[:space:]]/ }"
   ! unsettled ||
     die "a merge, rebase, cherry-pick or revert is in progress; finish it (git status says how), then run the same command again"
 }
@@ -50,10 +52,9 @@ commit_of() {
 # ready: refuse if no commit can be made here now. Commands ask before they download anything.
 ready() {
   local lock quoted why
-  why=$(git rev-parse --git-dir 2>&1 >/dev/null) || die "Git says: ${why//$'\n'/ }"
+  settled
   { git var GIT_AUTHOR_IDENT && git var GIT_COMMITTER_IDENT; } >/dev/null 2>&1 ||
     die "Git does not know who you are; type: git config user.name NAME and git config user.email ADDRESS"
-  settled
   lock=$(git rev-parse --git-dir)/index.lock
   printf -v quoted %q "$lock"
   unlocked "$lock" ||
