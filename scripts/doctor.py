@@ -9,7 +9,7 @@ from shlex import quote
 from lib.core import lock, shell, text
 from lib.core.console import result
 from lib.core.errors import Failure
-from lib.core.paths import ROOT
+from lib.core.paths import ROOT, nearest
 from lib.disk import cache, quarantine, settings, staging
 from lib.flow import upstream
 from lib.hub import repo
@@ -53,9 +53,10 @@ def models() -> str:
 
 
 def disk() -> str:
-    free = shutil.disk_usage(ROOT).free
+    free, at = min((shutil.disk_usage(nearest(at)).free, at) for at in (ROOT, cache.location()))
     if free < LOW:
-        raise Failure(f"{text.size(free)} free; drop weights that the remote holds: make free")
+        how = "drop weights that the remote holds: make free" if cache.is_own() else "free some"
+        raise Failure(f"{text.size(free)} free at {at}; {how}")
     if not cache.links():
         how = ".venv/bin/dvc config --local cache.type hardlink,symlink,copy"
         raise Failure(

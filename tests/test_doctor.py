@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from conftest import MODEL, forget_weights, set_clock, track
+from conftest import MODEL, ROOT_ONLY, forget_weights, mounted, set_clock, settings, track
 from hub import Fault
 
 TITLES = ["programs", "Git", "models", "disk", "remote", "Hub", "leftovers"]
@@ -99,6 +99,17 @@ def test_where_git_is_not_installed_no_page_is_to_be_committed(added_online, tmp
     said = lines(added_online.make("doctor", PATH=str(tmp_path)).out)
 
     assert said["models"].endswith("git is not installed")
+
+
+@ROOT_ONLY
+@pytest.mark.parametrize(("where", "how"), [("clone/.dvc/cache", "make free"), ("data", "free some")])
+def test_the_disk_of_the_cache_counts(added, where, how):
+    settings(added, f"[cache]\n    dir = {added.path / where}\n", local=True)
+    with mounted(added.path / where, "-o", "size=4M"):
+        said = lines(added.make("doctor").out)["disk"]
+
+    assert said.startswith(f"WRONG  disk: 4.2 MB free at {added.path / where}; ")
+    assert said.endswith(how)
 
 
 def test_a_pin_that_contradicts_itself_is_not_called_good(added_online):
