@@ -48,7 +48,7 @@ def uses(there: Iterable[str]) -> Counter:
 def freed(paths: Iterable[Path], links: Counter) -> int:
     """The bytes that deleting `paths` frees: none for a file with a link elsewhere; `links` counts the deleted ones."""
     total = 0
-    for status in map(os.lstat, paths):
+    for status in map(os.lstat, (path for path in paths if not path.is_symlink())):
         links[status.st_dev, status.st_ino] += 1
         total += status.st_size if links[status.st_dev, status.st_ino] == status.st_nlink else 0
     return total

@@ -445,10 +445,13 @@ def test_free_refuses_what_would_be_lost(added, fault):
     assert cached(added) == 4
 
 
-def test_free_leaves_a_cache_alone_that_other_clones_may_use(added):
+@pytest.mark.parametrize("kind", ["hardlink", "symlink"])
+def test_free_leaves_a_cache_alone_that_other_clones_may_use(added, kind):
     shared = added.path / "shared"
     shutil.move(added.clone / ".dvc" / "cache", shared)
-    settings(added, f"[cache]\n    dir = {shared}\n", local=True)
+    settings(added, f"[cache]\n    dir = {shared}\n    type = {kind}\n", local=True)
+    shutil.rmtree(added.weights())
+    added.ok("pull")
 
     assert added.ok("free").out.startswith(
         "freed tiny: 0 B; its objects stay, since other models or clones may use them\n"
