@@ -219,6 +219,8 @@ def test_every_python_runs_the_commands_in_an_environment_of_its_own(added, pyth
 
     assert (added.clone / ".venv" / "bin" / "python").resolve() == Path(python)
     works(added, adds=False, PATH=env["PATH"])
+    moved = added.clone.rename(added.path / "moved")
+    assert added.run(str(moved / ".venv" / "bin" / "dvc"), "--version", cwd=moved, PATH=env["PATH"]).code == 0
 
 
 # File systems.

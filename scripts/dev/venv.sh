@@ -21,6 +21,7 @@ printf '%s\n' "setting up .venv from $*" >&2
 # On a file system without links, such as exFAT, venv cannot link lib64 to lib, but accepts a lib64 that exists.
 python3 -m venv .venv 2>/dev/null || { mkdir -p .venv/lib64 && python3 -m venv --copies .venv; } ||
   die 'python3 has no module venv; install it (on Debian and Ubuntu: apt install python3-venv)'
+printf 'relocatable = true\n' >>.venv/pyvenv.cfg # for uv: the programs in .venv work also where the clone is moved
 install .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r scripts/dev/uv.txt
 # The files list every package, so nothing is left to resolve. Bytecode is compiled now, not by the first command.
 install .venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes --compile-bytecode scripts/dev/uv.txt "$@"
