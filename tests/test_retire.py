@@ -189,6 +189,19 @@ def test_remove_refuses_what_exists_nowhere_else(added):
     assert added.state() == before
 
 
+def test_remove_takes_a_model_whose_links_lead_nowhere_as_the_shared_cache_was_emptied(added):
+    shared = added.path / "shared"
+    settings(added, f"[cache]\n    dir = {shared}\n    type = symlink\n", local=True)
+    shutil.rmtree(added.weights())
+    added.ok("pull")
+    shutil.rmtree(shared)
+
+    added.ok("remove", "MODEL=tiny")
+
+    assert not os.path.lexists(added.weights())
+    assert not (added.clone / ".dvc" / "tmp" / "quarantine").exists()
+
+
 @pytest.mark.slow
 def test_remove_takes_several_and_leaves_what_is_staged(added):
     twin(added, "group/a", "group/b")

@@ -16,7 +16,7 @@ Elsewhere = Callable[[Mapping[str, int]], Container[str]]  # size in bytes by ob
 
 def only_here(folder: Path, files: Iterable[str], elsewhere: Elsewhere | None) -> list[str]:
     """The `files` in `folder`, sorted, whose bytes are neither in the cache nor, as `elsewhere` says, on a remote."""
-    read = {file: _read(folder / file) for file in files}
+    read = {file: _read(folder / file) for file in files if not _is_empty(folder / file)}
     unknown = {file: each for file, each in read.items() if not (each and cache.is_right(each, folder / file))}
     wanted = {each.md5: each.size for each in unknown.values() if each}
     held = elsewhere(wanted) if elsewhere and wanted else ()
@@ -57,7 +57,15 @@ def _blocks(path: Path) -> bool:
     return ROOT in path.parents and os.path.lexists(path) and (path.is_symlink() or not path.is_dir())
 
 
+def _is_ours(path: Path) -> bool:
+    return not path.is_symlink() or path.readlink().is_relative_to(cache.location())
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether `path` is a link into the cache to an object that is no longer there."""
+    return path.is_symlink() and _is_ours(path) and not path.exists()
+
+
 def _read(path: Path) -> digest.File | None:
     """Size and md5 of the file at `path`; None if it is neither a regular file nor a link into the cache."""
-    is_ours = not path.is_symlink() or path.readlink().is_relative_to(cache.location())
-    return digest.of_file(path, ("md5",)) if is_ours and path.is_file() else None
+    return digest.of_file(path, ("md5",)) if _is_ours(path) and path.is_file() else None
