@@ -7,11 +7,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import FILES, MODEL, PINNED, ROOT, VICTIM, World, flip, furnish, track
+from conftest import FILES, MODEL, PINNED, ROOT, VICTIM, World, flip, forget_weights, furnish, track
 
 FOUND = [*Path.home().glob(".pyenv/versions/3.1[0-4].*/bin/python3"), *Path("/usr/bin").glob("python3.1[0-4]")]
 PYTHONS = sorted({str(path.resolve()) for path in FOUND})
 UNNAMED = ["unshare", "--user", "--map-user=54321", "--map-group=54321"]
+MAPS = pytest.mark.skipif(
+    subprocess.run([*UNNAMED, "true"], capture_output=True, check=False).returncode != 0, reason="needs user namespaces"
+)
 
 
 def works(world: World, *before: str, adds: bool = True, **env: str) -> None:
@@ -132,9 +135,22 @@ def test_a_locale_without_unicode(added):
     works(added, adds=False, LC_ALL="C")
 
 
-@pytest.mark.skipif(subprocess.run([*UNNAMED, "true"], check=False).returncode != 0, reason="needs user namespaces")
+@MAPS
 def test_a_user_who_has_a_number_alone_as_in_a_container(online):
     works(online, *UNNAMED)
+
+
+@MAPS
+def test_an_object_that_a_user_may_not_read_is_named_at_once(added):
+    """As where somebody else pushed it with a umask of 077; without its name, root could read it."""
+    forget_weights(added, cache=True)
+    path = max(added.objects().values(), key=lambda each: each.stat().st_size)
+    path.chmod(0)
+
+    said = added.run(*UNNAMED, "make", "pull", "TIMEOUT=2").said
+
+    assert f"failed: [Errno 13] Permission denied: '{path}'; " in said
+    assert "gave up" not in said
 
 
 @pytest.mark.slow

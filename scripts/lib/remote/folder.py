@@ -56,7 +56,8 @@ class Folder(Remote):
             source = Path(self._object(oid))
             if not path:
                 return mismatch(source, want, progress)
-            wanted = road.Wanted(self.title, source.stat().st_size, (want.hash_name,))
+            with source.open("rb"):  # one that may not be read would be tried again until TIMEOUT
+                wanted = road.Wanted(self.title, source.stat().st_size, (want.hash_name,))
             return want.mismatch(road.bring([road.Copy(source)], wanted, path, progress))
 
     def put(self, path: Path, item: Item, progress: Progress) -> str | None:
