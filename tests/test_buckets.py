@@ -260,6 +260,16 @@ def test_a_pull_goes_on_inside_an_object_whose_transfer_broke(big, servers, kind
     assert 48 * MIB <= proxy.sent <= (most + 1) * MIB, result.said
 
 
+def test_an_object_that_the_store_cannot_give_is_named(big, rclone):
+    fill(rclone, big)
+    is_one = of_object(big, rclone)
+    with Proxy(rclone, lambda asked: 500 if is_one(asked) else None, once=False) as proxy:
+        said = use(big, rclone, proxy.endpoint).make("verify", "DEEP=1", "TIMEOUT=1").said
+
+    key = re.search(r"files/md5/[0-9a-f/]+", proxy.struck[0])[0]
+    assert f"{key}: the store answered 500 Internal Server Error; gave up after 1 s" in said
+
+
 @ROOT_ONLY
 def test_a_disk_that_fills_up_during_a_pull_is_not_called_a_fault_of_the_remote(big, rclone):
     fill(rclone, big)

@@ -105,7 +105,8 @@ class Bucket(Remote):
 
     def _arrived(self, key: str, size: int, hashed: str, progress: Progress, path: Path | None = None) -> File:
         """Download the `size` bytes at `key`, to `path` if given; their digest `hashed`, computed as they arrive."""
-        source, wanted = Ranges(self._http, lambda: self._request(key), size), road.Wanted(self.title, size, (hashed,))
+        source = Ranges(self._http, lambda: self._request(key), size)
+        wanted = road.Wanted(f"{self.title}: {key}", size, (hashed,))
         return road.bring([source], wanted, path, progress)
 
     def put(self, path: Path, item: Item, progress: Progress) -> str | None:
