@@ -146,6 +146,13 @@ def test_a_repository_that_began_as_a_copy_is_joined_first(upgraded):
     assert "verified 2 pins, 2 of 2 files on disk" in upgraded.ok("verify").out
 
 
+def test_a_conflict_in_the_policy_is_named(world):
+    page = world.clone / "models" / "policy.yaml"
+    page.write_text(f"<<<<<<< HEAD\nlicenses: [mit]\n=======\nlicenses: any\n>>>>>>> upstream/main\n{page.read_text()}")
+
+    assert "; if it is part of a merge conflict, resolve that: see git status" in world.refused("verify")
+
+
 def test_a_conflict_in_the_commands_themselves_is_named(world):
     page = world.clone / "scripts" / "lib" / "model" / "pin.py"
     page.write_text(f"<<<<<<< HEAD\n=======\n>>>>>>> upstream\n{page.read_text()}")

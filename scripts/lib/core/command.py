@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from lib.core import arguments, console, text
-from lib.core.errors import FULL, Failure
+from lib.core.errors import FULL, IF_MERGED, Failure
 from lib.core.paths import ROOT
 from lib.core.report import Report
 
@@ -42,7 +42,7 @@ def run(load: Callable[[], Callable], needs_reader: bool) -> NoReturn:
         console.remark(_system_sentence(error))
     except SyntaxError as error:  # a merge of a newer version of these commands may be in progress
         where = f"line {error.lineno} of {os.path.relpath(error.filename or '', ROOT)}"
-        console.remark(f"{where} is not valid Python; if it is part of a merge conflict, resolve that: see git status")
+        console.remark(f"{where} is not valid Python; {IF_MERGED}")
     with suppress(OSError):
         sys.stdout.flush()
     os._exit(code)  # does not wait for transfers in other threads; they end as in a kill

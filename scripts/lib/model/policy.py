@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from lib.core import text
-from lib.core.errors import Failure
+from lib.core.errors import IF_MERGED, Failure
 from lib.model import pin
 from lib.model.encoding import document
 from lib.model.names import MODELS
@@ -93,7 +93,7 @@ def read() -> Policy:
     except FileNotFoundError:
         return Policy()
     except ValueError as error:
-        raise Failure(f"models/policy.yaml cannot be read: {text.one_line(error)}") from error
+        raise Failure(f"models/policy.yaml cannot be read: {text.one_line(error)}; {IF_MERGED}") from error
     if not isinstance(said, dict):
         raise Failure("models/policy.yaml must contain settings such as licenses: any")
     settings: dict = {}
