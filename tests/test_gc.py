@@ -392,8 +392,8 @@ def blind(world: World) -> str:
 
 
 def unreachable(world: World) -> str:
-    world.git("remote", "add", "origin", "../nowhere")
-    return "git ls-remote failed: "
+    world.git("remote", "add", "upstream", "../nowhere")
+    return "the Git remote upstream cannot be asked what it pins (git ls-remote failed: "
 
 
 def without_a_worktree(world: World) -> str:
@@ -448,6 +448,14 @@ def test_it_refuses_where_it_does_not_see_all_that_is_pinned(added, spoil):
     assert said in added.refused("gc", "REMOTE=1", "FORCE=1", "DAYS=0")
 
     assert (set(added.objects()), cached(added)) == (objects, kept)
+
+
+def test_a_git_remote_that_is_gone_is_given_up_as_the_sentence_says(added):
+    unreachable(added)
+
+    added.run("sh", "-c", added.refused("gc").partition("pushes nothing there: ")[2])
+
+    added.ok("gc")
 
 
 def test_what_it_tells_to_fetch_mends_it(added):
