@@ -254,6 +254,19 @@ def test_verify_says_that_an_add_was_stopped_and_how_to_go_on(added_online, hub)
     added_online.ok("verify")
 
 
+def test_a_pin_whose_upload_was_stopped_is_not_to_be_committed_by_hand(added):
+    shutil.rmtree(added.remote / "files")
+    (added.remote / "files").touch()
+    added.refused("track", "NAME=other", f"DIR={added.weights()}")
+    (added.remote / "files").unlink()
+
+    said = added.make("verify").said + added.make("doctor").said
+
+    assert "to continue: make track NAME=other" in said
+    assert "unfinished: other; run the same make add, track or update again" in said
+    assert "git add" not in said
+
+
 @pytest.mark.slow
 def test_verify_asks_no_remote_for_the_listing_of_a_pin_of_plain_dvc(world):
     (world.weights("plain")).mkdir()
