@@ -171,6 +171,7 @@ def test_folders_of_weights_that_no_pin_is_of_are_named(added_online):
     track(added_online, "chat/mine")
     for name in ("left", "chat/gone"):
         shutil.copytree(added_online.weights(), added_online.weights(name))
+    added_online.weights("empty").mkdir()  # holds nothing that could be pinned
 
     said = lines(added_online.make("doctor").out)["models"]
 

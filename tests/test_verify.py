@@ -28,7 +28,7 @@ def test_verify_names_a_flipped_byte_though_size_and_time_are_kept(added, path):
 
 
 def test_verify_says_which_folders_it_did_not_look_at_since_no_pin_is_of_them(added):
-    (added.clone / "models" / "left").mkdir()
+    shutil.copytree(added.weights(), added.weights("left"))
     said = "models/left: no pin, so it was not looked at (pin it with make track, or remove it)\n"
 
     assert said in added.ok("verify").out

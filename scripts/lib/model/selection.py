@@ -27,11 +27,14 @@ def all_names() -> list[str]:
 
 
 def unpinned(everyone: list[str]) -> list[str]:
-    """The folders in models/ of no model in `everyone`, sorted, as a merge that renames or removes one leaves them."""
+    """The folders in models/ with files of no model in `everyone`, sorted, as a merge that renames one leaves them."""
     groups = {name.partition("/")[0] for name in everyone if "/" in name}
+    folders = (path for top in ("", *groups) for path in (names.MODELS / top).glob("*/"))
+    named = {path.relative_to(names.MODELS).as_posix(): path for path in folders}
     # Before Python 3.11, the pattern matches files as well.
-    folders = [path for top in ("", *groups) for path in (names.MODELS / top).glob("*/") if path.is_dir()]
-    return sorted({path.relative_to(names.MODELS).as_posix() for path in folders} - {*everyone, *groups})
+    return sorted(
+        name for name in named.keys() - {*everyone, *groups} if named[name].is_dir() and any(named[name].iterdir())
+    )
 
 
 def check_writable() -> None:
