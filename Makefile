@@ -151,7 +151,7 @@ lock: $(DEVELOP) ## update the locked requirement files
 
 clean: guard ## remove .venv and tool caches, never weights
 	@rm -rf .venv .pytest_cache .ruff_cache .hypothesis
-	@find scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find $(wildcard scripts tests) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # make help VERB=add
 help: guard ## show this list, or explain one command: [VERB=]

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -160,3 +161,11 @@ def test_a_conflict_in_the_commands_themselves_is_named(world):
     said = world.refused("verify")
 
     assert said.startswith("verify: line 1 of scripts/lib/model/pin.py is not valid Python; if it is part of a merge ")
+
+
+def test_a_team_that_keeps_no_tests_can_clean(world):
+    shutil.rmtree(world.clone / "tests")
+
+    world.ok("clean")
+
+    assert not os.path.lexists(world.clone / ".venv")
