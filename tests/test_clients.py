@@ -324,6 +324,24 @@ def test_dvcs_settings_say_how_to_connect(store):
         s3(store, profile="nobody")
 
 
+@pytest.mark.parametrize(
+    "login",
+    [
+        "credential_process = /nowhere/vault",
+        "role_arn = arn:aws:iam::1:role/ci\nweb_identity_token_file = /nowhere/token",
+    ],
+)
+def test_a_login_whose_file_is_gone_is_a_fault_of_the_remote_and_no_object_is_missing(
+    tmp_path, monkeypatch, store, login
+):
+    (tmp_path / "config").write_text(f"[profile ci]\n{login}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+
+    with pytest.raises(Failure, match="No such file or directory: '/nowhere/"):
+        s3(store, profile="ci", region="eu-west-3").read("0" * 32, digest.of_bytes(XML))
+
+
 def test_a_timeout_of_nothing_still_lets_a_store_answer(store, within):
     within(0)
     store.fault = lambda _: time.sleep(0.01)

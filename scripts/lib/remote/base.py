@@ -56,11 +56,15 @@ class Remote(ABC):
     def _explained(self, step: str, after: str = "run the same command again to continue") -> Iterator[None]:
         try:
             yield
-        except (Failure, FileNotFoundError):
+        except Failure:
             raise
         except Exception as error:  # the clients' exceptions have no other base class in common
-            if step == "read" and getattr(error, "errno", None) in FULL:
+            number = getattr(error, "errno", None)
+            if step == "read" and number in FULL:
                 raise  # the disk is one of this machine
+            # A numbered one of a bucket is about a file of the login, unless it is about the one to upload.
+            if isinstance(error, FileNotFoundError) and (self.is_folder or step == "write" or not number):
+                raise
             raise Failure(f"{self.title} {sentence(error, step, self.endpoint)}; {after}") from error
 
     @abstractmethod
