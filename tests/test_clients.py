@@ -342,6 +342,15 @@ def test_a_login_whose_file_is_gone_is_a_fault_of_the_remote_and_no_object_is_mi
         s3(store, profile="ci", region="eu-west-3").read("0" * 32, digest.of_bytes(XML))
 
 
+def test_a_web_page_at_the_address_of_a_store_is_told_of_at_once(store):
+    store.pages, store.headers = [b"<!doctype html><title>Console</title><p>Log in"], {"Content-Type": "text/html"}
+
+    with pytest.raises(Failure, match="answered with a web page; ENDPOINT is to be the address of its S3 API"):
+        s3(store, **KEYS).check()
+
+    assert len(store.requests) == 1
+
+
 def test_a_timeout_of_nothing_still_lets_a_store_answer(store, within):
     within(0)
     store.fault = lambda _: time.sleep(0.01)
