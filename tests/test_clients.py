@@ -320,7 +320,7 @@ def test_dvcs_settings_say_how_to_connect(store):
     assert s3(store, connect_timeout=7, **KEYS)._client.meta.config.connect_timeout == 7
     assert s3(store, **KEYS)._client.meta.config.connect_timeout == 1  # a third of TIMEOUT
     assert S3("storage", "s3://bucket", {"use_ssl": False, **KEYS})._client.meta.endpoint_url.startswith("http://")
-    with pytest.raises(Failure, match="needs a profile that is not in your AWS configuration; nothing was changed"):
+    with pytest.raises(Failure, match=r"failed: The config profile \(nobody\) could not be found; nothing was changed"):
         s3(store, profile="nobody")
 
 
@@ -349,6 +349,21 @@ def test_a_web_page_at_the_address_of_a_store_is_told_of_at_once(store):
         s3(store, **KEYS).check()
 
     assert len(store.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("login", "why"),
+    [
+        ("credential_process = sh -c 'echo sealed >&2; exit 3'", "from custom-process: sealed"),
+        ("aws_access_key_id = me", "Partial credentials found in config-file, missing: aws_secret_access_key"),
+    ],
+)
+def test_a_login_that_fails_is_not_said_to_be_none(tmp_path, monkeypatch, store, login, why):
+    (tmp_path / "config").write_text(f"[profile ci]\n{login}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+
+    with pytest.raises(Failure, match=f"failed: .*{why}"):
+        s3(store, profile="ci", region="eu-west-3").check()
 
 
 def test_a_timeout_of_nothing_still_lets_a_store_answer(store, within):
@@ -447,6 +462,13 @@ def test_google_gets_the_login_of_this_machine_and_no_other_store_does(monkeypat
 
     assert made._request("key").get_header("Authorization") == want
     assert made._client.project == "mine"
+
+
+def test_a_key_of_google_that_is_not_where_it_is_said_to_be_is_named(monkeypatch):
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/key.json")
+
+    with pytest.raises(Failure, match="failed: File /nowhere/key.json was not found"):
+        Gcs("storage", "gs://bucket/team", {})
 
 
 def test_a_listing_of_google_is_read_to_its_end_with_the_md5_of_what_has_one(store):

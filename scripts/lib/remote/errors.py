@@ -12,11 +12,10 @@ class Unable(Exception):
 
 # Error codes of the stores and exception classes of their clients -> what they mean.
 MEANINGS = {
-    "Anonymous caller|NoCredentialsError|PartialCredentialsError|CredentialRetrievalError|DefaultCredentialsError": (
+    "Anonymous caller|NoCredentialsError": (
         "needs credentials, and there are none: log in (aws or gcloud), or set them in the environment"
     ),
     r"\w*SSO\w*Error|TokenRetrievalError|RefreshError": "needs a new login, since the last one expired: log in again",
-    "ProfileNotFound": "needs a profile that is not in your AWS configuration",
     "InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|AuthFailure|401": "refused the credentials",
     "RequestTimeTooSkewed": "refused the credentials, since the clock of this machine is wrong",
     "AccessDenied|AllAccessDisabled|AccountProblem|403|Forbidden": "refused the credentials: they may not {step} there",

@@ -10,6 +10,7 @@ from urllib.request import Request
 import google.auth
 from google.api_core.exceptions import NotFound
 from google.auth.credentials import AnonymousCredentials, Credentials
+from google.auth.environment_vars import CREDENTIALS
 from google.auth.exceptions import DefaultCredentialsError
 from google.auth.transport.requests import Request as Renewal
 from google.cloud.storage import Blob, Client
@@ -42,7 +43,7 @@ class Gcs(Bucket):
         if named:
             return google.auth.load_credentials_from_file(named, [SCOPE])[0]
         if not self.config.get("allow_anonymous_login") and (not at or "google" in at):
-            with suppress(DefaultCredentialsError):
+            with suppress(*(() if os.environ.get(CREDENTIALS) else (DefaultCredentialsError,))):
                 return google.auth.default([SCOPE])[0]
         return AnonymousCredentials()
 
