@@ -30,7 +30,7 @@ XML = b"<Said><UploadId>1</UploadId><ETag>x</ETag></Said>"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """A bucket that has every object; `fault` gives the status of a refusal, -1 to hang up, or None."""
+    """A bucket with every object; `fault` gives the status of a refusal, -1 to hang up, or None; `code`, its body."""
 
     protocol_version = "HTTP/1.1"
 
@@ -42,7 +42,7 @@ class Handler(BaseHTTPRequestHandler):
         if status < 0:
             self.close_connection = True
             return
-        said = b"" if self.command == "PUT" or status != 200 else XML
+        said = self.server.code if status != 200 else b"" if self.command == "PUT" else XML
         if "/o?" in self.path:
             page = self.server.pages["pageToken=" in self.path]
             fields = re.findall(r"\w+", unquote(self.path.partition("fields=")[2]))
@@ -74,7 +74,7 @@ def store(monkeypatch, within) -> Iterator[ThreadingHTTPServer]:
     within(3)
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.requests, server.bodies, server.headers, server.pages = [], [], {}, []
-        server.fault = lambda _: None
+        server.fault, server.code = lambda _: None, b""
         server.daemon_threads, server.handle_error = True, lambda *_: None  # a client that hung up
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server
@@ -422,6 +422,17 @@ def test_a_refusal_names_the_permission_that_is_missing(store, closely, step):
 
     with pytest.raises(Failure, match=f"they may not {step} there"):
         s3(store, **KEYS).infos(["0" * 32], closely)
+
+
+def test_a_login_that_expires_during_a_command_is_refused_and_told_of_at_the_next_one(store):
+    store.fault = lambda _: 400
+    remote = s3(store, **KEYS)
+
+    with pytest.raises(Failure, match="refused the credentials; run the same command again"):
+        remote.infos(["0" * 32])
+    store.code = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
+    with pytest.raises(Failure, match="needs a new login, since the last one expired: log in again"):
+        remote.check()
 
 
 @pytest.mark.parametrize(("busy", "timeout"), [(2, 9.0), (99, 1.0)])

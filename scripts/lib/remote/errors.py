@@ -15,8 +15,11 @@ MEANINGS = {
     "Anonymous caller|NoCredentialsError": (
         "needs credentials, and there are none: log in (aws or gcloud), or set them in the environment"
     ),
-    r"\w*SSO\w*Error|TokenRetrievalError|RefreshError": "needs a new login, since the last one expired: log in again",
-    "InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken|InvalidToken|AuthFailure|401": "refused the credentials",
+    r"\w*SSO\w*Error|TokenRetrievalError|RefreshError|ExpiredToken(Exception)?": (
+        "needs a new login, since the last one expired: log in again"
+    ),
+    # To a HEAD, which gets no code, S3 answers 400 for a login that expired.
+    "InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|AuthFailure|401|Bad Request": "refused the credentials",
     "RequestTimeTooSkewed": "refused the credentials, since the clock of this machine is wrong",
     "AccessDenied|AllAccessDisabled|AccountProblem|403|Forbidden": "refused the credentials: they may not {step} there",
     "InvalidObjectState": "has it in an archive such as Glacier: restore it there first",
