@@ -928,7 +928,7 @@ def test_an_object_that_a_lifecycle_rule_has_archived_is_named_as_that(added, mo
     result = use(added, moto).second().make("pull")
 
     assert result.code == 2
-    assert "has it in an archive such as Glacier: restore it there first" in result.said
+    assert f"has {moto.prefix}/{key} in an archive such as Glacier: restore it there first" in result.said
 
 
 def test_an_object_whose_published_hash_is_another_is_no_copy(added, moto):

@@ -101,6 +101,8 @@ class Bucket(Remote):
             except Refused as refused:
                 if refused.status == 404:
                     raise FileNotFoundError(oid) from refused
+                if refused.code == "InvalidObjectState":
+                    raise Unable(f"has {key} in an archive such as Glacier: restore it there first") from refused
                 raise
 
     def _arrived(self, key: str, size: int, hashed: str, progress: Progress, path: Path | None = None) -> File:

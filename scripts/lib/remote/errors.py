@@ -22,7 +22,6 @@ MEANINGS = {
     "InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|AuthFailure|401|Bad Request": "refused the credentials",
     "RequestTimeTooSkewed": "refused the credentials, since the clock of this machine is wrong",
     "AccessDenied|AllAccessDisabled|AccountProblem|403|Forbidden": "refused the credentials: they may not {step} there",
-    "InvalidObjectState": "has it in an archive such as Glacier: restore it there first",
     "NoSuchBucket|NotFound": "names a bucket that does not exist",
     "InvalidBucketName|ParamValidationError": "has a name that the store does not allow for a bucket",
     "PermanentRedirect|Redirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException|301|307": (
