@@ -14,6 +14,8 @@ from urllib.parse import unquote
 
 import google.auth
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from google.auth.exceptions import DefaultCredentialsError
 from google.oauth2.credentials import Credentials
 
@@ -480,6 +482,20 @@ def test_a_key_of_google_that_is_not_where_it_is_said_to_be_is_named(monkeypatch
 
     with pytest.raises(Failure, match="failed: File /nowhere/key.json was not found"):
         Gcs("storage", "gs://bucket/team", {})
+
+
+def test_a_key_of_google_that_was_deleted_is_no_login_that_expired(tmp_path, store):
+    key = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    at = f"http://127.0.0.1:{store.server_port}"
+    facts = {"type": "service_account", "client_email": "ci@acme.example", "private_key": key.decode(), "token_uri": at}
+    (tmp_path / "key.json").write_text(json.dumps(facts))
+    store.fault = lambda _: 400
+    store.code = b'{"error": "invalid_grant", "error_description": "Invalid JWT Signature."}'
+
+    with pytest.raises(Failure, match="refused the service account: its key was deleted, or the clock of"):
+        Gcs(
+            "storage", "gs://bucket/team", {"credentialpath": str(tmp_path / "key.json"), "projectname": "mine"}
+        ).check()
 
 
 def test_a_listing_of_google_is_read_to_its_end_with_the_md5_of_what_has_one(store):

@@ -15,6 +15,7 @@ MEANINGS = {
     "Anonymous caller|NoCredentialsError": (
         "needs credentials, and there are none: log in (aws or gcloud), or set them in the environment"
     ),
+    "'Invalid JWT.*": "refused the service account: its key was deleted, or the clock of this machine is wrong",
     r"\w*SSO\w*Error|TokenRetrievalError|RefreshError|ExpiredToken(Exception)?": (
         "needs a new login, since the last one expired: log in again"
     ),
@@ -53,4 +54,4 @@ def sentence(error: Exception, step: str, at: str | None = None) -> str:
         for pattern, meaning in MEANINGS.items():
             if re.fullmatch(pattern, mark):
                 return meaning.format(step=step, mark=mark, at=f" at {one_line(at)}" if at else "")
-    return f"failed: {one_line(error)}"
+    return f"failed: {one_line(error).rstrip('.')}"
