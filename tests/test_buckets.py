@@ -543,7 +543,7 @@ def test_a_store_with_a_certificate_of_our_own_is_trusted_if_its_client_is_told_
         assert trusting.on_disk() == PINNED
         refused = other.make("pull")
         assert refused.code == 2
-        assert "its certificate is not trusted here" in refused.said
+        assert "its certificate is not trusted here; if it is of an authority of your own, set REQUEST" in refused.said
 
 
 @pytest.mark.parametrize("kind", ["rclone", pytest.param("gcs", marks=pytest.mark.marathon)])

@@ -29,7 +29,10 @@ MEANINGS = {
         "is a bucket of another region; set that: make remote URL=… REGION=…"
     ),
     r"SlowDown|ServiceUnavailable|InternalError|429|50\d": "is overloaded or unavailable, as it says ({mark})",
-    "SSLCertVerificationError": "cannot be reached safely{at}: its certificate is not trusted here",
+    "SSLCertVerificationError": (
+        "cannot be reached safely{at}: its certificate is not trusted here; if it is of an authority of your own, "
+        "set REQUESTS_CA_BUNDLE to the file of that"
+    ),
     "HTTPClientError|ConnectionError|TimeoutError|TransportError"
     "|RequestException|gaierror|EndpointConnectionError|IncompleteRead": "cannot be reached{at}",
 }
