@@ -23,5 +23,8 @@ python3 -m venv .venv 2>/dev/null || { mkdir -p .venv/lib64 && python3 -m venv -
   die 'python3 has no module venv; install it (on Debian and Ubuntu: apt install python3-venv)'
 printf 'relocatable = true\n' >>.venv/pyvenv.cfg # for uv: the programs in .venv work also where the clone is moved
 install .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r scripts/dev/uv.txt
+# uv must have a cache, and a user in a container may have no home to keep it in.
+cache=$(.venv/bin/uv cache dir 2>/dev/null) && mkdir -p "$cache" 2>/dev/null && [[ -w $cache ]] ||
+  export UV_CACHE_DIR=$PWD/.venv/cache
 # The files list every package, so nothing is left to resolve. Bytecode is compiled now, not by the first command.
 install .venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes --compile-bytecode scripts/dev/uv.txt "$@"
