@@ -175,7 +175,8 @@ guard:
 .DEFAULT:
 	+@python3 -IS scripts/dev/usage.py check; exit 1
 
-$(RUNTIME): scripts/requirements.txt scripts/dev/uv.txt | guard
+# If the Python that .venv leads to is gone, as after an upgrade of the system, `guard` makes this run again.
+$(RUNTIME): scripts/requirements.txt scripts/dev/uv.txt $(if $(realpath .venv/bin/python),|) guard
 	@scripts/dev/venv.sh scripts/requirements.txt
 	@touch $@
 

@@ -251,6 +251,37 @@ def test_every_python_runs_the_commands_in_an_environment_of_its_own(added, pyth
     assert added.run(str(moved / ".venv" / "bin" / "dvc"), "--version", cwd=moved, PATH=env["PATH"]).code == 0
 
 
+def test_an_environment_of_another_version_of_python_is_named(added):
+    """As an upgrade of the system leaves it: the new Python finds none of the packages."""
+    environment = added.clone / ".venv"
+    environment.unlink()
+    subprocess.run([PYTHONS[0], "-m", "venv", "--without-pip", environment], check=True)
+    (environment / "runtime").touch()
+
+    for verb in ("pull", "doctor", "outdated"):
+        assert re.sub("'.*'", "'…'", added.refused(verb)) == (
+            f"{verb}: No module named '…' in .venv, which may be of another Python; "
+            "type: make clean, then run the same command again"
+        )
+    added.ok("clean")
+    assert not environment.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.marathon
+def test_an_environment_whose_python_is_gone_is_set_up_anew(added):
+    environment = added.clone / ".venv"
+    environment.unlink()
+    added.env |= {key: value for key, value in os.environ.items() if key.startswith(("PIP_", "UV_"))}
+    (environment / "bin").mkdir(parents=True)
+    (environment / "bin" / "python").symlink_to("python3")
+    (environment / "bin" / "python3").symlink_to("/no/python3")
+    (environment / "runtime").touch()
+
+    assert added.ok("list").err == "setting up .venv from scripts/requirements.txt\n"
+    assert added.ok("list").err == ""
+
+
 # File systems.
 
 NO_LINKS = """

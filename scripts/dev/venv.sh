@@ -17,6 +17,8 @@ install() {
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
   die 'python3 is missing or older than 3.10; install Python 3.10 or newer'
 [[ ! -L .venv ]] || die ".venv is a link to $(readlink .venv) and out of date; renew it there, or remove the link: rm .venv"
+[[ -e .venv/bin/python ]] || rm -rf .venv 2>/dev/null ||
+  die 'the Python that .venv leads to is not there for you, and you cannot remove .venv; ask its owner to type: make clean'
 printf '%s\n' "setting up .venv from $*" >&2
 # On a file system without links, such as exFAT, venv cannot link lib64 to lib, but accepts a lib64 that exists.
 python3 -m venv .venv 2>/dev/null || { mkdir -p .venv/lib64 && python3 -m venv --copies .venv; } ||

@@ -40,9 +40,8 @@ def run(load: Callable[[], Callable], needs_reader: bool) -> NoReturn:
         code = int(needs_reader)
     except OSError as error:
         console.remark(_system_sentence(error))
-    except SyntaxError as error:  # a merge of a newer version of these commands may be in progress
-        where = f"line {error.lineno} of {os.path.relpath(error.filename or '', ROOT)}"
-        console.remark(f"{where} is not valid Python; {IF_MERGED}")
+    except (ModuleNotFoundError, SyntaxError) as error:
+        console.remark(_code_sentence(error))
     with suppress(OSError):
         sys.stdout.flush()
     os._exit(code)  # does not wait for transfers in other threads; they end as in a kill
@@ -83,3 +82,10 @@ def _system_sentence(error: OSError) -> str:
     if error.errno in FULL:
         return "no space left on the disk; free some, then run the same command again to continue"
     return f"{text.fault(error)}; fix that, then run the same command again to continue"
+
+
+def _code_sentence(error: ImportError | SyntaxError) -> str:
+    if isinstance(error, ImportError):  # an upgrade of the system may have put a newer Python where that of .venv was
+        return f"{error} in .venv, which may be of another Python; type: make clean, then run the same command again"
+    where = f"line {error.lineno} of {os.path.relpath(error.filename or '', ROOT)}"  # of a merge of a newer version?
+    return f"{where} is not valid Python; {IF_MERGED}"
