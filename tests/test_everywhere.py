@@ -282,6 +282,26 @@ def test_an_environment_whose_python_is_gone_is_set_up_anew(added):
     assert added.ok("list").err == ""
 
 
+@pytest.mark.slow
+@pytest.mark.marathon
+def test_the_index_that_pip_is_set_to_ask_is_the_only_one_that_is_asked(world):
+    """As in a company, where PyPI itself is out of reach."""
+    (world.clone / ".venv").unlink()
+    index = world.path / "index"
+    download = [PYTHONS[0], "-m", "pip", "download", "--quiet", "--dest", str(index / "uv")]
+    subprocess.run([*download, "-r", ROOT / "scripts" / "dev" / "uv.txt"], check=True)
+    links = [f'<a href="{path.name}">{path.name}</a>' for path in (index / "uv").iterdir()]
+    (index / "uv" / "index.html").write_text(f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>")
+    settings = world.path / "home" / ".config" / "pip" / "pip.conf"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(f"[global]\nindex-url = {index.as_uri()}\n")
+    env = {"HTTPS_PROXY": "http://127.0.0.1:9", "UV_HTTP_RETRIES": "0"}
+
+    set_up = world.run("scripts/dev/venv.sh", "scripts/dev/uv.txt", **env)
+
+    assert (set_up.code, set_up.said) == (0, "setting up .venv from scripts/dev/uv.txt\n")
+
+
 # File systems.
 
 NO_LINKS = """

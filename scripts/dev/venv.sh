@@ -14,6 +14,13 @@ install() {
   why=$("$@" 2>&1) || die "packages could not be installed (${why##*$'\n'}); is the package index in reach? then run the same command again"
 }
 
+# as_pip VARIABLE KEY: for uv, which does not read pip's settings, set VARIABLE, if it is not set, to that of pip.
+as_pip() {
+  local set
+  set=$(.venv/bin/python -m pip config list 2>/dev/null | sed -nE "s/^(:env:|global|install)\.$2='(.*)'\$/\2/p")
+  [[ ! $set || ${!1-} ]] || export "$1=${set%%$'\n'*}"
+}
+
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
   die 'python3 is missing or older than 3.10; install Python 3.10 or newer'
 [[ ! -L .venv ]] || die ".venv is a link to $(readlink .venv) and out of date; renew it there, or remove the link: rm .venv"
@@ -25,6 +32,8 @@ python3 -m venv .venv 2>/dev/null || { mkdir -p .venv/lib64 && python3 -m venv -
   die 'python3 has no module venv; install it (on Debian and Ubuntu: apt install python3-venv)'
 printf 'relocatable = true\n' >>.venv/pyvenv.cfg # for uv: the programs in .venv work also where the clone is moved
 install .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r scripts/dev/uv.txt
+as_pip UV_DEFAULT_INDEX index-url
+as_pip SSL_CERT_FILE cert
 # uv must have a cache, and a user in a container may have no home to keep it in.
 cache=$(.venv/bin/uv cache dir 2>/dev/null) && mkdir -p "$cache" 2>/dev/null && [[ -w $cache ]] ||
   export UV_CACHE_DIR=$PWD/.venv/cache
