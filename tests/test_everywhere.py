@@ -184,11 +184,11 @@ def test_an_environment_of_python_that_is_active(added):
 @pytest.mark.slow
 @pytest.mark.marathon
 def test_a_home_that_cannot_be_written_to_as_in_a_container(world):
-    """uv keeps its cache in the home, and cannot do without one."""
+    """uv keeps its cache in the home, and cannot do without one; and where pip is told to install into the home."""
     (world.clone / ".venv").unlink()
     world.env |= {key: value for key, value in os.environ.items() if key.startswith(("PIP_", "UV_"))}
 
-    set_up = world.run("scripts/dev/venv.sh", "scripts/dev/uv.txt", HOME="/dev/null")
+    set_up = world.run("scripts/dev/venv.sh", "scripts/dev/uv.txt", HOME="/dev/null", PIP_USER="1")
 
     assert (set_up.code, set_up.said) == (0, "setting up .venv from scripts/dev/uv.txt\n")
 

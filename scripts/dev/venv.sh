@@ -31,7 +31,7 @@ printf '%s\n' "setting up .venv from $*" >&2
 python3 -m venv .venv 2>/dev/null || { mkdir -p .venv/lib64 && python3 -m venv --copies .venv; } ||
   die 'python3 has no module venv; install it (on Debian and Ubuntu: apt install python3-venv)'
 printf 'relocatable = true\n' >>.venv/pyvenv.cfg # for uv: the programs in .venv work also where the clone is moved
-install .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r scripts/dev/uv.txt
+install .venv/bin/python -m pip install --no-user --quiet --disable-pip-version-check --require-hashes -r scripts/dev/uv.txt
 as_pip UV_DEFAULT_INDEX index-url
 as_pip SSL_CERT_FILE cert
 # uv must have a cache, and a user in a container may have no home to keep it in.
