@@ -31,8 +31,8 @@ def check_pin(name: str, report: Report) -> tuple[pin.Pin, Items] | None:
         else:
             items = factory.objects_of(held)
         with report.failing(name, "pin", "forbidden"):
-            known = replace(held, files={item.path: item.file for item in items if item.data is None})
-            if found := policy.findings(known, policy.read()):
+            files = held.files or {item.path: item.file for item in items if item.data is None}
+            if found := policy.findings(replace(held, files=files), policy.read()):
                 first = "" if held.source or names.weights_dir(name).is_dir() else f"make pull MODEL={name} && "
                 policy.check(found, held, first + pin.command(held))
         return held, items

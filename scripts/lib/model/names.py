@@ -5,6 +5,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -13,6 +14,7 @@ from lib.core.errors import Failure
 from lib.core.paths import ROOT
 
 MODELS = ROOT / "models"
+KEPT = 10_000  # answers about names of files that are kept: most models call theirs the same
 
 PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 REPO = re.compile(r"(?=.{3,96}$)[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?")
@@ -120,11 +122,13 @@ def weights_dir(name: str) -> Path:
     return MODELS / name
 
 
+@lru_cache(maxsize=KEPT)
 def is_control_file(path: str) -> bool:
     """Whether `path`, relative to its model, is or lies below a control file of Git, DVC or the Hub client."""
     return any(map(CONTROL.fullmatch, path.split("/")))
 
 
+@lru_cache(maxsize=KEPT)
 def _fault(path: str) -> str | None:
     parts = path.split("/")
     if "" in parts or "." in parts or ".." in parts or "\\" in path:

@@ -10,7 +10,7 @@ from lib.core import text
 from lib.core.errors import IF_MERGED, Failure
 from lib.model import pin
 from lib.model.encoding import document
-from lib.model.names import MODELS
+from lib.model.names import KEPT, MODELS
 
 PATH = MODELS / "policy.yaml"
 CHOICES = {"code": ("yes", "no"), "scan": ("finished", "unobjected")}  # the first is True in `Policy`
@@ -105,6 +105,7 @@ def read() -> Policy:
     return Policy(**settings)
 
 
+@lru_cache(maxsize=KEPT)
 def format_of(path: str) -> str:
     """The format of the file `path`, by its extension: a key of ENDINGS or the extension itself; `text` without one."""
     base, dot, ending = path.rpartition("/")[2].rpartition(".")
