@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address
@@ -359,7 +360,9 @@ def test_a_killed_pull_goes_on_inside_an_object(big, rclone, pause):
 
 
 def size_in(folder: Path) -> int:
-    return max((path.stat().st_size for path in folder.glob("*")), default=0)
+    with suppress(FileNotFoundError):  # a file that has just arrived, and moves on
+        return max((path.stat().st_size for path in folder.glob("*")), default=0)
+    return 0
 
 
 @pytest.mark.marathon
