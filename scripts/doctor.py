@@ -41,7 +41,7 @@ def models() -> str:
         selection.checked(name)
     if odd := history.odd_pins():
         raise Failure("; ".join(odd))
-    if alone := [name for name in everyone if name not in history.in_index() and not staging.is_stopped(name)]:
+    if alone := staging.outside_git(everyone):
         how = f"git add {' '.join(f'models/{name}.dvc' for name in alone)}, then git commit"
         raise Failure(
             f"pins not in Git: {', '.join(alone)}; commit them: {how}; if a remove or rename was stopped, run it again"

@@ -142,7 +142,7 @@ def check_catalog(everyone: list[str], held: list[pin.Pin], report: Report) -> N
     if why := history.unreadable():
         report.note(f"Git could not be asked for the pins: {why}")
         return
-    for name in (each for each in everyone if each not in history.in_index() and not staging.is_stopped(each)):
+    for name in staging.outside_git(everyone):
         report.note(f"{name}: its pin is not in Git, so nobody else has it (git add models/{name}.dvc, then commit it)")
     for line in history.odd_pins():
         report.found(Finding("", "pin", "broken", detail=line))

@@ -55,6 +55,11 @@ def is_stopped(name: str) -> bool:
     return any((folder(name) / file).exists() for file in ("plan", "pin"))
 
 
+def outside_git(everyone: Iterable[str]) -> list[str]:
+    """The models of `everyone` with a pin outside Git's index; not those whose add or track was interrupted."""
+    return [name for name in everyone if name not in history.in_index() and not is_stopped(name)]
+
+
 def stopped(held: pin.Pin) -> str | None:
     """How to continue the add or track that was interrupted after it wrote the pin `held`; None if none was."""
     staged = finished(held.name)
