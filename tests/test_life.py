@@ -11,7 +11,20 @@ from collections.abc import Iterator
 
 import jsonschema
 import pytest
-from conftest import FILES, MODEL, PINNED, ROOT, World, forget_weights, furnish, lent, refuse_commits, start, track
+from conftest import (
+    FILES,
+    MODEL,
+    PINNED,
+    ROOT,
+    World,
+    flip,
+    forget_weights,
+    furnish,
+    lent,
+    refuse_commits,
+    start,
+    track,
+)
 from hub import Fault, Hub
 
 SCHEMA = json.loads((ROOT / "tests" / "report.schema.json").read_text())
@@ -245,6 +258,22 @@ def test_where_only_the_card_changed_no_weights_are_fetched(online, hub):
 
     assert online.on_disk("card")["README.md"] == b"two"
     assert not [each for each in hub.requests if "/resolve/" in each.path and "safetensors" in each.path]
+
+
+@pytest.mark.slow
+def test_update_reads_no_weights_that_dvc_knows_to_be_unchanged(added_online, hub):
+    """Seen by damage that keeps size and time; one that shows in the time is found, as verify finds both."""
+    weights = added_online.weights() / "model.safetensors"
+    for at in range(2):
+        hub.commit(MODEL, FILES | {"config.json": b"%d" % at})
+        added_online.ok("update")
+        flip(weights, at)
+    assert "model.safetensors: changed" in added_online.make("verify").out
+
+    os.utime(weights)
+    hub.commit(MODEL, FILES | {"config.json": b"2"})
+
+    assert "models/tiny differs from its pin" in added_online.make("update").out
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lib.core import paths, text
 from lib.core.errors import Failure
-from lib.disk import quarantine, weights
+from lib.disk import dvc, quarantine, weights
 from lib.model import names, pin, selection
 
 
@@ -32,11 +32,14 @@ def check_free(name: str, but_weights: bool = False) -> None:
 
 
 def check_replaceable(name: str, elsewhere: quarantine.Elsewhere, *pins: pin.Pin | None) -> pin.Pin | None:
-    """The first of `pins` that models/NAME matches, byte for byte; None if it may be replaced, as it is absent or each
-    file in it is also in the cache or, according to `elsewhere`, on a remote. Otherwise raises `Failure`."""
+    """The first of `pins` that models/NAME matches; None if it may be replaced, as it is absent or each file in it is
+    also in the cache or, according to `elsewhere`, on a remote. Otherwise raises `Failure`.
+
+    A file that DVC's state shows unchanged is not read: by inode, mtime and size, as `dvc add` itself goes by them.
+    """
     target, findings = names.weights_dir(name), []
-    for held in pins:
-        if held and held.files and not (findings := weights.compare(name, target, held.files)):
+    for held in [each for each in pins if each and each.files]:
+        if not (findings := weights.compare(name, target, held.files, known=dvc.unchanged(held))):
             return held
     files = ["."] if target.is_symlink() else [each.file for each in findings if each.kind != "missing"]
     if only := quarantine.only_here(target, files, elsewhere):

@@ -60,6 +60,13 @@ def add(name: str) -> None:
         ) from error
 
 
+def unchanged(held: pin.Pin) -> set[str]:
+    """The files of `held` that DVC's state shows as they are pinned, by inode, mtime and size; reads none of them."""
+    repo, top = repository(), names.weights_dir(held.name)
+    known = {path: repo.state.get(str(top / path), repo.fs)[1] for path in held.files}
+    return {path for path, found in known.items() if found and found.value == held.files[path].md5}
+
+
 def remember(held: pin.Pin) -> None:
     """Record the md5s of `held` in DVC's state, as no `dvc` command can, so that `dvc add` need not hash the files."""
     from dvc_data.hashfile.hash_info import HashInfo

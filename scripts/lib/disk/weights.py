@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from pathlib import Path
 
 from lib.core import workers
@@ -67,10 +67,12 @@ def is_pointer(path: Path) -> bool:
     return path.stat().st_size < 1024 and path.read_bytes().startswith(POINTER)
 
 
-def compare(name: str, folder: Path, files: Mapping[str, File], progress: Progress = unwatched) -> list[Finding]:
+def compare(
+    name: str, folder: Path, files: Mapping[str, File], progress: Progress = unwatched, known: Container[str] = ()
+) -> list[Finding]:
     """Findings for how `folder` differs from `files`, the pinned files of the model `name`, sorted by path.
 
-    Reads every byte, on all cores. Raises OSError.
+    Reads every byte, on all cores, but not of the `known` files. Raises OSError.
     """
     if folder.is_symlink():
         return [Finding(name, "disk", "changed", ".", f"a link to {os.readlink(folder)}")]
@@ -81,7 +83,7 @@ def compare(name: str, folder: Path, files: Mapping[str, File], progress: Progre
     def look(path: str) -> Finding | None:
         at = f"{folder}/{path}"
         try:
-            why = foreign(at, found[path]) or mismatch(at, files[path], progress)
+            why = foreign(at, found[path]) or (path not in known and mismatch(at, files[path], progress))
         except OSError as error:
             return Finding(name, "disk", "changed", path, f"cannot be read: {error.strerror}")
         return Finding(name, "disk", "changed", path, why) if why else None
