@@ -510,6 +510,15 @@ def test_weights_that_dvc_does_not_see_whole_are_not_pinned(world):
     assert world.git("log", "--format=%s", "--", "models/mine.dvc") == ""
 
 
+def test_a_damaged_state_of_dvc_is_made_anew(tracked):
+    for path in (tracked.clone / ".dvc" / "tmp" / "site").glob("**/cache.db"):
+        path.write_bytes(b"cut by a power cut" * 300)
+
+    track(tracked, "mine", "other")
+
+    assert tracked.on_disk("mine") == {"a.bin": b"other"}
+
+
 def test_a_page_that_git_has_in_another_encoding_keeps_its_bytes(world):
     page = world.clone / "models" / "README.md"
     text = page.read_text(encoding="utf-8") + "\u00dcbersicht\n"

@@ -2,8 +2,9 @@
 
 import io
 import os
+import shutil
 from contextlib import AbstractContextManager, redirect_stderr
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from lib.core import lock
 from lib.core.console import remark
@@ -17,6 +18,8 @@ from lib.model import history, names, pin
 @lru_cache(maxsize=1)
 def repository():
     """DVC's `Repo` of this clone, for what `dvc` commands cannot do, or cannot do without loading every pin."""
+    from sqlite3 import DatabaseError
+
     from dvc.repo import Repo
 
     class OnePin(Repo):
@@ -36,7 +39,12 @@ def repository():
     config: dict = {"core": {"no_scm": True}}
     if cache.is_far():  # with `copy` among the types, `dvc add` would leave copies
         config["cache"] = {"type": ["symlink"]}
-    return (Repo if has_stages else OnePin)(str(ROOT), config=config, _wait_for_lock=True)
+    open_ = partial(Repo if has_stages else OnePin, str(ROOT), config=config, _wait_for_lock=True)
+    try:
+        return open_()
+    except DatabaseError:  # DVC's state is damaged, as by a power cut; it saves reading files again, and no more
+        shutil.rmtree(TMP / "site")
+        return open_()
 
 
 def is_idle() -> AbstractContextManager[bool]:
