@@ -1,6 +1,7 @@
 """Pin weights that are not on the Hub: models/NAME as it is, or a copy of DIR -> remote -> one Git commit."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from lib.core import arguments, atomic, digest, lock, paths, text, workers
@@ -9,7 +10,7 @@ from lib.core.errors import Failure
 from lib.disk import destination, staging, weights
 from lib.flow import admission
 from lib.flow.record import next_step, prepare, record
-from lib.model import fields, history, names, pin, selection
+from lib.model import fields, history, names, pin, policy, selection
 from lib.remote import factory
 
 NONE = "-"  # typed to clear a value that the pin has
@@ -90,6 +91,13 @@ def origin(old: pin.Pin | None) -> tuple[dict[str, str | None], list[str]]:
     return {key: None if value == NONE else value for key, value in meta.items()}, kept
 
 
+def left_out(paths: Collection[str], allow: Collection[str], copies: bool, old: pin.Pin | None) -> tuple[str, ...]:
+    """The `paths` to leave out by the policy; in place, where all are pinned, what was left out for the pin `old`."""
+    if copies:
+        return policy.left_out(paths, policy.read(), allow)
+    return tuple(path for path in (old.left_out if old else ()) if path not in paths)
+
+
 def source(name: str) -> Path:
     """The folder that DIR names; models/NAME, always as that path, if there is no DIR or it names the same folder."""
     own, typed = names.weights_dir(name), arguments.value("DIR")
@@ -125,10 +133,14 @@ def collect(name: str) -> None:
     check_name(name, copies)
     old = pin.read(name, broken_is_none=True)
     meta, kept = origin(old)
-    there = inspect(folder, copies)
+    found, exceptions = inspect(folder, copies), admission.exceptions(old)
+    meta["left_out"] = left_out(found, exceptions["allow"], copies, old)
+    there = {path: status for path, status in found.items() if path not in meta["left_out"]}
     sizes = {path: status.st_size for path, status in there.items()}
-    draft = admission.draft(name, sizes, **meta, **admission.exceptions(old))
+    draft = admission.draft(name, sizes, **meta, **exceptions)
     admitted = admission.admit(draft, folder, {}, old)
+    if copies:
+        admission.say_left_out(draft)
     factory.default().check(write=True)
     staging.discard(name)
     files = read_all(name, folder, there)

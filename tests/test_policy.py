@@ -422,6 +422,33 @@ def test_track_holds_the_policy_too(strict):
     assert "nothing to do" in strict.ok(*words).out
 
 
+@pytest.mark.slow
+def test_track_copies_no_pickle_beside_safe_weights_and_says_which(strict):
+    folder, words = own_pickle(strict)
+    (folder / "model.safetensors").write_bytes(safetensors())
+
+    said = strict.ok(*words)
+
+    assert "track: mine: left out by models/policy.yaml: a.bin\n" in said.err
+    assert set(strict.on_disk("mine")) == {"model.safetensors"}
+    assert 'left_out: ["a.bin"]' in strict.pin("mine").read_text()
+    assert (folder / "a.bin").read_bytes() == PICKLE
+    for again in (words, words[:2]):
+        assert "nothing to do" in strict.ok(*again).out
+    strict.ok("verify")
+    strict.ok(*words, "ALLOW=format:pickle", "REASON=ours")
+    assert set(strict.on_disk("mine")) == {"a.bin", "model.safetensors"}
+    assert "left_out" not in strict.pin("mine").read_text()
+
+
+def test_track_refuses_a_pickle_that_lies_in_models_already(strict):
+    strict.weights("mine").mkdir()
+    (strict.weights("mine") / "a.bin").write_bytes(PICKLE)
+    (strict.weights("mine") / "model.safetensors").write_bytes(safetensors())
+
+    assert "a.bin is a pickle" in strict.refused("track", "NAME=mine")
+
+
 def test_the_listing_of_a_model_is_no_file_to_the_policy(strict):
     set_policy(strict, formats="[safetensors]")
     (folder := strict.path / "weights").mkdir()

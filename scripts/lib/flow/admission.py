@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lib.core import arguments
+from lib.core.console import remark
 from lib.core.errors import Failure
 from lib.disk import formats
 from lib.model import history, names, pin, policy
@@ -59,3 +60,8 @@ def admit(
 def draft(name: str, sizes: dict[str, int], **meta: object) -> pin.Pin:
     """A pin of files that were not read yet, so without digests; `sizes` is path -> bytes."""
     return pin.Pin(name, "", sum(sizes.values()), len(sizes), dict.fromkeys(sizes), **meta)
+
+
+def say_left_out(draft: pin.Pin) -> None:
+    if draft.left_out:
+        remark(f"{draft.name}: left out by models/policy.yaml: {' '.join(draft.left_out)}")

@@ -11,7 +11,7 @@ from lib.core import arguments, atomic, digest, paths, text, workers
 from lib.core.console import on_its_way, progress, remark
 from lib.core.errors import Failure
 from lib.disk import cache, destination, staging, weights
-from lib.flow import upstream
+from lib.flow import admission, upstream
 from lib.hub import repo, sources, xet
 from lib.model import fields, names, pin
 from lib.remote import base, factory
@@ -50,8 +50,7 @@ def _say_plan(draft: pin.Pin, shot: repo.Snapshot, fetch: int, remote: base.Remo
     remark(f"{shot.source} at {shot.commit[:7]}{date}, {draft.terms or 'no license stated'}")
     amount, free = text.amount(draft.nfiles, draft.size), text.size(shutil.disk_usage(paths.ROOT).free)
     remark(f"{draft.name}: {amount}, {text.size(fetch)} to fetch, {free} free here; to {remote.title}")
-    if draft.left_out:
-        remark(f"{draft.name}: left out by models/policy.yaml: {' '.join(draft.left_out)}")
+    admission.say_left_out(draft)
 
 
 def _check_space(name: str, missing: int, total: int, remote: base.Remote) -> None:

@@ -11,7 +11,7 @@
   typed (`ORG/NAME@COMMIT`; a branch or tag instead if the Hub could not be asked).
 - `meta.origin`: the source of weights that are not from the Hub, as typed: the URL of a run, a paper, a ticket.
 - `meta.include`, `meta.exclude`: sorted patterns; only if the user narrowed the files.
-- `meta.left_out`: files left out by models/policy.yaml, because the repo also has the weights in a safe format.
+- `meta.left_out`: files left out by models/policy.yaml, because the model also has the weights in a safe format.
 - `meta.allow`, `meta.reason`: exceptions to the policy, such as `format:pickle`, and the reason for them.
 - `meta.files`: path (relative to `models/NAME`, with `/`) -> `{size, md5, sha256}`, sorted by path.
   For a file over 8 MiB `crc64nvme` may follow, which S3 publishes for objects that were uploaded in parts.
