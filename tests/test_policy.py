@@ -115,8 +115,8 @@ def test_a_pickle_without_safe_weights_is_refused_before_the_first_byte_unless_e
 
     assert line == (
         "add: models/policy.yaml forbids tiny: pytorch_model.bin is a pickle, which can run code when it is loaded; "
-        "choose other files, or make an exception: make add MODEL=acme/tiny@main NAME=tiny ALLOW=format:pickle "
-        "REASON='…'"
+        "choose other files with EXCLUDE, or make an exception: make add MODEL=acme/tiny@main NAME=tiny "
+        "ALLOW=format:pickle REASON='…'"
     )
     assert strict.state() == before
     assert not any("/resolve/" in request.path for request in hub.requests)
@@ -233,7 +233,8 @@ def test_each_rule_refuses_and_takes_its_exception(strict, hub, rule, license, w
 def test_code_is_refused_even_beside_safe_weights(strict, hub):
     hub.commit(MODEL, GOOD | {"modeling.py": b"1"})
 
-    assert "forbids tiny: modeling.py is code; choose" in strict.refused("add", f"MODEL={MODEL}")
+    line = strict.refused("add", f"MODEL={MODEL}")
+    assert "forbids tiny: modeling.py is code; choose other files with EXCLUDE, or make an exception" in line
     strict.ok("add", f"MODEL={MODEL}", "EXCLUDE=*.py")
 
 
