@@ -611,6 +611,10 @@ def test_a_gguf_header_that_has_no_end_is_given_up(tmp_path, monkeypatch):
             "a.index.json names '2.gguf', which is missing",
         ),
         (
+            {"a.index.fp16.json": b'{"weight_map": {"x": "1.gguf", "y": "2.gguf"}}', "1.gguf": gguf_file()},
+            "a.index.fp16.json names '2.gguf', which is missing",
+        ),
+        (
             {"a.index.json": b'{"weight_map": {"x": "./1.gguf", "y": "2.gguf"}}'}
             | dict.fromkeys(("1.gguf", "2.gguf"), gguf_file()),
             None,
