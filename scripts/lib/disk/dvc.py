@@ -11,7 +11,7 @@ from lib.core.console import remark
 from lib.core.errors import Failure
 from lib.core.paths import ROOT, TMP
 from lib.core.text import one_line
-from lib.disk import cache
+from lib.disk import cache, weights
 from lib.model import history, names, pin
 
 
@@ -71,7 +71,8 @@ def add(name: str) -> None:
 def unchanged(held: pin.Pin) -> set[str]:
     """The files of `held` that DVC's state shows as they are pinned, by inode, mtime and size; reads none of them."""
     repo, top = repository(), names.weights_dir(held.name)
-    known = {path: repo.state.get(str(top / path), repo.fs)[1] for path in held.files}
+    there = held.files.keys() & weights.entries(top).keys()
+    known = {path: repo.state.get(str(top / path), repo.fs)[1] for path in there}
     return {path for path, found in known.items() if found and found.value == held.files[path].md5}
 
 
