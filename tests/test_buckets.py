@@ -169,7 +169,7 @@ def test_every_fault_of_an_object_is_found_without_reading_and_mended(added, sto
     assert other.on_disk() == {}
     assert pulled.out.count(" the remote (object ") == 3
     pushed = added.ok("push")
-    assert "pushed tiny: 3 objects\n" in pushed.out
+    assert "pushed tiny: 3 objects, " in pushed.out
     assert pushed.out.count(": replaced\n") == 2
     assert held(store) == before
     other.ok("pull")

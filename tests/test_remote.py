@@ -1,5 +1,6 @@
 """make remote: show DVC's remote, or set it; and what every command says about the remote that is set."""
 
+import re
 import runpy
 import shutil
 
@@ -109,8 +110,9 @@ def test_remote_changes_dvc_config_alone_and_says_how_to_commit_it(world):
 @pytest.mark.slow
 def test_a_model_can_be_pushed_to_a_remote_that_was_set_later(added):
     added.ok("remote", "URL=../bucket")
+    (promised,) = re.findall("would push (tiny: 4 objects, .* kB)", added.ok("push", "DRY=1").out)
 
-    added.ok("push")
+    assert f"pushed {promised}\n" in added.ok("push").out
 
     assert (added.path / "bucket" / "files" / "md5").is_dir()
     assert "verified 1 pin, 3 of 3 files on disk" in added.ok("verify", "DEEP=1").out

@@ -1,6 +1,6 @@
 """Uploads missing objects and replaces damaged ones on the remote: only verified bytes leave this machine."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ UPLOADS = 4  # objects in parallel; the parts of a large one are sent in paralle
 class Outcome:
     replaced: list[str]  # a sentence for each damaged object that was replaced
     failed: list[Finding]  # one for each object that is still missing or damaged
-    uploaded: Counter  # number of objects by model
+    uploaded: dict[str, list[int]]  # the size of each object, by model
     unchecked: int  # objects that were compared by size only
 
 
@@ -82,10 +82,14 @@ def repair(items: list[Item], remote: Remote, deep: bool = False) -> Outcome:
     lost = {each.object for each in bad}
     why = _upload_all([item for item in items if item.oid in old | lost], remote, lost)
     done = [each for each in bad if each.object not in why]
+    sizes = {item.oid: item.file.size or 0 for item in items}
+    uploaded = defaultdict(list)
+    for each in done:
+        uploaded[each.model].append(sizes[each.object])
     return Outcome(
         [f"{each}: replaced" for each in done if each.kind == "changed"],
         [why[each.object] for each in bad if each.object in why],
-        Counter(each.model for each in done),
+        uploaded,
         sum(each.kind == audit.SIZE_ONLY for each in found.values()),
     )
 
@@ -111,6 +115,6 @@ def upload(pins: list[pin.Pin], remote: Remote, report: Report) -> None:
         report.note(audit.size_only(outcome.unchecked, len(items)))
     for held in pins:
         put = outcome.uploaded[held.name]
-        report.model(held.name, held.nfiles, held.size, put=put)
+        report.model(held.name, held.nfiles, held.size, put=len(put))
         if put:
-            report.note(f"{report.verb}ed {held.name}: {text.plural(put, 'object')}")
+            report.note(f"{report.verb}ed {held.name}: {text.plural(len(put), 'object')}, {text.size(sum(put))}")
