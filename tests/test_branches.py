@@ -192,6 +192,24 @@ def test_a_change_beside_a_new_model_merges_or_is_named(world, change):
     assert rows(world) == expected
 
 
+@pytest.mark.marathon
+def test_a_model_that_is_kept_though_the_other_branch_removed_it_keeps_its_row(world):
+    track(world, "ma")
+    world.git("switch", "--quiet", "--create", "side")
+    world.ok("remove", "MODEL=ma")
+    world.git("switch", "--quiet", "main")
+    world.ok("pull")
+    track(world, "ma", "newer")
+    assert world.run("git", "merge", "--quiet", "side").code == 1  # the pin conflicts; the page merges, without the row
+
+    said = world.ok("catalog").out
+    world.git("add", "models/ma.dvc", *re.findall(r"next: git add (\S+),", said))
+    world.git("commit", "--quiet", "--no-edit")
+
+    assert world.git("status", "--porcelain") == ""
+    assert rows(world) == ["ma"]
+
+
 def test_a_forge_meets_a_conflict_in_the_page_at_most(world):
     for branch, name in (("u1", "group/a"), ("u2", "group/b")):
         world.git("switch", "--quiet", "--create", branch, "main")

@@ -37,15 +37,16 @@ settled() {
 }
 
 # commit_of PATH SUBJECT: print what to type next to commit PATH, which Git refuses to commit alone during a merge;
-# nothing if it is committed as it is.
+# nothing if it is committed, or during a merge staged, as it is.
 commit_of() {
-  local how="git commit --message '$2' -- $1"
+  local how="git commit --message '$2' -- $1" last=HEAD
+  ! unsettled 2>/dev/null || last=
   if ! git ls-files --error-unmatch -- "$1" >/dev/null 2>&1; then
     how="git add $1 && $how"
-  elif git --no-optional-locks diff --quiet HEAD -- "$1" 2>/dev/null; then
+  elif git --no-optional-locks diff --quiet $last -- "$1" 2>/dev/null; then
     return
   fi
-  ! unsettled 2>/dev/null || how="git add $1, then finish the merge, rebase, cherry-pick or revert (git status says how)"
+  [[ $last ]] || how="git add $1, then finish the merge, rebase, cherry-pick or revert (git status says how)"
   printf '; next: %s\n' "$how"
 }
 
