@@ -376,6 +376,18 @@ def test_add_hands_on_why_the_hub_refuses(online, hub, status, words, said):
     assert "\n" not in line
 
 
+def test_add_hands_on_that_a_request_for_a_gated_repo_is_not_granted_yet(online, hub):
+    hub.gated.add(MODEL)
+    words = "Your request to access this model is awaiting a review from the repo authors."
+    headers = {"X-Error-Code": "GatedRepo", "X-Error-Message": words}
+    hub.faults.append(always("GET .*/auth-check", lambda answer: answer.status(403, headers)))
+
+    line = online.refused("add", f"MODEL={MODEL}", HF_TOKEN="hf_waiting")
+
+    assert line.startswith(f"add: {MODEL} is gated: accept its license at ")
+    assert line.endswith(f" (the Hub says: {words[:-1]})")
+
+
 @pytest.mark.parametrize(
     ("match", "body"),
     [

@@ -82,8 +82,10 @@ def refusal(error: Exception, source: str, revision: str) -> Failure:
     login = "log in: .venv/bin/hf auth login, or set HF_TOKEN"
     response = getattr(error, "response", None)
     said = response.headers.get("X-Error-Message") if response else None
+    said = said and text.one_line(said).rstrip(".")
     if isinstance(error, errors.GatedRepoError):
-        return Refusal("gated", f"{source} is gated: accept its license at {ENDPOINT}/{source}, then {login}")
+        why = f" (the Hub says: {said})" if said else ""  # that a request for access awaits a review, for example
+        return Refusal("gated", f"{source} is gated: accept its license at {ENDPOINT}/{source}, then {login}{why}")
     if isinstance(error, errors.RevisionNotFoundError):
         return Refusal(
             "no such revision",
@@ -92,7 +94,7 @@ def refusal(error: Exception, source: str, revision: str) -> Failure:
         )
     if isinstance(error, errors.RepositoryNotFoundError):
         return Refusal("gone", f"no such model on the Hub: {source}; if it is private, {login}")
-    words = f": {text.one_line(said).rstrip('.')}" if said else ""
+    words = f": {said}" if said else ""
     advice = login if getattr(response, "status_code", 0) in (401, 403) else "nothing was changed"
     return Failure(f"{source}: {reason(error)}{words}; {advice}")
 
