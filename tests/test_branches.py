@@ -300,6 +300,22 @@ def test_models_that_a_sparse_checkout_leaves_out_are_brought_first(world):
     assert line == "track: models/ is not in this checkout; bring it: git sparse-checkout add models .dvc"
 
 
+@pytest.mark.parametrize(("how", "command"), [("sparse", r": (git sp.*?)\)"), ("deleted", ": (git check.*?) \\(")])
+def test_a_remote_that_this_checkout_lacks_is_brought_not_set_anew(added, how, command):
+    added.git("status")
+    if how == "sparse":
+        added.git("sparse-checkout", "set", "scripts", "tests", "models")
+    shutil.rmtree(added.clone / ".dvc", ignore_errors=True)
+
+    for verb in ("push", "verify", "free", "remote"):
+        result = added.make(verb)
+        assert result.code == 2, verb
+        assert ".dvc/config, which sets the remote, is not here; restore it: " in result.said
+    assert added.run("bash", "-c", re.search(command, result.said)[1]).code == 0
+
+    assert "verified 1 pin" in added.ok("verify").out
+
+
 @pytest.mark.marathon
 def test_a_pin_that_was_renamed_by_hand_is_named_with_the_way_back(world):
     track(world, "group/ma")

@@ -59,6 +59,9 @@ def _of(name: str, found: dict) -> Remote:
     """The remote `name` by the settings `found`. Raises `Failure`."""
     config = found["remote"].get(name, {})
     url = typed = config.get("url")
+    if not url and not settings.OURS[0].exists():
+        how = "git checkout HEAD -- .dvc (in a sparse checkout: git sparse-checkout add .dvc)"
+        raise Failure(f".dvc/config, which sets the remote, is not here; restore it: {how}")
     if not url:
         raise Failure(f"no remote is set; set one: {_how(name, found)}")
     if url.partition("://")[0] not in ("s3", "gs", url):
