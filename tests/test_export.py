@@ -62,6 +62,27 @@ def test_a_disk_is_all_that_a_machine_without_a_network_needs(added):
     assert other.head() == added.head()
 
 
+@WITHOUT
+@pytest.mark.slow
+@pytest.mark.parametrize("is_committed", [False, True])
+def test_a_later_export_is_taken_over_as_the_page_says(added, is_committed):
+    added.ok("export", "TO=../a disk")
+    other = over_there(added)
+    other.git("config", "user.name", "over there")
+    other.git("config", "user.email", "over@example.com")
+    commit = re.search("next: (git commit .*)", other.ok("remote", f"URL={disk(added)}").out)[1]
+    assert not is_committed or other.run("bash", "-c", commit).code == 0
+    track(added, "newer")
+    added.ok("export", "TO=../a disk")
+
+    pull = re.search("`(git pull[^`]*)`", (ROOT / ".github" / "MOVING.md").read_text())[1]
+    for command in (pull, "make pull", "make verify DEEP=1"):
+        result = other.run(*NO_NETWORK, "bash", "-c", command)
+        assert result.code == 0, result.said
+
+    assert "verified 2 pins" in result.out
+
+
 @pytest.mark.slow
 def test_only_what_is_named_is_written_and_the_next_step_says_so(tracked):
     stash = tracked.clone / "README.md"
