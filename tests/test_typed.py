@@ -1,5 +1,6 @@
 """What people type, and what commands say of it in the end."""
 
+import re
 import shutil
 
 import pytest
@@ -188,6 +189,20 @@ def test_a_file_is_chosen_by_its_name_as_it_stands(online, hub):
     online.ok("add", "MODEL=acme/odd", f"INCLUDE={ODD}")
 
     assert online.on_disk("odd") == {ODD: b"odd"}
+
+
+@pytest.mark.slow
+def test_a_word_that_matches_no_file_is_named(online, hub):
+    hub.commit("acme/odd", {"config.json": b"{}", "tokenizer.json": b"{}", ODD: b"odd"})
+
+    said = online.ok("add", "MODEL=acme/odd", f"INCLUDE=config.json tokeniser.json {ODD}", "EXCLUDE=*.json.bak").err
+
+    assert re.findall("^add: no file of acme/odd to add matches (.*)$", said, re.MULTILINE) == [
+        "'tokeniser.json' in INCLUDE",
+        "'*.json.bak' in EXCLUDE",
+    ]
+    hub.commit("acme/odd", {"config.json": b"{1}"})
+    assert "matches" not in online.ok("update").said  # nobody typed the patterns now
 
 
 @pytest.mark.marathon
