@@ -1,5 +1,7 @@
 """What changed between two versions of a pin: files, license and, as far as the bytes are on this machine, tensors."""
 
+from collections import defaultdict
+
 from lib.core import arguments, text
 from lib.core.console import result
 from lib.core.errors import Failure
@@ -41,9 +43,15 @@ def tensor_lines(old: pin.Pin | None, new: pin.Pin) -> tuple[list[str], int]:
     if absent or not old:
         return [], absent
     was, now = found
-    lines = [f"M {name} {was[name]} -> {now[name]}" for name in sorted(was.keys() & now) if was[name] != now[name]]
-    lines += [f"A {name} {now[name]}" for name in sorted(now.keys() - was)]
-    return [*lines, *(f"D {name} {was[name]}" for name in sorted(was.keys() - now))], 0
+    gone, changed, added = defaultdict(list), [], []
+    for name, each in sorted((was - now).elements()):
+        gone[name].append(each)
+    for name, each in sorted((now - was).elements()):
+        if gone[name]:
+            changed.append(f"M {name} {gone[name].pop(0)} -> {each}")
+        else:
+            added.append(f"A {name} {each}")
+    return [*changed, *added, *(f"D {name} {each}" for name, left in gone.items() for each in left)], 0
 
 
 def main(report: Report) -> tuple[str, str]:

@@ -18,8 +18,8 @@ def parameters(held: pin.Pin) -> dict[str, int]:
     folder = names.weights_dir(held.name)
     paths = [folder / path for path in held.files or () if path.endswith(".safetensors")]
     counts: Counter = Counter()
-    for each in tensors.of_files(paths).values():
-        counts[each.dtype] += each.elements
+    for (_, each), files in tensors.of_files(paths).items():
+        counts[each.dtype] += files * each.elements
     return dict(counts)
 
 

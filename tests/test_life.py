@@ -548,6 +548,21 @@ def test_show_takes_a_file_that_only_calls_itself_safetensors(added, data):
 
 
 @pytest.mark.slow
+def test_tensors_of_the_same_name_in_several_files_all_count(world):
+    folder = world.path / "pipeline"
+    for part in ("text_encoder", "text_encoder_2"):
+        (folder / part).mkdir(parents=True)
+        (folder / part / "model.safetensors").write_bytes(tensors(a=("F32", 2), b=("BF16", 3)))
+    world.ok("track", "NAME=t", f"DIR={folder}")
+
+    assert "  parameters 6 BF16, 4 F32\n" in world.ok("show", "MODEL=t").out
+    (folder / "text_encoder" / "model.safetensors").write_bytes(tensors(a=("F16", 2), b=("BF16", 3), c=("F32", 1)))
+    world.ok("track", "NAME=t", f"DIR={folder}")
+    facts = report(world, "diff", "MODEL=t")
+    assert facts["models"][0]["tensors"] == ["M a F32[2] -> F16[2]", "A c F32[1]"]
+
+
+@pytest.mark.slow
 def test_track_pins_what_weights_were_tuned_from_and_where_they_come_from(tracked, hub):
     commit = hub.repos[MODEL]["main"].id
     tracked.env["HF_ENDPOINT"] = hub.url

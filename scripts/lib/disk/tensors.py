@@ -1,6 +1,7 @@
 """The tensors of a safetensors file, from its header alone: no weight is read, nothing is loaded."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 MOST = 100 << 20  # bytes of a header, the format's own limit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Tensor:
     dtype: str
     shape: tuple[int, ...]
@@ -85,6 +86,6 @@ def of_file(path: Path) -> dict[str, Tensor] | None:
         return None
 
 
-def of_files(paths: Iterable[Path]) -> dict[str, Tensor]:
-    """The tensors, by name, of all files at `paths` that exist and are safetensors files. Raises OSError."""
-    return {name: each for path in paths if path.is_file() for name, each in (of_file(path) or {}).items()}
+def of_files(paths: Iterable[Path]) -> Counter:
+    """How many of the safetensors files at `paths` that exist have each tensor, as (name, `Tensor`). Raises OSError."""
+    return Counter(each for path in paths if path.is_file() for each in (of_file(path) or {}).items())
