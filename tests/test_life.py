@@ -161,6 +161,8 @@ def test_a_pin_at_a_commit_of_its_own_is_asked_for_and_stays(online, hub):
     assert online.ok("outdated").out.endswith("\n1 model: 1 at a fixed commit\n")
     assert online.ok("update").out.endswith("\n0 of 1 model updated\n")
     hub.forget(MODEL, commit)
+    gone = f"the Hub has no {commit[:7]} any more, the remote may hold the only copy"
+    assert f"tiny: no such revision: PINNED COMMIT GONE: {gone}\n" in online.ok("outdated").out
     assert status(online)["status"] == "no such revision"
 
 

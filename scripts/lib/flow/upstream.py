@@ -42,7 +42,7 @@ class State:
         if self.status == UP_TO_DATE:
             said = f"up to date: {new}"
         if self.status == GONE_COMMIT:
-            said = f"PINNED COMMIT GONE: the Hub has no {at} any more, the remote may hold the only copy; {said}"
+            said = f"{_gone(self.held)}; {said}"
         moved = f"the repo is now {self.shot.source}" if self.shot.source != self.held.source else None
         license = compare.license_change(self.held.terms, fields.terms(self.shot))
         return "; ".join(filter(None, [f"{self.held.name}: {said}", moved, license]))
@@ -62,6 +62,10 @@ class State:
         }
 
 
+def _gone(held: pin.Pin) -> str:
+    return f"PINNED COMMIT GONE: the Hub has no {held.commit[:7]} any more, the remote may hold the only copy"
+
+
 def ask_all(pins: list[pin.Pin], revision: str = "") -> list[State]:
     """What the Hub has for each of `pins`, in order: at `revision`, or else at the revision that the pin follows."""
     known = lru_cache(maxsize=1)(names_by_sha256)  # read only if something is newer, and only once
@@ -74,7 +78,8 @@ def _ask(held: pin.Pin, revision: str, known: Callable[[], dict[str, str]]) -> S
         is_same = shot.commit == held.commit
         return State(held, revision, UP_TO_DATE, shot) if is_same else _newer(held, revision, shot, known())
     except repo.Refusal as refusal:
-        return State(held, revision, refusal.kind, detail=str(refusal))
+        is_own = revision == held.commit and refusal.kind == "no such revision"
+        return State(held, revision, refusal.kind, detail=_gone(held) if is_own else str(refusal))
     except Failure as failure:
         return State(held, revision, NOT_ASKED, detail=str(failure))
 
