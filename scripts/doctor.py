@@ -83,7 +83,9 @@ def hub() -> str:
     if refused := {state.held.source: state.detail for state in states if state.status == "gated"}:
         raise Failure("; ".join(refused.values()))
     count = text.plural(len({held.source for held in pins}), "repo")
-    return f"{who}; {count} pinned, none gated for you"
+    lost = ", ".join(sorted({state.held.source for state in states if state.status == "gone"}))
+    more = f"; gone, or private (then log in: .venv/bin/hf auth login): {lost}" if lost else ""
+    return f"{who}; {count} pinned, none gated for you{more}"
 
 
 def is_busy(name: str) -> bool:

@@ -92,6 +92,14 @@ def test_what_is_wrong_is_named_with_what_to_type(added_online, hub, what):
     assert result.err.startswith("doctor: 1 thing wrong; ")
 
 
+def test_a_repo_that_the_hub_does_not_show_us_is_named(added_online, hub):
+    hub.private.add(MODEL)
+
+    said = lines(added_online.ok("doctor").out)["Hub"]
+
+    assert said.endswith("none gated for you; gone, or private (then log in: .venv/bin/hf auth login): acme/tiny")
+
+
 def test_where_git_is_not_installed_no_page_is_to_be_committed(added_online, tmp_path):
     for name in ("make", "bash", "python3", "touch"):
         (tmp_path / name).symlink_to(shutil.which(name))
