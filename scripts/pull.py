@@ -103,10 +103,10 @@ def asked() -> list[tuple[str, pin.Pin | None]]:
         if name and releases.VERSION.fullmatch(version):
             if stage:
                 raise Failure(f"two versions: {word!r} in MODEL and STAGE={stage!r}; give one")
-            chosen = [name] if f"{name}@v{version}" in history.tags() else selection.select(name)
+            chosen = selection.of_release(name, f"{name}@v{version}" in history.tags())
             found += [(each, selection.at(releases.at_version(each, version), each)) for each in chosen]
         elif stage:
-            chosen = [word] if stage in releases.stages(word) else selection.select(word)
+            chosen = selection.of_release(word, stage in releases.stages(word))
             found += [(each, selection.at(releases.at_stage(each, stage), each)) for each in chosen]
         else:
             found += [(each, None) for each in selection.select(word)]

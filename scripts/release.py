@@ -62,7 +62,7 @@ def make_tag(tag: str, commit: str, done: str) -> None:
 def main() -> None:
     typed, stage, version = arguments.value("MODEL"), arguments.value("STAGE"), arguments.value("VERSION")
     is_known = stage in releases.stages(typed) or (stage and version.removeprefix("v") in releases.versions(typed))
-    chosen = [typed] if is_known else selection.select(typed)  # a released model may since have been renamed or removed
+    chosen = selection.of_release(typed, is_known) if stage else selection.select(typed)
     if len(chosen) != 1:
         raise Failure(f"{text.plural(len(chosen), 'model')} named; a release takes one: MODEL=NAME")
     (name,) = chosen

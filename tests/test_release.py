@@ -201,6 +201,13 @@ def test_a_release_that_is_not_here_says_how_to_fetch_tags(released):
         "pull: no release tiny@v1.0.0 here; there is none; fetch the tags: git fetch --tags"
     )
     assert "no release of any model is in the stage 'prod' here" in other.refused("pull", "STAGE=prod")
+    other.ok("rename", "MODEL=tiny", "NAME=chat/tiny")  # its releases keep the old name
+    for words in (["pull", "MODEL=tiny@v1.0.0"], ["pull", "MODEL=tiny", "STAGE=prod", "TO=../srv"]):
+        assert other.refused(*words) == (
+            f"pull: no release of 'tiny' here ({FETCH}), and no such model: 'tiny'; did you mean chat/tiny?"
+        )
+    back = other.refused("release", "MODEL=tiny", "VERSION=1.0.0", "STAGE=prod")
+    assert back.startswith(f"release: no release of 'tiny' here ({FETCH}), and no such model: ")
 
 
 @pytest.mark.slow

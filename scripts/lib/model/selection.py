@@ -10,7 +10,7 @@ from lib.core import paths
 from lib.core.errors import Failure
 from lib.core.report import Report
 from lib.core.text import nearest
-from lib.model import advice, history, names, pin
+from lib.model import advice, history, names, pin, releases
 
 
 def here() -> list[str]:
@@ -55,6 +55,14 @@ def select(wanted: str) -> list[str]:
     everyone = all_names()
     chosen = [name for word in wanted.split() for name in _meant(word, everyone)]
     return list(dict.fromkeys(chosen)) if wanted.split() else everyone
+
+
+def of_release(word: str, is_known: bool) -> list[str]:
+    """The models that `word` selects for a release: itself, pin or not, if one `is_known`. Raises `Failure`."""
+    try:
+        return [word] if is_known else select(word)
+    except Failure as failure:
+        raise Failure(f"no release of {word!r} here ({releases.FETCH}), and {failure}") from None
 
 
 def _meant(word: str, everyone: list[str]) -> list[str]:
