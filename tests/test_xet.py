@@ -302,6 +302,10 @@ def test_a_file_in_the_cache_of_the_hub_client_is_not_fetched(clone, xet):
     assert clone.on_disk() == PINNED
     assert held.stat().st_nlink == 1
     assert held.read_bytes() == data
+    assert "3 files, 102.4 kB, 28 B to fetch, " in result.err
+    in_the_cache_of_the_hub_client(clone, data[::-1], sha256(data[::-1]))
+    xet.commit(MODEL, {"model.safetensors": data[::-1]})
+    assert ", 0 B to fetch; license: " in clone.ok("outdated").out
 
 
 @pytest.mark.parametrize("fault", ["damaged", "of another size"])

@@ -29,14 +29,15 @@ def bring(draft: pin.Pin, shot: repo.Snapshot, admit: Callable[[pin.Pin, Path], 
     remote.check(write=True)
     there = destination.check_replaceable(name, remote.holds, *pins)
     here = upstream.cached(files, name, there, upstream.names_by_sha256())
-    _say_plan(draft, shot, sum(file.size for file in files if file.path not in here), remote)
+    copies = sources.on_this_machine(files)
+    _say_plan(draft, shot, sum(file.size for file in files if file.path not in here.keys() | copies), remote)
     if arguments.is_on("DRY"):
         return ""
     staging.start(name, {file.path: file.identity for file in files})
     found = _reuse(name, here, there)
     missing = [file for file in files if file.path not in found]
     _check_space(name, sum(file.size for file in missing), sum(file.size for file in files), remote)
-    fetch = _Fetch(name, shot, {file.path: at for file in missing if (at := sources.on_this_machine(file))})
+    fetch = _Fetch(name, shot, copies)
     fetched = fetch.all(missing)
     made = pin.build(name, found | fetched, **{key: getattr(draft, key) for key in (*fields.TEXTS, *fields.WORDS)})
     staging.finish(admit(made, staging.files(name)))

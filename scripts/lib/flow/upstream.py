@@ -9,7 +9,7 @@ from functools import lru_cache
 from lib.core import digest, text, workers
 from lib.core.errors import Failure
 from lib.disk import cache
-from lib.hub import repo
+from lib.hub import repo, sources
 from lib.model import compare, fields, pin, policy, selection
 
 SIDE_BY_SIDE = 8  # pins asked at once
@@ -90,7 +90,8 @@ def _newer(held: pin.Pin, revision: str, shot: repo.Snapshot, known: dict[str, s
     except repo.Refusal:
         before, status = (), GONE_COMMIT
     chosen = _chosen(held, shot)
-    here, new = cached(chosen, held.name, held, known), {file.path: (file.identity, file.size) for file in chosen}
+    here = cached(chosen, held.name, held, known).keys() | sources.on_this_machine(chosen)
+    new = {file.path: (file.identity, file.size) for file in chosen}
     fetch = sum(file.size for file in chosen if file.path not in here)
     return State(held, revision, status, shot, compare.compare(_old(held, before, new), new), fetch)
 

@@ -1,6 +1,6 @@
 """Where the bytes of a file on the Hub come from: this machine, Xet or a plain GET."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -69,10 +69,11 @@ class XetFile:
             raise Broken(why) from error
 
 
-def on_this_machine(file: HubFile) -> Path | None:
-    """Path of `file` of any repo in the Hub client's own cache (used by transformers and `hf download`), or None."""
-    found = Path(huggingface_hub.constants.HF_HUB_CACHE).glob(f"models--*/blobs/{file.identity}")
-    return next((each for each in found if each.is_file() and each.stat().st_size == file.size), None)
+def on_this_machine(files: Iterable[HubFile]) -> dict[str, Path]:
+    """Those of `files` that the Hub client's own cache has (used by transformers and `hf download`): path -> where."""
+    top = Path(huggingface_hub.constants.HF_HUB_CACHE)
+    there = ((file, at) for file in files for at in top.glob(f"models--*/blobs/{file.identity}"))
+    return {file.path: at for file, at in there if at.is_file() and at.stat().st_size == file.size}
 
 
 def of(shot: Snapshot, file: HubFile, xet: Xet) -> list[Source]:
