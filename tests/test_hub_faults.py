@@ -352,7 +352,7 @@ SAID = [
     (
         403,
         "Access to this resource is disabled.",
-        "the Hub answered 403 Forbidden: Access to this resource is disabled; ",
+        "the Hub answered 403 Forbidden: Access to this resource is disabled",
     ),
     (401, "Invalid credentials in Authorization header", ": Invalid credentials in Authorization header; log in: "),
     (451, "Unavailable for \x1b[31mlegal reasons", ": Unavailable for ?[31mlegal reasons; nothing was changed"),

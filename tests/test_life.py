@@ -30,6 +30,7 @@ from hub import Fault, Hub
 SCHEMA = json.loads((ROOT / "tests" / "report.schema.json").read_text())
 PROMISED = jsonschema.Draft202012Validator(SCHEMA)
 LATER = FILES | {"model.safetensors": FILES["model.safetensors"][::-1]}
+DISABLED = "Access to this resource is disabled."  # as the Hub says it of a repo that it took down
 OTHER = {"config.json": b"1", "model.safetensors": LATER["model.safetensors"]}
 
 
@@ -172,20 +173,23 @@ def test_a_pin_at_a_commit_of_its_own_is_asked_for_and_stays(online, hub):
     [
         ("gone", "gone", "no such model on the Hub: acme/tiny; if it is private, log in"),
         ("gated", "gated", "acme/tiny is gated: accept its license at "),
+        ("disabled", "gone", f"acme/tiny: the Hub answered 403 Forbidden: {DISABLED[:-1]}\n"),
     ],
 )
 def test_a_repo_that_is_gone_or_became_gated_is_an_answer_and_no_update(added_online, hub, fate, kind, said):
     hub.commit(MODEL, LATER)
     if fate == "gone":
         del hub.repos[MODEL]
-    else:
+    elif fate == "gated":
         hub.gated.add(MODEL)
+    else:
+        hub.faults.append(Fault(MODEL, lambda answer: answer.status(403, {"X-Error-Message": DISABLED}), times=None))
 
     found, before = status(added_online), added_online.state()
     result = added_online.make("update")
 
     assert found["status"] == kind
-    assert found["detail"].startswith(said)
+    assert f"{found['detail']}\n".startswith(said)
     assert result.code == 2
     assert said in result.out
     assert added_online.state() == before

@@ -70,7 +70,7 @@ class Snapshot:
 
 
 class Refusal(Failure):
-    """The Hub refuses a repo: `kind` is `gated`, `gone` (also if it is private) or `no such revision`."""
+    """The Hub refuses a repo: `kind` is `gated`, `gone` (also if private or disabled) or `no such revision`."""
 
     def __init__(self, kind: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -95,6 +95,8 @@ def refusal(error: Exception, source: str, revision: str) -> Failure:
     if isinstance(error, errors.RepositoryNotFoundError):
         return Refusal("gone", f"no such model on the Hub: {source}; if it is private, {login}")
     words = f": {said}" if said else ""
+    if isinstance(error, errors.DisabledRepoError):
+        return Refusal("gone", f"{source}: {reason(error)}{words}")
     advice = login if getattr(response, "status_code", 0) in (401, 403) else "nothing was changed"
     return Failure(f"{source}: {reason(error)}{words}; {advice}")
 
