@@ -8,6 +8,8 @@ import pytest
 from conftest import FILES, MODEL, PINNED, World, copy, flip, forget_weights, lent
 from hub import Fault, Hub
 
+NOWHERE = "0" * 40  # no commit of the Hub
+
 
 @pytest.mark.slow
 def test_add_makes_one_commit_of_pin_and_catalog(template, added):
@@ -253,7 +255,8 @@ def test_add_commits_nothing_when_the_remote_takes_nothing(online):
         (["MODEL=acme/tiny", "REVISION=-x"], "add: not a revision: '-x'"),
         (["MODEL=acme/tiny", "INCLUDE=*.nothing"], "add: no file of acme/tiny is left to add"),
         (["MODEL=acme/none"], "add: no such model on the Hub: acme/none"),
-        (["MODEL=acme/tiny@nope"], "add: no such revision of acme/tiny: 'nope'"),
+        (["MODEL=acme/tiny@nope"], "add: no such revision of acme/tiny: 'nope'; type a commit in full; for branches"),
+        ([f"MODEL=acme/tiny@{NOWHERE}"], f"add: no such revision of acme/tiny: '{NOWHERE}'; for branches and tags, "),
         (["MODEL=acme/gated"], "add: acme/gated is gated: accept its license at http"),
     ],
 )

@@ -87,11 +87,9 @@ def refusal(error: Exception, source: str, revision: str) -> Failure:
         why = f" (the Hub says: {said})" if said else ""  # that a request for access awaits a review, for example
         return Refusal("gated", f"{source} is gated: accept its license at {ENDPOINT}/{source}, then {login}{why}")
     if isinstance(error, errors.RevisionNotFoundError):
-        return Refusal(
-            "no such revision",
-            f"no such revision of {source}: {revision!r}; type a commit in full; for branches and tags, see: "
-            f"{ENDPOINT}/{source}/tree/main",
-        )
+        how = "" if fields.COMMIT.fullmatch(revision) else "type a commit in full; "
+        where = f"{how}for branches and tags, see: {ENDPOINT}/{source}/tree/main"
+        return Refusal("no such revision", f"no such revision of {source}: {revision!r}; {where}")
     if isinstance(error, errors.RepositoryNotFoundError):
         return Refusal("gone", f"no such model on the Hub: {source}; if it is private, {login}")
     words = f": {said}" if said else ""
