@@ -26,8 +26,8 @@ $(call variable,REASON)   # the reason for the exceptions: 'approved in LEGAL-12
 $(call variable,BASE)     # the model that the weights were tuned from: ORG/NAME@REVISION on the Hub; or - for none
 $(call variable,SOURCE)   # where the weights come from: the address of a run, a paper or a ticket; or - for none
 $(call variable,LICENSE)  # the license of the weights, as an SPDX identifier: apache-2.0; or - for none
-$(call variable,FROM)     # the old version: a Git revision or a release (default: the previous version)
-$(call variable,TO)       # for diff, the new version: a Git revision or a release (default: the pin in models/); for pull and export, a folder
+$(call variable,FROM)     # the old version: a Git revision, a release or a stage (default: the previous version)
+$(call variable,TO)       # for diff, the new version: a Git revision, a release or a stage (default: the pin in models/); for pull and export, a folder
 $(call variable,LINK)     # 1: with TO, link weights to this clone's cache instead of copying them, where the disk allows it
 $(call variable,VERSION)  # version of the release: 1.2.0
 $(call variable,STAGE)    # stage of a release: prod

@@ -7,7 +7,7 @@ from lib.core.console import result
 from lib.core.errors import Failure
 from lib.core.report import Report
 from lib.disk import cache, tensors
-from lib.model import compare, history, pin, selection
+from lib.model import compare, history, pin, releases, selection
 
 
 def before(name: str, new: pin.Pin, at: str) -> tuple[str, pin.Pin | None]:
@@ -18,14 +18,25 @@ def before(name: str, new: pin.Pin, at: str) -> tuple[str, pin.Pin | None]:
     return "nothing", None
 
 
+def commit(revision: str, name: str) -> str:
+    """The Git commit of `revision`, or else what is in the stage `revision` of the model `name`. Raises `Failure`."""
+    try:
+        return history.resolve(revision, name)
+    except Failure:
+        for was in history.called(name):
+            if revision in releases.stages(was):
+                return releases.at_stage(was, revision)
+        raise
+
+
 def sides(name: str, start: str, stop: str) -> tuple[str, pin.Pin | None, pin.Pin]:
     """The pins of `name` in the versions `start` (or the one before) and `stop` (or here), after the older one's title.
 
     Raises `Failure` if one was made by plain `dvc add`, and so does not name its files.
     """
-    at = history.resolve(stop, name) if stop else "HEAD"
+    at = commit(stop, name) if stop else "HEAD"
     new = selection.at(at, name) if stop else selection.checked(name)
-    start, old = (start, selection.at(history.resolve(start, name), name)) if start else before(name, new, at)
+    start, old = (start, selection.at(commit(start, name), name)) if start else before(name, new, at)
     if new.md5 != (old and old.md5) and any(each and each.files is None for each in (old, new)):
         how = f"make track NAME={name} makes pins that do"
         raise Failure(f"{name}: {start} -> {stop or 'here'}: a pin of plain dvc add does not name its files; {how}")

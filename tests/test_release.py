@@ -400,6 +400,9 @@ def test_diff_takes_releases(released):
 
     assert said.startswith("M config.json (19 B -> 19 B)\n")
     assert "tiny: 1.0.0 -> v1.1.0: 1 file changed" in said
+    assert "tiny: prod -> here: 1 file changed" in released.ok("diff", "MODEL=tiny", "FROM=prod").out
+    released.ok("rename", "MODEL=tiny", "NAME=other")
+    assert "other: HEAD~1 -> prod: " in released.ok("diff", "MODEL=other", "FROM=HEAD~1", "TO=prod").out
 
 
 @pytest.mark.slow
