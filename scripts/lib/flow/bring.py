@@ -69,7 +69,7 @@ def _check_space(name: str, missing: int, total: int, remote: base.Remote) -> No
 def _reuse(name: str, here: dict[str, digest.File], there: pin.Pin | None) -> dict[str, digest.File]:
     """Link the files `here` from the cache into staging, if they are intact and not staged yet; returns those linked.
 
-    models/NAME was just read and matches the pin `there`, so cached objects that it links to are not read again.
+    models/NAME was just found to match the pin `there`, so cached objects that it links to are not read again.
     """
     folder, own, found = staging.files(name), names.weights_dir(name), {}
     seen = {file.md5: own / path for path, file in there.files.items()} if there else {}
