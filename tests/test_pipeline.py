@@ -113,6 +113,24 @@ def test_verify_with_credentials_looks_at_the_remote(checkout, variable):
     assert f"::error file=models/tiny.dvc::verify: tiny/{VICTIM}: changed on the remote" in done.said
 
 
+def matches(tag: str, patterns: list[str]) -> bool:
+    """Whether a push of `tag` starts a workflow with these `patterns`: the last one that fits decides, as on GitHub."""
+    found = False
+    for pattern in patterns:
+        form = re.escape(pattern.removeprefix("!")).replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
+        if re.fullmatch(form, tag):
+            found = not pattern.startswith("!")
+    return found
+
+
+def test_a_release_is_deployed_and_a_stage_is_not():
+    patterns = yaml.load((ROOT / ".github/workflows/deploy.yml").read_text(), yaml.BaseLoader)["on"]["push"]["tags"]
+    releases = ["v1", "tiny@v1.0.0", "vit@v1.0.0", "vision/vit@v1.0.0"]
+    stages = ["tiny#prod#1", "vit#prod#1", "vit#prod!#2", "vision/vit#v2#1"]
+
+    assert [tag for tag in releases + stages if matches(tag, patterns)] == releases
+
+
 def test_deploy_hands_over_weights_that_were_checked(checkout):
     done = run_job(checkout, "deploy", "weights")
 
