@@ -1,7 +1,7 @@
 """Remove models: pin, weights and catalog row, in one Git commit each; their objects stay on the remote."""
 
 from lib.core import arguments, lock, text
-from lib.core.console import remark, result
+from lib.core.console import note, remark, result
 from lib.core.errors import Failure
 from lib.disk import quarantine, staging, weights
 from lib.flow import record
@@ -46,6 +46,7 @@ def kept(held: pin.Pin | None) -> str:
         named = reachable.named()
         alone = set() if f"{held.md5}.dir" in named else sizes.keys() - named.keys()
         remote = factory.default()
+        note(remote.note)
         remote.check()
         left = remote.lacks(sizes)
     except Failure as failure:

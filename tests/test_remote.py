@@ -69,7 +69,7 @@ def test_remote_shows_what_is_set(lasting):
 def test_commands_note_that_the_default_remote_is_on_this_machine_only(alone):
     note = NOTE.format(alone.clone / ".dvc" / "storage")
 
-    for words in [["remote"], ["add", f"MODEL={MODEL}"], ["push"], ["verify"], ["pull"]]:
+    for words in [["remote"], ["add", f"MODEL={MODEL}"], ["push"], ["verify"], ["pull"], ["remove", "MODEL=tiny"]]:
         if words == ["pull"]:
             forget_weights(alone, cache=True)
         assert [line for line in alone.ok(*words).err.splitlines() if line.startswith("note:")] == [note], words
