@@ -263,7 +263,7 @@ def test_what_could_not_be_used_over_there_is_refused_before_anything_is_written
 @pytest.mark.timeout(600)
 def test_the_environment_is_set_up_from_a_folder_of_wheels_as_the_page_says(added, tmp_path):
     page = (ROOT / ".github" / "MOVING.md").read_text().replace("/media/disk", str(tmp_path))
-    download, setting = re.findall("^    ((?:python3 -m pip download|export) .*)$", page, re.MULTILINE)
+    download, setting = re.findall("^    ((?:.venv/bin/python -m pip download|export) .*)$", page, re.MULTILINE)
     subprocess.run(["bash", "-ec", download], cwd=ROOT, capture_output=True, check=True)
     (added.clone / ".venv").unlink()
     # Indexes that this machine has on its own disk would need no network.
