@@ -78,13 +78,13 @@ def make_older(world: World) -> None:
 
 
 def recipe(*, join: bool = False) -> list[str]:
-    """The commands that the README gives for it, without those that fetch, or those to `join` the histories before."""
+    """The commands that the README gives, but `git remote`: those to `join` the histories first, or the rest."""
     section = (ROOT / "README.md").read_text().partition("**How do I bring a repository made from this template")[2]
     commands = re.findall("^    (.*)$", section.partition("\n**")[0], re.MULTILINE)
     return [
         each.replace("upstream/main", "upstream")
         for each in commands
-        if " remote add " not in each and "fetch" not in each and ("base" in each) == join
+        if " remote " not in each and ("base" in each) == join
     ]
 
 
