@@ -108,17 +108,20 @@ def source(name: str) -> Path:
 
 def read_all(name: str, folder: Path, there: dict[str, os.stat_result]) -> dict[str, digest.File]:
     """Digests of the files `there`, by path; copied to staging if `folder` is not models/NAME. Raises `Failure`."""
+    total, copies = sum(status.st_size for status in there.values()), folder != names.weights_dir(name)
+    if copies:
+        destination.check_space(total, paths.ROOT, f"{name} needs", "copy fewer files: DIR=FOLDER")
 
     def read(path: str) -> digest.File:
         source, target, want = folder / path, staging.files(name) / path, digest.for_pin(there[path].st_size)
-        if folder == names.weights_dir(name):
+        if not copies:
             return digest.of_file(source, want, watch)
         target.parent.mkdir(parents=True, exist_ok=True)
         found = digest.copy(source, target, want, watch)
         atomic.sync(target)
         return found
 
-    with progress(f"read {name}", sum(status.st_size for status in there.values())) as watch:
+    with progress(f"read {name}", total) as watch:
         found = workers.side_by_side(read, there, size=lambda path: there[path].st_size)
     if written := [path for path, status in there.items() if not weights.is_as_before(folder / path, status)]:
         raise Failure(f"{folder / written[0]} was written to while it was read; run the same command when that is done")

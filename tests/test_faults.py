@@ -215,6 +215,20 @@ def test_a_disk_too_small_for_the_model_is_named_before_the_first_byte(online, h
 
 
 @ROOT_ONLY
+def test_a_disk_too_small_for_a_copy_of_our_own_weights_is_named_before_the_first_byte(world):
+    big, small = world.path / "big", World(world.path.parent / "small disk", dict(world.env))
+    with mounted(small.path, "-o", "size=20M"):
+        copy(world, small)
+        big.mkdir()
+        (big / "a.bin").write_bytes(bytes(24 << 20))
+
+        line = small.refused("track", "NAME=big", f"DIR={big}")
+
+        assert line.startswith("track: not enough disk space: big needs 25.2 MB, ")
+        assert not list(small.clone.glob(".dvc/tmp/staging/*"))
+
+
+@ROOT_ONLY
 def test_a_disk_of_the_cache_that_is_too_small_for_the_model_is_named_before_the_first_byte(online, hub):
     with mounted(online.path / "small disk", "-o", "size=4M"):
         online.git("config", "--file", ".dvc/config.local", "cache.dir", str(online.path / "small disk" / "cache"))
