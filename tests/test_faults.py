@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import threading
+from contextlib import suppress
 
 import pytest
 from conftest import (
@@ -226,6 +227,21 @@ def test_a_disk_too_small_for_a_copy_of_our_own_weights_is_named_before_the_firs
 
         assert line.startswith("track: not enough disk space: big needs 25.2 MB, ")
         assert not list(small.clone.glob(".dvc/tmp/staging/*"))
+
+
+@ROOT_ONLY
+def test_a_full_disk_on_which_dvc_cannot_open_its_state_is_named(added_online, hub):
+    small = World(added_online.path.parent / "small disk", dict(added_online.env))
+    with mounted(small.path, "-o", "size=20M"):
+        copy(added_online, small)
+        hub.commit(MODEL, {**FILES, "new.json": b"{}"})
+        with suppress(OSError), (small.path / "rest").open("wb") as rest:
+            rest.write(bytes(20 << 20))
+
+        result = small.make("update")
+
+        assert result.code == 2
+        assert "update: tiny: DVC's state cannot be used (database or disk is full); fix that, then " in result.out
 
 
 @ROOT_ONLY

@@ -3,7 +3,8 @@
 import io
 import os
 import shutil
-from contextlib import AbstractContextManager, redirect_stderr
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr
 from functools import lru_cache, partial
 
 from lib.core import lock
@@ -52,13 +53,24 @@ def is_idle() -> AbstractContextManager[bool]:
     return lock.part(TMP / "lock", wait=False)  # the file that DVC locks, also by flock
 
 
+@contextmanager
+def _opened() -> Iterator:
+    """Yield `repository()`. Raises `Failure` if DVC cannot write its state, as on a full disk."""
+    from sqlite3 import DatabaseError
+
+    try:
+        yield repository()
+    except DatabaseError as error:
+        raise Failure(f"DVC's state cannot be used ({error}); fix that, then run the same command again") from error
+
+
 def add(name: str) -> None:
     """Run `dvc add models/NAME`, whose pin exists: files become cache objects and links to them. Raises `Failure`."""
     from dvc.exceptions import DvcException
 
     try:
-        with redirect_stderr(io.StringIO()):  # DVC draws bars of its own
-            repository().add(str(names.weights_dir(name)))
+        with _opened() as repo, redirect_stderr(io.StringIO()):  # DVC draws bars of its own
+            repo.add(str(names.weights_dir(name)))
     except DvcException as error:
         if name not in history.in_index():  # if it overlaps a stage, it would make every dvc command fail
             pin.path_of(name).unlink()
@@ -70,9 +82,10 @@ def add(name: str) -> None:
 
 def unchanged(held: pin.Pin) -> set[str]:
     """The files of `held` that DVC's state shows as they are pinned, by inode, mtime and size; reads none of them."""
-    repo, top = repository(), names.weights_dir(held.name)
+    top = names.weights_dir(held.name)
     there = held.files.keys() & weights.entries(top).keys()
-    known = {path: repo.state.get(str(top / path), repo.fs)[1] for path in there}
+    with _opened() as repo:
+        known = {path: repo.state.get(str(top / path), repo.fs)[1] for path in there}
     return {path for path, found in known.items() if found and found.value == held.files[path].md5}
 
 
@@ -80,10 +93,10 @@ def remember(held: pin.Pin) -> None:
     """Record the md5s of `held` in DVC's state, as no `dvc` command can, so that `dvc add` need not hash the files."""
     from dvc_data.hashfile.hash_info import HashInfo
 
-    repo, top = repository(), names.weights_dir(held.name)
+    top = names.weights_dir(held.name)
     with is_idle() as idle:
         if not idle:
             remark("waiting for a dvc command, which is running in this clone")
-    with redirect_stderr(io.StringIO()), repo.lock:
+    with _opened() as repo, redirect_stderr(io.StringIO()), repo.lock:
         known = ((str(top / path), HashInfo("md5", file.md5), None) for path, file in held.files.items())
         repo.state.save_many(known, repo.fs)
