@@ -216,6 +216,21 @@ def test_a_disk_too_small_for_the_model_is_named_before_the_first_byte(online, h
 
 
 @ROOT_ONLY
+def test_an_update_needs_no_space_for_what_the_folder_on_the_same_disk_has(online, hub):
+    small, data = World(online.path.parent / "small disk", dict(online.env)), os.urandom(8 << 20)
+    with mounted(small.path, "-o", "size=26M"):
+        copy(online, small)
+        hub.commit("acme/big", {"a.bin": data, "config.json": b"{}"})
+        small.ok("add", "MODEL=acme/big")
+        assert shutil.disk_usage(small.path).free < 8 << 20
+        hub.commit("acme/big", {"a.bin": data, "config.json": b'{"new": 1}'})
+
+        small.ok("update")
+
+        assert small.on_disk("big")["config.json"] == b'{"new": 1}'
+
+
+@ROOT_ONLY
 def test_a_disk_too_small_for_a_copy_of_our_own_weights_is_named_before_the_first_byte(world):
     big, small = world.path / "big", World(world.path.parent / "small disk", dict(world.env))
     with mounted(small.path, "-o", "size=20M"):

@@ -804,9 +804,9 @@ def test_what_is_linked_from_the_cache_is_no_part_of_a_download(area):
     path.parent.mkdir(parents=True)
     path.touch()
     os.truncate(path, size)
-    bring._check_space("tiny", size, size, remote)
+    bring._check_space("tiny", size, (), remote)
 
     os.link(path, area / "object")
 
     with pytest.raises(Failure, match="tiny needs"):
-        bring._check_space("tiny", size, size, remote)
+        bring._check_space("tiny", size, (), remote)

@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -36,7 +36,7 @@ def bring(draft: pin.Pin, shot: repo.Snapshot, admit: Callable[[pin.Pin, Path], 
     staging.start(name, {file.path: file.identity for file in files})
     found = _reuse(name, here, there)
     missing = [file for file in files if file.path not in found]
-    _check_space(name, sum(file.size for file in missing), sum(file.size for file in files), remote)
+    _check_space(name, sum(file.size for file in missing), found.values(), remote)
     fetch = _Fetch(name, shot, copies)
     fetched = fetch.all(missing)
     made = pin.build(name, found | fetched, **{key: getattr(draft, key) for key in (*fields.TEXTS, *fields.WORDS)})
@@ -54,12 +54,14 @@ def _say_plan(draft: pin.Pin, shot: repo.Snapshot, fetch: int, remote: base.Remo
     admission.say_left_out(draft)
 
 
-def _check_space(name: str, missing: int, total: int, remote: base.Remote) -> None:
+def _check_space(name: str, missing: int, found: Collection[digest.File], remote: base.Remote) -> None:
     """Raise `Failure` if a disk lacks space: this one for the `missing` bytes and, with a folder remote on it, a copy
-    of the `total`; that of the cache, if it is another one, for the `missing` bytes."""
+    of those and of what it lacks of `found`; that of the cache, if it is another one, for the `missing` bytes."""
     there = sum(status.st_size for status in weights.walk(staging.folder(name)).values() if status.st_nlink == 1)
     is_copied = remote.is_folder and paths.same_disk(Path(remote.url), paths.ROOT)
-    needed = {paths.ROOT: max(0, missing - there) + (total if is_copied else 0)}
+    sizes = {file.md5: file.size for file in found} if is_copied else {}
+    copied = missing + sum(sizes[oid] for oid in remote.lacks(sizes)) if is_copied else 0
+    needed = {paths.ROOT: max(0, missing - there) + copied}
     if not paths.same_disk(cache.location(), paths.ROOT):
         needed[cache.location()] = missing
     for at, size in needed.items():
