@@ -16,7 +16,7 @@ def parse_request(typed: str) -> adopt.Request:
     source, after, inner = (known.source, "", "") if known and known.source else names.from_address(typed)
     names.repo_id(source)
     if inner and not arguments.value("INCLUDE"):
-        remark(f"the address is of {inner!r}, and the whole model is added; for that alone: INCLUDE={quote(inner)}")
+        remark(f"the URL points to {inner!r}, but the whole model is added; for that alone: INCLUDE={quote(inner)}")
     before = arguments.value("REVISION")
     if after and before and after != before:
         raise Failure(f"two revisions: {after!r} in MODEL and REVISION={before!r}; give one")

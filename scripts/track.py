@@ -124,7 +124,7 @@ def read_all(name: str, folder: Path, there: dict[str, os.stat_result]) -> dict[
     with progress(f"read {name}", total) as watch:
         found = workers.side_by_side(read, there, size=lambda path: there[path].st_size)
     if written := [path for path, status in there.items() if not weights.is_as_before(folder / path, status)]:
-        raise Failure(f"{folder / written[0]} was written to while it was read; run the same command when that is done")
+        raise Failure(f"{folder / written[0]} was written to while it was read; run the same command again afterwards")
     return dict(zip(there, found, strict=True))
 
 

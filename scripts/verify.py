@@ -148,7 +148,7 @@ def check_catalog(everyone: list[str], held: list[pin.Pin], report: Report) -> N
         report.found(Finding("", "pin", "broken", detail=line))
     with report.failing("", "catalog", "broken"):
         for name, difference in catalog.differences(held):
-            line = f"models/README.md: {name} {difference}; renew it: make catalog"
+            line = f"models/README.md: {name} {difference}; fix it: make catalog"
             report.found(Finding(name, "catalog", "differs", detail=line))
 
 

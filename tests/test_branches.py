@@ -118,7 +118,7 @@ def test_a_row_that_its_pin_contradicts_is_named_and_mended(world):
     world.ok("verify")
     edit(world, aligned, aligned.replace("-  ", "mit"))
 
-    line = "verify: models/README.md: one has a row that its pin contradicts; renew it: make catalog"
+    line = "verify: models/README.md: one has a row that its pin contradicts; fix it: make catalog"
     assert line in world.make("verify").out
     world.ok("catalog")
     world.ok("verify")
@@ -136,8 +136,8 @@ def test_rows_and_pins_that_differ_are_named_and_mended(world):
     world.ok("catalog")
 
     assert result.code == 2
-    for said in ("one has 2 rows", "gone has a row and no pin in Git", "two has no row"):
-        assert f"verify: models/README.md: {said}; renew it: make catalog\n" in result.out
+    for said in ("one has 2 rows", "gone has a row but no pin in Git", "two has no row"):
+        assert f"verify: models/README.md: {said}; fix it: make catalog\n" in result.out
     assert rows(world) == ["one", "two"]
     assert ROW.format("one", "note") in page(world)
     assert "verified 2 pins" in world.ok("verify").out
@@ -187,7 +187,7 @@ def test_a_change_beside_a_new_model_merges_or_is_named(world, change):
 
     expected = ["ma", "mb"] if change == "update" else ["mb"]
     if rows(world) != expected:
-        assert "ma has a row and no pin in Git; renew it: make catalog" in world.make("verify").out
+        assert "ma has a row but no pin in Git; fix it: make catalog" in world.make("verify").out
         world.ok("catalog")
     assert rows(world) == expected
 
@@ -504,7 +504,7 @@ def test_a_git_commit_that_ours_undid_is_named(added, path):
     said = added.refused("track", "NAME=mine", f"DIR={added.weights()}")
 
     theirs = added.git("rev-parse", "--short=7", "HEAD^").strip()
-    assert f"track: committed, but undid what the Git commit {theirs} brought meanwhile; commit that again" in said
+    assert f"track: committed, but that undid what the Git commit {theirs} changed meanwhile; commit it again" in said
     assert "theirs" in added.git("show", theirs)
 
 

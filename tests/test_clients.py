@@ -347,7 +347,7 @@ def test_a_login_whose_file_is_gone_is_a_fault_of_the_remote_and_no_object_is_mi
 def test_a_web_page_at_the_address_of_a_store_is_told_of_at_once(store):
     store.pages, store.headers = [b"<!doctype html><title>Console</title><p>Log in"], {"Content-Type": "text/html"}
 
-    with pytest.raises(Failure, match="answered with a web page; ENDPOINT is to be the address of its S3 API"):
+    with pytest.raises(Failure, match="answered with a web page; ENDPOINT must be the address of its S3 API"):
         s3(store, **KEYS).check()
 
     assert len(store.requests) == 1

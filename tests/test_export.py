@@ -238,7 +238,7 @@ def shallow(world: World) -> str:
 
 def uncommitted(world: World) -> str:
     world.pin().write_text(world.pin().read_text().replace("acme/tiny", "acme/other"))
-    return "models/tiny.dvc is not committed as it is; commit it first: git commit -- models/tiny.dvc"
+    return "models/tiny.dvc has uncommitted changes; commit them first: git commit -- models/tiny.dvc"
 
 
 def within(world: World) -> str:

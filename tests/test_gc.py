@@ -393,7 +393,7 @@ def blind(world: World) -> str:
 
 def unreachable(world: World) -> str:
     world.git("remote", "add", "upstream", "../nowhere")
-    return "the Git remote upstream cannot be asked what it pins (git ls-remote failed: "
+    return "the pins on the Git remote upstream are not known (git ls-remote failed: "
 
 
 def without_a_worktree(world: World) -> str:

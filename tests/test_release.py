@@ -85,7 +85,7 @@ def test_what_is_not_right_is_not_released(added, place):
 
     line = added.refused("release", "MODEL=tiny", "VERSION=1.0.0")
 
-    assert ("commit it first" if place == "pin" else "nothing was released (make verify MODEL=tiny)") in line
+    assert ("commit them first" if place == "pin" else "nothing was released (make verify MODEL=tiny)") in line
     assert tags(added) == []
 
 

@@ -126,7 +126,7 @@ def test_what_has_no_weights_on_disk_is_dropped_for_good_as_the_sentence_says(st
     ("pinned", "advice"),
     [
         ("stopped", "its add was stopped before the Git commit; to continue: make track NAME=mine"),
-        ("plain", "models/mine.dvc is not committed as it is; commit it first"),
+        ("plain", "models/mine.dvc has uncommitted changes; commit them first"),
     ],
 )
 def test_what_wants_a_committed_pin_says_how_to_go_on(request, pinned, advice):
@@ -338,7 +338,7 @@ def test_rename_commits_no_other_version_of_the_pin(added):
 
     line = added.refused("rename", "MODEL=tiny", "NAME=other")
 
-    assert line.endswith("is not committed as it is; commit it first: git commit -- models/tiny.dvc")
+    assert line.endswith("has uncommitted changes; commit them first: git commit -- models/tiny.dvc")
     assert added.state() == before
 
 
@@ -452,7 +452,7 @@ def test_free_refuses_what_would_be_lost(added, fault):
     result = added.make("free")
 
     assert result.code == 2
-    advice = {"not committed": "commit it first", "disk changed": "get the weights right first: make pull MODEL=tiny"}
+    advice = {"not committed": "commit them first", "disk changed": "get the weights right first: make pull MODEL=tiny"}
     assert advice.get(fault, "nothing was freed; upload it first: make push MODEL=tiny") in result.out
     assert added.on_disk() == held
     assert cached(added) == 4

@@ -312,7 +312,7 @@ def test_a_shallow_clone_is_refused(signed):
     other.git("config", "core.bare", "false")
 
     assert other.refused("verify", "SIGNED=1") == (
-        "verify: this clone is shallow, where Git names the wrong commit of a pin; type: git fetch --unshallow"
+        "verify: this clone is shallow, so Git may name the wrong commit for a pin; type: git fetch --unshallow"
     )
 
 

@@ -460,7 +460,7 @@ def test_track_pins_no_copy_of_a_file_that_is_being_written(world):
     finally:
         done.set()
 
-    assert said.endswith("/run/config.json was written to while it was read; run the same command when that is done")
+    assert said.endswith("/run/config.json was written to while it was read; run the same command again afterwards")
     assert not world.pin("mine").exists()
     world.ok("track", "NAME=mine", f"DIR={folder}")
 

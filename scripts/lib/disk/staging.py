@@ -76,7 +76,7 @@ def check_committed(held: pin.Pin) -> None:
         raise Failure(why)
     shell.git("settled")  # during a merge, Git commits no path alone
     how = advice.commit(held.name)
-    raise Failure(f"models/{held.name}.dvc is not committed as it is; commit it first: {how}")
+    raise Failure(f"models/{held.name}.dvc has uncommitted changes; commit them first: {how}")
 
 
 def start(name: str, plan: dict[str, str]) -> None:

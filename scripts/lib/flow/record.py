@@ -118,8 +118,8 @@ def _check_alone(head: str, ours: set[str]) -> None:
         for old, new in ((head, before), (head, tip), (before, tip))
     ]
     if changed[0] - changed[1] or changed[0] & ours & changed[2]:
-        what = f"what the Git commit {before[:7]} brought meanwhile"
-        raise Failure(f"committed, but undid {what}; commit that again; see: git show {before[:7]}, git status")
+        what = f"what the Git commit {before[:7]} changed meanwhile"
+        raise Failure(f"committed, but that undid {what}; commit it again; see: git show {before[:7]}, git status")
 
 
 def message(new: pin.Pin, old: pin.Pin | None, scan: str) -> str:

@@ -144,7 +144,7 @@ def differences(held: Iterable[pin.Pin]) -> list[tuple[str, str]]:
     rows, pins = _rows(page()), history.in_index()
     counts = Counter(name for name, *_ in rows)
     found = [(name, f"has {count} rows") for name, count in counts.items() if count > 1]
-    found += [(name, "has a row and no pin in Git") for name in counts if name not in pins]
+    found += [(name, "has a row but no pin in Git") for name in counts if name not in pins]
     found += [(name, "has no row") for name in pins if name not in counts]
     said = {name: cells for name, cells, _ in rows if cells and counts[name] == 1}
     odd = [each.name for each in held if said.get(each.name, _cells(each)) != _cells(each)]

@@ -32,7 +32,7 @@ def _remote_refs() -> set[str]:
             tips = dict(line.split("\t") for line in history.lines("ls-remote", "--refs", remote))
         except Failure as failure:
             how = f"try again, or if your team pushes nothing there: git remote remove {quote(remote)}"
-            raise Failure(f"the Git remote {remote} cannot be asked what it pins ({failure}); {how}") from failure
+            raise Failure(f"the pins on the Git remote {remote} are not known ({failure}); {how}") from failure
         if gone := [ref for ref, oid in zip(tips.values(), history.object_ids(tips), strict=True) if not oid]:
             raise Failure(f"{gone[0]} of {remote} is not in this clone, with what it pins; {ALL_REFS.format(remote)}")
         found |= set(tips)

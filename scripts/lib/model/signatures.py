@@ -23,7 +23,7 @@ def check_ready() -> None:
     if not shutil.which("ssh-keygen"):
         raise Failure("ssh-keygen is not installed, and SIGNED=1 needs it (on Debian: apt install openssh-client)")
     if history.is_shallow():
-        raise Failure("this clone is shallow, where Git names the wrong commit of a pin; type: git fetch --unshallow")
+        raise Failure("this clone is shallow, so Git may name the wrong commit for a pin; type: git fetch --unshallow")
     if not (ROOT / ALLOWED).is_file():
         line = 'you@example.com namespaces="git" ssh-ed25519 AAAA…'
         raise Failure(f"{ALLOWED} does not exist; commit it with one line per signer, public key included: {line}")

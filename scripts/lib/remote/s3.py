@@ -168,7 +168,7 @@ def _pause(attempts: int, response: tuple | None, request_dict: dict, **_: objec
     is_busy = response and response[0].status_code in retry.TRANSIENT
     # botocore takes a page for an answer that broke off, and says 500.
     if is_busy and response[0].raw.status == 200 and "text/html" in response[0].headers.get("Content-Type", ""):
-        raise errors.Unable("answered with a web page; ENDPOINT is to be the address of its S3 API, not of a console")
+        raise errors.Unable("answered with a web page; ENDPOINT must be the address of its S3 API, not of a console")
     return seconds if is_busy and time.monotonic() + seconds - since < arguments.timeout() else None
 
 
