@@ -416,9 +416,12 @@ def test_a_lock_of_dvc_by_hard_links_is_found_first(online, hub):
 
 
 def test_a_broken_file_of_settings_is_named_by_its_path(online, hub):
-    settings(online, "[core\n")
+    settings(online, "[core\n]\n")
 
-    assert str(online.path / "home" / ".config" / "dvc" / "config") in refuse_early(online, hub)
+    said = refuse_early(online, hub)
+
+    assert f"; see {online.path / 'home' / '.config' / 'dvc' / 'config'}" in said
+    assert "?" not in said  # in place of a line break
 
 
 def test_settings_of_the_user_do_no_harm(world):

@@ -51,7 +51,8 @@ def config():
     try:
         return Config(str(ROOT / ".dvc"))
     except ConfigError as error:
-        raise Failure(f"DVC's settings cannot be read ({error}); see {_culprit()}") from error
+        why = " ".join(str(error).split())
+        raise Failure(f"DVC's settings cannot be read ({why}); see {_culprit()}") from error
 
 
 def takes(url: str) -> bool:
