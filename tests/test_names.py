@@ -150,6 +150,13 @@ def test_a_path_that_was_typed_is_relative_to_where_it_was_typed(monkeypatch, tm
     assert paths.typed(f"/{text}") == Path(f"/{text}")
 
 
+def test_a_path_that_begins_with_a_tilde_is_in_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert paths.typed("~/run") == tmp_path / "run"
+    assert paths.typed("./~/run") != tmp_path / "run"
+
+
 @pytest.mark.parametrize("caller", ["", "/nowhere/at/all", str(paths.ROOT)])
 def test_a_path_is_relative_to_the_clone_where_nobody_moved(monkeypatch, caller):
     monkeypatch.setenv("CALLER", caller)

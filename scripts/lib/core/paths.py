@@ -1,5 +1,6 @@
 """The folder of this clone, and paths that were typed."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def remove(path: Path) -> None:
 
 def typed(text: str) -> Path:
     """`text` as an absolute path, from the folder where it was typed. Raises `Failure` if that is not certain."""
+    text = os.path.expanduser(text)  # zsh passes on the ~ in DIR=~/run, which bash replaces
     typed_in = Path(arguments.value("CALLER") or ROOT)
     moved = typed_in.is_dir() and not typed_in.samefile(ROOT)
     if moved and not arguments.value("MOVED") and not Path(text).is_absolute():
