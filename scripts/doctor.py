@@ -95,10 +95,11 @@ def is_busy(name: str) -> bool:
 
 def leftovers() -> str:
     staged = [path.name.replace("%", "/") for path in staging.ROOT.glob("*")]
-    if stopped := sorted(name for name in staged if staging.is_stopped(name) and not is_busy(name)):
+    held = [name for name in staged if staging.is_stopped(name) or staging.files(name).exists()]
+    if stopped := sorted(name for name in held if not is_busy(name)):
         tops = [top for top in map(staging.folder, stopped) if not (top / "pin").exists()]  # not in models/ yet
         parts = [quote(str((top / part).relative_to(ROOT))) for top in tops for part in ("plan", "files")]
-        drop = f", or drop what came of it: rm -r {' '.join(parts)}" if parts else ""
+        drop = f", or drop what came of it: rm -rf {' '.join(parts)}" if parts else ""
         how = f"run the same make add, track or update again{drop}"
         raise Failure(f"unfinished: {', '.join(stopped)}; {how}")
     kept = sum(1 for path in quarantine.ROOT.rglob("*") if path.is_file())

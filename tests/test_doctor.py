@@ -72,7 +72,7 @@ ADVICE = {
     "remote": "to begin a new remote there: make remote URL=",
     "Hub": "is gated: accept its license at ",
     "leftovers": "unfinished: other; run the same make add, track or update again, or drop what "
-    "came of it: rm -r .dvc/tmp/staging/other/plan .dvc/tmp/staging/other/files",
+    "came of it: rm -rf .dvc/tmp/staging/other/plan .dvc/tmp/staging/other/files",
 }
 
 
@@ -171,7 +171,7 @@ def test_what_may_be_in_models_already_is_not_to_be_dropped(added_online):
 
     parts = [f".dvc/tmp/staging/{name}/{part}" for name in ("first", "second") for part in ("plan", "files")]
     assert line.partition(": ")[2].startswith("unfinished: first, other, second; run the same ")
-    assert line.endswith(f"again, or drop what came of it: rm -r {' '.join(parts)}")
+    assert line.endswith(f"again, or drop what came of it: rm -rf {' '.join(parts)}")
 
 
 @pytest.mark.slow

@@ -462,6 +462,7 @@ def test_track_pins_no_copy_of_a_file_that_is_being_written(world):
 
     assert said.endswith("/run/config.json was written to while it was read; run the same command again afterwards")
     assert not world.pin("mine").exists()
+    assert "WRONG  leftovers: unfinished: mine; run the same make add, track " in world.make("doctor").out
     world.ok("track", "NAME=mine", f"DIR={folder}")
 
 
