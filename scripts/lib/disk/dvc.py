@@ -19,7 +19,7 @@ from lib.model import history, names, pin
 @lru_cache(maxsize=1)
 def repository():
     """DVC's `Repo` of this clone, for what `dvc` commands cannot do, or cannot do without loading every pin."""
-    from sqlite3 import DatabaseError
+    from sqlite3 import DatabaseError, OperationalError
 
     from dvc.repo import Repo
 
@@ -43,6 +43,8 @@ def repository():
     open_ = partial(Repo if has_stages else OnePin, str(ROOT), config=config, _wait_for_lock=True)
     try:
         return open_()
+    except OperationalError:  # the disk is full, or another process keeps the state busy
+        raise
     except DatabaseError:  # DVC's state is damaged, as by a power cut; it saves reading files again, and no more
         shutil.rmtree(TMP / "site")
         return open_()
