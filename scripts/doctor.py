@@ -48,8 +48,8 @@ def models() -> str:
         )
     rules = "" if policy.PATH.exists() else "; no models/policy.yaml, so what is in the code holds"
     left = selection.unpinned(everyone)
-    folders = f"; folders without a pin: {', '.join(left)}" if left else ""
-    return text.plural(len(everyone), "model") + folders + rules
+    others = f"; without a pin: {', '.join(left)}" if left else ""
+    return text.plural(len(everyone), "model") + others + rules
 
 
 def disk() -> str:

@@ -135,10 +135,10 @@ def check_remote(items: Items, every: Items, local: dict[str, Path], report: Rep
 def check_catalog(everyone: list[str], held: list[pin.Pin], report: Report) -> None:
     """Compare the rows of models/README.md, and the names of `everyone` with a pin, with the pins in Git's index.
 
-    Notes folders without a pin. `held` are the valid pins in the working tree.
+    Notes what has no pin. `held` are the valid pins in the working tree.
     """
-    for folder in selection.unpinned(everyone):
-        report.note(f"models/{folder}: no pin, so it was not looked at (pin it with make track, or remove it)")
+    for path in selection.unpinned(everyone):
+        report.note(f"models/{path}: no pin, so it was not looked at (make track pins a folder; or remove it)")
     if why := history.unreadable():
         report.note(f"Git could not be asked for the pins: {why}")
         return

@@ -183,4 +183,4 @@ def test_folders_of_weights_that_no_pin_is_of_are_named(added_online):
 
     said = lines(added_online.make("doctor").out)["models"]
 
-    assert said.endswith("2 models; folders without a pin: chat/gone, left")
+    assert said.endswith("2 models; without a pin: chat/gone, left")

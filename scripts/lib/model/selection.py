@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from lib.core import paths
 from lib.core.errors import Failure
 from lib.core.report import Report
 from lib.core.text import nearest
 from lib.model import advice, history, names, pin, releases
+
+PAGES = (".dvc", ".md", ".yaml")  # files in models/ that are no weights
 
 
 def here() -> list[str]:
@@ -27,14 +30,17 @@ def all_names() -> list[str]:
 
 
 def unpinned(everyone: list[str]) -> list[str]:
-    """The folders in models/ with files of no model in `everyone`, sorted, as a merge that renames one leaves them."""
+    """What in models/ is of no model in `everyone`, sorted: folders with files, and files that are no pages."""
     groups = {name.partition("/")[0] for name in everyone if "/" in name}
-    folders = (path for top in ("", *groups) for path in (names.MODELS / top).glob("*/"))
-    named = {path.relative_to(names.MODELS).as_posix(): path for path in folders}
-    # Before Python 3.11, the pattern matches files as well.
-    return sorted(
-        name for name in named.keys() - {*everyone, *groups} if named[name].is_dir() and any(named[name].iterdir())
-    )
+    there = (path for top in ("", *groups) for path in (names.MODELS / top).glob("*"))
+    named = {path.relative_to(names.MODELS).as_posix(): path for path in there}
+    return sorted(name for name in named.keys() - {*everyone, *groups} if _is_weights(named[name]))
+
+
+def _is_weights(path: Path) -> bool:
+    if path.is_dir():
+        return any(path.iterdir())
+    return path.suffix not in PAGES and not path.name.startswith(".")
 
 
 def check_writable() -> None:
