@@ -185,6 +185,13 @@ def test_deploy_drops_from_the_cache_of_the_runner_what_no_pin_needs_now(checkou
     assert sorted(cache.glob("*/*")) == needed
 
 
+def test_deploy_of_some_models_leaves_the_cache_of_all_to_a_later_run():
+    # GitHub saves nothing under a key that exists.
+    keys = [step["with"]["key"] for step in STEPS["deploy"]["weights"]["steps"] if "key" in step.get("with", {})]
+
+    assert keys == ["weights-${{ inputs.models && 'some' || 'all' }}-${{ hashFiles('models/**/*.dvc') }}"]
+
+
 @pytest.mark.marathon
 @pytest.mark.slow
 def test_deploy_brings_only_the_models_that_are_named(added_online, hub):
