@@ -1,5 +1,6 @@
 """After a kill at any instant, the same command run again completes as if nothing had happened."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -171,6 +172,26 @@ def test_a_killed_release_handing_over_or_gc_goes_on(added_template, tmp_path, e
     else:
         assert len(world.objects()) == 2
         assert "verified 1 pin" in world.ok("verify", "DEEP=1").out
+
+
+def test_a_track_that_was_killed_before_the_cache_had_its_copy_keeps_no_second_one(added, tmp_path):
+    weights, of_dvc = tmp_path / "run 17", added.clone / ".dvc" / "tmp" / "lock"
+    shutil.copytree(added.weights(), weights)
+    (weights / "config.json").write_bytes(b"tuned")
+    words = ["track", "NAME=mine", f"DIR={weights}"]
+    with of_dvc.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        process = start(added, *words)
+        while "waiting for a dvc command" not in (line := process.stdout.readline()):
+            assert line
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    assert (added.weights("mine") / "config.json").read_bytes() == b"tuned"
+
+    added.ok(*words)
+
+    assert leftovers(added) == []
+    assert not list(added.clone.glob(".dvc/tmp/quarantine/*"))
 
 
 def test_a_finished_file_is_not_downloaded_again(online, hub):

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from lib.disk import cache
 from lib.model.names import weights_dir
 
 ROOT = paths.TMP / "quarantine"
-Elsewhere = Callable[[Mapping[str, int]], Container[str]]  # size in bytes by object id -> the ids that a remote holds
+Elsewhere = Callable[[Mapping[str, int]], set[str]]  # size in bytes by object id -> the ids that a remote holds
 
 
 def only_here(folder: Path, files: Iterable[str], elsewhere: Elsewhere | None) -> list[str]:

@@ -109,7 +109,8 @@ def place(staged: pin.Pin, elsewhere: quarantine.Elsewhere) -> None:
         swap(name, files(name))
         pinned, there = (before and before.files) or {}, weights.entries(_old(name))
         known = {path: there[path] for path in pinned.keys() & there if cache.has(_old(name) / path, pinned[path])}
-        settle(name, known, elsewhere=elsewhere)
+        ours = {file.md5 for file in staged.files.values()}  # an earlier run that was killed may have placed them too
+        settle(name, known, elsewhere=lambda wanted: ours.union(elsewhere(wanted)))
     # Written before `dvc add`, which keeps its `meta`, so a kill in between leaves a pin that is correct.
     atomic.write(pin.path_of(name), pin.dump(staged))
     dvc.remember(staged)
