@@ -122,6 +122,15 @@ def test_a_release_that_makes_no_sense_is_refused(lasting_added, words, said):
     assert tags(lasting_added) == []
 
 
+def test_a_release_by_nobody_is_refused_before_anything_is_checked(added):
+    (added.path / "home" / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n")
+    (added.weights() / "config.json").unlink()
+
+    line = added.refused("release", "MODEL=tiny", "VERSION=1.0.0")
+
+    assert line.startswith("release: Git does not know who you are; type: git config user.name NAME and git config ")
+
+
 def test_a_dry_run_of_a_release_makes_no_tag(lasting_added):
     result = lasting_added.ok("release", "MODEL=tiny", "VERSION=1.0.0", "DRY=1")
 
