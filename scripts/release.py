@@ -24,7 +24,7 @@ def check(held: Pin, on_disk: bool) -> str:
 
 def target(name: str) -> tuple[str, Pin, bool]:
     """The Git commit to release, the pin in it, and whether that is the pin in models/. Raises `Failure`."""
-    shell.git("known")
+    shell.git("identified")
     version = arguments.value("VERSION")
     if arguments.value("STAGE") and version:
         wanted = releases.version(version)

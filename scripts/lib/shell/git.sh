@@ -50,8 +50,8 @@ commit_of() {
   printf '; next: %s\n' "$how"
 }
 
-# known: refuse if Git has no name or address to put into a commit or a tag.
-known() {
+# identified: refuse if Git has no name or address to put into a commit or a tag.
+identified() {
   { git var GIT_AUTHOR_IDENT && git var GIT_COMMITTER_IDENT; } >/dev/null 2>&1 ||
     die "Git does not know who you are; type: git config user.name NAME and git config user.email ADDRESS"
 }
@@ -60,7 +60,7 @@ known() {
 ready() {
   local lock quoted why
   settled
-  known
+  identified
   lock=$(git rev-parse --git-dir)/index.lock
   printf -v quoted %q "$lock"
   unlocked "$lock" ||
@@ -121,7 +121,7 @@ commit() {
 # tag NAME MESSAGE COMMIT: make an annotated tag, signed if Git is configured to sign commits or tags.
 tag() {
   local sign=--no-sign why
-  known
+  identified
   [[ $(git config --type=bool commit.gpgSign) != true && $(git config --type=bool tag.gpgSign) != true ]] || sign=--sign
   why=$(git tag "$sign" --annotate --message "$2" -- "$1" "$3" 2>&1) || die "git tag failed: ${why//$'\n'/ }"
   # Some versions of Git make an unsigned tag if the SSH key cannot sign.
