@@ -511,12 +511,18 @@ def test_weights_that_dvc_does_not_see_whole_are_not_pinned(world):
     assert world.git("log", "--format=%s", "--", "models/mine.dvc") == ""
 
 
-def test_a_damaged_state_of_dvc_is_made_anew(tracked):
+def test_a_damaged_state_of_dvc_is_dropped(tracked):
+    before = tracked.head()
     for path in (tracked.clone / ".dvc" / "tmp" / "site").glob("**/cache.db"):
         path.write_bytes(b"cut by a power cut" * 300)
+    (tracked.path / "weights").mkdir()
+    (tracked.path / "weights" / "a.bin").write_text("other")
 
-    track(tracked, "mine", "other")
+    said = tracked.refused("track", "NAME=mine", "DIR=../weights")
 
+    assert "DVC's state was damaged (file is not a database), so it was dropped; run the same command again" in said
+    assert tracked.head() == before
+    tracked.ok("track", "NAME=mine", "DIR=../weights")
     assert tracked.on_disk("mine") == {"a.bin": b"other"}
 
 

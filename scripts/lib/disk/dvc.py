@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, redirect_stderr
-from functools import lru_cache, partial
+from functools import lru_cache
 
 from lib.core import lock
 from lib.core.console import remark
@@ -17,10 +17,8 @@ from lib.model import history, names, pin
 
 
 @lru_cache(maxsize=1)
-def repository():
+def _repository():
     """DVC's `Repo` of this clone, for what `dvc` commands cannot do, or cannot do without loading every pin."""
-    from sqlite3 import DatabaseError, OperationalError
-
     from dvc.repo import Repo
 
     class OnePin(Repo):
@@ -40,14 +38,7 @@ def repository():
     config: dict = {"core": {"no_scm": True}}
     if cache.is_far():  # with `copy` among the types, `dvc add` would leave copies
         config["cache"] = {"type": ["symlink"]}
-    open_ = partial(Repo if has_stages else OnePin, str(ROOT), config=config, _wait_for_lock=True)
-    try:
-        return open_()
-    except OperationalError:  # the disk is full, or another process keeps the state busy
-        raise
-    except DatabaseError:  # DVC's state is damaged, as by a power cut; it saves reading files again, and no more
-        shutil.rmtree(TMP / "site")
-        return open_()
+    return (Repo if has_stages else OnePin)(str(ROOT), config=config, _wait_for_lock=True)
 
 
 def is_idle() -> AbstractContextManager[bool]:
@@ -57,13 +48,17 @@ def is_idle() -> AbstractContextManager[bool]:
 
 @contextmanager
 def _opened() -> Iterator:
-    """Yield `repository()`. Raises `Failure` if DVC cannot write its state, as on a full disk."""
-    from sqlite3 import DatabaseError
+    """Yield `_repository()`. Raises `Failure` if its state, a database, cannot be used; drops a damaged one."""
+    from sqlite3 import DatabaseError, OperationalError
 
+    again = "run the same command again"
     try:
-        yield repository()
-    except DatabaseError as error:
-        raise Failure(f"DVC's state cannot be used ({error}); fix that, then run the same command again") from error
+        yield _repository()
+    except OperationalError as error:  # the disk is full, for example
+        raise Failure(f"DVC's state cannot be used ({error}); fix that, then {again}") from error
+    except DatabaseError as error:  # as after a power cut; the state only saves reading files again
+        shutil.rmtree(TMP / "site")
+        raise Failure(f"DVC's state was damaged ({error}), so it was dropped; {again}") from error
 
 
 def add(name: str) -> None:
