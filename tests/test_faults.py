@@ -231,6 +231,22 @@ def test_an_update_needs_no_space_for_what_the_folder_on_the_same_disk_has(onlin
 
 
 @ROOT_ONLY
+def test_the_first_command_on_a_full_disk_breaks_no_later_one(added):
+    small = World(added.path.parent / "small disk", dict(added.env))
+    with mounted(small.path, "-o", "size=26M"):
+        copy(added, small)
+        for folder in [*small.clone.glob("scripts/**/__pycache__")]:
+            shutil.rmtree(folder)
+        for pages in range(1, 6):  # a file that is written in part is one that meets the end of the disk in the middle
+            filler = small.path / "filler"
+            filler.write_bytes(bytes(shutil.disk_usage(small.path).free - pages * 4096))
+            small.make("verify")
+            filler.unlink()
+
+        assert "verified 1 pin" in small.ok("verify").out
+
+
+@ROOT_ONLY
 def test_a_disk_too_small_for_a_copy_of_our_own_weights_is_named_before_the_first_byte(world):
     big, small = world.path / "big", World(world.path.parent / "small disk", dict(world.env))
     with mounted(small.path, "-o", "size=20M"):
