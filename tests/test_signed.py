@@ -204,9 +204,7 @@ def test_a_merge_that_puts_an_older_pin_back_is_not_covered_by_its_signature(sig
 
     said = verify(signed, "other")
 
-    why = (
-        f" was reverted by the merge {signed.head()[:7]}, over the later {later[:7]}; a signed release of it is enough"
-    )
+    why = f" was chosen over {later[:7]} by the merge {signed.head()[:7]}, which is unsigned; a signed release of it is"
     assert why in said
     sign_with(signed, "known")
     signed.git("commit", "--quiet", "--amend", "--no-edit")
@@ -217,6 +215,21 @@ def another(world: World, text: str, *words: str) -> None:
     """Commit the pin of `other` with the license `text`."""
     world.pin("other").write_text(re.sub("license: .*", f"license: {text}", world.pin("other").read_text()))
     world.git("commit", "--quiet", "--all", "--message", text, *words)
+
+
+def test_a_merge_that_takes_one_of_two_new_pins_is_named_with_the_fault_of_its_signature(signed):
+    sign_with(signed, "known")
+    pinned(signed, "other")
+    signed.git("switch", "--quiet", "--create", "topic")
+    another(signed, "two")
+    signed.git("switch", "--quiet", "main")
+    another(signed, "three")
+    sign_with(signed, "stranger")
+    signed.git("merge", "--quiet", "--no-edit", "--strategy-option", "theirs", "topic")
+    topic, other, merge = (each[:7] for each in signed.git("rev-parse", "topic", "main~1", "main").split())
+
+    why = f"Git commit {topic} was chosen over {other} by the merge {merge}, which is signed by a key that .github/"
+    assert why in verify(signed, "other")
 
 
 @pytest.mark.parametrize("way", ["squash", "pick", "revert"])
@@ -261,7 +274,7 @@ def test_a_pin_that_a_signed_merge_made_is_not_put_back_by_an_unsigned_one(signe
     signed.git("checkout", "old", "--", "models/other.dvc")
     signed.git("commit", "--quiet", "--message", "Merge")
 
-    assert f"over the later {later[:7]}; a signed" in verify(signed, "other")
+    assert f"was chosen over {later[:7]} by the merge " in verify(signed, "other")
 
 
 def test_a_line_that_ssh_keygen_cannot_read_is_named(signed):

@@ -73,7 +73,7 @@ def missing(held: Pin) -> str | None:
 
 
 def _put_back(path: str, commit: str) -> str | None:
-    """How an unsigned merge reverted a later pin at `path` to that of `commit`; None if none did."""
+    """How a merge that is not signed took the pin of `commit` at `path`, over another; None if none did."""
     merges = [line.split() for line in history.lines("rev-list", "--merges", "--parents", f"{commit}..HEAD")]
     commits = ["HEAD", *dict.fromkeys(each for merge in merges for each in merge)]
     blobs = dict(zip(commits, history.object_ids(f"{each}:{path}" for each in commits), strict=True))
@@ -81,8 +81,8 @@ def _put_back(path: str, commit: str) -> str | None:
         for side in sides:
             if blobs[merge] == blobs["HEAD"] != blobs[side]:
                 later = history.lines("rev-list", "-1", side, f"^{commit}", "--", path)
-                if later and _fault("commit", merge):
-                    return f"was reverted by the merge {merge[:7]}, over the later {later[0][:7]}"
+                if later and (fault := _fault("commit", merge)):
+                    return f"was chosen over {later[0][:7]} by the merge {merge[:7]}, which {fault}"
     return None
 
 
