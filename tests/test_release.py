@@ -98,7 +98,10 @@ def test_going_back_checks_the_pin_of_the_older_version(released):
     line = released.refused("release", "MODEL=tiny", "STAGE=canary", "VERSION=1.0.0")
 
     assert "tiny/config.json: missing from the remote" in line
+    assert "nothing was released (git checkout tiny@v1.0.0 -- models/tiny.dvc && make verify MODEL=tiny)" in line
     assert "canary" not in " ".join(tags(released))
+    released.git("checkout", "tiny@v1.0.0", "--", "models/tiny.dvc")
+    assert "tiny/config.json: missing from the remote" in released.make("verify", "MODEL=tiny").out
 
 
 @pytest.mark.parametrize(
