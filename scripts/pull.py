@@ -145,7 +145,7 @@ def bring(name: str, released: pin.Pin | None, to: Path | None, report: Report) 
         else:
             check_here(name, released)
             new, done = pull(held, report), "pulled"
-        for line in fallback.detours(name):
+        for line in fallback.detours(name, released in (None, pin.read(name, broken_is_none=True))):
             report.say(line)
         if new and not released:
             pin.check_current(held)

@@ -84,6 +84,19 @@ def test_pull_takes_from_another_remote_what_one_lacks_or_holds_damaged_and_says
     assert "4 of 4 objects on the remote (4 read)" in mirrored.ok("verify", "DEEP=1").out
 
 
+@pytest.mark.parametrize("pinned", ["the release", "another version"])
+def test_push_is_named_only_for_a_release_whose_pin_is_here(mirrored, pinned):
+    mirrored.git("tag", "tiny@v1.0.0")
+    if pinned == "another version":
+        mirrored.pin().write_text(mirrored.pin().read_text().replace("license: apache-2.0", "license: mit"))
+    lose(mirrored, "config.json")
+
+    said = mirrored.ok("pull", "MODEL=tiny@v1.0.0", f"TO={mirrored.path / 'out'}").out
+
+    assert "taken from remote 'mirror'" in said
+    assert ("make push" in said) == (pinned == "the release")
+
+
 @pytest.mark.parametrize("to", ["models", "a folder"])
 def test_pull_goes_on_with_another_remote_where_one_is_out_of_reach_and_says_so_once(mirrored, to):
     shutil.rmtree(mirrored.remote)

@@ -135,10 +135,13 @@ def obtain_all(items: Iterable[Item]) -> list[Finding]:
         return [why for why in workers.side_by_side(lambda item: obtain(item, watch), items, DOWNLOADS) if why]
 
 
-def detours(model: str) -> Iterator[str]:
-    """A sentence for each remote that supplied objects of `model` because another one lacked them."""
+def detours(model: str, is_here: bool) -> Iterator[str]:
+    """A sentence for each remote that supplied objects of `model` because another one lacked them.
+
+    Only a pin that `is_here`, in models/, is one that `make push` mends.
+    """
     for (name, lacking, gave), count in _detours.items():
         if name == model and count:
             what = f"{plural(count, 'object')} missing or changed on {lacking.title}"
-            mend = f"make push MODEL={model} REMOTE={quote(lacking.name)} DEEP=1"
-            yield f"{model}: {what}, taken from {gave.title}; next: {mend}"
+            mend = f"; next: make push MODEL={model} REMOTE={quote(lacking.name)} DEEP=1" if is_here else ""
+            yield f"{model}: {what}, taken from {gave.title}{mend}"
