@@ -512,6 +512,7 @@ def test_a_shallow_clone_without_the_newest_tag_of_a_stage_does_not_take_an_olde
     released.git("clone", "--quiet", "--depth", "1", f"file://{released.clone}", str(other.clone))
     furnish(other.clone)
     assert "tiny#prod#3" not in tags(other)
+    assert other.ok("list").out.splitlines()[1].endswith(" v1.1.0")
 
     for words in (("pull", "STAGE=prod", "TO=../srv"), ("release", "MODEL=tiny", "STAGE=dev")):
         said = other.refused(*words)

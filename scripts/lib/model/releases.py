@@ -15,6 +15,7 @@ VERSION = re.compile(rf"{NUMBER}\.{NUMBER}\.{NUMBER}(?:-[0-9A-Za-z-]+(?:\.[0-9A-
 STAGE = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?")
 STAGE_TAG = re.compile(r"#([a-zA-Z0-9-]+)(!?)#([0-9]+)")  # the tag of a stage, after the NAME
 FETCH = "fetch the tags: git fetch --tags"
+UNSHALLOW = "git fetch --unshallow --tags"
 
 
 def version(text: str) -> str:
@@ -66,12 +67,16 @@ def stages(name: str) -> dict[str, str]:
     return {stage: commit for stage, commit in {each[1]: each[2] for each in _assigned(name)}.items() if commit}
 
 
+def _is_whole(name: str) -> bool:
+    """Whether no stage tag of the model `name` is missing because this clone is shallow, as far as its numbers tell."""
+    numbers = {each[0] for each in _assigned(name)}
+    return len(numbers) == max(numbers, default=0) or not history.is_shallow()
+
+
 def check_whole(name: str) -> None:
     """Raise `Failure` if stage tags of the model `name` are missing because this clone is shallow."""
-    numbers = {each[0] for each in _assigned(name)}
-    if len(numbers) < max(numbers, default=0) and history.is_shallow():
-        how = "git fetch --unshallow --tags"
-        raise Failure(f"this clone is shallow and lacks tags of {name}, so its stages are not known; type: {how}")
+    if not _is_whole(name):
+        raise Failure(f"this clone is shallow and lacks tags of {name}, so its stages are not known; type: {UNSHALLOW}")
 
 
 def staged(stage: str) -> list[str]:
@@ -116,11 +121,11 @@ def at_stage(name: str, text: str) -> str:
 
 
 def titles() -> dict[str, list[str]]:
-    """NAME -> versions (`v1.2.0`) and stages whose pin is the one in Git's index; models without any are left out."""
+    """NAME -> versions (`v1.2.0`) and known stages whose pin is the one in Git's index, if there are any."""
     pins = history.in_index()
     named = _tags().keys() & pins.keys()
     asked = [(name, f"v{each}", at) for name in named for each, at in versions(name).items()]
-    asked += [(name, each, at) for name in named for each, at in stages(name).items()]
+    asked += [(name, each, at) for name in filter(_is_whole, named) for each, at in stages(name).items()]
     blobs = history.object_ids(f"{at}:models/{name}.dvc" for name, _, at in asked)
     found: dict[str, list[str]] = {}
     for (name, title, _), blob in zip(asked, blobs, strict=True):
