@@ -97,6 +97,9 @@ def asked() -> list[tuple[str, pin.Pin | None]]:
     words = arguments.value("MODEL").split() or (releases.staged(stage) if stage else [])
     if stage and not words:
         raise Failure(f"no release of any model is in the stage {stage!r} here; {releases.FETCH}")
+    if stage and not arguments.value("MODEL") and history.is_shallow():
+        why = f"pull: this clone is shallow, so models in {stage} whose tags it lacks are left out"
+        note(f"{why} ({releases.UNSHALLOW})")
     for word in words:
         name, _, version = word.partition("@")
         version = version.removeprefix("v")

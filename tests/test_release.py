@@ -523,6 +523,21 @@ def test_a_shallow_clone_without_the_newest_tag_of_a_stage_does_not_take_an_olde
     assert handed(other) == PINNED
 
 
+@pytest.mark.slow
+def test_a_shallow_clone_says_that_it_may_not_know_all_models_in_a_stage(added):
+    added.ok("release", "MODEL=tiny", "STAGE=prod")
+    other = added.second()
+    shutil.rmtree(other.clone)
+    added.git("clone", "--quiet", "--depth", "1", f"file://{added.clone}", str(other.clone))
+    furnish(other.clone)
+    left = f"this clone is shallow, so models in prod whose tags it lacks are left out ({UNSHALLOW})"
+
+    assert left in other.ok("pull", "STAGE=prod", "TO=../srv").said
+    assert left not in other.ok("pull", "MODEL=tiny", "STAGE=prod", "TO=../srv").said
+    other.git(*UNSHALLOW.split()[1:])
+    assert left not in other.ok("pull", "STAGE=prod", "TO=../srv").said
+
+
 def test_an_older_version_is_put_into_a_stage_also_once_its_name_is_another(released):
     released.ok("release", "MODEL=tiny", "STAGE=prod", "REMOVE=1")
     released.ok("rename", "MODEL=tiny", "NAME=chat/tiny")
