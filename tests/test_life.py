@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -502,6 +503,13 @@ def test_the_history_of_a_model_goes_on_under_its_older_name_and_has_no_other_mo
 @pytest.mark.slow
 def test_diff_takes_one_model(tracked):
     assert tracked.refused("diff", "MODEL=*").startswith("diff: 2 models named; diff compares two versions of one")
+
+
+def test_a_file_whose_sha256_alone_was_edited_is_not_called_the_same(tracked):
+    text = tracked.pin("mine").read_text()
+    tracked.pin("mine").write_text(re.sub(r'(sha256: "?)[0-9a-f]{4}', r"\1f00d", text))
+
+    assert ": HEAD -> here: 1 file changed, " in tracked.ok("diff", "MODEL=mine", "FROM=HEAD").out
 
 
 @pytest.mark.slow

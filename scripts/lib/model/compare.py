@@ -52,9 +52,8 @@ def pins(old: Pin | None, new: Pin) -> Changes:
     """The changes from the files of `old` (no files if None) to those of `new`; none if plain `dvc add` made one."""
     if old and None in (old.files, new.files):
         return Changes([])
-    return compare(
-        *({path: (file.md5, file.size) for path, file in (each and each.files or {}).items()} for each in (old, new))
-    )
+    sides = ((each and each.files or {}).items() for each in (old, new))
+    return compare(*({path: (f"{file.md5} {file.sha256}", file.size) for path, file in side} for side in sides))
 
 
 def license_change(old: str | None, new: str | None) -> str | None:
