@@ -17,11 +17,9 @@ NONE = "-"  # typed to clear a value that the pin has
 ORIGIN = {"base": "BASE", "origin": "SOURCE", "license": "LICENSE"}
 
 
-def inspect(folder: Path, copies: bool) -> dict[str, os.stat_result]:
-    """The files in `folder`, by path in it. Raises `Failure` for what DVC would follow, hang on, drop or act on.
-
-    Control files, as a clone or `hf download` leaves them, are left out if files are copied, or else refused.
-    """
+def listed(folder: Path, copies: bool) -> dict[str, os.stat_result]:
+    """The files in `folder`, by path in it; if they are copied, without the control files that a clone or `hf download`
+    leaves. Raises `Failure` if it is no folder."""
     if (folder.is_symlink() and not copies) or not folder.is_dir():
         raise Failure(f"no such folder: {str(folder)!r}; put the weights there, or name where they are: DIR=FOLDER")
     found = weights.walk(folder)
@@ -29,6 +27,11 @@ def inspect(folder: Path, copies: bool) -> dict[str, os.stat_result]:
         count = text.plural(len(control), "control file")
         remark(f"left out {count} of Git, DVC or the Hub client, such as {control[0]}")
         found = {path: found[path] for path in found.keys() - control}
+    return found
+
+
+def inspect(folder: Path, found: dict[str, os.stat_result]) -> dict[str, os.stat_result]:
+    """The `found` files as they are now. Raises `Failure` for what DVC would follow, hang on, drop or act on."""
     for path, status in sorted(found.items()):
         if weights.foreign(str(folder / path), status) or not (folder / path).is_file():
             raise Failure(f"refused a link or special file: {str(folder / path)!r}; put a regular file in its place")
@@ -136,9 +139,9 @@ def collect(name: str) -> None:
     check_name(name, copies)
     old = pin.read(name, broken_is_none=True)
     meta, kept = origin(old)
-    found, exceptions = inspect(folder, copies), admission.exceptions(old)
+    found, exceptions = listed(folder, copies), admission.exceptions(old)
     meta["left_out"] = left_out(found, exceptions["allow"], copies, old)
-    there = {path: status for path, status in found.items() if path not in meta["left_out"]}
+    there = inspect(folder, {path: status for path, status in found.items() if path not in meta["left_out"]})
     sizes = {path: status.st_size for path, status in there.items()}
     draft = admission.draft(name, sizes, **meta, **exceptions)
     admitted = admission.admit(draft, folder, {}, old)

@@ -16,6 +16,7 @@ from lib.model.policy import Policy
 
 DEFAULT = (ROOT / "models" / "policy.yaml").read_text()
 PICKLE = pickle.dumps({"a": 1})
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 8000000000\n" % (b"a" * 64)
 
 
 def safetensors(size: int = 8, **more: dict) -> bytes:
@@ -440,6 +441,21 @@ def test_track_copies_no_pickle_beside_safe_weights_and_says_which(strict):
     strict.ok(*words, "ALLOW=format:pickle", "REASON=ours")
     assert set(strict.on_disk("mine")) == {"a.bin", "model.safetensors"}
     assert "left_out" not in strict.pin("mine").read_text()
+
+
+@pytest.mark.parametrize("kind", ["pointer", "link"])
+def test_track_refuses_nothing_about_a_file_that_it_leaves_out(strict, kind):
+    folder, words = own_pickle(strict)
+    (folder / "model.safetensors").write_bytes(safetensors())
+    if kind == "pointer":
+        (folder / "b.bin").write_bytes(POINTER)
+    else:
+        (folder / "b.bin").symlink_to("a.bin")
+
+    strict.ok(*words)
+
+    assert set(strict.on_disk("mine")) == {"model.safetensors"}
+    assert 'left_out: ["a.bin", "b.bin"]' in strict.pin("mine").read_text()
 
 
 def test_track_refuses_a_pickle_that_lies_in_models_already(strict):
