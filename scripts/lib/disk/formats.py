@@ -2,15 +2,13 @@
 
 import json
 import posixpath
-import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from lib.disk import gguf, onnx, tensors
-from lib.model.policy import Policy, format_of, title
+from lib.model.policy import INDEX, Policy, format_of, title
 
 BROKEN = "format:broken"  # the exception that allows an invalid file
-INDEX = re.compile(r"\.index(\.[^./]+)?\.json$")  # transformers and diffusers put a variant, such as fp16, in between
 MAGIC = {  # the first bytes of a file; torch.save writes an archive that contains a pickle
     "hdf5": (b"\x89HDF\r\n\x1a\n",),
     "archive": (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"\x28\xb5\x2f\xfd", b"Rar!"),

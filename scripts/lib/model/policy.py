@@ -30,6 +30,7 @@ ENDINGS = {
     "image": "png jpg jpeg gif svg webp ico",
     "media": "wav mp3 flac ogg mp4 webm pdf",
 }
+INDEX = re.compile(r"\.index(\.[^./]+)?\.json$")  # transformers and diffusers put a variant, such as fp16, in between
 FORMATS = {ending: name for name, endings in ENDINGS.items() for ending in endings.split()}
 
 
@@ -119,8 +120,8 @@ def left_out(paths: Iterable[str], policy: Policy, allow: Collection[str]) -> tu
     if not WEIGHTS & {kind for kind in kinds.values() if policy.takes(kind, allow)}:
         return ()
     out = {path for path, kind in kinds.items() if kind != "code" and not policy.takes(kind, allow)}
-    indexes = tuple(f".{path.rpartition('.')[2]}.index.json" for path in out)
-    return tuple(sorted(out | {path for path in kinds if path.endswith(indexes)}))
+    endings = tuple(f".{path.rpartition('.')[2]}" for path in out)
+    return tuple(sorted(out | {path for path in kinds if INDEX.sub("", path).endswith(endings)}))
 
 
 def unwanted(paths: Iterable[str], policy: Policy) -> dict[str, list[str]]:
