@@ -258,6 +258,10 @@ def test_a_disk_too_small_for_a_copy_of_our_own_weights_is_named_before_the_firs
 
         assert line.startswith("track: not enough disk space: big needs 25.2 MB, ")
         assert not list(small.clone.glob(".dvc/tmp/staging/*"))
+        small.ok("remote", f"URL={world.path / 'elsewhere'}")
+        small.weights("big").mkdir()
+        (small.weights("big") / "a.bin").write_bytes(bytes(12 << 20))
+        small.ok("track", "NAME=big")  # in place, so without a copy
 
 
 @ROOT_ONLY

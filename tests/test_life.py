@@ -166,6 +166,17 @@ def test_a_pin_at_a_commit_of_its_own_is_asked_for_and_stays(online, hub):
     gone = f"the Hub has no {commit[:7]} any more, the remote may hold the only copy"
     assert f"tiny: no such revision: PINNED COMMIT GONE: {gone}\n" in online.ok("outdated").out
     assert status(online)["status"] == "no such revision"
+    del hub.repos[MODEL]
+    assert status(online)["detail"].startswith(f"no such model on the Hub: {MODEL}; ")
+
+
+@pytest.mark.slow
+def test_a_branch_that_is_gone_upstream_is_no_commit_that_is_gone(online, hub):
+    hub.commit(MODEL, LATER, branch="side")
+    online.ok("add", f"MODEL={MODEL}", "REVISION=side")
+    del hub.repos[MODEL]["side"]
+
+    assert f"tiny: no such revision: no such revision of {MODEL}: 'side'; " in online.ok("outdated").out
 
 
 @pytest.mark.slow

@@ -437,9 +437,24 @@ def test_track_copies_no_pickle_beside_safe_weights_and_says_which(strict):
     assert 'left_out: ["a.bin"]' in strict.pin("mine").read_text()
     assert (folder / "a.bin").read_bytes() == PICKLE
     for again in (words, words[:2]):
-        assert "nothing to do" in strict.ok(*again).out
+        said = strict.ok(*again)
+        assert "nothing to do" in said.out
+        assert ("left out by" in said.err) == (again is words)
     strict.ok("verify")
     strict.ok(*words, "ALLOW=format:pickle", "REASON=ours")
+    assert set(strict.on_disk("mine")) == {"a.bin", "model.safetensors"}
+    assert "left_out" not in strict.pin("mine").read_text()
+
+
+@pytest.mark.slow
+def test_a_pickle_that_is_put_back_and_excepted_is_no_longer_listed_as_left_out(strict):
+    folder, words = own_pickle(strict)
+    (folder / "model.safetensors").write_bytes(safetensors())
+    strict.ok(*words)
+    (strict.weights("mine") / "a.bin").write_bytes(PICKLE)
+
+    strict.ok(*words[:2], "ALLOW=format:pickle", "REASON=ours")
+
     assert set(strict.on_disk("mine")) == {"a.bin", "model.safetensors"}
     assert "left_out" not in strict.pin("mine").read_text()
 

@@ -220,6 +220,7 @@ def test_a_release_that_is_not_here_says_how_to_fetch_tags(released):
         )
     back = other.refused("release", "MODEL=tiny", "VERSION=1.0.0", "STAGE=prod")
     assert back.startswith(f"release: no release of 'tiny' here ({FETCH}), and no such model: ")
+    assert other.refused("release", "MODEL=tiny", "VERSION=1.0.0").startswith("release: no such model: 'tiny'; ")
 
 
 @pytest.mark.slow
