@@ -125,6 +125,14 @@ def test_a_release_that_makes_no_sense_is_refused(lasting_added, words, said):
     assert tags(lasting_added) == []
 
 
+def test_a_model_is_taken_out_of_a_stage_by_somebody(released):
+    (released.path / "home" / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n")
+
+    line = released.refused("release", "MODEL=tiny", "STAGE=prod", "REMOVE=1")
+
+    assert "release: Git does not know who you are; type: git config user.name NAME and git config user.e" in line
+
+
 def test_a_release_by_nobody_is_refused_before_anything_is_checked(added):
     (added.path / "home" / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n")
     (added.weights() / "config.json").unlink()
