@@ -753,6 +753,23 @@ def test_a_pull_request_that_could_not_be_opened_is_opened_by_the_next_run(forge
 
 
 @pytest.mark.slow
+def test_a_commit_that_somebody_made_on_the_branch_of_a_pull_request_is_not_replaced(forge, hub):
+    hub.commit(MODEL, LATER)
+    propose(forge)
+    origin = ["--git-dir", str(forge.path / "origin.git")]
+    pushed = forge.git(*origin, "rev-parse", "update/tiny").strip()
+    mine = ["-c", "user.email=reviewer@example.com", "commit-tree", "-p", pushed, "-m", "Mine"]
+    more = forge.git(*mine, f"{pushed}^{{tree}}")
+    forge.git("push", "--quiet", "origin", f"{more.strip()}:refs/heads/update/tiny")
+    hub.commit(MODEL, LATER | {"config.json": b"{}"})
+
+    assert propose(forge, code=1) == []
+    assert forge.git(*origin, "rev-parse", "update/tiny") == more
+    forge.git("push", "--quiet", "origin", ":refs/heads/update/tiny")
+    assert propose(forge) == ["pr list", "pr edit"]
+
+
+@pytest.mark.slow
 def test_the_plan_names_what_is_newer_and_skips_what_does_not_fit(both, hub):
     hub.commit(MODEL, LATER)
     facts = report(both, "outdated")

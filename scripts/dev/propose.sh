@@ -11,11 +11,17 @@ base=$(git rev-parse HEAD)
 
 make update MODEL="$name"
 [[ $(git rev-parse HEAD) != "$base" ]] || exit 0
-if git fetch --quiet origin "refs/heads/$branch" 2>/dev/null &&
-  git diff --quiet FETCH_HEAD HEAD -- "models/$name.dvc" &&
-  [[ $(gh pr list --head "$branch" --state all --json headRefOid) == *"$(git rev-parse FETCH_HEAD)"* ]]; then
-  printf '%s\n' "propose: a pull request from $branch already has this version; nothing to do"
-  exit 0
+if git fetch --quiet origin "refs/heads/$branch" 2>/dev/null; then
+  if git diff --quiet FETCH_HEAD HEAD -- "models/$name.dvc" &&
+    [[ $(gh pr list --head "$branch" --state all --json headRefOid) == *"$(git rev-parse FETCH_HEAD)"* ]]; then
+    printf '%s\n' "propose: a pull request from $branch already has this version; nothing to do"
+    exit 0
+  fi
+  others=$(git log --no-merges --format=%ae "$base..FETCH_HEAD" | grep -vxF "$(git log -1 --format=%ae)" || :)
+  if [[ $others ]]; then
+    printf '%s\n' "propose: $branch has commits of ${others%%$'\n'*}, which this would replace; merge or delete that branch"
+    exit 1
+  fi
 fi
 make diff MODEL="$name" FROM="$base" REPORT="$folder/diff.json" >&2
 status=0
