@@ -47,7 +47,8 @@ def run_job(world: World, workflow: str, job: str, inputs: str = "", **variables
     """Run `job` of `workflow` in `world`, step by step until one fails."""
     done = Run()
     definition = STEPS[workflow][job]
-    fill = {"${{ inputs.models }}": inputs} | {f"${{{{ vars.{name} }}}}": text for name, text in variables.items()}
+    fill = {"${{ inputs.models }}": inputs, "${{ secrets.UPDATE_TOKEN }}": ""}
+    fill |= {f"${{{{ vars.{name} }}}}": text for name, text in variables.items()}
     for step in definition["steps"]:
         if not holds(step.get("if"), variables):
             continue
@@ -216,6 +217,13 @@ def test_what_a_user_types_into_the_form_is_data(checkout, text):
     assert not done.passed
     assert "no such model: " in done.said
     assert not list(checkout.path.rglob("pwned"))
+
+
+def test_an_update_without_its_token_names_the_secret_before_anything_is_downloaded(checkout):
+    done = run_job(checkout, "update", "propose")
+
+    assert not done.passed
+    assert done.said == "::error::the secret UPDATE_TOKEN is not set; the top of update.yml says what it is for\n"
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
