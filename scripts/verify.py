@@ -115,21 +115,21 @@ def check_remote(items: Items, every: Items, local: dict[str, Path], report: Rep
     if arguments.is_on("OFFLINE"):
         report.note("remote: not looked at (OFFLINE=1)")
         return Counter({NOT_ASKED: len(items)})
+    seen: audit.Found = {}
     try:
         remote = factory.default()
         note(remote.note)
         remote.check()
-        found = audit.assess(remote, items, arguments.is_on("DEEP"), local)
+        seen |= audit.assess(remote, items, arguments.is_on("DEEP"), local, seen=seen)
+        if strays := remote.strays:
+            report.note(f"remote: {text.plural(len(strays), 'file')} beside the objects ignored, such as {strays[0]!r}")
     except Failure as failure:
-        report.found(Finding("", "remote", "unreachable", detail=f"{failure}; the remote was not looked at"))
-        return Counter({NOT_ASKED: len(items)})
-    report.found(*audit.bad(every, found))
-    if strays := remote.strays:
-        report.note(f"remote: {text.plural(len(strays), 'file')} beside the objects ignored, such as {strays[0]!r}")
-    count = Counter(each.kind for each in found.values())
-    if unread := count[audit.SIZE_ONLY]:
+        said = f"{failure}; the {'rest of the ' if seen else ''}remote was not looked at"
+        report.found(Finding("", "remote", "unreachable", detail=said))
+    report.found(*audit.bad(every, seen))
+    if unread := sum(each.kind == audit.SIZE_ONLY for each in seen.values()):
         report.note(audit.size_only(unread, len(items)))
-    return count
+    return Counter(each.kind for each in seen.values()) + Counter({NOT_ASKED: len(items) - len(seen)})
 
 
 def check_catalog(everyone: list[str], held: list[pin.Pin], report: Report) -> None:

@@ -934,6 +934,23 @@ def test_an_object_that_a_lifecycle_rule_has_archived_is_named_as_that(added, mo
     assert f"has {moto.prefix}/{key} in an archive such as Glacier: restore it there first" in result.said
 
 
+def test_what_was_read_before_an_object_could_not_be_is_told(added, moto):
+    fill(moto, added)
+    moto.put(key_for(PINNED["config.json"]), PINNED["config.json"][::-1])
+    (key,) = (key for key in moto.objects() if key.endswith(".dir"))  # which is read last
+    data = moto.objects()[key]
+    moto.ask("PUT", f"/{moto.bucket}/{moto.prefix}/{key}", data, **{"x-amz-storage-class": "GLACIER"})
+
+    result = use(added, moto).make("verify", "DEEP=1")
+
+    assert result.code == 2
+    assert "verify: tiny/config.json: changed on the remote (object " in result.out
+    assert (
+        "restore it there first; run the same command again to continue; the rest of the remote was not" in result.out
+    )
+    assert "2 of 4 objects on the remote (1 changed, 1 not asked, 2 read)\n" in result.out
+
+
 def test_an_object_whose_published_hash_is_another_is_no_copy(added, moto):
     fill(moto, added)
     moto.put(key_for(PINNED["config.json"]), PINNED["config.json"][::-1])

@@ -33,6 +33,7 @@ def assess(
     deep: bool,
     local: Mapping[str, Path] | None = None,  # intact files by oid: they give the ETag of a multipart object
     infos: Mapping[str, ObjectInfo] | None = None,  # what the store already said
+    seen: Found | None = None,  # gets what `deep` establishes, as it does: all that is known after a `Failure`
 ) -> Found:
     """A finding for each of `items` on `remote`, from what the store says; `deep` also reads them. Raises `Failure`."""
 
@@ -41,13 +42,14 @@ def assess(
 
     found = judged(items, remote.infos(item.oid for item in items) if infos is None else infos)
     if deep:
-        lost = {each.object for each in bad(items, found)}
-        return found | _by_reading(remote, [item for item in items if item.oid not in lost])
+        seen = {} if seen is None else seen
+        seen |= {each.object: each for each in bad(items, found)}
+        return found | _by_reading(remote, [item for item in items if item.oid not in seen], seen)
     # Asked `closely`, S3 also tells the checksum of a multipart object, and whether the ETag is a hash of the content.
     unsure = [item for item in items if found[item.oid].kind == SUSPECT]
     unsure += [item for item in items if found[item.oid].kind == SIZE_ONLY and item.file.crc64nvme]
     found |= judged(unsure, remote.infos((item.oid for item in unsure), closely=True))
-    return found | _by_reading(remote, [item for item in unsure if found[item.oid].kind == SUSPECT])
+    return found | _by_reading(remote, [item for item in unsure if found[item.oid].kind == SUSPECT], {})
 
 
 def examine(remote: Remote, items: list[Item], folder: Path | None, deep: bool = False) -> tuple[list[Finding], Found]:
@@ -61,17 +63,21 @@ def examine(remote: Remote, items: list[Item], folder: Path | None, deep: bool =
     return wrong, assess(remote, items, deep, local)
 
 
-def _by_reading(remote: Remote, items: list[Item]) -> Found:
-    def read(item: Item) -> Finding:
+def _by_reading(remote: Remote, items: list[Item], seen: Found) -> Found:
+    """Read `items`, and add a finding for each to `seen`. Raises `Failure`."""
+
+    def read(item: Item) -> None:
         try:
             with on_its_way(item.path):
                 mismatch = remote.read(item.oid, item.file, watch)
         except FileNotFoundError:  # deleted after it was listed
-            return item.finding("remote", "missing")
-        return item.finding("remote", "changed", mismatch) if mismatch else item.finding("remote", "read")
+            seen[item.oid] = item.finding("remote", "missing")
+        else:
+            seen[item.oid] = item.finding("remote", "changed" if mismatch else "read", mismatch or "")
 
     with progress("read remote", sum(item.file.size or 0 for item in items)) as watch:
-        return {each.object: each for each in workers.side_by_side(read, items, READERS)}
+        workers.side_by_side(read, items, READERS)
+    return seen
 
 
 def _by_info(info: ObjectInfo | None, item: Item, local: Path | None) -> Finding:
