@@ -934,6 +934,14 @@ def test_an_object_that_a_lifecycle_rule_has_archived_is_named_as_that(added, mo
     assert f"has {moto.prefix}/{key} in an archive such as Glacier: restore it there first" in result.said
 
 
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy"])
+def test_a_proxy_that_is_down_is_named_as_what_cannot_be_reached(added, store, name):
+    said = use(added, store).make("verify", "TIMEOUT=2", **{name: "http://127.0.0.1:1"}).out
+
+    where = f"cannot be reached at {store.endpoint} through the proxy that HTTPS_PROXY or HTTP_PROXY names"
+    assert f"verify: remote 'storage' ({store.url}) {where}; nothing was changed; " in said
+
+
 def test_what_was_read_before_an_object_could_not_be_is_told(added, moto):
     fill(moto, added)
     moto.put(key_for(PINNED["config.json"]), PINNED["config.json"][::-1])

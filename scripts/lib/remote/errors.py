@@ -36,6 +36,7 @@ MEANINGS = {
     "HTTPClientError|ConnectionError|TimeoutError|TransportError"
     "|RequestException|gaierror|EndpointConnectionError|IncompleteRead": "cannot be reached{at}",
 }
+PROXY = {"ProxyError", "ProxyConnectionError"}  # classes of what went wrong on the way to a proxy
 
 
 def _marks(error: BaseException | None) -> Iterator[str]:
@@ -53,8 +54,10 @@ def sentence(error: Exception, step: str, at: str | None = None) -> str:
     """What `error`, raised by an attempt to `step` at the endpoint `at`, means, worded to follow the store's name."""
     if isinstance(error, Unable):
         return str(error)
-    for mark in _marks(error):
+    marks = list(_marks(error))
+    proxy = " through the proxy that HTTPS_PROXY or HTTP_PROXY names" if PROXY.intersection(marks) else ""
+    for mark in marks:
         for pattern, meaning in MEANINGS.items():
             if re.fullmatch(pattern, mark):
-                return meaning.format(step=step, mark=mark, at=f" at {one_line(at)}" if at else "")
+                return meaning.format(step=step, mark=mark, at=(f" at {one_line(at)}" if at else "") + proxy)
     return f"failed: {one_line(error).rstrip('.')}"
