@@ -9,7 +9,7 @@ from lib.hub.client import ENDPOINT
 from lib.hub.repo import HubFile, Snapshot
 from lib.transfer.retry import Broken
 
-STEP = 8_000_000  # bytes per request; two per file are in flight, and lost if it is killed
+STEP = 5_000_000  # bytes per request; two per file are in flight, and lost if it is killed
 
 
 class Xet:
