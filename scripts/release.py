@@ -16,8 +16,10 @@ def check(held: Pin, on_disk: bool) -> str:
     note(factory.default().note)
     wrong, found = audit.examine(factory.default(), items, folder if is_there else None)
     if findings := wrong + audit.bad(items, found):
-        older = f"{held.name}@v{releases.version(arguments.value('VERSION'))} -- models/{held.name}.dvc"
-        look = f"{'' if on_disk else f'git checkout {older} && '}make verify MODEL={held.name}"
+        look = f"make verify MODEL={held.name}"
+        if not on_disk:
+            tag = f"{held.name}@v{releases.version(arguments.value('VERSION'))}"
+            look = f"git checkout {tag} -- models/{held.name}.dvc && {look}"
         raise Failure(f"{findings[0]}; {len(findings)} in all, nothing was released ({look})")
     unread = sum(each.kind == audit.SIZE_ONLY for each in found.values())
     more = f", {unread} of {len(items)} objects by size only" if unread else ""

@@ -74,8 +74,9 @@ def test_stages_follow_the_grammar_of_gto(released):
     assert "nothing to do" in released.ok("release", "MODEL=tiny", "STAGE=prod", "VERSION=1.0.0").out
 
 
+@pytest.mark.parametrize("what", ["VERSION=1.0.0", "STAGE=prod"])
 @pytest.mark.parametrize("place", ["disk", "remote", "pin"])
-def test_what_is_not_right_is_not_released(added, place):
+def test_what_is_not_right_is_not_released(added, place, what):
     if place == "disk":
         flip(added.weights() / "config.json")
     elif place == "remote":
@@ -83,7 +84,7 @@ def test_what_is_not_right_is_not_released(added, place):
     else:
         added.pin().write_text(added.pin().read_text().replace("license: apache-2.0", "license: mit"))
 
-    line = added.refused("release", "MODEL=tiny", "VERSION=1.0.0")
+    line = added.refused("release", "MODEL=tiny", what)
 
     assert ("commit them first" if place == "pin" else "nothing was released (make verify MODEL=tiny)") in line
     assert tags(added) == []
