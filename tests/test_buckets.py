@@ -7,24 +7,19 @@ import os
 import re
 import shutil
 import signal
-import ssl
 import subprocess
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import suppress
-from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import IPv4Address
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 from conftest import MODEL, PINNED, ROOT_ONLY, World, add_hook, copy, inflict, mounted, settings, start, track
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hub import Hub
 from measure import measure
@@ -508,22 +503,6 @@ def test_an_object_in_parts_is_proved_by_its_etag_and_caught_when_it_is_another(
     assert "verify: big/model.safetensors: changed on the remote (object " in bad.out
     upload_in_parts(moto, key_for(data), source / "model.safetensors", 20 * MIB)
     assert "remote: 1 of 2 objects: size only" in world.ok("verify").said
-
-
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory) -> tuple[Path, ssl.SSLContext]:
-    """A certificate for 127.0.0.1 that nobody trusts by default, and a server's context with it."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(timezone.utc)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a store of our own")])
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    made = made.serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-    made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
-    path = tmp_path_factory.mktemp("authority") / "both.pem"
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    path.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM) + private)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return path, context
 
 
 @pytest.mark.parametrize(
