@@ -3,7 +3,8 @@
 import re
 
 from lib.core.digest import File
-from lib.model import names
+from lib.core.errors import Failure
+from lib.model import advice, names
 
 MD5 = re.compile(r"[0-9a-f]{32}")
 CRC64 = re.compile(r"[0-9a-f]{16}")
@@ -11,14 +12,6 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 TEXTS = ("source", "revision", "commit", "license", "license_name", "license_link", "base", "origin", "reason")
 WORDS = ("include", "exclude", "left_out", "allow")
-
-
-class Moved(ValueError):
-    """The pin was renamed by hand; the argument is the last part of the NAME that it still holds."""
-
-
-class Single(ValueError):
-    """The pin is of a single file, as plain `dvc add FILE` makes it."""
 
 
 def _number(text: str) -> int:
@@ -54,16 +47,17 @@ def terms(said: object) -> str | None:
 
 
 def checked(name: str, read: dict) -> dict[str, object]:
-    """The fields of the pin of `name`, from its YAML. If they are not valid, raises what `pin.parse` catches."""
+    """The fields of the pin of `name`, from its YAML. Raises `Failure`, or what `pin.parse` catches."""
     # Every scalar was read as a string: to YAML, a NAME such as 2024-01-01 is a date.
     (out,) = read["outs"]
     if MD5.fullmatch(out["md5"]):
-        raise Single
+        raise Failure(advice.single(name))
     md5, size, nfiles = out["md5"].removesuffix(".dir"), _number(out["size"]), _number(out["nfiles"])
     if not MD5.fullmatch(md5):
         raise ValueError("outs: not a directory of weights")
     if (path := out["path"]) != name.rpartition("/")[2]:
-        raise Moved(path) if names.PART.fullmatch(path) else ValueError(f"outs: path {path!r}"[:200])
+        moved = names.PART.fullmatch(path)
+        raise Failure(advice.moved(name, path)) if moved else ValueError(f"outs: path {path!r}"[:200])
     meta = read.get("meta") or {}
     texts = {key: meta[key] for key in TEXTS if key in meta}
     if not all(isinstance(text, str) and text.isprintable() for text in texts.values()):

@@ -131,10 +131,6 @@ def parse(name: str, text: str, with_files: bool = True) -> Pin:
     """
     try:
         return Pin(name, **fields.checked(name, encoding.document(text, with_files)))
-    except fields.Moved as moved:
-        raise Failure(advice.moved(name, str(moved))) from None
-    except fields.Single:
-        raise Failure(advice.single(name)) from None
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         if "\n<<<<<<<" in f"\n{text}":
             raise Failure(advice.conflict(name, text)) from None
