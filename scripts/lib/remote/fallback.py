@@ -87,27 +87,20 @@ def _from_any(item: Item, part: Path, watch: Progress) -> Finding | None:
 
 def _get(remote: Remote, item: Item, part: Path, watch: Progress) -> Finding | None:
     """Download `item` from `remote` to `part`, once more if it arrives changed; why that failed, or None."""
+    counted: list[int] = []  # by one attempt
     for _ in range(2):
         try:
-            mismatch = _read(remote, item, part, watch)
+            mismatch = remote.read(item.oid, item.file, lambda count: counted.append(count) or watch(count), part)
+            if not mismatch:
+                counted.clear()
+                return None
         except FileNotFoundError:
             return item.finding("remote", "missing")
-        if not mismatch:
-            return None
+        finally:
+            watch(-sum(counted))  # of one that failed, since the next one counts `part` again
+            counted.clear()
         part.write_bytes(b"")
     return item.finding("remote", "changed", mismatch)
-
-
-def _read(remote: Remote, item: Item, part: Path, watch: Progress) -> str | None:
-    """`remote.read`, where an attempt that fails takes back its progress, since the next one counts `part` again."""
-    counted, is_good = [], False
-    try:
-        mismatch = remote.read(item.oid, item.file, lambda count: counted.append(count) or watch(count), part)
-        is_good = not mismatch
-        return mismatch
-    finally:
-        if not is_good:
-            watch(-sum(counted))
 
 
 def obtain(item: Item, watch: Progress) -> Finding | None:
