@@ -85,17 +85,13 @@ def _kept_or_read() -> dict:
     found = config()
     names = [name for level in ("repo", "local") for name in found.load_one(level)["remote"]]
     made = json.dumps({"settings": found, "remotes": names, "files": files, "of": before})
-    with suppress(OSError), lock.part(KEPT.with_suffix(".part"), wait=False) as ours:
-        if ours and before == _fingerprint(files):  # else they changed while they were read
-            _keep(made)
-    return json.loads(made)
-
-
-def _keep(made: str) -> None:
     part = KEPT.with_suffix(".part")
-    part.chmod(0o600)  # settings may contain secret keys
-    part.write_text(made)
-    part.replace(KEPT)
+    with suppress(OSError), lock.part(part, wait=False) as ours:
+        if ours and before == _fingerprint(files):  # else they changed while they were read
+            part.chmod(0o600)  # settings may contain secret keys
+            part.write_text(made)
+            part.replace(KEPT)
+    return json.loads(made)
 
 
 def _fingerprint(files: list[str]) -> str:
