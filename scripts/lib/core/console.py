@@ -41,11 +41,6 @@ def result(line: str) -> None:
     print(text.visible(line), flush=True, file=sys.stderr if arguments.value("FORMAT") else sys.stdout)
 
 
-def document(said: str) -> None:
-    """Print on standard output what a program is to read."""
-    print(said, flush=True)
-
-
 def took() -> str:
     """`, 42 s`: how long this command has run, to end a sentence with; empty in the first second."""
     seconds = time.monotonic() - _started

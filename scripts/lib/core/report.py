@@ -117,7 +117,7 @@ class Report:
         if target := arguments.value("REPORT"):
             paths.typed(target).write_text(lines + "\n", encoding="utf-8")
         if arguments.value("FORMAT"):
-            console.document(lines)
+            print(lines, flush=True)
 
     def _write_summary(self, summary: str) -> None:
         if target := arguments.value("GITHUB_STEP_SUMMARY"):
