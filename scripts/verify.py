@@ -194,7 +194,7 @@ def main(report: Report) -> tuple[str, str]:
     if items:
         looked.objects += check_remote(items, every, local, report)
     check_required(required, looked, report)
-    report.facts["looked"] = looked.facts()
+    report.facts["looked"] = {key: value for key, value in vars(looked).items() if value is not None}
     if report.findings:
         report.note(str(looked))
     return f"{looked}{took()}", f"{summary(report.findings)}; see the lines above{advice(report.findings)}"

@@ -44,10 +44,6 @@ class Looked:
             f"{proven} of {text.plural(objects, 'object')} on the remote{how and f' ({how})'}{others}{signed}"
         )
 
-    def facts(self) -> dict[str, object]:
-        """The same, for JSON reports."""
-        return {key: value for key, value in vars(self).items() if value is not None}
-
 
 def requirements() -> list[str]:
     """The words of REQUIRE. Raises `Failure` for an unknown one."""
