@@ -5,6 +5,7 @@ After a change of one: python tests/test_messages.py > tests/messages.list, and 
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,26 +14,47 @@ LIST = ROOT / "tests" / "messages.list"
 SPEAK = {"Failure", "Refusal", "Unable", "remark", "note", "result", "say", "Finding", "finding"}
 
 
-def words(node: ast.expr) -> str:
-    """The text of a string or f-string, with `…` for what only the run knows; empty for anything else."""
+def words(node: ast.expr, parts: dict[str, ast.expr]) -> str:
+    """The text of a string or f-string, with `…` for what only the run knows; empty for anything else.
+
+    `parts` are the strings that have a name.
+    """
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else ""
     if isinstance(node, ast.JoinedStr):
-        return "".join(words(part) or "…" for part in node.values)
+        return "".join(words(part, parts) or "…" for part in node.values)
     if isinstance(node, ast.BinOp):
-        return (words(node.left) or "…") + (words(node.right) or "…")
-    return ""
+        return (words(node.left, parts) or "…") + (words(node.right, parts) or "…")
+    name = getattr(getattr(node, "value", node), "id", "")
+    return words(parts[name], {key: part for key, part in parts.items() if key != name}) if name in parts else ""
+
+
+def named(scope: ast.stmt) -> dict[str, ast.expr]:
+    """The strings of `scope` that are the only value of a name there."""
+    nodes = list(ast.walk(scope))
+    stored = [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    counts = Counter([*stored, *(node.arg for node in nodes if isinstance(node, ast.arg))])
+    pairs = []
+    for node in nodes:
+        if isinstance(node, ast.Assign):
+            both = (node.targets[0], node.value)
+            is_many = all(isinstance(side, ast.Tuple) for side in both)
+            pairs += zip(*(side.elts for side in both), strict=False) if is_many else [both]
+    return {to.id: value for to, value in pairs if isinstance(to, ast.Name) and counts[to.id] == 1 and words(value, {})}
 
 
 def sentences(tree: ast.Module) -> Iterator[str]:
     """What is handed to a function that speaks, and what a function that explains returns."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-            if name in SPEAK:
-                yield from map(words, [*node.args, *(each.value for each in node.keywords if each.arg == "detail")])
-        elif isinstance(node, (ast.Return, ast.Yield)) and node.value:
-            yield from map(words, node.value.elts if isinstance(node.value, ast.Tuple) else [node.value])
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    for scope in (*functions, *(node for node in tree.body if not isinstance(node, (ast.FunctionDef, ast.ClassDef)))):
+        parts = named(scope)
+        for node in ast.walk(scope):
+            said = []
+            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in SPEAK:
+                said = [*node.args, *(each.value for each in node.keywords if each.arg == "detail")]
+            elif isinstance(node, (ast.Return, ast.Yield)) and node.value:
+                said = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+            yield from (words(each, parts) for each in said)
 
 
 def collected() -> str:
