@@ -43,9 +43,8 @@ def models() -> str:
         raise Failure("; ".join(odd))
     if alone := staging.outside_git(everyone):
         how = f"git add {' '.join(f'models/{name}.dvc' for name in alone)}, then git commit"
-        raise Failure(
-            f"pins not in Git: {', '.join(alone)}; commit them: {how}; if a remove or rename was stopped, run it again"
-        )
+        said = f"pins not in Git: {', '.join(alone)}; commit them: {how}"
+        raise Failure(f"{said}; if a remove or rename was stopped, run it again")
     rules = "" if policy.PATH.exists() else "; no models/policy.yaml, so what is in the code holds"
     left = selection.unpinned(everyone)
     others = f"; without a pin: {', '.join(left)}" if left else ""
@@ -58,11 +57,8 @@ def disk() -> str:
         how = "drop weights that the remote holds: make free" if cache.is_own() else "free some"
         raise Failure(f"{text.size(free)} free at {at}; {how}")
     if not cache.links():
-        how = ".venv/bin/dvc config --local cache.type hardlink,symlink,copy"
-        raise Failure(
-            f"weights are copies of the cache, so they take twice the space; type: {how}; "
-            "those that are here already stay copies until make free and make pull"
-        )
+        fix = ".venv/bin/dvc config --local cache.type hardlink,symlink,copy; to link those here: make free, make pull"
+        raise Failure(f"weights are copies of the cache, so they take twice the space; type: {fix}")
     return f"{text.size(free)} free; {cache.note() or 'new weights are linked to the cache'}"
 
 

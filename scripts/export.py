@@ -33,10 +33,8 @@ def check(pins: list[Pin], remote: Folder, file: Path) -> None:
     if history.is_shallow():
         raise Failure("this clone is shallow, so it cannot be exported; type: git fetch --unshallow")
     if file.exists() and is_behind(file):
-        raise Failure(
-            f"{file} has commits that are not here; merge them if they are of this repository: "
-            f"git pull --no-rebase {quote(str(file))} BRANCH; or name another folder: TO=…"
-        )
+        how = f"merge them if they are of this repository: git pull --no-rebase {quote(str(file))} BRANCH"
+        raise Failure(f"{file} has commits that are not here; {how}; or name another folder: TO=…")
     for held in pins:
         staging.check_committed(held)
     items = {item.oid: item.file.size or 0 for held in pins for item in factory.objects_of(held)}

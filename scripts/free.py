@@ -26,9 +26,7 @@ def check(name: str, items: list[Item]) -> None:
     if bad := audit.bad(items, found):
         raise Failure(f"{bad[0]}; nothing was freed; upload it first: make push MODEL={name} DEEP=1")
     if unread := sum(each.kind not in audit.PROVEN for each in found.values()):
-        raise Failure(
-            f"{text.plural(unread, 'object')} on the remote known by size only; nothing was freed; DEEP=1 reads them"
-        )
+        raise Failure(f"{audit.size_only(unread, len(items))}; nothing was freed")
 
 
 def on_disk() -> set[str]:

@@ -118,24 +118,20 @@ def asked() -> list[tuple[str, pin.Pin | None]]:
 
 def _apart(found: list[tuple[str, pin.Pin | None]]) -> list[tuple[str, pin.Pin | None]]:
     """`found` without duplicates. Raises `Failure` for two versions of a model, or a model in the folder of another."""
-    chosen = dict(found)
+    chosen, how = dict(found), "pull them one by one, each to a folder of its own: TO=…"
     for name, released in found:
         if released != chosen[name]:
-            raise Failure(f"two versions of {name}; pull them one by one, each to a folder of its own: TO=…")
+            raise Failure(f"two versions of {name}; {how}")
         if (group := name.partition("/")[0]) != name and group in chosen:
-            raise Failure(
-                f"{name} lies in the folder of {group}; pull them one by one, each to a folder of its own: TO=…"
-            )
+            raise Failure(f"{name} lies in the folder of {group}; {how}")
     return list(chosen.items())
 
 
 def check_here(name: str, released: pin.Pin | None) -> None:
     """Refuse to pull a release to models/ whose pin is not the one there. Raises `Failure`."""
     if released and released != pin.read(name, broken_is_none=True):
-        raise Failure(
-            "this release is not the pin in models/; pull it to a folder of its own: TO=/srv/models; or check its "
-            f"pin out first: git checkout COMMIT -- models/{name}.dvc"
-        )
+        how = f"or check its pin out first: git checkout COMMIT -- models/{name}.dvc"
+        raise Failure(f"this release is not the pin in models/; pull it to a folder of its own: TO=/srv/models; {how}")
 
 
 def bring(name: str, released: pin.Pin | None, to: Path | None, report: Report) -> None:

@@ -46,10 +46,8 @@ def check_new(name: str, tag: str, commit: str) -> None:
     if tag in history.tags():
         raise Failure(f"{tag} already exists, and a release never changes; choose another VERSION")
     if others := [each for each, at in releases.versions(name).items() if at == commit]:
-        raise Failure(
-            f"{commit[:7]} is {name}@v{others[-1]} already, and GTO allows one version of a model per Git commit; "
-            "make another commit first: git commit --allow-empty --message 'For a release'"
-        )
+        said = f"{commit[:7]} is {name}@v{others[-1]} already, and GTO allows one version of a model per Git commit"
+        raise Failure(f"{said}; make another commit first: git commit --allow-empty --message 'For a release'")
 
 
 def make_tag(tag: str, commit: str, done: str) -> None:

@@ -3,7 +3,7 @@
 from lib.core import arguments, lock, text
 from lib.core.console import note, remark, result
 from lib.core.errors import Failure
-from lib.disk import quarantine, staging, weights
+from lib.disk import destination, quarantine, staging, weights
 from lib.flow import record
 from lib.model import history, names, pin, reachable, selection
 from lib.remote import factory
@@ -16,10 +16,8 @@ def check(name: str) -> staging.Known:
     folder = names.weights_dir(name)
     files = weights.walk(folder) if folder.is_dir() and not folder.is_symlink() else {}
     if only := quarantine.only_here(folder, files, factory.default().holds):
-        raise Failure(
-            f"models/{name}/{only[0]} exists nowhere else; keep it: make track NAME=OTHER DIR=models/{name}; "
-            f"or drop it: rm -r models/{name}"
-        )
+        how = destination.aside(name, f"make track NAME=OTHER DIR=models/{name}")
+        raise Failure(f"models/{name}/{only[0]} exists nowhere else; {how}")
     return files
 
 

@@ -33,15 +33,14 @@ def listed(folder: Path, copies: bool) -> dict[str, os.stat_result]:
 def inspect(folder: Path, found: dict[str, os.stat_result]) -> dict[str, os.stat_result]:
     """The `found` files as they are now. Raises `Failure` for what DVC would follow, hang on, drop or act on."""
     for path, status in sorted(found.items()):
-        if weights.foreign(str(folder / path), status) or not (folder / path).is_file():
-            raise Failure(f"refused a link or special file: {str(folder / path)!r}; put a regular file in its place")
+        at = str(folder / path)
+        if weights.foreign(at, status) or not os.path.isfile(at):
+            raise Failure(f"refused a link or special file: {at!r}; put a regular file in its place")
         if names.is_control_file(path):
-            raise Failure(f"refused a control file of Git, DVC or the Hub client: {str(folder / path)!r}; move it away")
+            raise Failure(f"refused a control file of Git, DVC or the Hub client: {at!r}; move it away")
         if not arguments.is_on("POINTERS") and weights.is_pointer(folder / path):
-            raise Failure(
-                f"refused a Git LFS pointer in place of weights: {str(folder / path)!r}; bring them with "
-                "git lfs pull, or take it as it is: POINTERS=1"
-            )
+            how = "bring them with git lfs pull, or take it as it is: POINTERS=1"
+            raise Failure(f"refused a Git LFS pointer in place of weights: {at!r}; {how}")
     if fault := names.unusable(found):
         raise Failure(f"refused {fault}; give it another name, or move it away")
     if not found:

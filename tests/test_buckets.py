@@ -642,9 +642,8 @@ def test_free_keeps_what_the_store_knows_by_size_only(added, moto):
     with Proxy(moto, answered=answered) as proxy:
         use(added, moto, proxy.endpoint)
 
-        assert added.make("free").out == (
-            "free: tiny: 4 objects on the remote known by size only; nothing was freed; DEEP=1 reads them\n"
-        )
+        said = "remote: 4 of 4 objects: size only (DEEP=1 reads them); nothing was freed"
+        assert added.make("free").out == f"free: tiny: {said}\n"
 
     assert added.on_disk() == PINNED
 

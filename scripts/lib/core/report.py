@@ -48,10 +48,8 @@ class Report:
             target = Path(os.path.realpath(paths.typed(typed)))
             taken = {Path(os.path.realpath(paths.ROOT / name)) for name in (".git", ".dvc", "models")}
             if taken & {target, *target.parents} or target.is_dir() or not target.parent.is_dir():
-                raise Failure(
-                    f"cannot write a report to REPORT={typed!r}; name a file in an existing folder, outside "
-                    ".git, .dvc and models: REPORT=report.json"
-                )
+                how = "name a file in an existing folder, outside .git, .dvc and models: REPORT=report.json"
+                raise Failure(f"cannot write a report to REPORT={typed!r}; {how}")
 
     def note(self, line: str) -> None:
         self.notes.append(line)

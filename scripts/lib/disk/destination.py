@@ -28,7 +28,7 @@ def check_free(name: str, but_weights: bool = False) -> None:
     if inner := next(target.glob("?*.dvc"), None):
         raise Failure(f"{name!r} is a group, which contains {inner.name!r}; choose another NAME")
     if os.path.lexists(target) and not but_weights:
-        raise Failure(f"models/{name} has no pin; {_aside(name, f'make track NAME={name}')}")
+        raise Failure(f"models/{name} has no pin; {aside(name, f'make track NAME={name}')}")
 
 
 def check_replaceable(name: str, elsewhere: quarantine.Elsewhere, *pins: pin.Pin | None) -> pin.Pin | None:
@@ -43,13 +43,13 @@ def check_replaceable(name: str, elsewhere: quarantine.Elsewhere, *pins: pin.Pin
             return held
     files = ["."] if target.is_symlink() else [each.file for each in findings if each.kind != "missing"]
     if only := quarantine.only_here(target, files, elsewhere):
-        what, how = "it" if only[0] == "." else only[0], _aside(name, f"make track NAME=OTHER DIR=models/{name}")
+        what, how = "it" if only[0] == "." else only[0], aside(name, f"make track NAME=OTHER DIR=models/{name}")
         said = f"models/{name} differs from its pin, and {what} exists nowhere else"
         raise Failure(f"{said}; {how}; then run the same command again")
     return None
 
 
-def _aside(name: str, keep: str) -> str:
+def aside(name: str, keep: str) -> str:
     """What to type where models/NAME is in the way: `keep` suits a folder alone, neither a file nor a link."""
     target = names.weights_dir(name)
     if target.is_dir() and not target.is_symlink():
@@ -81,6 +81,5 @@ def check_space(needed: int, at: Path, what: str, advice: str) -> None:
     """Raise `Failure`, worded by `what` ("NAME needs") and `advice`, unless `needed` bytes are free at `at`."""
     free = shutil.disk_usage(paths.nearest(at)).free
     if needed > free:
-        raise Failure(
-            f"not enough disk space: {what} {text.size(needed)}, {text.size(free)} free at {at}; free some, or {advice}"
-        )
+        said = f"{what} {text.size(needed)}, {text.size(free)} free at {at}"
+        raise Failure(f"not enough disk space: {said}; free some, or {advice}")

@@ -72,9 +72,7 @@ def add(name: str) -> None:
         if name not in history.in_index():  # if it overlaps a stage, it would make every dvc command fail
             pin.path_of(name).unlink()
         why = one_line(" ".join(str(error).split())).rstrip(".")
-        raise Failure(
-            f"dvc add failed: {why}; nothing was committed; fix that and run the same command again"
-        ) from error
+        raise Failure(f"dvc add failed: {why}; nothing was committed; fix that, then run it again") from error
 
 
 def unchanged(held: pin.Pin) -> set[str]:

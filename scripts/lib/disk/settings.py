@@ -22,9 +22,8 @@ def read() -> dict:
     """The settings by section, with relative paths made absolute. Raises `Failure`."""
     found = _kept_or_read()["settings"]
     if found["core"].get("hardlink_lock"):  # with locks of that kind, DVC would wait forever for ours
-        raise Failure(
-            "DVC's core.hardlink_lock is on; turn it off: .venv/bin/dvc config --local core.hardlink_lock false"
-        )
+        how = ".venv/bin/dvc config --local core.hardlink_lock false"
+        raise Failure(f"DVC's core.hardlink_lock is on; turn it off: {how}")
     if found["cache"].get("shared") == "group":
         os.umask(0o002)  # as DVC itself does for a shared cache
     return found

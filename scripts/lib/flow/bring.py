@@ -114,10 +114,8 @@ class _Fetch:
             if not (mismatch := file.mismatch(found)):
                 atomic.sync(path)
                 if weights.is_pointer(path) and not arguments.is_on("POINTERS"):
-                    raise Failure(
-                        f"{label} is a Git LFS pointer, not weights; leave it out with EXCLUDE, "
-                        "or take it as it is: POINTERS=1"
-                    )
+                    how = "leave it out with EXCLUDE, or take it as it is: POINTERS=1"
+                    raise Failure(f"{label} is a Git LFS pointer, not weights; {how}")
                 return replace(found, blob=None)
             path.unlink()
             self.copies.pop(file.path, None)

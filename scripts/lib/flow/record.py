@@ -33,10 +33,8 @@ def record(name: str, before: str | None, scan: str = "") -> None:
         staging.place(wanted, remote.holds)
         dvc.add(name)
         if (recorded := pin.read_head(name).md5) != wanted.md5:  # DVC silently drops files that it takes for its own
-            raise Failure(
-                f"DVC recorded md5 {recorded}, not {wanted.md5}: models/{name} changed meanwhile, "
-                "or .dvcignore hides a file of it; run the same command again"
-            )
+            why = f"models/{name} changed meanwhile, or .dvcignore hides a file of it"
+            raise Failure(f"DVC recorded md5 {recorded}, not {wanted.md5}: {why}; run the same command again")
         atomic.write(pin.path_of(name), pin.dump(wanted))
     note(remote.note)
     note(cache.note())
@@ -57,9 +55,8 @@ def _check_unmoved(wanted: pin.Pin, before: str | None) -> None:
     if not settings.is_current():  # the remote may be another one, without what was uploaded
         raise Failure("nothing was committed, since DVC's settings changed meanwhile; run the same command again")
     if history.committed(wanted.name) not in (before, pin.dump(wanted)):
-        raise Failure(
-            f"nothing was committed, since Git has another pin of {wanted.name} now; run the same command again"
-        )
+        why = f"Git has another pin of {wanted.name} now"
+        raise Failure(f"nothing was committed, since {why}; run the same command again")
 
 
 def change(made: pin.Pin, old: pin.Pin, scan: str = "") -> None:

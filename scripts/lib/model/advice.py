@@ -77,7 +77,5 @@ def moved(name: str, part: str) -> str:
 def single(name: str) -> str:
     """What to say of the pin of the model `name`, which plain `dvc add FILE` made."""
     drop = _drop(name) + (", and commit that" if history.committed(name) else "")
-    return (
-        f"{_path(name)} pins one file, and a model is a folder; drop this pin: {drop}; "
-        "then pin the folder that the file lies in: make track NAME=OTHER DIR=FOLDER"
-    )
+    how = f"drop this pin: {drop}; then pin the folder that the file lies in: make track NAME=OTHER DIR=FOLDER"
+    return f"{_path(name)} pins one file, and a model is a folder; {how}"

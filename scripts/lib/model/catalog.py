@@ -50,10 +50,8 @@ def _rows(page: str) -> list[tuple[str, tuple[str, ...], str]]:
     """
     found = TABLE.search(page)
     if not found:
-        raise Failure(
-            f"models/README.md has no catalog; put these two lines where it should be, then run the same command "
-            f"again: {BEGIN} {END}"
-        )
+        how = f"put these two lines where it should be, then run the same command again: {BEGIN} {END}"
+        raise Failure(f"models/README.md has no catalog; {how}")
     rows, has_notes = [], not found[1].startswith("| NAME ")  # older catalogs have none
     for line in map(str.strip, found[1].split("\n")):
         row = ROW.fullmatch(line)

@@ -43,9 +43,7 @@ def is_model_name(text: str) -> bool:
 def model_name(text: str) -> str:
     """`text`, if it is a valid NAME of a model. Raises `Failure` if not."""
     if not is_model_name(text):
-        raise Failure(
-            f"not a name for a model: {text!r} (want NAME or FOLDER/NAME of letters, digits, '.', '_' and '-')"
-        )
+        raise Failure(f"not a name for a model: {text!r} (want NAME or FOLDER/NAME, of letters, digits and . _ -)")
     return text
 
 

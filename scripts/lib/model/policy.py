@@ -170,12 +170,10 @@ def check(found: Mapping[str, str], held: pin.Pin, command: str) -> None:
     if not left:
         return
     kept = [word for word in held.allow if word in found or not word.startswith(("license:", "source:"))]
-    how = "choose other files with EXCLUDE, or " if held.source else "choose other files, or "
-    files = how if any(word.startswith(("format:", "code", "size")) for word in left) else ""
-    raise Failure(
-        f"models/policy.yaml forbids {held.name}: {'; '.join(left.values())}; {files}make an "
-        f"exception: {pin.exception(command, {*kept, *left})}"
-    )
+    choose = "choose other files with EXCLUDE, or " if held.source else "choose other files, or "
+    first = choose if any(word.startswith(("format:", "code", "size")) for word in left) else ""
+    how = f"{first}make an exception: {pin.exception(command, {*kept, *left})}"
+    raise Failure(f"models/policy.yaml forbids {held.name}: {'; '.join(left.values())}; {how}")
 
 
 def excepted(found: Collection[str], held: pin.Pin, typed: bool) -> pin.Pin:

@@ -112,9 +112,8 @@ def objects_of(held: Pin) -> list[inventory.Item]:
 def listing(oid: str) -> bytes:
     """The bytes of DVC's listing `oid`, from the cache or else from a remote. Raises `Failure`."""
     if (data := found_listing(oid)) is None:
-        raise Failure(
-            f"the listing {oid} is neither in the cache nor on the remote; run make add, make track or dvc add again"
-        )
+        how = "run make add, make track or dvc add again"
+        raise Failure(f"the listing {oid} is neither in the cache nor on the remote; {how}")
     return data
 
 

@@ -50,9 +50,8 @@ class S3(Bucket):
     def _connect(self) -> None:
         config = self.config
         if config.get("sse_customer_key"):
-            raise Failure(
-                f"{self.title}: DVC's setting sse_customer_key is not supported; use a key of the store (sse)"
-            )
+            how = "use a key of the store (sse)"
+            raise Failure(f"{self.title}: DVC's setting sse_customer_key is not supported; {how}")
         session = Session(profile=config.get("profile"))
         for setting, variable, name in FILES:
             if config.get(setting) and variable not in os.environ:

@@ -49,8 +49,7 @@ class Retry:
         self._tries += 1
         seconds = max(pause(self._tries), fault.pause)
         if time.monotonic() + seconds - self._since > arguments.timeout():
-            raise GaveUp(
-                f"{self._label}{fault}; gave up after {arguments.timeout():g} s without a byte "
-                "(to wait longer: TIMEOUT=seconds); run the same command again to continue"
-            ) from fault
+            how = "(to wait longer: TIMEOUT=seconds); run the same command again to continue"
+            said = f"{self._label}{fault}; gave up after {arguments.timeout():g} s without a byte {how}"
+            raise GaveUp(said) from fault
         time.sleep(seconds)
