@@ -1,6 +1,5 @@
 """Uploads missing objects and replaces damaged ones on the remote: only verified bytes leave this machine."""
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +20,8 @@ UPLOADS = 4  # objects in parallel; the parts of a large one are sent in paralle
 
 @dataclass(frozen=True)
 class Outcome:
-    replaced: list[str]  # a sentence for each damaged object that was replaced
+    mended: list[Finding]  # what was missing or damaged, and was uploaded
     failed: list[Finding]  # one for each object that is still missing or damaged
-    uploaded: dict[str, list[int]]  # the size of each object, by model
     unchecked: int  # objects that were compared by size only
 
 
@@ -81,17 +79,9 @@ def repair(items: list[Item], remote: Remote, deep: bool = False) -> Outcome:
     old = {oid for oid in unnamed if infos[oid].modified < before}
     lost = {each.object for each in bad}
     why = _upload_all([item for item in items if item.oid in old | lost], remote, lost)
-    done = [each for each in bad if each.object not in why]
-    sizes = {item.oid: item.file.size or 0 for item in items}
-    uploaded = defaultdict(list)
-    for each in done:
-        uploaded[each.model].append(sizes[each.object])
-    return Outcome(
-        [f"{each}: replaced" for each in done if each.kind == "changed"],
-        [why[each.object] for each in bad if each.object in why],
-        uploaded,
-        sum(each.kind == audit.SIZE_ONLY for each in found.values()),
-    )
+    mended = [each for each in bad if each.object not in why]
+    failed = [why[each.object] for each in bad if each.object in why]
+    return Outcome(mended, failed, sum(each.kind == audit.SIZE_ONLY for each in found.values()))
 
 
 def objects(pins: list[pin.Pin], report: Report) -> list[Item]:
@@ -108,13 +98,15 @@ def upload(pins: list[pin.Pin], remote: Remote, report: Report) -> None:
     every = objects(pins, report)
     items = unique(every)
     outcome = repair(items, remote, arguments.is_on("DEEP"))
-    for line in outcome.replaced:
-        report.say(line)
+    for each in outcome.mended:
+        if each.kind == "changed":
+            report.say(f"{each}: replaced")
     report.found(*for_each(every, {each.object: each for each in outcome.failed}))
     if outcome.unchecked:
         report.note(audit.size_only(outcome.unchecked, len(items)))
+    sizes = {item.oid: item.file.size or 0 for item in items}
     for held in pins:
-        put = outcome.uploaded[held.name]
+        put = [sizes[each.object] for each in outcome.mended if each.model == held.name]
         report.model(held.name, held.nfiles, held.size, put=len(put))
         if put:
             report.note(f"{report.verb}ed {held.name}: {text.plural(len(put), 'object')}, {text.size(sum(put))}")
