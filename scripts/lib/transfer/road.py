@@ -1,11 +1,11 @@
 """The one road of bytes: a file from any source is hashed as it arrives, resumed, retried and stopped the same way."""
 
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Protocol
 
 from lib.core.console import remark
@@ -56,14 +56,14 @@ class Copy:
 
 
 def bring(
-    sources: Sequence[Source], want: Wanted, part: Path | None, progress: Progress, stop: threading.Event | None = None
+    sources: Sequence[Source], want: Wanted, part: Path | None, progress: Progress, stop: Event | None = None
 ) -> File:
     """Transfer the file `want` from the first of `sources`, to `part` if given; returns the digests of what arrived.
 
     Bytes already in `part` are kept and hashed. If a source breaks, the next one continues at the same offset; the last
     one is retried. `stop` ends the transfer early; `part` then stays for the next run. Raises `Failure`, OSError.
     """
-    hasher, stop = Hasher(want.size, want.hashes), stop or threading.Event()
+    hasher, stop = Hasher(want.size, want.hashes), stop or Event()
     if not part:
         _fill(hasher, sources, want, None, progress, stop)
         return hasher.digest()
@@ -78,12 +78,7 @@ def bring(
 
 
 def _fill(
-    hasher: Hasher,
-    sources: Sequence[Source],
-    want: Wanted,
-    sink: Sink | None,
-    progress: Progress,
-    stop: threading.Event,
+    hasher: Hasher, sources: Sequence[Source], want: Wanted, sink: Sink | None, progress: Progress, stop: Event
 ) -> None:
     """Feed the rest of the file to `hasher` and, if given, to `sink`. Raises `Failure`, OSError."""
     retry, left = Retry(want.label), list(sources)
