@@ -91,23 +91,17 @@ def page() -> str:
 
 def check() -> None:
     """Raise `Failure` if a page (here, in HEAD, in the index) has no catalog, or a pin in HEAD or index is broken."""
+    index, path = history.in_index(), "models/README.md"
     _rows(page())
-    texts = [history.text("HEAD"), history.text("")]
-    try:
-        for text in filter(None, texts):
-            _rows(text)
-    except Failure:
-        path = "models/README.md"
-        raise Failure(f"{path} has a catalog here, but not in Git; commit it: git commit -- {path}") from None
-    index = history.in_index()
     _pins(index)
-    for name, blob in history.in_head().items() - index.items():
-        try:
-            _pins({name: blob})
-        except Failure:
+    try:
+        for text in filter(None, (history.text("HEAD"), history.text(""))):
+            _rows(text)
+        for name, blob in history.in_head().items() - index.items():
             path = f"models/{name}.dvc"
-            said = f"{path} is broken in the last Git commit, but not here; commit it: git commit -- {path}"
-            raise Failure(said) from None
+            _pins({name: blob})
+    except Failure:
+        raise Failure(f"{path} is broken in Git, but not here; commit it: git commit -- {path}") from None
 
 
 def _pins(blobs: dict[str, str]) -> list[pin.Pin]:
