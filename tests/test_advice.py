@@ -295,7 +295,8 @@ def test_a_pin_that_is_in_no_git_commit_is_not_to_be_restored_from_one(added_onl
     said = added_online.refused("add", f"MODEL={MODEL}")
     type_in(added_online, re.search("models/broken.dvc .*; drop it, .*: (rm .*)", added_online.make("verify").out)[1])
 
-    assert said == "add: models/tiny.dvc pins this commit, but has uncommitted changes; commit it"
+    how = "git add models/tiny.dvc && git commit -- models/tiny.dvc"
+    assert said == f"add: models/tiny.dvc has uncommitted changes; commit them first: {how}"
     added_online.git("add", "models")
     added_online.git("commit", "--quiet", "--message", "Add tiny")
     assert "verified 1 pin" in added_online.ok("verify").out

@@ -9,7 +9,7 @@ from lib.core.errors import Failure
 from lib.disk import destination, staging
 from lib.flow import admission, bring, record, upstream
 from lib.hub import repo
-from lib.model import advice, history, names, pin, selection
+from lib.model import history, names, pin, selection
 from lib.remote import factory
 
 
@@ -51,9 +51,7 @@ def is_pinned(old: pin.Pin | None, request: Request, shot: repo.Snapshot) -> boo
 def unchanged(held: pin.Pin) -> str:
     """The message for a model that is already pinned as requested. Raises `Failure` if its pin is not committed."""
     name = held.name
-    if not history.holds(name):
-        restore = f", or {advice.restore(name)}" if history.committed(name) else ""
-        raise Failure(f"models/{name}.dvc pins this commit, but has uncommitted changes; commit it{restore}")
+    staging.check_committed(held)
     if destination.on_disk(held) == "changed":
         return f"{name} is already pinned at this commit; models/{name} holds other weights: make pull MODEL={name}"
     return f"{name} is already pinned at this commit; nothing to do"
