@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 LIST = ROOT / "tests" / "messages.list"
-SPEAK = {"Failure", "Refusal", "Unable", "remark", "note", "result", "say", "Finding", "finding"}
+SPEAK = {"Failure", "_unusable", "Refusal", "Unable", "remark", "note", "result", "say", "Finding", "finding"}
 
 
 def words(node: ast.expr, parts: dict[str, ast.expr]) -> str:

@@ -63,7 +63,7 @@ def _of(name: str, found: dict) -> Remote:
         how = "git checkout HEAD -- .dvc (in a sparse checkout: git sparse-checkout add .dvc)"
         raise Failure(f".dvc/config, which sets the remote, is not here; restore it: {how}")
     if not url:
-        raise Failure(f"no remote is set; set one: {_how(name, found)}")
+        raise _unusable("no remote is set", name, found)
     if url.partition("://")[0] not in ("s3", "gs", url):
         url, config = _resolved(name, url, found)
     kind = url.partition("://")[0]
@@ -76,8 +76,7 @@ def _of(name: str, found: dict) -> Remote:
 
         return Gcs(name, url, config)
     if kind != url:
-        said = f"no usable remote: {typed} is neither s3://, gs:// nor a folder"
-        raise Failure(f"{said}; set one: {_how(name, found)}")
+        raise _unusable(f"no usable remote: {typed} is neither s3://, gs:// nor a folder", name, found)
     return Folder(name, url)
 
 
@@ -91,17 +90,16 @@ def _resolved(name: str, url: str, found: dict) -> tuple[str, dict]:
     except ImportError:  # a store whose package is not installed
         return url, {}
     except DvcException as error:
-        raise Failure(f"no usable remote: {one_line(error)}; set one: {_how(name, found)}") from error
+        raise _unusable(f"no usable remote: {one_line(error)}", name, found) from error
     except (KeyError, RecursionError) as error:
-        said = f"no usable remote: {url} refers to no remote, or to itself"
-        raise Failure(f"{said}; set one: {_how(name, found)}") from error
+        raise _unusable(f"no usable remote: {url} refers to no remote, or to itself", name, found) from error
     return path if store.protocol == "local" else f"{store.protocol}://{path}", config
 
 
-def _how(name: str, found: dict) -> str:
-    """The command that sets another remote in place of `name`, which the settings `found` have; or a first one."""
+def _unusable(why: str, name: str, found: dict) -> Failure:
+    """Why the remote `name` of the settings `found` cannot be used, with the command that sets another one."""
     which = "" if name in ("", found["core"].get("remote", "").lower()) else f"REMOTE={quote(name)} "
-    return f"make remote {which}URL=s3://bucket/path"
+    return Failure(f"{why}; set one: make remote {which}URL=s3://bucket/path")
 
 
 def objects_of(held: Pin) -> list[inventory.Item]:
