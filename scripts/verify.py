@@ -161,18 +161,15 @@ def check_typed() -> list[str]:
 
 
 def summary(findings: list[Finding]) -> str:
+    """How many `findings` there are, and what to type to fix them."""
     models = {each.model for each in findings if each.model}
-    return text.plural(len(findings), "problem") + (f" in {text.plural(len(models), 'model')}" if models else "")
-
-
-def advice(findings: list[Finding]) -> str:
-    """What to type to fix `findings`, to be appended to their summary."""
     places = {each.place for each in findings if each.object or each.place == "disk"}
     where = f" REMOTE={quote(arguments.value('REMOTE'))}" if arguments.value("REMOTE") else ""
     deep = " DEEP=1" if any(each.place == "remote" and each.kind == "changed" for each in findings) else ""
     pull = "; make pull restores weights" if places & {"disk", "cache"} else ""
     push = f"; make push{where}{deep} on a machine with the weights repairs the remote" if "remote" in places else ""
-    return pull + push
+    said = text.plural(len(findings), "problem") + (f" in {text.plural(len(models), 'model')}" if models else "")
+    return f"{said}; see the lines above{pull}{push}"
 
 
 def main(report: Report) -> tuple[str, str]:
@@ -197,4 +194,4 @@ def main(report: Report) -> tuple[str, str]:
     report.facts["looked"] = {key: value for key, value in vars(looked).items() if value is not None}
     if report.findings:
         report.note(str(looked))
-    return f"{looked}{took()}", f"{summary(report.findings)}; see the lines above{advice(report.findings)}"
+    return f"{looked}{took()}", summary(report.findings)
