@@ -71,8 +71,6 @@ def main(report: Report) -> tuple[str, str]:
     if not report.findings:
         bundle(file, pinned)
     pull = "make pull" + (f" MODEL='{' '.join(chosen)}'" if typed else "")
-    return (
-        f"{to} holds {report.tally()}{took()}; next, over there: git clone {quote(str(file))}, and in it "
-        f"make remote URL={quote(str(to))} && {pull}",
-        f"{text.plural(len(report.findings), 'problem')}; get the weights right with make pull, then export again",
-    )
+    how = f"git clone {quote(str(file))}, and in it make remote URL={quote(str(to))} && {pull}"
+    bad = f"{text.plural(len(report.findings), 'problem')}; get the weights right with make pull, then export again"
+    return f"{to} holds {report.tally()}{took()}; next, over there: {how}", bad

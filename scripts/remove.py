@@ -25,10 +25,8 @@ def loss(held: pin.Pin, lost: int, objects: str) -> str:
     """Why `held` cannot be removed: `lost` of its `objects` (`13 objects`) would then be neither stored nor named."""
     path = f"models/{held.name}"
     staged = f"; git rm --quiet --cached {path}.dvc" if held.name in history.in_index() else ""
-    return (
-        f"{lost} of the {objects} of {held.name} are neither on the remote nor in any Git commit; keep them: "
-        f"{pin.command(held)}; or drop them for good: rm -rf {path} {path}.dvc{staged}"
-    )
+    said = f"{lost} of the {objects} of {held.name} are neither on the remote nor in any Git commit"
+    return f"{said}; keep them: {pin.command(held)}; or drop them for good: rm -rf {path} {path}.dvc{staged}"
 
 
 def kept(held: pin.Pin | None) -> str:

@@ -38,11 +38,9 @@ class Looked:
         how = ", ".join(f"{count} {status}" for status, count in sorted(self.objects.items()))
         others = "" if self.other_shares is None else f", {self.other_shares} in other shares"
         signed = "" if self.signed is None else f", signed: {self.signed} of {pins}"
-        return (
-            f"verified {pins}, "
-            f"{self.files} of {text.plural(self.pinned_files, 'file')} on disk ({text.size(self.bytes)}), "
-            f"{proven} of {text.plural(objects, 'object')} on the remote{how and f' ({how})'}{others}{signed}"
-        )
+        disk = f"{self.files} of {text.plural(self.pinned_files, 'file')} on disk ({text.size(self.bytes)})"
+        remote = f"{proven} of {text.plural(objects, 'object')} on the remote{how and f' ({how})'}"
+        return f"verified {pins}, {disk}, {remote}{others}{signed}"
 
 
 def requirements() -> list[str]:

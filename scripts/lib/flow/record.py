@@ -110,10 +110,8 @@ def _check_alone(head: str, ours: set[str]) -> None:
     tip, before = history.object_ids(["HEAD", "HEAD^"])
     if not head or not before or head in (before, tip):
         return
-    changed = [
-        set(history.lines("diff", "--name-only", "--no-renames", "-z", old, new))
-        for old, new in ((head, before), (head, tip), (before, tip))
-    ]
+    pairs = ((head, before), (head, tip), (before, tip))
+    changed = [set(history.lines("diff", "--name-only", "--no-renames", "-z", *pair)) for pair in pairs]
     if changed[0] - changed[1] or changed[0] & ours & changed[2]:
         what = f"what the Git commit {before[:7]} changed meanwhile"
         raise Failure(f"committed, but that undid {what}; commit it again; see: git show {before[:7]}, git status")

@@ -62,11 +62,8 @@ def _in_commits(walk: bool, *refs: str, ids: Iterable[str] = ()) -> Iterator[tup
     else:  # pairs: the empty tree and the commit's, each after a header line
         empty = history.lines("hash-object", "-t", "tree", "--stdin")[0]
         trees = history.lines("rev-list", "--no-walk", f"--format={empty} %T", *revisions, given=ids)[1::2]
-    parts = history.lines(
-        *("diff-tree", "--stdin", "-m", "-r", "--root", "--raw", "-z", "--no-renames", "--no-abbrev"),
-        *("--no-commit-id", *PATHS),
-        given=trees,
-    )
+    ask = "diff-tree --stdin -m -r --root --raw -z --no-renames --no-abbrev --no-commit-id"
+    parts = history.lines(*ask.split(), *PATHS, given=trees)
     for head, path in zip(parts[::2], parts[1::2], strict=False):
         _, mode, _, blob, _ = head.rpartition("\n")[2].split()  # for a pair of trees, a line with the pair comes first
         if mode.startswith("10"):  # a file, neither deleted nor a submodule
