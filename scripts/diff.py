@@ -2,8 +2,7 @@
 
 from collections import defaultdict
 
-from lib.core import arguments, text
-from lib.core.console import result
+from lib.core import arguments, console, text
 from lib.core.errors import Failure
 from lib.core.report import Report
 from lib.disk import cache, tensors
@@ -77,7 +76,7 @@ def main(report: Report) -> tuple[str, str]:
         report.note(f"{name}: this clone is shallow, so an older version is not known (git fetch --unshallow)")
     for line in (*changes.lines(), license, *(f"tensor {line}" for line in lines)):
         if line:
-            result(line)
+            console.result(line)
     if absent:
         report.note(f"tensors were not compared: {text.plural(absent, 'file')} not on this machine")
     more = {"old_commit": old and old.commit, "old_license": old and old.terms, "old_size": old and old.size}

@@ -6,10 +6,8 @@ import time
 from importlib.metadata import version
 from shlex import quote
 
-from lib.core import lock, shell, text
-from lib.core.console import result
+from lib.core import console, lock, paths, shell, text
 from lib.core.errors import Failure
-from lib.core.paths import ROOT, nearest
 from lib.disk import cache, quarantine, settings, staging
 from lib.flow import upstream
 from lib.hub import repo
@@ -52,7 +50,7 @@ def models() -> str:
 
 
 def disk() -> str:
-    free, at = min((shutil.disk_usage(nearest(at)).free, at) for at in (ROOT, cache.location()))
+    free, at = min((shutil.disk_usage(paths.nearest(at)).free, at) for at in (paths.ROOT, cache.location()))
     if free < LOW:
         how = "drop weights that the remote holds: make free" if cache.is_own() else "free some"
         raise Failure(f"{text.size(free)} free at {at}; {how}")
@@ -94,12 +92,12 @@ def leftovers() -> str:
     held = [name for name in staged if staging.is_stopped(name) or staging.files(name).exists()]
     if stopped := sorted(name for name in held if not is_busy(name)):
         tops = [top for top in map(staging.folder, stopped) if not (top / "pin").exists()]  # not in models/ yet
-        parts = [quote(str((top / part).relative_to(ROOT))) for top in tops for part in ("plan", "files")]
+        parts = [quote(str((top / part).relative_to(paths.ROOT))) for top in tops for part in ("plan", "files")]
         drop = f", or drop what came of it: rm -rf {' '.join(parts)}" if parts else ""
         how = f"run the same make add, track or update again{drop}"
         raise Failure(f"unfinished: {', '.join(stopped)}; {how}")
     kept = sum(1 for path in quarantine.ROOT.rglob("*") if path.is_file())
-    return f"no stopped command; {text.plural(kept, 'file')} in {quarantine.ROOT.relative_to(ROOT)}"
+    return f"no stopped command; {text.plural(kept, 'file')} in {quarantine.ROOT.relative_to(paths.ROOT)}"
 
 
 CHECKS = {"programs": programs, "Git": git, "models": models, "disk": disk, "remote": remote}
@@ -115,6 +113,6 @@ def main() -> None:
             wrong += 1
             said = text.fault(failure) if isinstance(failure, OSError) else str(failure)
             line = f"WRONG  {title}: {said.removesuffix('; nothing was changed')}"
-        result(line)
+        console.result(line)
     if wrong:
         raise Failure(f"{text.plural(wrong, 'thing')} wrong; see the lines above")

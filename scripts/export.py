@@ -3,17 +3,14 @@
 from pathlib import Path
 from shlex import quote
 
-from lib.core import arguments, atomic, lock, shell, text
-from lib.core.console import took
+from lib.core import arguments, atomic, console, lock, shell, text
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cleanup, destination, settings, staging
 from lib.flow import handover
-from lib.model import history, selection
-from lib.model.pin import Pin
-from lib.remote import factory, repair
-from lib.remote.base import mark
+from lib.model import history, pin, selection
+from lib.remote import base, factory, repair
 from lib.remote.folder import Folder
 
 
@@ -27,7 +24,7 @@ def is_behind(bundle: Path) -> bool:
     return not is_known or bool(more)
 
 
-def check(pins: list[Pin], remote: Folder, file: Path) -> None:
+def check(pins: list[pin.Pin], remote: Folder, file: Path) -> None:
     """Before the first byte, refuse what the receiver could not use or the disk cannot hold. Raises `Failure`."""
     settings.check_url(remote.url)
     if history.is_shallow():
@@ -65,7 +62,7 @@ def main(report: Report) -> tuple[str, str]:
         return NO_MODEL, ""
     pins, remote, file = selection.consistent(chosen, report), Folder("export", str(to)), to / f"{ROOT.name}.bundle"
     check(pins, remote, file)
-    mark(to)
+    base.mark(to)
     remote.check(write=True)
     repair.upload(pins, remote, report)
     if not report.findings:
@@ -73,4 +70,4 @@ def main(report: Report) -> tuple[str, str]:
     pull = "make pull" + (f" MODEL='{' '.join(chosen)}'" if typed else "")
     how = f"git clone {quote(str(file))}, and in it make remote URL={quote(str(to))} && {pull}"
     bad = f"{text.plural(len(report.findings), 'problem')}; get the weights right with make pull, then export again"
-    return f"{to} holds {report.tally()}{took()}; next, over there: {how}", bad
+    return f"{to} holds {report.tally()}{console.took()}; next, over there: {how}", bad

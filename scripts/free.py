@@ -11,12 +11,11 @@ from lib.core.console import note, remark, took
 from lib.core.errors import Failure
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cache, cleanup, staging, weights
-from lib.model import names, pin, selection
-from lib.model.inventory import Item
+from lib.model import inventory, names, pin, selection
 from lib.remote import audit, factory
 
 
-def check(name: str, items: list[Item]) -> None:
+def check(name: str, items: list[inventory.Item]) -> None:
     """Refuse to free what was changed here, or is not proven to be on the remote, byte for byte. Raises `Failure`."""
     folder, remote = names.weights_dir(name), factory.default()
     deep = remote.is_folder or arguments.is_on("DEEP")  # a folder publishes no hashes

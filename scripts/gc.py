@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from lib.core import arguments, digest, lock, text, workers
-from lib.core.console import note, took
+from lib.core import arguments, console, digest, lock, text, workers
 from lib.core.errors import Failure
 from lib.core.report import Report
 from lib.disk import cache, cleanup, staging
@@ -95,7 +94,7 @@ def main(report: Report) -> tuple[str, str]:
     cleanup.clear()
     days(), factory.asked()
     if arguments.value("REMOTE"):  # before anything is deleted here
-        note(factory.default().note)
+        console.note(factory.default().note)
         factory.default().check(write=arguments.is_on("FORCE"))
     with lock.clone():
         keep, gone = needed(), {}
@@ -111,5 +110,5 @@ def main(report: Report) -> tuple[str, str]:
         return "nothing to delete", ""
     amount = f"{text.plural(len(sizes), 'object')}, {text.size(sum(sizes))}"
     if arguments.is_on("FORCE"):
-        return f"deleted {amount}{took()}", ""
+        return f"deleted {amount}{console.took()}", ""
     return f"would delete {amount}; nothing was changed; to delete: FORCE=1", ""

@@ -1,7 +1,6 @@
 """Print a table of all models: what they are, where they come from, and whether their weights are on disk."""
 
-from lib.core import text
-from lib.core.console import result
+from lib.core import console, text
 from lib.core.errors import Failure
 from lib.core.report import NO_MODEL, Finding, Report
 from lib.disk import destination
@@ -36,9 +35,9 @@ def main(report: Report) -> tuple[str, str]:
     columns = [each for each in zip(*rows, strict=True) if each[0] not in MAY_BE_EMPTY or set(each[1:]) != {"-"}]
     widths = [max(map(len, column)) for column in columns]
     for row in zip(*columns, strict=True):
-        result("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        console.result("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     for finding in report.findings[:-1]:
-        result(f"list: {finding}")
+        console.result(f"list: {finding}")
     here = sum(model["disk"] == "present" for model in report.models)
     total = f"{report.tally()}; {here} on disk, by names and sizes"
     return total, str(report.findings[-1]) if report.findings else ""

@@ -4,10 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
-from lib.core import arguments, lock, text
+from lib.core import arguments, lock, paths, text
 from lib.core.console import note, progress, took
 from lib.core.errors import Failure
-from lib.core.paths import ROOT
 from lib.core.report import NO_MODEL, Finding, Report
 from lib.disk import cache, cleanup, destination, quarantine, staging, weights
 from lib.flow import handover
@@ -57,7 +56,7 @@ def drop(corrupt: list[Finding], report: Report) -> None:
     for finding in corrupt:
         with lock.clone():
             kept = quarantine.keep_object(finding.object, finding.model, finding.file)
-        report.say(f"{finding}: {f'moved to {kept.relative_to(ROOT)}' if kept else 'dropped'}")
+        report.say(f"{finding}: {f'moved to {kept.relative_to(paths.ROOT)}' if kept else 'dropped'}")
 
 
 def pull(held: pin.Pin, report: Report) -> bool:

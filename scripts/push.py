@@ -1,19 +1,15 @@
 """Upload missing objects to the remote and replace damaged ones, each from bytes that were checked first."""
 
-from lib.core import arguments, text
-from lib.core.console import note, took
+from lib.core import arguments, console, text
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cleanup
-from lib.model import selection
-from lib.model.inventory import unique
-from lib.model.pin import Pin
-from lib.remote import audit, factory, repair
-from lib.remote.base import Remote
+from lib.model import inventory, pin, selection
+from lib.remote import audit, base, factory, repair
 
 
-def preview(pins: list[Pin], remote: Remote, report: Report) -> None:
+def preview(pins: list[pin.Pin], remote: base.Remote, report: Report) -> None:
     """Report which objects of `pins` would be uploaded to `remote`, and how many of them are not on this machine."""
-    items = unique(repair.objects(pins, report))
+    items = inventory.unique(repair.objects(pins, report))
     found = audit.assess(remote, items, arguments.is_on("DEEP"))
     lost = {each.object for each in audit.bad(items, found)}
     for held in pins:
@@ -31,11 +27,11 @@ def main(report: Report) -> tuple[str, str]:
         return NO_MODEL, ""
     if pins := selection.consistent(chosen, report):
         remote = factory.default()
-        note(remote.note)
+        console.note(remote.note)
         remote.check(write=not dry)
         (preview if dry else repair.upload)(pins, remote, report)
     if dry:
         return "nothing was changed (DRY=1)", "nothing was changed (DRY=1), see the lines above"
     count = text.plural(len(report.findings), "problem")
     advice = "get the weights right with make pull or make add, then push again"
-    return f"the remote holds {report.tally()}{took()}", f"{count}; {advice}"
+    return f"the remote holds {report.tally()}{console.took()}", f"{count}; {advice}"

@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from lib.core import arguments, lock, text
-from lib.core.console import took
+from lib.core import arguments, console, lock, text
 from lib.core.errors import Failure
 from lib.core.report import NO_MODEL, Report
 from lib.disk import staging
@@ -54,4 +53,4 @@ def main(report: Report) -> tuple[str, str]:
     if arguments.is_on("DRY"):
         return "nothing was changed (DRY=1)", "nothing was changed (DRY=1), see the lines above"
     summary = f"{moved} of {text.plural(len(chosen), 'model')} updated"
-    return f"{summary}{took()}", f"{summary}; {len(report.findings)} could not be updated, see the lines above"
+    return f"{summary}{console.took()}", f"{summary}; {len(report.findings)} could not be updated, see the lines above"

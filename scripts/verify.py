@@ -6,9 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 
-from lib.core import arguments, lock, text
+from lib.core import arguments, digest, lock, text
 from lib.core.console import note, progress, took
-from lib.core.digest import File
 from lib.core.errors import Failure
 from lib.core.report import NO_MODEL, Finding, Report
 from lib.disk import cache, staging, weights
@@ -39,7 +38,7 @@ def check_pin(name: str, report: Report) -> tuple[pin.Pin, Items] | None:
     return None
 
 
-def other(name: str, folder: Path, wanted: dict[str, File], bad: list[Finding]) -> str | None:
+def other(name: str, folder: Path, wanted: dict[str, digest.File], bad: list[Finding]) -> str | None:
     """The Git commit of another pin whose objects the files in `folder` are links to, as after git switch; or None.
 
     A `bad` file that is the same in both pins is damaged, not of the other; `wanted` are the files of the pin, by path.

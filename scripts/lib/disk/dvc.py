@@ -7,11 +7,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, redirect_stderr
 from functools import lru_cache
 
-from lib.core import lock
-from lib.core.console import remark
+from lib.core import console, lock, paths, text
 from lib.core.errors import Failure
-from lib.core.paths import ROOT, TMP
-from lib.core.text import one_line
 from lib.disk import cache, weights
 from lib.model import history, names, pin
 
@@ -38,12 +35,12 @@ def _repository():
     config: dict = {"core": {"no_scm": True}}
     if cache.is_far():  # with `copy` among the types, `dvc add` would leave copies
         config["cache"] = {"type": ["symlink"]}
-    return (Repo if has_stages else OnePin)(str(ROOT), config=config, _wait_for_lock=True)
+    return (Repo if has_stages else OnePin)(str(paths.ROOT), config=config, _wait_for_lock=True)
 
 
 def is_idle() -> AbstractContextManager[bool]:
     """Take DVC's lock, so that `dvc` commands wait, unless one is running in this clone; yield whether it was taken."""
-    return lock.part(TMP / "lock", wait=False)  # the file that DVC locks, also by flock
+    return lock.part(paths.TMP / "lock", wait=False)  # the file that DVC locks, also by flock
 
 
 @contextmanager
@@ -57,7 +54,7 @@ def _opened() -> Iterator:
     except OperationalError as error:  # the disk is full, for example
         raise Failure(f"DVC's state cannot be used ({error}); fix that, then {again}") from error
     except DatabaseError as error:  # as after a power cut; the state only saves reading files again
-        shutil.rmtree(TMP / "site")
+        shutil.rmtree(paths.TMP / "site")
         raise Failure(f"DVC's state was damaged ({error}), so it was dropped; {again}") from error
 
 
@@ -71,7 +68,7 @@ def add(name: str) -> None:
     except DvcException as error:
         if name not in history.in_index():  # if it overlaps a stage, it would make every dvc command fail
             pin.path_of(name).unlink()
-        why = one_line(" ".join(str(error).split())).rstrip(".")
+        why = text.one_line(" ".join(str(error).split())).rstrip(".")
         raise Failure(f"dvc add failed: {why}; nothing was committed; fix that, then run it again") from error
 
 
@@ -91,7 +88,7 @@ def remember(held: pin.Pin) -> None:
     top = names.weights_dir(held.name)
     with is_idle() as idle:
         if not idle:
-            remark("waiting for a dvc command, which is running in this clone")
+            console.remark("waiting for a dvc command, which is running in this clone")
     with _opened() as repo, redirect_stderr(io.StringIO()), repo.lock:
         known = ((str(top / path), HashInfo("md5", file.md5), None) for path, file in held.files.items())
         repo.state.save_many(known, repo.fs)

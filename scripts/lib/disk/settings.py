@@ -7,8 +7,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
-from lib.core import lock
-from lib.core.digest import of_bytes
+from lib.core import digest, lock
 from lib.core.errors import Failure
 from lib.core.paths import ROOT, TMP
 
@@ -99,7 +98,7 @@ def _fingerprint(files: list[str]) -> str:
     # These locate the user's files; DVC_SITE_CACHE_DIR, which make sets, changes only if the clone is moved.
     around = {key: value for key, value in os.environ.items() if key == "HOME" or key.startswith(("DVC_", "XDG_"))}
     times = [path.stat().st_mtime_ns for path in PROGRAMS]
-    return of_bytes(repr((texts, sorted(around.items()), times)).encode()).md5
+    return digest.of_bytes(repr((texts, sorted(around.items()), times)).encode()).md5
 
 
 def _files() -> list[Path]:

@@ -3,8 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from lib.core import arguments
-from lib.core.console import remark
+from lib.core import arguments, console
 from lib.core.errors import Failure
 from lib.disk import formats
 from lib.model import history, names, pin, policy
@@ -64,4 +63,4 @@ def draft(name: str, sizes: dict[str, int], **meta: object) -> pin.Pin:
 
 def say_left_out(draft: pin.Pin) -> None:
     if draft.left_out:
-        remark(f"{draft.name}: left out by models/policy.yaml: {' '.join(draft.left_out)}")
+        console.remark(f"{draft.name}: left out by models/policy.yaml: {' '.join(draft.left_out)}")

@@ -1,7 +1,6 @@
 """From staged weights to one Git commit: models/ -> dvc add -> remote -> commit, for add, update and track."""
 
-from lib.core import arguments, atomic, lock, shell, text
-from lib.core.console import note
+from lib.core import arguments, atomic, console, lock, shell, text
 from lib.core.errors import Failure
 from lib.disk import cache, cleanup, dvc, settings, staging
 from lib.model import catalog, compare, history, inventory, pin
@@ -36,8 +35,8 @@ def record(name: str, before: str | None, scan: str = "") -> None:
             why = f"models/{name} changed meanwhile, or .dvcignore hides a file of it"
             raise Failure(f"DVC recorded md5 {recorded}, not {wanted.md5}: {why}; run the same command again")
         atomic.write(pin.path_of(name), pin.dump(wanted))
-    note(remote.note)
-    note(cache.note())
+    console.note(remote.note)
+    console.note(cache.note())
     outcome = repair.repair(inventory.unique(factory.objects_of(wanted)), remote)
     if outcome.failed:
         raise Failure(f"{outcome.failed[0]}; nothing was committed; run the same command again")

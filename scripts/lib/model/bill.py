@@ -15,8 +15,7 @@ from cyclonedx.schema import OutputFormat, SchemaVersion
 from cyclonedx.serialization import PackageUrl
 
 from lib.core.errors import Failure
-from lib.model import pin
-from lib.model.fields import COMMIT
+from lib.model import fields, pin
 
 MODEL, FILE, SHA256 = ComponentType.MACHINE_LEARNING_MODEL, ComponentType.FILE, HashAlgorithm.SHA_256
 ADDRESS = re.compile(r"https?://([\w.~:/?@!$&()*+,;=-]|%[0-9A-Fa-f]{2})+(#[\w.~:/?=-]*)?", re.ASCII)
@@ -60,7 +59,7 @@ def _from_hub(word: str) -> dict[str, object]:
     """How a component names ORG/NAME[@REVISION]; the purl has a version only if REVISION is a commit."""
     repo, _, revision = word.partition("@")
     group, _, name = repo.partition("/")
-    purl = PackageUrl.deserialize(f"pkg:huggingface/{word if COMMIT.fullmatch(revision) else repo}")
+    purl = PackageUrl.deserialize(f"pkg:huggingface/{word if fields.COMMIT.fullmatch(revision) else repo}")
     return {"group": group, "name": name, "version": revision or None, "purl": purl}
 
 

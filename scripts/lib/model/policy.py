@@ -8,11 +8,9 @@ from functools import lru_cache
 
 from lib.core import text
 from lib.core.errors import IF_MERGED, Failure
-from lib.model import pin
-from lib.model.encoding import document
-from lib.model.names import KEPT, MODELS
+from lib.model import encoding, names, pin
 
-PATH = MODELS / "policy.yaml"
+PATH = names.MODELS / "policy.yaml"
 CHOICES = {"code": ("yes", "no"), "scan": ("finished", "unobjected")}  # the first is True in `Policy`
 KEYS = ("licenses", "formats", "sources", "size", *CHOICES)
 EXCEPTION = re.compile(r"(license|format|source):.*|size|code|scan")
@@ -90,7 +88,7 @@ def _formats(words: Iterable[str]) -> tuple[str, ...]:
 def read() -> Policy:
     """The policy, or the default one if there is no file. Raises `Failure` if the file is not valid."""
     try:
-        said = document(PATH.read_text(encoding="utf-8")) or {}
+        said = encoding.document(PATH.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         return Policy()
     except ValueError as error:
@@ -106,7 +104,7 @@ def read() -> Policy:
     return Policy(**settings)
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=names.KEPT)
 def format_of(path: str) -> str:
     """The format of the file `path`, by its extension: a key of ENDINGS or the extension itself; `text` without one."""
     base, dot, ending = path.rpartition("/")[2].rpartition(".")

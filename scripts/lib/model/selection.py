@@ -7,10 +7,9 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from lib.core import paths
+from lib.core import paths, text
 from lib.core.errors import Failure
 from lib.core.report import Report
-from lib.core.text import nearest
 from lib.model import advice, history, names, pin, releases
 
 PAGES = (".dvc", ".md", ".yaml")  # files in models/ that are no weights
@@ -83,7 +82,7 @@ def _meant(word: str, everyone: list[str]) -> list[str]:
         return chosen
     known = [*everyone, *filter(None, sources.values()), *(each.partition("/")[0] for each in everyone)]
     meant = next((each for each in everyone if each.endswith(f"/{name}")), word)
-    raise Failure(f"no such model: {word!r}; {nearest(meant, known, 'make list shows what there is')}")
+    raise Failure(f"no such model: {word!r}; {text.nearest(meant, known, 'make list shows what there is')}")
 
 
 def check_group(name: str) -> None:

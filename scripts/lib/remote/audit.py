@@ -4,10 +4,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from lib.core import digest, workers
+from lib.core import digest, text, workers
 from lib.core.console import on_its_way, progress
 from lib.core.report import Finding
-from lib.core.text import plural
 from lib.disk import cache, weights
 from lib.model.inventory import Item, for_each
 from lib.remote import etag
@@ -104,4 +103,4 @@ def _by_info(info: ObjectInfo | None, item: Item, local: Path | None) -> Finding
 
 def size_only(count: int, total: int) -> str:
     """The note that `count` of `total` objects were checked by size only: the store publishes no usable hash."""
-    return f"remote: {count} of {plural(total, 'object')}: size only (DEEP=1 reads them)"
+    return f"remote: {count} of {text.plural(total, 'object')}: size only (DEEP=1 reads them)"

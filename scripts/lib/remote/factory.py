@@ -3,10 +3,8 @@
 from functools import lru_cache
 from shlex import quote
 
-from lib.core import arguments
-from lib.core.digest import File, of_bytes
+from lib.core import arguments, digest, text
 from lib.core.errors import Failure
-from lib.core.text import nearest, one_line
 from lib.disk import cache, settings
 from lib.model import inventory
 from lib.model.pin import Pin
@@ -37,7 +35,7 @@ def asked() -> str:
     if typed in ("", "1"):
         return found["core"].get("remote", "").lower()  # as DVC does with names of sections
     if typed not in found["remote"]:
-        there = nearest(typed, found["remote"], f"there is: {', '.join(found['remote']) or 'none'}")
+        there = text.nearest(typed, found["remote"], f"there is: {', '.join(found['remote']) or 'none'}")
         raise Failure(f"no such remote: {typed!r}; {there}")
     return typed
 
@@ -90,7 +88,7 @@ def _resolved(name: str, url: str, found: dict) -> tuple[str, dict]:
     except ImportError:  # a store whose package is not installed
         return url, {}
     except DvcException as error:
-        raise _unusable(f"no usable remote: {one_line(error)}", name, found) from error
+        raise _unusable(f"no usable remote: {text.one_line(error)}", name, found) from error
     except (KeyError, RecursionError) as error:
         raise _unusable(f"no usable remote: {url} refers to no remote, or to itself", name, found) from error
     return path if store.protocol == "local" else f"{store.protocol}://{path}", config
@@ -117,9 +115,9 @@ def listing(oid: str) -> bytes:
 
 def found_listing(oid: str) -> bytes | None:
     """As `listing`, but None if it is nowhere. Raises `Failure` if it was not found and a remote failed."""
-    cached, wanted = cache.object_path(oid), File(None, oid.removesuffix(".dir"))
+    cached, wanted = cache.object_path(oid), digest.File(None, oid.removesuffix(".dir"))
     data = cached.read_bytes() if cached.is_file() else None
-    if arguments.is_on("OFFLINE") or (data is not None and of_bytes(data).md5 == wanted.md5):
+    if arguments.is_on("OFFLINE") or (data is not None and digest.of_bytes(data).md5 == wanted.md5):
         return data
     why = None
     with cache.incoming(oid) as part:

@@ -7,16 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 from shlex import quote
 
-from lib.core import workers
+from lib.core import text, workers
 from lib.core.console import VERB, note, on_its_way, progress, remark
 from lib.core.digest import Progress
 from lib.core.errors import Failure
 from lib.core.report import Finding
-from lib.core.text import plural
 from lib.disk import cache
 from lib.model.inventory import Item, unique
-from lib.remote import factory
-from lib.remote.base import Remote
+from lib.remote import base, factory
 
 DOWNLOADS = 8  # objects in parallel
 brought: list[int] = []  # bytes of each object that this run downloaded
@@ -25,7 +23,7 @@ _detours: Counter = Counter()  # number of objects by (model, remote without the
 _lock = threading.Lock()
 
 
-def remotes(model: str = "") -> Iterator[Remote]:
+def remotes(model: str = "") -> Iterator[base.Remote]:
     """The reachable remotes that have not failed for `model`, the preferred first. Raises `Failure` if none is left."""
     left = False
     for name in factory.names():
@@ -85,7 +83,7 @@ def _from_any(item: Item, part: Path, watch: Progress) -> Finding | None:
     return finding
 
 
-def _get(remote: Remote, item: Item, part: Path, watch: Progress) -> Finding | None:
+def _get(remote: base.Remote, item: Item, part: Path, watch: Progress) -> Finding | None:
     """Download `item` from `remote` to `part`, once more if it arrives changed; why that failed, or None."""
     counted: list[int] = []  # by one attempt
     for _ in range(2):
@@ -135,6 +133,6 @@ def detours(model: str, is_here: bool) -> Iterator[str]:
     """
     for (name, lacking, gave), count in _detours.items():
         if name == model and count:
-            what = f"{plural(count, 'object')} missing or changed on {lacking.title}"
+            what = f"{text.plural(count, 'object')} missing or changed on {lacking.title}"
             mend = f"; next: make push MODEL={model} REMOTE={quote(lacking.name)} DEEP=1" if is_here else ""
             yield f"{model}: {what}, taken from {gave.title}{mend}"

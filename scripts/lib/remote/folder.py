@@ -7,16 +7,15 @@ from pathlib import Path
 from shlex import quote
 from tempfile import TemporaryFile
 
-from lib.core import atomic, lock
+from lib.core import atomic, lock, paths
 from lib.core.digest import File, Progress, copy, mismatch, unwatched
 from lib.core.errors import Failure
-from lib.core.paths import ROOT
 from lib.disk import cache, settings
 from lib.model.inventory import Item
 from lib.remote.base import MARKER, NAME, ObjectInfo, Remote, mark
 from lib.transfer import road
 
-DEFAULT = ROOT / ".dvc" / "storage"
+DEFAULT = paths.ROOT / ".dvc" / "storage"
 
 
 class Folder(Remote):

@@ -4,15 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.core import arguments, text, workers
+from lib.core import arguments, digest, text, workers
 from lib.core.console import on_its_way, progress
-from lib.core.digest import Progress
 from lib.core.report import Finding, Report
 from lib.disk import cache
 from lib.model import names, pin, reachable
 from lib.model.inventory import Item, for_each, unique
-from lib.remote import audit, factory
-from lib.remote.base import Remote
+from lib.remote import audit, base, factory
 
 OLD = 24 * 3600  # seconds; well below the age (DAYS) at which `make gc` deletes objects
 UPLOADS = 4  # objects in parallel; the parts of a large one are sent in parallel, too
@@ -38,7 +36,7 @@ def is_at_hand(item: Item) -> bool:
     return item.data is not None or any(source.is_file() for source in _sources(item))
 
 
-def _upload(item: Item, remote: Remote, watch: Progress) -> Finding | None:
+def _upload(item: Item, remote: base.Remote, watch: digest.Progress) -> Finding | None:
     """Upload `item` from the first intact source; why that failed, or None."""
     why = item.finding("cache", "not on this machine")
     for source in filter(Path.is_file, _sources(item)):
@@ -51,7 +49,7 @@ def _upload(item: Item, remote: Remote, watch: Progress) -> Finding | None:
     return why
 
 
-def _upload_all(items: list[Item], remote: Remote, lost: set[str]) -> dict[str, Finding]:
+def _upload_all(items: list[Item], remote: base.Remote, lost: set[str]) -> dict[str, Finding]:
     """Upload `items`, listings after the files that they name, unless one of those is still in `lost`, the oids that
     `remote` lacks or holds damaged; findings by oid for those that failed."""
     failed: dict[str, Finding] = {}
@@ -68,7 +66,7 @@ def _upload_all(items: list[Item], remote: Remote, lost: set[str]) -> dict[str, 
     return failed
 
 
-def repair(items: list[Item], remote: Remote, deep: bool = False) -> Outcome:
+def repair(items: list[Item], remote: base.Remote, deep: bool = False) -> Outcome:
     """Upload the `items` missing on `remote` and replace damaged ones; `deep` first reads what is there."""
     infos = remote.infos(item.oid for item in items)
     found = audit.assess(remote, items, deep, infos=infos)
@@ -93,7 +91,7 @@ def objects(pins: list[pin.Pin], report: Report) -> list[Item]:
     return known
 
 
-def upload(pins: list[pin.Pin], remote: Remote, report: Report) -> None:
+def upload(pins: list[pin.Pin], remote: base.Remote, report: Report) -> None:
     """Repair the objects of `pins` on `remote`, and report what was done. Raises `Failure`."""
     every = objects(pins, report)
     items = unique(every)
