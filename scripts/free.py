@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from lib.core import arguments, lock, text
-from lib.core.console import note, remark, took
+from lib.core import arguments, console, lock, text
 from lib.core.errors import Failure
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cache, cleanup, staging, weights
@@ -66,7 +65,7 @@ def free(name: str, there: set[str], used: Counter, links: Counter) -> int | Non
     if not folder.exists() and not cached:
         return None
     files = weights.entries(folder)
-    remark(f"{name} will be dropped once it is found on the remote: {text.amount(held.nfiles, held.size)}")
+    console.remark(f"{name} will be dropped once it is found on the remote: {text.amount(held.nfiles, held.size)}")
     check(name, items)
     is_dry = arguments.is_on("DRY")
     gone = [*(folder / path for path in files), *map(cache.object_path, cached)]
@@ -89,7 +88,7 @@ def main(report: Report) -> tuple[str, str]:
     if not chosen:
         return NO_MODEL, ""
     used, links = uses(there), Counter()
-    note(factory.default().note)
+    console.note(factory.default().note)
     done = "would free" if arguments.is_on("DRY") else "freed"
     for name in chosen:
         with report.failing(name, "model", "not freed", f"{name}: "), lock.model(name):
@@ -99,11 +98,11 @@ def main(report: Report) -> tuple[str, str]:
             why = "" if found else "; its objects stay, since other models or clones may use them"
             report.note(f"{name}: not here" if found is None else f"{done} {name}: {text.size(found)}{why}")
     if arguments.is_on("DRY"):
-        remark("nothing was changed (DRY=1)")
+        console.remark("nothing was changed (DRY=1)")
     done = f"{done} {text.size(sum(sizes))}"
     if report.findings:
         models = text.plural(len(chosen), "model")
         return "", f"{len(report.findings)} of {models} not freed, see the lines above; {done}"
     if not sizes:
         return "nothing to free", ""
-    return f"{done} of {text.plural(len(sizes), 'model')}{took()}; make pull brings it back", ""
+    return f"{done} of {text.plural(len(sizes), 'model')}{console.took()}; make pull brings it back", ""

@@ -4,8 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from lib.core import arguments, lock, paths, text
-from lib.core.console import note, progress, took
+from lib.core import arguments, console, lock, paths, text
 from lib.core.errors import Failure
 from lib.core.report import NO_MODEL, Finding, Report
 from lib.disk import cache, cleanup, destination, quarantine, staging, weights
@@ -69,7 +68,7 @@ def pull(held: pin.Pin, report: Report) -> bool:
     files = {item.path: item.file for item in items if item.data is None}
     folder = names.weights_dir(held.name)
     there = weights.entries(folder)
-    with progress(f"check {held.name}", held.size) as watch:
+    with console.progress(f"check {held.name}", held.size) as watch:
         wrong = weights.compare(held.name, folder, files, watch)
         good = weights.right(files, wrong)
         corrupt = cache.check(items, folder, good, watch)
@@ -84,7 +83,7 @@ def pull(held: pin.Pin, report: Report) -> bool:
     if wrong or not folder.is_dir():
         assemble(staging.new(held.name), folder, [item for item in items if item.data is None], good)
         staging.swap(held.name, staging.new(held.name))
-        note(cache.note())
+        console.note(cache.note())
         known = {path: there[path] for path in good & there.keys()}
         staging.settle(held.name, known, wrong, fallback.holds, report.say)
     return True
@@ -98,7 +97,7 @@ def asked() -> list[tuple[str, pin.Pin | None]]:
         raise Failure(f"no release of any model is in the stage {stage!r} here; {releases.FETCH}")
     if stage and not arguments.value("MODEL") and history.is_shallow():
         why = f"pull: this clone is shallow, so models in {stage} whose tags it lacks are left out"
-        note(f"{why} ({releases.UNSHALLOW})")
+        console.note(f"{why} ({releases.UNSHALLOW})")
     for word in words:
         name, _, version = word.partition("@")
         version = version.removeprefix("v")
@@ -185,5 +184,5 @@ def main(report: Report) -> tuple[str, str]:
     files, size = (sum(model[key] for model in good) for key in ("files", "size"))
     bad, whole = text.plural(len(chosen) - len(good), "model"), text.plural(len(good), "model")
     came = f"; {text.amount(len(fallback.brought), sum(fallback.brought))} from the remote" if fallback.brought else ""
-    amount = f"{text.amount(files, size)}{came}{took()}"
+    amount = f"{text.amount(files, size)}{came}{console.took()}"
     return f"{whole} good: {amount}", f"{bad} not good, {len(good)} good; see the lines above"

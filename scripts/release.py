@@ -1,19 +1,17 @@
 """Release a model: an annotated Git tag for a version, or for the stage that a version is in."""
 
-from lib.core import arguments, lock, shell, text
-from lib.core.console import note, remark, result, took
+from lib.core import arguments, console, lock, shell, text
 from lib.core.errors import Failure
 from lib.disk import staging
-from lib.model import history, names, releases, selection
-from lib.model.pin import Pin
+from lib.model import history, names, pin, releases, selection
 from lib.remote import audit, factory
 
 
-def check(held: Pin, on_disk: bool) -> str:
+def check(held: pin.Pin, on_disk: bool) -> str:
     """Check the remote and, with `on_disk`, weights that are in models/; returns what was checked. Raises `Failure`."""
     items, folder = factory.objects_of(held), names.weights_dir(held.name)
     is_there = on_disk and folder.is_dir()
-    note(factory.default().note)
+    console.note(factory.default().note)
     wrong, found = audit.examine(factory.default(), items, folder if is_there else None)
     if findings := wrong + audit.bad(items, found):
         look = f"make verify MODEL={held.name}"
@@ -26,7 +24,7 @@ def check(held: Pin, on_disk: bool) -> str:
     return f"{'disk and remote' if is_there else 'the remote'} checked{more}"
 
 
-def target(name: str) -> tuple[str, Pin, bool]:
+def target(name: str) -> tuple[str, pin.Pin, bool]:
     """The Git commit to release, the pin in it, and whether that is the pin in models/. Raises `Failure`."""
     shell.git("identified")
     version = arguments.value("VERSION")
@@ -53,13 +51,13 @@ def check_new(name: str, tag: str, commit: str) -> None:
 def make_tag(tag: str, commit: str, done: str) -> None:
     """Put `tag` on `commit`, and say that it is `done`; with DRY=1, only say what would be. Raises `Failure`."""
     if arguments.is_on("DRY"):
-        remark(f"would make the tag {tag} on {commit[:7]}; nothing was changed (DRY=1)")
+        console.remark(f"would make the tag {tag} on {commit[:7]}; nothing was changed (DRY=1)")
         return
-    remark(f"tagging {commit[:7]} as {tag}")
+    console.remark(f"tagging {commit[:7]} as {tag}")
     with lock.clone():
         shell.git("tag", tag, f"{done[0].upper()}{done[1:]}", commit)
         remote = shell.git("remote") or "origin"
-    result(f"{done}{took()}: the tag {tag}; next: git push {remote} '{tag}'")
+    console.result(f"{done}{console.took()}: the tag {tag}; next: git push {remote} '{tag}'")
 
 
 def main() -> None:
@@ -82,7 +80,7 @@ def main() -> None:
         if not stage:
             check_new(name, tag, commit)
         if stage and releases.stages(name).get(stage) == commit:
-            result(f"{name} at {commit[:7]} is already in {stage} here; nothing to do; or {releases.FETCH}")
+            console.result(f"{name} at {commit[:7]} is already in {stage} here; nothing to do; or {releases.FETCH}")
             return
         label = releases.version(version) if version else commit[:7]
         done = f"put {name} {label} into {stage}" if stage else f"released {name} {label}"

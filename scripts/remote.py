@@ -4,8 +4,7 @@ import re
 from pathlib import Path
 from shlex import quote
 
-from lib.core import arguments, paths, shell
-from lib.core.console import note, remark, result, say
+from lib.core import arguments, console, paths, shell
 from lib.core.errors import Failure
 from lib.core.text import one_line
 from lib.disk import settings
@@ -74,10 +73,10 @@ def show(names: list[str]) -> None:
             failed.append(failure)
             continue
         known = {typed: held.config.get(setting) for typed, (setting, *_) in SETTINGS.items()}
-        result(", ".join([f"{held.title} is there", *(f"{k}={one_line(v)}" for k, v in known.items() if v)]))
-        note(held.note)
+        console.result(", ".join([f"{held.title} is there", *(f"{k}={one_line(v)}" for k, v in known.items() if v)]))
+        console.note(held.note)
     for failure in failed[:-1]:
-        remark(str(failure))
+        console.remark(str(failure))
     if failed:
         raise failed[-1]
 
@@ -96,7 +95,7 @@ def main() -> None:
         is_there = Path(new.url).exists()
         mark(Path(new.url))
         if not is_there:
-            say(f"remote: made the folder {new.url}")
+            console.say(f"remote: made the folder {new.url}")
     new.check(write=True, probe=True)
     is_default, local = not arguments.value("REMOTE"), settings.config().load_one("local")
     settings.set_remote(new.name, found, is_default)
@@ -105,5 +104,5 @@ def main() -> None:
     first += ["config --local --unset core.remote"] if is_default and local["core"].get("remote", NAME) != NAME else []
     if first:
         how = " && ".join(f".venv/bin/dvc {each}" for each in first)
-        remark(f"this clone still uses another one, set in .dvc/config.local; to use this one: {how}")
-    result(f"remote {new.name!r} is {found['url']}{shell.git('commit_of', '.dvc/config', 'Set the remote')}")
+        console.remark(f"this clone still uses another one, set in .dvc/config.local; to use this one: {how}")
+    console.result(f"remote {new.name!r} is {found['url']}{shell.git('commit_of', '.dvc/config', 'Set the remote')}")

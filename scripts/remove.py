@@ -1,7 +1,6 @@
 """Remove models: pin, weights and catalog row, in one Git commit each; their objects stay on the remote."""
 
-from lib.core import arguments, lock, text
-from lib.core.console import note, remark, result
+from lib.core import arguments, console, lock, text
 from lib.core.errors import Failure
 from lib.disk import destination, quarantine, staging, weights
 from lib.flow import record
@@ -42,7 +41,7 @@ def kept(held: pin.Pin | None) -> str:
         named = reachable.named()
         alone = set() if f"{held.md5}.dir" in named else sizes.keys() - named.keys()
         remote = factory.default()
-        note(remote.note)
+        console.note(remote.note)
         remote.check()
         left = remote.lacks(sizes)
     except Failure as failure:
@@ -81,7 +80,7 @@ def remove(name: str) -> str:
     where = kept(held)
     if arguments.is_on("DRY"):
         return f"would remove {name}: {size}; nothing was changed (DRY=1)"
-    remark(f"removing {name}: {size}")
+    console.remark(f"removing {name}: {size}")
     is_pinned = history.committed(name) is not None
     with lock.clone():
         message = arguments.value("MESSAGE") or f"Remove {name} model"
@@ -103,4 +102,4 @@ def main() -> None:
     for name in selection.select(arguments.value("MODEL")):
         with lock.model(name):
             said = remove(name)
-        (remark if arguments.is_on("DRY") else result)(said)
+        (console.remark if arguments.is_on("DRY") else console.result)(said)

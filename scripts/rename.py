@@ -2,8 +2,7 @@
 
 from dataclasses import replace
 
-from lib.core import arguments, atomic, lock, text
-from lib.core.console import remark, result
+from lib.core import arguments, atomic, console, lock, text
 from lib.core.errors import Failure
 from lib.disk import destination, staging
 from lib.flow import record
@@ -29,9 +28,9 @@ def rename(old: str, new: str) -> None:
     made = replace(held, name=new)
     check(held, made)
     if arguments.is_on("DRY"):
-        remark(f"would rename {old} to {new}; nothing was changed (DRY=1)")
+        console.remark(f"would rename {old} to {new}; nothing was changed (DRY=1)")
         return
-    remark(f"{old} becomes {new}: {text.amount(held.nfiles, held.size)}")
+    console.remark(f"{old} becomes {new}: {text.amount(held.nfiles, held.size)}")
     with lock.clone():
         pin.check_current(held)
         atomic.write(pin.path_of(new), pin.dump(made))
@@ -45,7 +44,7 @@ def rename(old: str, new: str) -> None:
         pin.drop(old)
     kept = len(releases.versions(old))
     tags = f"; its {text.plural(kept, 'release')} {'keeps' if kept == 1 else 'keep'} the old name" if kept else ""
-    result(f"renamed {old} to {new}{tags}; next: {record.next_step()}")
+    console.result(f"renamed {old} to {new}{tags}; next: {record.next_step()}")
 
 
 def main() -> None:

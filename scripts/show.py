@@ -2,8 +2,7 @@
 
 from collections import Counter
 
-from lib.core import arguments, text
-from lib.core.console import result
+from lib.core import arguments, console, text
 from lib.core.report import Report
 from lib.disk import destination, tensors
 from lib.model import history, names, pin, releases, selection
@@ -45,16 +44,16 @@ def show(name: str, titles: list[str] | None, report: Report) -> None:
     held, log = selection.checked(name), history.log(name)
     on_disk, counts = destination.on_disk(held), parameters(held)
     files = sorted((held.files or {}).items(), key=lambda each: (-each[1].size, each[0]))
-    result(name)
+    console.result(name)
     for title, line in described(held, on_disk, counts, titles).items():
         if line:
-            result(f"  {title:<{WIDTH}} {line}")
+            console.result(f"  {title:<{WIDTH}} {line}")
     widest = max(map(len, held.files or ()), default=0)
     for path, file in files:
-        result(f"  {text.size(file.size):>{WIDTH}} {path:<{widest}}  sha256 {file.sha256}")
+        console.result(f"  {text.size(file.size):>{WIDTH}} {path:<{widest}}  sha256 {file.sha256}")
     for entry in log:
         said = {key: text.one_line(value) for key, value in entry.items()}
-        result("  {date} {commit:.7} {author}: {subject}".format_map(said))
+        console.result("  {date} {commit:.7} {author}: {subject}".format_map(said))
     if history.is_shallow():
         report.note(f"{name}: this clone is shallow, so older Git commits are not shown (git fetch --unshallow)")
     known = {"disk": on_disk, "releases": titles, "parameters": counts or None}

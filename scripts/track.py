@@ -4,12 +4,10 @@ import os
 from collections.abc import Collection
 from pathlib import Path
 
-from lib.core import arguments, atomic, digest, lock, paths, text, workers
-from lib.core.console import progress, remark, result, took
+from lib.core import arguments, atomic, console, digest, lock, paths, text, workers
 from lib.core.errors import Failure
 from lib.disk import destination, staging, weights
-from lib.flow import admission
-from lib.flow.record import next_step, prepare, record
+from lib.flow import admission, record
 from lib.model import fields, history, names, pin, policy, selection
 from lib.remote import factory
 
@@ -25,7 +23,7 @@ def listed(folder: Path, copies: bool) -> dict[str, os.stat_result]:
     found = weights.walk(folder)
     if copies and (control := sorted(filter(names.is_control_file, found))):
         count = text.plural(len(control), "control file")
-        remark(f"left out {count} of Git, DVC or the Hub client, such as {control[0]}")
+        console.remark(f"left out {count} of Git, DVC or the Hub client, such as {control[0]}")
         found = {path: found[path] for path in found.keys() - control}
     return found
 
@@ -81,7 +79,7 @@ def base() -> str | None:
         raise
     except Failure as failure:
         why = str(failure).partition("; ")[0]
-        remark(f"the Hub could not be asked for BASE, so it is recorded as typed: {why}")
+        console.remark(f"the Hub could not be asked for BASE, so it is recorded as typed: {why}")
         return asked
 
 
@@ -123,7 +121,7 @@ def read_all(name: str, folder: Path, there: dict[str, os.stat_result]) -> dict[
         atomic.sync(target)
         return found
 
-    with progress(f"read {name}", total) as watch:
+    with console.progress(f"read {name}", total) as watch:
         found = workers.side_by_side(read, there, size=lambda path: there[path].st_size)
     if written := [path for path, status in there.items() if not weights.is_as_before(folder / path, status)]:
         raise Failure(f"{folder / written[0]} was written to while it was read; run the same command again afterwards")
@@ -154,20 +152,21 @@ def collect(name: str) -> None:
             files[path] = known
     made = pin.build(name, files, **meta, allow=admitted.allow, reason=admitted.reason)
     if kept and made.md5 != old.md5:
-        remark(f"{name} keeps {', '.join(kept)} of the previous version; type a new value, or - for none")
+        console.remark(f"{name} keeps {', '.join(kept)} of the previous version; type a new value, or - for none")
     staging.finish(made)
 
 
 def main() -> None:
-    prepare()
+    record.prepare()
     name = names.model_name(arguments.value("NAME"))
     selection.check_writable()
     with lock.model(name):
         before = history.committed(name)
         collect(name)
-        record(name, before)
+        record.record(name, before)
     if before == history.committed(name):
-        result(f"{name} is already pinned as it is; nothing to do")
+        console.result(f"{name} is already pinned as it is; nothing to do")
     else:
         held = pin.read(name)
-        result(f"tracked {name}: {text.amount(held.nfiles, held.size)}{took()}; next: {next_step()}")
+        done = f"tracked {name}: {text.amount(held.nfiles, held.size)}{console.took()}"
+        console.result(f"{done}; next: {record.next_step()}")

@@ -6,8 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 
-from lib.core import arguments, digest, lock, text
-from lib.core.console import note, progress, took
+from lib.core import arguments, console, digest, lock, text
 from lib.core.errors import Failure
 from lib.core.report import NO_MODEL, Finding, Report
 from lib.disk import cache, staging, weights
@@ -61,7 +60,7 @@ def check_disk(held: pin.Pin, items: Items, report: Report, looked: Looked) -> d
     is_there = bool(items) and (folder.exists() or folder.is_symlink())
     wanted = {item.path: item.file for item in files} if is_there else {}
     bad: list[Finding] = []
-    with progress(f"check {held.name}", held.size) as watch:
+    with console.progress(f"check {held.name}", held.size) as watch:
         if is_there:
             bad = weights.compare(held.name, folder, wanted, watch)
         elif items:
@@ -117,7 +116,7 @@ def check_remote(items: Items, every: Items, local: dict[str, Path], report: Rep
     seen: audit.Found = {}
     try:
         remote = factory.default()
-        note(remote.note)
+        console.note(remote.note)
         remote.check()
         seen |= audit.assess(remote, items, arguments.is_on("DEEP"), local, seen=seen)
         if strays := remote.strays:
@@ -193,4 +192,4 @@ def main(report: Report) -> tuple[str, str]:
     report.facts["looked"] = {key: value for key, value in vars(looked).items() if value is not None}
     if report.findings:
         report.note(str(looked))
-    return f"{looked}{took()}", summary(report.findings)
+    return f"{looked}{console.took()}", summary(report.findings)

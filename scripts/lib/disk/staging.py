@@ -17,8 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from lib.core import atomic, paths, shell
-from lib.core.console import remark
+from lib.core import atomic, console, paths, shell
 from lib.core.errors import Failure
 from lib.core.report import Finding
 from lib.disk import cache, dvc, quarantine, weights
@@ -147,7 +146,7 @@ def settle(
     known: Known,
     findings: Iterable[Finding] = (),
     elsewhere: quarantine.Elsewhere | None = None,
-    say: Callable[[str], object] = remark,
+    say: Callable[[str], object] = console.remark,
 ) -> None:
     """Remove `old/`, the models/NAME from before the swap. Raises OSError, `Failure`.
 

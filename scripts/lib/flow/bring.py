@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from lib.core import arguments, atomic, digest, paths, text, workers
-from lib.core.console import on_its_way, progress, remark
+from lib.core import arguments, atomic, console, digest, paths, text, workers
 from lib.core.errors import Failure
 from lib.disk import cache, destination, staging, weights
 from lib.flow import admission, upstream
@@ -48,9 +47,9 @@ def bring(draft: pin.Pin, shot: repo.Snapshot, admit: Callable[[pin.Pin, Path], 
 def _say_plan(draft: pin.Pin, shot: repo.Snapshot, fetch: int, remote: base.Remote) -> None:
     """Print what is about to happen; `fetch` is the number of bytes to download."""
     date = shot.date and f" of {shot.date}"
-    remark(f"{shot.source} at {shot.commit[:7]}{date}, {draft.terms or 'no license stated'}")
+    console.remark(f"{shot.source} at {shot.commit[:7]}{date}, {draft.terms or 'no license stated'}")
     amount, free = text.amount(draft.nfiles, draft.size), text.size(shutil.disk_usage(paths.ROOT).free)
-    remark(f"{draft.name}: {amount}, {text.size(fetch)} to fetch, {free} free here; to {remote.title}")
+    console.remark(f"{draft.name}: {amount}, {text.size(fetch)} to fetch, {free} free here; to {remote.title}")
     admission.say_left_out(draft)
 
 
@@ -94,7 +93,7 @@ class _Fetch:
     def all(self, files: list[repo.HubFile]) -> dict[str, digest.File]:
         """Download `files` in parallel; digests by path. The first `Failure` stops all; partial files are kept."""
         stop, xets = threading.Event(), xet.Xet(self.shot)
-        with progress(f"download {self.name}", sum(file.size for file in files)) as watch:
+        with console.progress(f"download {self.name}", sum(file.size for file in files)) as watch:
             fetch = partial(self._checked, xets, watch, stop)
             found = workers.side_by_side(fetch, files, DOWNLOADS, lambda file: file.size, stop=stop.set)
         return {file.path: each for file, each in zip(files, found, strict=True)}
@@ -107,7 +106,7 @@ class _Fetch:
             ways.insert(0, road.Copy(at))
             cache.reflink(at, path)
         for way in (ways, ways[-1:]):  # the last one is the plain download
-            with on_its_way(file.path):
+            with console.on_its_way(file.path):
                 found = road.bring(way, road.Wanted(label, file.size, file.hashes), path, watch, stop)
             if stop.is_set():
                 raise Failure("stopped")
@@ -119,5 +118,5 @@ class _Fetch:
                 return replace(found, blob=None)
             path.unlink()
             self.copies.pop(file.path, None)
-            remark(f"{label}: what {way[0].title} sent differs: {mismatch}")
+            console.remark(f"{label}: what {way[0].title} sent differs: {mismatch}")
         raise Failure(f"{label} differs from what the Hub publishes, twice; nothing was changed")

@@ -7,8 +7,7 @@ from collections.abc import KeysView, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from lib.core import arguments, atomic, digest, lock, paths, text, workers
-from lib.core.console import progress, remark
+from lib.core import arguments, atomic, console, digest, lock, paths, text, workers
 from lib.core.errors import Failure
 from lib.core.report import Finding, Report
 from lib.disk import cache, destination, quarantine, settings, weights
@@ -45,7 +44,7 @@ def hand_over(held: pin.Pin, to: Path, report: Report) -> bool:
         quarantine.clear(old, held.name, dict.fromkeys(left, "extra"), report.say)
         items = [item for item in factory.objects_of(held) if item.data is None]
         files = {item.path: item.file for item in items}
-        with progress(f"check {held.name}", held.size if os.path.lexists(target) else 0) as watch:
+        with console.progress(f"check {held.name}", held.size if os.path.lexists(target) else 0) as watch:
             wrong = weights.compare(held.name, target, files, watch)
         only = _check_ours(target, wrong, files.keys())
         new = bool(wrong) and _assemble(held, part, items, report)
@@ -96,10 +95,10 @@ def _elsewhere(sizes: Mapping[str, int]) -> set[str]:
 
 def _assemble(held: pin.Pin, part: Path, items: list[inventory.Item], report: Report) -> bool:
     """Fill the folder `part` with `items`. Returns False, with findings in `report`, if one cannot be had."""
-    remark(f"{held.name} goes to {part.parent}: {text.amount(held.nfiles, held.size)}")
+    console.remark(f"{held.name} goes to {part.parent}: {text.amount(held.nfiles, held.size)}")
     paths.remove(part)
     _check_space(held, items, part)
-    with progress(f"copy {held.name}", held.size) as watch:
+    with console.progress(f"copy {held.name}", held.size) as watch:
         found = workers.side_by_side(lambda item: _place(item, part / item.path, watch), items, fallback.DOWNLOADS)
     if failed := list(filter(None, found)):
         report.found(*failed)

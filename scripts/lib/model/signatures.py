@@ -10,8 +10,7 @@ import subprocess
 
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
-from lib.model import advice, history, releases
-from lib.model.pin import Pin
+from lib.model import advice, history, pin, releases
 
 ALLOWED, REVOKED = ".github/allowed_signers", ".github/revoked_signers"
 KEY = re.compile(r"(?:(?:sk-)?(?:ssh|ecdsa)-\S+\s+AAAA.*|#.*)?")  # a line of a public key file
@@ -51,7 +50,7 @@ def _check_lines() -> None:
             raise Failure(f"{REVOKED}, line {number} does not begin with a public key, such as ssh-ed25519 AAAA…")
 
 
-def missing(held: Pin) -> str | None:
+def missing(held: pin.Pin) -> str | None:
     """Why no signature covers `held`; None if one does."""
     name, path = held.name, f"models/{held.name}.dvc"
     if held.files is None:

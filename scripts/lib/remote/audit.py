@@ -4,8 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from lib.core import digest, text, workers
-from lib.core.console import on_its_way, progress
+from lib.core import console, digest, text, workers
 from lib.core.report import Finding
 from lib.disk import cache, weights
 from lib.model.inventory import Item, for_each
@@ -55,7 +54,7 @@ def examine(remote: Remote, items: list[Item], folder: Path | None, deep: bool =
     """How `folder`, if given, differs from the `items` of one model, and what `assess` finds. Raises `Failure`."""
     files = {item.path: item.file for item in items if item.data is None} if folder else {}
     remote.check()
-    with progress(f"check {items[0].model}", sum(file.size or 0 for file in files.values())) as watch:
+    with console.progress(f"check {items[0].model}", sum(file.size or 0 for file in files.values())) as watch:
         wrong = weights.compare(items[0].model, folder, files, watch) if folder else []
     right = weights.right(files, wrong)
     local = {item.oid: folder / item.path for item in items if item.path in right}
@@ -67,14 +66,14 @@ def _by_reading(remote: Remote, items: list[Item], seen: Found) -> Found:
 
     def read(item: Item) -> None:
         try:
-            with on_its_way(item.path):
+            with console.on_its_way(item.path):
                 mismatch = remote.read(item.oid, item.file, watch)
         except FileNotFoundError:  # deleted after it was listed
             seen[item.oid] = item.finding("remote", "missing")
         else:
             seen[item.oid] = item.finding("remote", "changed" if mismatch else "read", mismatch or "")
 
-    with progress("read remote", sum(item.file.size or 0 for item in items)) as watch:
+    with console.progress("read remote", sum(item.file.size or 0 for item in items)) as watch:
         workers.side_by_side(read, items, READERS)
     return seen
 

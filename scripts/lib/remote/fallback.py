@@ -7,9 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from shlex import quote
 
-from lib.core import text, workers
-from lib.core.console import VERB, note, on_its_way, progress, remark
-from lib.core.digest import Progress
+from lib.core import console, digest, text, workers
 from lib.core.errors import Failure
 from lib.core.report import Finding
 from lib.disk import cache
@@ -49,7 +47,7 @@ def _fail(name: str, model: str, why: Failure) -> None:
     """Skip the remote `name` for `model` (all if empty) from now on, and say so once. `_lock` must be held."""
     known = factory.names()
     if (name, model) not in _failed and name != known[-1]:
-        remark(f"{str(why).partition('; ')[0]}; continuing with remote {known[known.index(name) + 1]!r}")
+        console.remark(f"{str(why).partition('; ')[0]}; continuing with remote {known[known.index(name) + 1]!r}")
     _failed[name, model] = why
 
 
@@ -58,11 +56,11 @@ def holds(sizes: Mapping[str, int]) -> set[str]:
     return next(remotes()).holds(sizes)
 
 
-def _from_any(item: Item, part: Path, watch: Progress) -> Finding | None:
+def _from_any(item: Item, part: Path, watch: digest.Progress) -> Finding | None:
     """Download `item` to `part` from the first remote that has it intact; why it failed, or None. Raises `Failure`."""
     lacking = finding = failure = None
     for remote in remotes(item.model):
-        note(remote.note)
+        console.note(remote.note)
         try:
             why = _get(remote, item, part, watch)
         except Failure as error:
@@ -79,11 +77,11 @@ def _from_any(item: Item, part: Path, watch: Progress) -> Finding | None:
         raise failure
     last = factory.names()[-1]  # why an earlier one was left out was said when the next one took its place
     why = _failed.get((last, "")) or _failed.get((last, item.model))
-    note(why and f"{VERB}: {str(why).partition('; ')[0]}; it was not asked for what others lack")
+    console.note(why and f"{console.VERB}: {str(why).partition('; ')[0]}; it was not asked for what others lack")
     return finding
 
 
-def _get(remote: base.Remote, item: Item, part: Path, watch: Progress) -> Finding | None:
+def _get(remote: base.Remote, item: Item, part: Path, watch: digest.Progress) -> Finding | None:
     """Download `item` from `remote` to `part`, once more if it arrives changed; why that failed, or None."""
     counted: list[int] = []  # by one attempt
     for _ in range(2):
@@ -101,7 +99,7 @@ def _get(remote: base.Remote, item: Item, part: Path, watch: Progress) -> Findin
     return item.finding("remote", "changed", mismatch)
 
 
-def obtain(item: Item, watch: Progress) -> Finding | None:
+def obtain(item: Item, watch: digest.Progress) -> Finding | None:
     """Make sure that the cache holds `item`, and add only intact bytes; why that failed, or None. Raises `Failure`."""
     if cache.object_path(item.oid).is_file():
         return None
@@ -111,7 +109,7 @@ def obtain(item: Item, watch: Progress) -> Finding | None:
     with cache.incoming(item.oid) as part:
         if cache.object_path(item.oid).is_file():  # another command may have brought it meanwhile
             return None
-        with on_its_way(item.path):
+        with console.on_its_way(item.path):
             why = _from_any(item, part, watch)
         if not why:
             brought.append(part.stat().st_size)
@@ -122,7 +120,7 @@ def obtain(item: Item, watch: Progress) -> Finding | None:
 def obtain_all(items: Iterable[Item]) -> list[Finding]:
     """Make sure that the cache holds the `items` of one model; findings for those that it lacks. Raises `Failure`."""
     items = unique(items)
-    with progress(f"download {items[0].model}", sum(item.file.size or 0 for item in items)) as watch:
+    with console.progress(f"download {items[0].model}", sum(item.file.size or 0 for item in items)) as watch:
         return [why for why in workers.side_by_side(lambda item: obtain(item, watch), items, DOWNLOADS) if why]
 
 

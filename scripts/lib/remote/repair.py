@@ -4,12 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.core import arguments, digest, text, workers
-from lib.core.console import on_its_way, progress
+from lib.core import arguments, console, digest, text, workers
 from lib.core.report import Finding, Report
 from lib.disk import cache
-from lib.model import names, pin, reachable
-from lib.model.inventory import Item, for_each, unique
+from lib.model import inventory, names, pin, reachable
 from lib.remote import audit, base, factory
 
 OLD = 24 * 3600  # seconds; well below the age (DAYS) at which `make gc` deletes objects
@@ -23,7 +21,7 @@ class Outcome:
     unchecked: int  # objects that were compared by size only
 
 
-def _sources(item: Item) -> Iterator[Path]:
+def _sources(item: inventory.Item) -> Iterator[Path]:
     """The paths where this machine may have the bytes of `item`."""
     if item.data is not None:
         cache.keep_bytes(item.data, item.oid)
@@ -31,16 +29,16 @@ def _sources(item: Item) -> Iterator[Path]:
     yield names.weights_dir(item.model) / item.path
 
 
-def is_at_hand(item: Item) -> bool:
+def is_at_hand(item: inventory.Item) -> bool:
     """Whether this machine has a file where the bytes of `item` should be; it is not read."""
     return item.data is not None or any(source.is_file() for source in _sources(item))
 
 
-def _upload(item: Item, remote: base.Remote, watch: digest.Progress) -> Finding | None:
+def _upload(item: inventory.Item, remote: base.Remote, watch: digest.Progress) -> Finding | None:
     """Upload `item` from the first intact source; why that failed, or None."""
     why = item.finding("cache", "not on this machine")
     for source in filter(Path.is_file, _sources(item)):
-        with on_its_way(item.path):
+        with console.on_its_way(item.path):
             mismatch = remote.put(source, item, watch)
         if not mismatch:
             return None
@@ -49,24 +47,24 @@ def _upload(item: Item, remote: base.Remote, watch: digest.Progress) -> Finding 
     return why
 
 
-def _upload_all(items: list[Item], remote: base.Remote, lost: set[str]) -> dict[str, Finding]:
+def _upload_all(items: list[inventory.Item], remote: base.Remote, lost: set[str]) -> dict[str, Finding]:
     """Upload `items`, listings after the files that they name, unless one of those is still in `lost`, the oids that
     `remote` lacks or holds damaged; findings by oid for those that failed."""
     failed: dict[str, Finding] = {}
 
-    def put(item: Item) -> Finding | None:
+    def put(item: inventory.Item) -> Finding | None:
         if item.data and any(oid.encode() in item.data for oid in lost & failed.keys()):
             return item.finding("cache", "not uploaded before the files that it names")
         return _upload(item, remote, watch)
 
     files, listings = [item for item in items if item.data is None], [item for item in items if item.data is not None]
-    with progress("upload", sum(item.file.size or 0 for item in items if is_at_hand(item))) as watch:
+    with console.progress("upload", sum(item.file.size or 0 for item in items if is_at_hand(item))) as watch:
         for wave in (files, listings):
             failed |= {why.object: why for why in workers.side_by_side(put, wave, UPLOADS) if why}
     return failed
 
 
-def repair(items: list[Item], remote: base.Remote, deep: bool = False) -> Outcome:
+def repair(items: list[inventory.Item], remote: base.Remote, deep: bool = False) -> Outcome:
     """Upload the `items` missing on `remote` and replace damaged ones; `deep` first reads what is there."""
     infos = remote.infos(item.oid for item in items)
     found = audit.assess(remote, items, deep, infos=infos)
@@ -82,9 +80,9 @@ def repair(items: list[Item], remote: base.Remote, deep: bool = False) -> Outcom
     return Outcome(mended, failed, sum(each.kind == audit.SIZE_ONLY for each in found.values()))
 
 
-def objects(pins: list[pin.Pin], report: Report) -> list[Item]:
+def objects(pins: list[pin.Pin], report: Report) -> list[inventory.Item]:
     """The objects of `pins`; a pin whose listing is lost becomes a finding of `report`."""
-    known: list[Item] = []
+    known: list[inventory.Item] = []
     for held in pins:
         with report.failing(held.name, "remote", "missing", f"{held.name}: "):
             known += factory.objects_of(held)
@@ -94,12 +92,12 @@ def objects(pins: list[pin.Pin], report: Report) -> list[Item]:
 def upload(pins: list[pin.Pin], remote: base.Remote, report: Report) -> None:
     """Repair the objects of `pins` on `remote`, and report what was done. Raises `Failure`."""
     every = objects(pins, report)
-    items = unique(every)
+    items = inventory.unique(every)
     outcome = repair(items, remote, arguments.is_on("DEEP"))
     for each in outcome.mended:
         if each.kind == "changed":
             report.say(f"{each}: replaced")
-    report.found(*for_each(every, {each.object: each for each in outcome.failed}))
+    report.found(*inventory.for_each(every, {each.object: each for each in outcome.failed}))
     if outcome.unchecked:
         report.note(audit.size_only(outcome.unchecked, len(items)))
     sizes = {item.oid: item.file.size or 0 for item in items}
