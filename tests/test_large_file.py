@@ -32,6 +32,11 @@ def cut_short(answer: Answer) -> None:
     answer.reply = reply._replace(stop=reply.start + SLICE // 2)
 
 
+def open_ended(answer: Answer) -> None:
+    """Send all from where the range begins, as a server that takes no notice of its end."""
+    answer.log.range = answer.log.range.partition("-")[0] + "-"
+
+
 @pytest.mark.parametrize(
     ("fault", "came"),
     [
@@ -56,6 +61,21 @@ def test_the_rest_goes_on_where_it_broke(large, hub, fault, came):
     if came is not None:  # how much a reset takes along varies
         # Where not even one slice came, the Hub's client fetches all that is left.
         assert again == f"bytes={SLICE + came}-{2 * SLICE + came - 1 if came else ''}"
+
+
+@pytest.mark.parametrize(
+    ("fault", "requests"),
+    [(cut_short, [FIRST, f"bytes={SLICE // 2}-{SLICE + SLICE // 2 - 1}"]), (open_ended, ["bytes=0-"])],
+    ids=["less", "more"],
+)
+def test_a_first_answer_of_another_length_than_asked_is_taken_for_what_it_is(large, hub, fault, requests):
+    hub.faults.append(Fault(FILE, fault))
+
+    said = large.ok("add", f"MODEL={MODEL}").said
+
+    assert large.on_disk("large") == FILES
+    assert ranges(hub)[:2] == requests
+    assert "differs" not in said
 
 
 def test_a_range_that_is_ignored_is_read_to_the_end_at_once(large, hub):

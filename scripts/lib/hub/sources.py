@@ -42,12 +42,11 @@ class Get:
         try:
             with get_session().stream("GET", url, headers=headers) as response:
                 hf_raise_for_status(response)
-                is_part = response.status_code == 206
-                skip = 0 if is_part else start  # a server may ignore the range
+                at = start if response.status_code == 206 else 0  # a server may ignore the range
                 for chunk in response.iter_raw():
-                    yield chunk[skip:]
-                    skip = max(0, skip - len(chunk))
-            if is_part and stop < self.file.size:
+                    yield chunk[max(0, start - at) :]
+                    at += len(chunk)
+            if at == stop < self.file.size:
                 yield from self._rest(response, stop)
         except httpx2.TransportError as error:
             raise Broken(reason(error)) from error
