@@ -113,6 +113,18 @@ def test_the_rest_is_asked_with_the_token_where_the_hub_itself_has_it(large, hub
     assert ranges(hub) == [FIRST, REST]
 
 
+def test_a_login_in_the_address_of_the_hub_opens_the_rest_too(large, hub):
+    """Through a proxy, as only there an address needs no port here."""
+    with Proxy(SimpleNamespace(port=hub.url.rpartition(":")[2])) as proxy:
+        endpoint = "http://team:hunter2@hub.example"
+        large.ok("add", f"MODEL={MODEL}", HF_ENDPOINT=endpoint, HTTP_PROXY=proxy.endpoint)
+
+        assert large.on_disk("large") == FILES
+        assert ranges(hub) == [FIRST, REST]
+        assert proxy.tokens == {"Basic dGVhbTpodW50ZXIy"}
+        assert not [request for request in proxy.requests if "hunter2" in request]
+
+
 @pytest.mark.parametrize(("variable", "requests"), [("HTTP_PROXY", 2), ("http_proxy", 2), ("ALL_PROXY", 1)])
 def test_the_rest_goes_through_the_proxy_that_the_hub_is_asked_through(large, hub, variable, requests):
     with Proxy(SimpleNamespace(port=hub.url.rpartition(":")[2])) as proxy:

@@ -58,7 +58,8 @@ class Get:
     def _rest(self, first: httpx2.Response, start: int) -> Iterator[memoryview]:
         """The bytes from offset `start` on, from where `first` came: another host than the Hub gets no token here."""
         self.whole = True  # for the next try, unless this other client gets through
-        request = Request(str(first.url), headers=dict(first.request.headers))
+        url = first.url.copy_with(userinfo=b"", fragment=None)  # a login in it is in the headers, too
+        request = Request(str(url), headers=dict(first.request.headers))
         try:
             for chunk in downloads().read(request, start, self.file.size, buffer(SLICE)):
                 self.whole = False
