@@ -136,6 +136,15 @@ def test_the_rest_goes_through_the_proxy_that_the_hub_is_asked_through(large, hu
         assert len(proxy.logins) == 1
 
 
+def test_an_address_that_holds_once_only_needs_no_retry(large, hub):
+    hub.faults += [Fault(FILE, lambda _: None), Fault(FILE, lambda answer: answer.status(410))]
+
+    large.ok("add", f"MODEL={MODEL}", "TIMEOUT=0")
+
+    assert large.on_disk("large") == FILES
+    assert ranges(hub) == [FIRST, REST, f"bytes={SLICE}-"]
+
+
 def test_the_hubs_client_fetches_the_rest_where_the_other_one_does_not_get_through(large, hub):
     """Here, as it takes `*.0.0.1` for no name: it asks a proxy that is down."""
     dead = "http://127.0.0.1:9"

@@ -57,15 +57,17 @@ class Get:
 
     def _rest(self, first: httpx2.Response, start: int) -> Iterator[memoryview]:
         """The bytes from offset `start` on, from where `first` came: another host than the Hub gets no token here."""
-        self.whole = True  # for the next try, unless this other client gets through
+        self.whole = True  # from now on, unless this other client gets through
         url = first.url.copy_with(userinfo=b"", fragment=None)  # a login in it is in the headers, too
         request = Request(str(url), headers=dict(first.request.headers))
         try:
             for chunk in downloads().read(request, start, self.file.size, buffer(SLICE)):
                 self.whole = False
                 yield chunk
-        except Refused as refused:
-            raise Broken(f"the Hub answered {refused.status}") from refused  # that address has expired
+        except (Broken, Refused):  # such as an address that holds once only
+            if not self.whole:
+                raise
+            yield from self.stream(start)
 
 
 @dataclass(frozen=True)
