@@ -136,6 +136,20 @@ def test_the_rest_goes_through_the_proxy_that_the_hub_is_asked_through(large, hu
         assert len(proxy.logins) == 1
 
 
+def test_a_file_that_came_wrong_is_fetched_by_the_hubs_client_alone(large, hub):
+    def send_first_slice(answer: Answer) -> None:
+        """As from an address that was signed for the first range."""
+        if answer.log.range == REST:
+            answer.log.range = FIRST
+
+    hub.faults.append(Fault(FILE, send_first_slice, times=None))
+
+    assert "what a plain download sent differs" in large.ok("add", f"MODEL={MODEL}").said
+
+    assert large.on_disk("large") == FILES
+    assert ranges(hub)[-1] == "bytes=0-"
+
+
 def test_an_address_that_holds_once_only_needs_no_retry(large, hub):
     hub.faults += [Fault(FILE, lambda _: None), Fault(FILE, lambda answer: answer.status(410))]
 

@@ -99,13 +99,13 @@ class _Fetch:
         return {file.path: each for file, each in zip(files, found, strict=True)}
 
     def _checked(self, xets: xet.Xet, watch: digest.Progress, stop: threading.Event, file: repo.HubFile) -> digest.File:
-        """Download and verify `file`, once more by a plain download if it differs; its digests. Raises `Failure`."""
+        """Download and verify `file`, if it differs by the Hub's client alone; its digests. Raises `Failure`."""
         label, path = f"{self.shot.source}/{file.path}", staging.files(self.name) / file.path
         ways = sources.of(self.shot, file, xets)
         if at := self.copies.get(file.path):
             ways.insert(0, road.Copy(at))
             cache.reflink(at, path)
-        for way in (ways, ways[-1:]):  # the last one is the plain download
+        for way in (ways, [sources.Get(self.shot, file, whole=True)]):
             with console.on_its_way(file.path):
                 found = road.bring(way, road.Wanted(label, file.size, file.hashes), path, watch, stop)
             if stop.is_set():
