@@ -70,7 +70,7 @@ def client() -> http.Client:
 @pytest.fixture
 def small(monkeypatch) -> None:
     """Slices, trials and pieces of a few bytes."""
-    for name, size in (("SLICE", 1000), ("TRIAL", 1000), ("PIECE", 1500)):
+    for name, size in (("SLICE", 1000), ("LEAST", 1000), ("TRIAL", 1000), ("PIECE", 1500)):
         monkeypatch.setattr(http, name, size)
 
 
