@@ -40,7 +40,7 @@ PINNED = {path: data for path, data in FILES.items() if path != ".gitattributes"
 VICTIM = "model.safetensors"  # the file that a fault damages
 PLAN = re.compile(r"(add|update): (acme/\S+ at [0-9a-f]{7}|\S+: [0-9]+ files?, .* to fetch, )")  # before the download
 TOOK = re.compile(r", ([0-9]+ min )?[0-9]+ s(?=[:;,]|$)", re.MULTILINE)  # elapsed time, which varies
-ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk, or listens at port 80")
 LISTING_FAULTS = ["listing changed", "listing removed"]
 
 

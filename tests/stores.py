@@ -311,7 +311,7 @@ class Proxy:
     - `down`: hang up on this request and on all later ones, until `up()`.
 
     `answered` may change the headers of any answer. With `tls` it speaks HTTPS. It makes a `pause` of so many seconds
-    after each `PORTION` of a body.
+    after each `PORTION` of a body. `at` is where it listens.
     """
 
     def __init__(
@@ -322,6 +322,7 @@ class Proxy:
         tls: ssl.SSLContext | None = None,
         once: bool = True,
         pause: float = 0,
+        at: tuple[str, int] = ("127.0.0.1", 0),
     ) -> None:
         self.store, self.fault, self.answered, self.once, self.pause = store, fault, answered, once, pause
         self.requests: list[str] = []
@@ -331,7 +332,7 @@ class Proxy:
         self.sent = 0  # bytes of bodies
         self.down = False
         self.ended = threading.Event()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self.server = ThreadingHTTPServer(at, _Handler)
         self.server.proxy = self
         self.server.daemon_threads = True
         self.server.handle_error = lambda *_: None  # a client that hung up

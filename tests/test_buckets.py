@@ -623,6 +623,19 @@ def test_a_pull_over_tls_goes_through_a_proxy_that_wants_a_login(added, rclone, 
     assert set(proxy.requests) == {f"CONNECT Basic {login}"}
 
 
+@ROOT_ONLY
+@pytest.mark.parametrize("address", ["http://127.0.0.2", "127.0.0.2"])
+def test_a_proxy_without_a_port_is_at_port_80(added, rclone, authority, address):
+    path, context = authority
+    fill(rclone, added)
+    with Proxy(rclone, tls=context) as secure, Proxy(rclone, at=("127.0.0.2", 80)):
+        other = use(added, rclone, secure.endpoint).second()
+
+        other.ok("pull", "TIMEOUT=2", HTTPS_PROXY=address, AWS_CA_BUNDLE=str(path))
+
+    assert other.on_disk() == PINNED
+
+
 def test_a_key_of_the_customer_is_refused_by_name(added, moto):
     use(added, moto)
     settings(added, f"['remote \"storage\"']\n    sse_customer_key = {'QUFB' * 11}\n", local=True)

@@ -81,6 +81,7 @@ class Client:
             self._context = self._context or self._trust()
         made = HTTPSConnection(proxy or host, timeout=self._seconds, context=self._context)
         if proxy:
+            made.port = HTTPConnection(proxy).port  # 80, not 443, if the proxy is named without one
             made.set_tunnel(host, headers=login)
         return made
 
