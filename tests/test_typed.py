@@ -228,6 +228,18 @@ def test_an_empty_endpoint_is_none(online):
 
 
 @pytest.mark.slow
+def test_a_login_in_the_address_of_the_hub_is_not_shown(online, hub):
+    named = {"HF_ENDPOINT": hub.url.replace("//", "//team:hunter2@")}
+
+    line = online.refused("add", f"MODEL={MODEL}", "REVISION=none", **named)
+    hub.stop()
+
+    assert line.endswith(f"for branches and tags, see: {hub.url}/{MODEL}/tree/main")
+    line = online.refused("add", f"MODEL={MODEL}", **named)
+    assert line.startswith(f"add: cannot reach the Hub at {hub.url} (")
+
+
+@pytest.mark.slow
 def test_a_dead_proxy_is_named(world):
     line = world.refused("add", f"MODEL={MODEL}", HF_ENDPOINT="http://hub.invalid", HTTP_PROXY="http://127.0.0.1:9")
 

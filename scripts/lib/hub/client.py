@@ -14,6 +14,7 @@ from lib.transfer.retry import TRANSIENT, Broken, Retry, asked_to_wait
 huggingface_hub.logging.set_verbosity_error()  # no warnings of retries: if all fail, a `Failure` says so
 
 ENDPOINT = huggingface_hub.constants.ENDPOINT
+SHOWN = text.one_line(ENDPOINT)  # for messages: without a login
 READ = huggingface_hub.constants.HF_HUB_DOWNLOAD_TIMEOUT  # seconds without a byte until a download is retried
 
 
@@ -57,7 +58,7 @@ def unreachable(why: object) -> Failure:
     address = urlsplit(ENDPOINT)
     proxy = proxy_for(address.scheme, address.netloc)
     through = f" through the proxy {text.one_line(proxy)}" if proxy else ""
-    return Failure(f"cannot reach the Hub at {ENDPOINT}{through} ({text.one_line(why)}); nothing was changed")
+    return Failure(f"cannot reach the Hub at {SHOWN}{through} ({text.one_line(why)}); nothing was changed")
 
 
 @lru_cache(maxsize=1)

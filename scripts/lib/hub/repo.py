@@ -9,12 +9,12 @@ from huggingface_hub.utils import filter_repo_objects
 
 from lib.core import digest, text
 from lib.core.errors import Failure
-from lib.hub.client import ENDPOINT, reason
+from lib.hub.client import ENDPOINT, SHOWN, reason
 from lib.model import fields, names
 from lib.transfer.retry import GaveUp
 
 MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # raised by answers that no Hub gives
-NO_HUB = f"the server at {ENDPOINT} is not a Hub; see HF_ENDPOINT"
+NO_HUB = f"the server at {SHOWN} is not a Hub; see HF_ENDPOINT"
 MOST = (200, 200, 1000)  # characters of a license's id, name and link; real ids have a few dozen
 
 
@@ -85,10 +85,10 @@ def refusal(error: Exception, source: str, revision: str) -> Failure:
     said = said and text.one_line(said).rstrip(".")
     if isinstance(error, errors.GatedRepoError):
         why = f" (the Hub says: {said})" if said else ""  # that a request for access awaits a review, for example
-        return Refusal("gated", f"{source} is gated: accept its license at {ENDPOINT}/{source}, then {login}{why}")
+        return Refusal("gated", f"{source} is gated: accept its license at {SHOWN}/{source}, then {login}{why}")
     if isinstance(error, errors.RevisionNotFoundError):
         how = "" if fields.COMMIT.fullmatch(revision) else "type a commit in full; "
-        where = f"{how}for branches and tags, see: {ENDPOINT}/{source}/tree/main"
+        where = f"{how}for branches and tags, see: {SHOWN}/{source}/tree/main"
         return Refusal("no such revision", f"no such revision of {source}: {revision!r}; {where}")
     if isinstance(error, errors.RepositoryNotFoundError):
         return Refusal("gone", f"no such model on the Hub: {source}; if it is private, {login}")
