@@ -119,6 +119,16 @@ def test_dvcs_settings_are_in_every_request_that_uploads(store, tmp_path):
     assert len(store.requests) == 7
 
 
+def test_a_small_object_is_sent_without_waiting_to_be_asked_for_it(store, tmp_path):
+    (tmp_path / "small").write_bytes(b"small")
+    file = digest.of_bytes(b"small")
+
+    s3(store, **KEYS).put(tmp_path / "small", Item(file.md5, file, "tiny", "small"), lambda _: None)
+
+    assert [headers.get("Expect") for headers in asked(store, "PUT")] == [None]
+    assert store.bodies == [b"small"]
+
+
 def test_a_store_that_takes_anybody_gets_no_login(store):
     remote = s3(store, allow_anonymous_login=True, **KEYS)
 

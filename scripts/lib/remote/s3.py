@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.request import Request
 
 import botocore
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.session import Session
@@ -72,6 +73,7 @@ class S3(Bucket):
             config=self._behaviour(),
         )
         self._client.meta.events.register_first("needs-retry.s3", _pause)
+        self._client.meta.events.register("request-created.s3.PutObject", _at_once)
 
     def _behaviour(self) -> Config:
         connect, read = patience()
@@ -169,6 +171,12 @@ def _pause(attempts: int, response: tuple | None, request_dict: dict, **_: objec
     if is_busy and response[0].raw.status == 200 and "text/html" in response[0].headers.get("Content-Type", ""):
         raise errors.Unable("answered with a web page; ENDPOINT must be the address of its S3 API, not of a console")
     return seconds if is_busy and time.monotonic() + seconds - since < arguments.timeout() else None
+
+
+def _at_once(request: AWSRequest, **_: object) -> None:
+    """Send a small body along with its request, not a round trip later, once the store has asked for it."""
+    if request.data.getbuffer().nbytes < workers.SMALL:
+        del request.headers["Expect"]
 
 
 def _crc(found: digest.File) -> dict[str, str]:
