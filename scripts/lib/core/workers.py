@@ -9,6 +9,8 @@ from typing import TypeVar
 
 CORES = os.cpu_count() or 1
 SMALL = 1 << 20  # bytes; reading and hashing a smaller file takes less time than handing it to a thread
+REQUESTS = 16  # to a server in parallel
+LIGHT = 256 << 10  # bytes; the transfer of a smaller file, too, is mostly a wait for the answer, if not on a slow line
 T, U = TypeVar("T"), TypeVar("U")
 
 
@@ -38,6 +40,7 @@ def side_by_side(
     size: Callable[[T], int] = lambda _: 0,  # of a thing, in bytes: the largest starts first
     small: int = 0,  # bytes; smaller things are done without a thread
     stop: Callable[[], object] | None = None,  # makes running work end early; without it, that is waited for
+    more: int = 0,  # workers for things below LIGHT, besides the others
 ) -> list[U]:
     """What `work` returns for each of `things`, in their order; its first exception is raised, and cancels the rest."""
     things = list(things)
@@ -46,8 +49,9 @@ def side_by_side(
     from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
     order = sorted(range(len(things)), key=lambda index: -size(things[index]))
-    pool = ThreadPoolExecutor(workers)
-    jobs = {index: pool.submit(work, things[index]) for index in order if size(things[index]) >= small}
+    pools = [ThreadPoolExecutor(workers), ThreadPoolExecutor(more or workers)]
+    pool_of = [pools[more > 0 and size(thing) < LIGHT] for thing in things]
+    jobs = {index: pool_of[index].submit(work, things[index]) for index in order if size(things[index]) >= small}
     try:
         found = {index: work(things[index]) for index in order if index not in jobs}
         for job in wait(jobs.values(), return_when=FIRST_EXCEPTION).done:
@@ -56,4 +60,6 @@ def side_by_side(
     finally:
         if stop:
             stop()
-        pool.shutdown(wait=stop is None, cancel_futures=True)
+        for is_waited_for in (False, stop is None):
+            for pool in pools:
+                pool.shutdown(wait=is_waited_for, cancel_futures=True)

@@ -16,7 +16,7 @@ from lib.model import fields, names, pin
 from lib.remote import base, factory
 from lib.transfer import road
 
-DOWNLOADS = 8  # files in parallel; these fill most links, and more would make a disk seek
+DOWNLOADS = 8  # large files in parallel; these fill most links, and more would make a disk seek
 
 
 def bring(draft: pin.Pin, shot: repo.Snapshot, admit: Callable[[pin.Pin, Path], pin.Pin], *pins: pin.Pin | None) -> str:
@@ -95,7 +95,9 @@ class _Fetch:
         stop, xets = threading.Event(), xet.Xet(self.shot)
         with console.progress(f"download {self.name}", sum(file.size for file in files)) as watch:
             fetch = partial(self._checked, xets, watch, stop)
-            found = workers.side_by_side(fetch, files, DOWNLOADS, lambda file: file.size, stop=stop.set)
+            found = workers.side_by_side(
+                fetch, files, DOWNLOADS, lambda file: file.size, stop=stop.set, more=workers.REQUESTS
+            )
         return {file.path: each for file, each in zip(files, found, strict=True)}
 
     def _checked(self, xets: xet.Xet, watch: digest.Progress, stop: threading.Event, file: repo.HubFile) -> digest.File:

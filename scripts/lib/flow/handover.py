@@ -7,7 +7,7 @@ from collections.abc import KeysView, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from lib.core import arguments, atomic, console, digest, lock, paths, text, workers
+from lib.core import arguments, atomic, console, digest, lock, paths, text
 from lib.core.errors import Failure
 from lib.core.report import Finding, Report
 from lib.disk import cache, destination, quarantine, settings, weights
@@ -99,7 +99,7 @@ def _assemble(held: pin.Pin, part: Path, items: list[inventory.Item], report: Re
     paths.remove(part)
     _check_space(held, items, part)
     with console.progress(f"copy {held.name}", held.size) as watch:
-        found = workers.side_by_side(lambda item: _place(item, part / item.path, watch), items, fallback.DOWNLOADS)
+        found = inventory.transfer(lambda item: _place(item, part / item.path, watch), items, fallback.DOWNLOADS)
     if failed := list(filter(None, found)):
         report.found(*failed)
         shutil.rmtree(part)

@@ -2,10 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from lib.core import digest
+from lib.core import digest, workers
 from lib.core.errors import Failure
 from lib.core.report import Finding
 from lib.model import fields, names
@@ -68,6 +68,15 @@ def unique(items: Iterable[Item]) -> list[Item]:
     for item in items:
         first.setdefault(item.oid, item)
     return list(first.values())
+
+
+def transfer(work: Callable[[Item], workers.U], items: Iterable[Item], large: int) -> list[workers.U]:
+    """What `work`, which transfers an object, returns for each of `items`; at most `large` large ones at a time."""
+
+    def size(item: Item) -> int:
+        return workers.LIGHT if item.file.size is None else item.file.size
+
+    return workers.side_by_side(work, items, large, size, more=workers.REQUESTS)
 
 
 def for_each(items: Iterable[Item], found: Mapping[str, Finding]) -> list[Finding]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from lib.core import console, digest, text, workers
 from lib.core.report import Finding
 from lib.disk import cache, weights
-from lib.model.inventory import Item, for_each
+from lib.model.inventory import Item, for_each, transfer
 from lib.remote import etag
 from lib.remote.base import ObjectInfo, Remote
 
-READERS = 2 * workers.CORES  # one waits for the network while another hashes
+READERS = 2 * workers.CORES  # of large objects: one waits for the network while another hashes
 # The kinds of findings about an object, besides `missing` and `changed`.
 PROVEN = ("read", "by hash")  # every byte was read; the store publishes the pinned hash
 SIZE_ONLY = "by size only"  # the size is right; nothing more is known
@@ -74,7 +74,7 @@ def _by_reading(remote: Remote, items: list[Item], seen: Found) -> Found:
             seen[item.oid] = item.finding("remote", "changed" if mismatch else "read", mismatch or "")
 
     with console.progress("read remote", sum(item.file.size or 0 for item in items)) as watch:
-        workers.side_by_side(read, items, READERS)
+        transfer(read, items, READERS)
     return seen
 
 

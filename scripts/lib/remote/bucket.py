@@ -19,7 +19,6 @@ from lib.remote.errors import Unable
 from lib.transfer import road
 from lib.transfer.http import Client, Ranges, Refused
 
-REQUESTS = 16  # in parallel
 FEW = 8  # up to this many objects are asked for one by one, without estimating a listing
 TRIES = 2  # attempts at a request; each may take half of TIMEOUT
 
@@ -77,7 +76,7 @@ class Bucket(Remote):
         with self._explained("read" if closely else "list"):
             if not closely and len(oids) > FEW and len(oids) > self._pages():
                 return {oid: info for oid, info in self.all().items() if oid in oids}
-            said = workers.side_by_side(lambda oid: self._info(self._object(oid), closely), oids, REQUESTS)
+            said = workers.side_by_side(lambda oid: self._info(self._object(oid), closely), oids, workers.REQUESTS)
             return {oid: info for oid, info in zip(oids, said, strict=True) if info}
 
     def now(self) -> float:

@@ -7,14 +7,14 @@ from functools import lru_cache
 from pathlib import Path
 from shlex import quote
 
-from lib.core import console, digest, text, workers
+from lib.core import console, digest, text
 from lib.core.errors import Failure
 from lib.core.report import Finding
 from lib.disk import cache
-from lib.model.inventory import Item, unique
+from lib.model.inventory import Item, transfer, unique
 from lib.remote import base, factory
 
-DOWNLOADS = 8  # objects in parallel
+DOWNLOADS = 8  # large objects in parallel
 brought: list[int] = []  # bytes of each object that this run downloaded
 _failed: dict[tuple[str, str], Failure] = {}  # by (remote, model); the model is "" if the remote is unreachable
 _detours: Counter = Counter()  # number of objects by (model, remote without them, remote with them)
@@ -121,7 +121,7 @@ def obtain_all(items: Iterable[Item]) -> list[Finding]:
     """Make sure that the cache holds the `items` of one model; findings for those that it lacks. Raises `Failure`."""
     items = unique(items)
     with console.progress(f"download {items[0].model}", sum(item.file.size or 0 for item in items)) as watch:
-        return [why for why in workers.side_by_side(lambda item: obtain(item, watch), items, DOWNLOADS) if why]
+        return [why for why in transfer(lambda item: obtain(item, watch), items, DOWNLOADS) if why]
 
 
 def detours(model: str, is_here: bool) -> Iterator[str]:

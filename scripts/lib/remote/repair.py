@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.core import arguments, console, digest, text, workers
+from lib.core import arguments, console, digest, text
 from lib.core.report import Finding, Report
 from lib.disk import cache
 from lib.model import inventory, names, pin, reachable
 from lib.remote import audit, base, factory
 
 OLD = 24 * 3600  # seconds; well below the age (DAYS) at which `make gc` deletes objects
-UPLOADS = 4  # objects in parallel; the parts of a large one are sent in parallel, too
+UPLOADS = 4  # large objects in parallel; the parts of a large one are sent in parallel, too
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def _upload_all(items: list[inventory.Item], remote: base.Remote, lost: set[str]
     files, listings = [item for item in items if item.data is None], [item for item in items if item.data is not None]
     with console.progress("upload", sum(item.file.size or 0 for item in items if is_at_hand(item))) as watch:
         for wave in (files, listings):
-            failed |= {why.object: why for why in workers.side_by_side(put, wave, UPLOADS) if why}
+            failed |= {why.object: why for why in inventory.transfer(put, wave, UPLOADS) if why}
     return failed
 
 

@@ -20,7 +20,7 @@ from lib.core import arguments, digest, workers
 from lib.core.errors import Failure
 from lib.remote import errors, etag
 from lib.remote.base import ObjectInfo
-from lib.remote.bucket import REQUESTS, TRIES, Bucket, patience
+from lib.remote.bucket import TRIES, Bucket, patience
 from lib.transfer import retry
 
 SIGNED = 3600  # seconds that a presigned URL is valid
@@ -83,7 +83,7 @@ class S3(Bucket):
             connect_timeout=self.config.get("connect_timeout") or connect,
             read_timeout=self.config.get("read_timeout") or read,
             retries=None if "AWS_MAX_ATTEMPTS" in os.environ else {"total_max_attempts": TRIES},
-            max_pool_connections=REQUESTS,
+            max_pool_connections=2 * workers.REQUESTS,
             # By default, botocore adds checksums that older stores reject; `_upload` adds the ones that matter.
             request_checksum_calculation="when_required",
         )
@@ -175,7 +175,7 @@ def _pause(attempts: int, response: tuple | None, request_dict: dict, **_: objec
 
 def _at_once(request: AWSRequest, **_: object) -> None:
     """Send a small body along with its request, not a round trip later, once the store has asked for it."""
-    if request.data.getbuffer().nbytes < workers.SMALL:
+    if request.data.getbuffer().nbytes < workers.LIGHT:
         del request.headers["Expect"]
 
 

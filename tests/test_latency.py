@@ -1,0 +1,81 @@
+"""A Hub and a bucket that are far away: what costs a round trip is done at once, and asked for once."""
+
+import re
+import threading
+from collections.abc import Iterator
+
+import pytest
+from conftest import World
+from hub import Fault, Hub
+from stores import Proxy, S3Moto
+
+pytestmark = pytest.mark.slow
+
+SMALL = {f"{number:02}.txt": b"%d" % number for number in range(20)}
+
+
+class Gate:
+    """Holds up the requests that match until 16 of them wait, or for a second; `most` is how many have waited."""
+
+    def __init__(self) -> None:
+        self.match, self.most, self._now, self._turn = "nothing", 0, 0, threading.Condition()
+
+    def __call__(self, request: str) -> None:
+        if not re.search(self.match, request):
+            return
+        with self._turn:
+            self._now += 1
+            self.most = max(self.most, self._now)
+            self._turn.notify_all()
+            self._turn.wait_for(lambda: self.most >= 16, 1)
+            self._now -= 1
+
+    def most_of(self, match: str) -> "Gate":
+        self.match, self.most = match, 0
+        return self
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
+@pytest.fixture
+def far(world, gate) -> Iterator[Proxy]:
+    """The door to the bucket of `world`, with `gate` in it."""
+    with S3Moto() as store, Proxy(store, gate) as proxy:
+        world.env |= store.env
+        world.ok("remote", f"URL={store.url}", f"ENDPOINT={proxy.endpoint}")
+        yield proxy
+
+
+def track(world: World, *names: str) -> None:
+    """Pin models of SMALL and another file each."""
+    for name in names:
+        folder = world.path / "own" / name
+        folder.mkdir(parents=True)
+        for path, content in (SMALL | {"name.txt": name.encode()}).items():
+            (folder / path).write_bytes(content)
+        world.ok("track", f"NAME={name}", f"DIR={folder}")
+
+
+def test_many_small_files_are_on_their_way_at_once(world, gate, far):
+    with Hub() as hub:
+        hub.commit("org/small", SMALL)
+        world.env["HF_ENDPOINT"] = hub.url
+        hub.faults.append(Fault("/resolve/", lambda answer: gate(f"Hub {answer.path}"), times=None))
+        gate.most_of("Hub .*txt")
+        world.ok("add", "MODEL=org/small", "DRY=1")
+        assert gate.most == 0
+        world.ok("add", "MODEL=org/small")
+        assert gate.most == 16
+
+    track(world, "one")
+    asked = {"push": "PUT .*/files/", "verify": "GET .*/files/md5/../", "pull": "GET .*/files/md5/../"}
+    for key in far.store.objects():
+        if "files/" in key:
+            far.store.delete(key)
+    for words in (["push"], ["verify", "DEEP=1"], ["free"], ["pull"]):
+        gate.most_of(asked.get(words[0], "nothing"))
+        world.ok(*words)
+        assert gate.most == 16 * (words[0] in asked), words
