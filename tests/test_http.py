@@ -367,3 +367,19 @@ def test_a_refusal_without_a_code_is_named_by_its_status(store):
 
     with pytest.raises(http.Refused, match="418"):
         read(store, client(), 0, 9)
+
+
+@pytest.mark.parametrize("status", [200, 206])
+@pytest.mark.parametrize("start", [0, 3])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_a_file_of_another_size_is_refused_before_its_first_byte(store, status, start, more):
+    sent = DATA[: 9 + more] if status == 200 else DATA[start : 9 + min(more, 0)]
+    told = {"Content_Range": f"bytes {start}-8/{9 + more}"} if status == 206 else {}
+    store.answer = lambda handler, _: handler.say(status, sent, Content_Length=str(len(sent)), **told)
+    stream = http.Ranges(client(), lambda: request(store), 9).stream(start)
+
+    if more:
+        with pytest.raises(http.Refused, match="InvalidRange"):
+            next(stream)
+    else:
+        assert b"".join(map(bytes, stream)) == DATA[start:9]

@@ -15,7 +15,7 @@ SMALL = {f"{number:02}.txt": b"%d" % number for number in range(20)}
 
 
 class Gate:
-    """Holds up the requests that match until 16 of them wait, or for a second; `most` is how many have waited."""
+    """Holds up the requests that match until 16 of them wait, or for 5 s; `most` is how many have waited."""
 
     def __init__(self) -> None:
         self.match, self.most, self._now, self._turn = "nothing", 0, 0, threading.Condition()
@@ -27,7 +27,7 @@ class Gate:
             self._now += 1
             self.most = max(self.most, self._now)
             self._turn.notify_all()
-            self._turn.wait_for(lambda: self.most >= 16, 1)
+            self._turn.wait_for(lambda: self.most >= 16, 5)
             self._now -= 1
 
     def most_of(self, match: str) -> "Gate":
@@ -79,3 +79,14 @@ def test_many_small_files_are_on_their_way_at_once(world, gate, far):
         gate.most_of(asked.get(words[0], "nothing"))
         world.ok(*words)
         assert gate.most == 16 * (words[0] in asked), words
+
+
+def test_an_object_whose_size_is_pinned_is_read_with_one_request(world, far):
+    track(world, "one")
+
+    for words in (["verify", "DEEP=1"], ["push", "DEEP=1"], ["free", "DEEP=1"], ["pull"]):
+        before = len(far.requests)
+        world.ok(*words)
+        asked = [line.partition("?")[0] for line in far.requests[before:] if "/files/md5/" in line]
+        assert len(asked) == len(set(asked)) == 21 + (words != ["pull"]), words  # the listing is made from the pin
+        assert {line.partition(" ")[0] for line in asked} == {"GET"}

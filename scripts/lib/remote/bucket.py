@@ -91,18 +91,24 @@ class Bucket(Remote):
     def read(self, oid: str, want: File, progress: Progress = unwatched, path: Path | None = None) -> str | None:
         key = self._object(oid)
         with self._explained("read"):
-            if not (info := self._info(key)):
-                raise FileNotFoundError(oid)
-            if want.size not in (None, info.size):
-                return want.mismatch(File(info.size))
-            try:
-                return want.mismatch(self._arrived(key, info.size, want.hash_name, progress, path))
+            try:  # a pinned size saves a question
+                size = want.size or self._size(key)
+                if want.size in (None, size):
+                    return want.mismatch(self._arrived(key, size, want.hash_name, progress, path))
+                return want.mismatch(File(size))
             except Refused as refused:
                 if refused.status == 404:
                     raise FileNotFoundError(oid) from refused
+                if refused.status == 416 and (size := self._size(key)) != want.size:
+                    return want.mismatch(File(size))
                 if refused.code == "InvalidObjectState":
                     raise Unable(f"has {key} in an archive such as Glacier: restore it there first") from refused
                 raise
+
+    def _size(self, key: str) -> int:
+        if info := self._info(key):
+            return info.size
+        raise FileNotFoundError(key)
 
     def _arrived(self, key: str, size: int, hashed: str, progress: Progress, path: Path | None = None) -> File:
         """Download the `size` bytes at `key`, to `path` if given; their digest `hashed`, computed as they arrive."""

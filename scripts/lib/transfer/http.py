@@ -48,10 +48,10 @@ class Client:
         self._idle: dict[tuple[str, str], deque] = defaultdict(deque)
         self._lock = threading.Lock()
 
-    def read(self, request: Request, start: int, stop: int, view: memoryview) -> Iterator[memoryview]:
+    def read(self, request: Request, start: int, stop: int, view: memoryview, size: int = 0) -> Iterator[memoryview]:
         """Yield the bytes from offset `start` to `stop` as they fill `view`, and once it is full, fill it anew.
 
-        Raises `Broken`, `Refused`.
+        Raises `Broken`, `Refused`: with status 416 if the whole file is not of `size` bytes, if given.
         """
         idle, connection = self._idle[request.type, request.host], None
         with suppress(IndexError):
@@ -59,7 +59,7 @@ class Client:
         while True:
             used, connection = connection is not None, connection or self._connect(request.type, request.host)
             try:
-                for filled in self._ask(connection, request, start, stop, view):
+                for filled in self._ask(connection, request, start, stop, view, size):
                     used = False
                     yield filled
                 idle.append(connection)
@@ -86,7 +86,7 @@ class Client:
         return made
 
     def _ask(
-        self, connection: HTTPConnection, request: Request, start: int, stop: int, view: memoryview
+        self, connection: HTTPConnection, request: Request, start: int, stop: int, view: memoryview, size: int
     ) -> Iterator[memoryview]:
         proxy, login = _proxy("http", request.host) if request.type == "http" else ("", {})
         target = request.full_url if proxy else request.selector
@@ -97,6 +97,8 @@ class Client:
             raise _refusal(answer)
         # A store may ignore the range and send the whole file.
         skip = start if answer.status == 200 and answer.length != stop - start else 0
+        if size and _total(answer, skip == start) not in ("", str(size)):
+            raise Refused(416, "InvalidRange")
         while skip and (count := answer.readinto(view[: min(skip, len(view))])):
             skip -= count
         at, step = start, LEAST
@@ -125,6 +127,13 @@ def _proxy(scheme: str, host: str) -> tuple[str, dict[str, str]]:
     return proxy, {"Proxy-Authorization": f"Basic {encoded}"} if login else {}
 
 
+def _total(answer: HTTPResponse, is_whole: bool) -> str:
+    """How many bytes the whole file has by `answer`, which has all of them or a part; empty if that is not told."""
+    ranged = answer.headers.get("Content-Range", "").rpartition("/")[2]
+    said = str(answer.length) if is_whole and answer.status == 200 else ranged
+    return said if said.isdigit() else ""
+
+
 def _refusal(answer: HTTPResponse) -> Exception:
     body = answer.read(10_000).decode(errors="replace")
     code = body.partition("<Code>")[2].partition("</Code>")[0] or str(answer.status)
@@ -150,7 +159,7 @@ class Ranges:
         """The bytes from offset `start` on, on one connection, while that is fast; returns the offset reached."""
         at, waited, worked, since = start, 0.0, 0.0, time.monotonic()
         view = buffer(SLICE)
-        with closing(self.client.read(self.locate(), start, self.size, view)) as slices:
+        with closing(self.client.read(self.locate(), start, self.size, view, self.size)) as slices:
             for each in slices:
                 arrived = time.monotonic()
                 waited += arrived - since if at > start else 0  # a store takes its time until the first byte
