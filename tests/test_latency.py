@@ -90,3 +90,13 @@ def test_an_object_whose_size_is_pinned_is_read_with_one_request(world, far):
         asked = [line.partition("?")[0] for line in far.requests[before:] if "/files/md5/" in line]
         assert len(asked) == len(set(asked)) == 21 + (words != ["pull"]), words  # the listing is made from the pin
         assert {line.partition(" ")[0] for line in asked} == {"GET"}
+
+
+def test_many_models_take_one_check_of_the_bucket_and_one_estimate_of_its_size(world, far):
+    track(world, "one", "two", "three")
+
+    before = len(far.requests)
+    world.ok("free")
+
+    asked = [re.search("prefix=([^&]*)", line)[1].partition("%2F")[2] for line in far.requests[before:]]
+    assert asked == [".model-weights", "files%2Fmd5%2F00%2F0", *["files%2Fmd5%2F"] * 3]

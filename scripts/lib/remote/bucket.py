@@ -2,8 +2,10 @@
 
 import os
 import ssl
+import time
 from abc import abstractmethod
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from urllib.request import Request
 from uuid import uuid4
@@ -19,6 +21,7 @@ from lib.remote.errors import Unable
 from lib.transfer import road
 from lib.transfer.http import Client, Ranges, Refused
 
+GOOD = 60  # seconds for which a check holds: a command may handle many models
 FEW = 8  # up to this many objects are asked for one by one, without estimating a listing
 TRIES = 2  # attempts at a request; each may take half of TIMEOUT
 
@@ -45,6 +48,7 @@ class Bucket(Remote):
         with self._explained("list", "nothing was changed"):
             self._connect()
         self._http = Client(patience()[1], self._trust)
+        self._good_until = {False: 0.0, True: 0.0}  # when to `check` again, by `write`
 
     def _trust(self) -> ssl.SSLContext:
         bundle = self._bundle or certifi.where()  # as the store's own client does, which asks for sizes
@@ -54,6 +58,8 @@ class Bucket(Remote):
         return made
 
     def check(self, write: bool = False, probe: bool = False) -> None:
+        if not probe and time.monotonic() < self._good_until[write]:
+            return
         data, trial = MARKER_TEXT.encode(), f"{self._top}.probe-{uuid4().hex}"
         with self._explained("list", "nothing was changed"):
             next(self._list(self._top + MARKER), None)
@@ -70,11 +76,12 @@ class Bucket(Remote):
             finally:
                 with self._explained("delete", f"{trial} stays there"):
                     self._delete(trial)
+        self._good_until |= dict.fromkeys({False, write}, time.monotonic() + GOOD)
 
     def infos(self, oids: Iterable[str], closely: bool = False) -> dict[str, ObjectInfo]:
         oids = set(oids)
         with self._explained("read" if closely else "list"):
-            if not closely and len(oids) > FEW and len(oids) > self._pages():
+            if not closely and len(oids) > FEW and len(oids) > self._pages:
                 return {oid: info for oid, info in self.all().items() if oid in oids}
             said = workers.side_by_side(lambda oid: self._info(self._object(oid), closely), oids, workers.REQUESTS)
             return {oid: info for oid, info in zip(oids, said, strict=True) if info}
@@ -84,6 +91,7 @@ class Bucket(Remote):
             self._write(self._top + MARKER, MARKER_TEXT.encode())
             return self._info(self._top + MARKER).modified
 
+    @cached_property
     def _pages(self) -> float:
         """How many requests a listing takes (1,000 objects each), estimated from the objects that begin with 000."""
         return 2 + sum(1 for _ in self._list(f"{self._top}{cache.LAYOUT}/00/0")) * 16**3 / 1000
