@@ -1157,3 +1157,17 @@ def test_a_trial_object_that_may_not_be_deleted_is_named(world, rclone):
         said = world.refused("remote", f"URL={rclone.url}", f"ENDPOINT={proxy.endpoint}")
 
     assert re.search(r"they may not delete there; team\d+/\.probe-[0-9a-f]{32} stays there$", said)
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_a_store_that_lacks_what_was_just_written_is_asked_again(added, rclone, once):
+    """Once, as while another client replaces the object, or always."""
+    is_asked = re.compile(r"HEAD .*/\.model-weights")
+    with Proxy(rclone, lambda request: 404 if is_asked.match(request) else None, once=once) as proxy:
+        use(added, rclone, proxy.endpoint)
+
+        said = added.make("doctor").said
+
+        assert proxy.struck
+    assert ("gave it back and deleted it" in said) == once
+    assert ("does not have what was just written to it" in said) == (not once)

@@ -88,8 +88,11 @@ class Bucket(Remote):
 
     def now(self) -> float:
         with self._explained("write"):
-            self._write(self._top + MARKER, MARKER_TEXT.encode())
-            return self._info(self._top + MARKER).modified
+            for _ in range(5):  # some stores lack an object for a moment while another client replaces it
+                self._write(self._top + MARKER, MARKER_TEXT.encode())
+                if info := self._info(self._top + MARKER):
+                    return info.modified
+            raise Unable("does not have what was just written to it")
 
     @cached_property
     def _pages(self) -> float:
