@@ -101,7 +101,7 @@ class _Fetch:
         return {file.path: each for file, each in zip(files, found, strict=True)}
 
     def _checked(self, xets: xet.Xet, watch: digest.Progress, stop: threading.Event, file: repo.HubFile) -> digest.File:
-        """Download and verify `file`, if it differs by the Hub's client alone; its digests. Raises `Failure`."""
+        """Download and verify `file`, once more by the Hub's client if it differs; its digests. Raises `Failure`."""
         label, path = f"{self.shot.source}/{file.path}", staging.files(self.name) / file.path
         ways = sources.of(self.shot, file, xets)
         if at := self.copies.get(file.path):
