@@ -25,7 +25,8 @@ def parse_request(typed: str) -> adopt.Request:
     name = names.model_name(arguments.value("NAME") or (known.name if known else source.partition("/")[2]))
     follows, include, exclude = (known.revision, known.include, known.exclude) if known else ("main", (), ())
     revision = names.revision(after or before or follows or "main")
-    return adopt.Request(source, revision, name, names.line("INCLUDE") or include, names.line("EXCLUDE") or exclude)
+    include, exclude = names.patterns("INCLUDE") or include, names.patterns("EXCLUDE") or exclude
+    return adopt.Request(source, revision, name, include, exclude)
 
 
 def main() -> None:

@@ -76,11 +76,11 @@ def test_a_name_that_may_be_is_taken_and_everything_else_is_refused(what, read, 
 def test_patterns_are_printable_words_each_one_once_and_sorted(text):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EXCLUDE", text)
-        if text.strip().isprintable():
-            assert names.words(names.line("EXCLUDE") or "", []) == tuple(sorted(set(text.split())))
+        if text.isprintable():
+            assert names.words(names.patterns("EXCLUDE"), []) == tuple(sorted(set(text.split())))
         else:
-            with pytest.raises(Failure, match="^not a line of text: EXCLUDE="):
-                names.line("EXCLUDE")
+            with pytest.raises(Failure, match="^not a list of file patterns: EXCLUDE="):
+                names.patterns("EXCLUDE")
 
 
 def test_the_patterns_that_matter_most():

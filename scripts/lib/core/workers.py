@@ -40,7 +40,7 @@ def side_by_side(
     size: Callable[[T], int] = lambda _: 0,  # of a thing, in bytes: the largest starts first
     small: int = 0,  # bytes; smaller things are done without a thread
     stop: Callable[[], object] | None = None,  # makes running work end early; without it, that is waited for
-    more: int = 0,  # workers for things below LIGHT, besides the others
+    transfers: bool = False,  # things below LIGHT get REQUESTS workers of their own, besides `workers` for the others
 ) -> list[U]:
     """What `work` returns for each of `things`, in their order; its first exception is raised, and cancels the rest."""
     things = list(things)
@@ -49,8 +49,8 @@ def side_by_side(
     from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
     order = sorted(range(len(things)), key=lambda index: -size(things[index]))
-    pools = [ThreadPoolExecutor(workers), ThreadPoolExecutor(more or workers)]
-    pool_of = [pools[more > 0 and size(thing) < LIGHT] for thing in things]
+    pools = [ThreadPoolExecutor(workers), ThreadPoolExecutor(REQUESTS)]
+    pool_of = [pools[transfers and size(thing) < LIGHT] for thing in things]
     jobs = {index: pool_of[index].submit(work, things[index]) for index in order if size(things[index]) >= small}
     try:
         found = {index: work(things[index]) for index in order if index not in jobs}

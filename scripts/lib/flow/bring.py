@@ -95,9 +95,7 @@ class _Fetch:
         stop, xets = threading.Event(), xet.Xet(self.shot)
         with console.progress(f"download {self.name}", sum(file.size for file in files)) as watch:
             fetch = partial(self._checked, xets, watch, stop)
-            found = workers.side_by_side(
-                fetch, files, DOWNLOADS, lambda file: file.size, stop=stop.set, more=workers.REQUESTS
-            )
+            found = workers.side_by_side(fetch, files, DOWNLOADS, lambda file: file.size, stop=stop.set, transfers=True)
         return {file.path: each for file, each in zip(files, found, strict=True)}
 
     def _checked(self, xets: xet.Xet, watch: digest.Progress, stop: threading.Event, file: repo.HubFile) -> digest.File:

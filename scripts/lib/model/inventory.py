@@ -76,7 +76,7 @@ def transfer(work: Callable[[Item], workers.U], items: Iterable[Item], large: in
     def size(item: Item) -> int:
         return workers.LIGHT if item.file.size is None else item.file.size
 
-    return workers.side_by_side(work, items, large, size, more=workers.REQUESTS)
+    return workers.side_by_side(work, items, large, size, transfers=True)
 
 
 def for_each(items: Iterable[Item], found: Mapping[str, Finding]) -> list[Finding]:

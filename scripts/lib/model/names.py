@@ -84,10 +84,10 @@ def repo_id(text: str) -> str:
 
 
 def line(variable: str) -> str | None:
-    """The make variable `variable`, one line of text; None if it is empty. Raises `Failure`."""
+    """The make variable `variable`, one line of text for the pin; None if it is empty. Raises `Failure`."""
     text = arguments.value(variable).strip()
-    if not text.isprintable():
-        raise Failure(f"not a line of text: {variable}={text!r}")
+    if not text.isprintable() or len(text) > 500:
+        raise Failure(f"not a line of text: {variable}={text[:60]!r}")
     return text or None
 
 
@@ -96,6 +96,14 @@ def revision(text: str) -> str:
     if not text or len(text) > 255 or not text.isprintable() or NO_REF.search(text):
         raise Failure(f"not a revision: {text!r} (want a branch, a tag or a commit)")
     return text
+
+
+def patterns(variable: str) -> str:
+    """The make variable `variable`: file patterns such as '*.json *.txt', or names of files. Raises `Failure`."""
+    text = arguments.value(variable)
+    if not text.isprintable():
+        raise Failure(f"not a list of file patterns: {variable}={text!r} (want words such as '*.safetensors *.json')")
+    return text.strip()
 
 
 def words(text: str, paths: Iterable[str]) -> tuple[str, ...]:
