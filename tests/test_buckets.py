@@ -860,7 +860,7 @@ def test_no_credentials_are_told_of(added_for_each, rclone):
     without = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
     places = worlds(added_for_each, ["pull", "remote"], rclone, rclone.endpoint, **without)
 
-    assert_refused(places, rclone, rclone.endpoint, "needs credentials: log in ")
+    assert_refused(places, rclone, rclone.endpoint, "needs credentials, and there are none: ")
 
 
 @pytest.mark.marathon

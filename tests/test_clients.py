@@ -446,7 +446,7 @@ def test_a_login_that_expires_during_a_command_is_refused_and_told_of_at_the_nex
     with pytest.raises(Failure, match="refused the credentials; run the same command again"):
         remote.infos(["0" * 32])
     store.code = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
-    with pytest.raises(Failure, match="needs a new login: the last one expired"):
+    with pytest.raises(Failure, match="needs a new login, since the last one expired: log in again"):
         remote.check()
 
 

@@ -69,7 +69,8 @@ def add(name: str) -> None:
         if name not in history.in_index():  # if it overlaps a stage, it would make every dvc command fail
             pin.path_of(name).unlink()
         why = text.one_line(" ".join(str(error).split())).rstrip(".")
-        raise Failure(f"dvc add failed: {why}; nothing was committed; fix that, then run it again") from error
+        how = "fix that and run the same command again"
+        raise Failure(f"dvc add failed: {why}; nothing was committed; {how}") from error
 
 
 def unchanged(held: pin.Pin) -> set[str]:

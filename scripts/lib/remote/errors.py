@@ -12,9 +12,13 @@ class Unable(Exception):
 
 # Error codes of the stores and exception classes of their clients -> what they mean.
 MEANINGS = {
-    "Anonymous caller|NoCredentialsError": "needs credentials: log in (aws or gcloud), or set them in the environment",
+    "Anonymous caller|NoCredentialsError": (
+        "needs credentials, and there are none: log in (aws or gcloud), or set them in the environment"
+    ),
     "'Invalid JWT.*": "refused the service account: its key was deleted, or the clock of this machine is wrong",
-    r"\w*SSO\w*Error|TokenRetrievalError|RefreshError|ExpiredToken.*": "needs a new login: the last one expired",
+    r"\w*SSO\w*Error|TokenRetrievalError|RefreshError|ExpiredToken(Exception)?": (
+        "needs a new login, since the last one expired: log in again"
+    ),
     # To a HEAD, which gets no code, S3 answers 400 for a login that expired.
     "InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|AuthFailure|401|Bad Request": "refused the credentials",
     "RequestTimeTooSkewed": "refused the credentials, since the clock of this machine is wrong",
