@@ -35,6 +35,8 @@ def main() -> None:
     if len(words) > 1 and arguments.value("NAME"):
         raise Failure(f"NAME is for one model, but MODEL lists {len(words)}; leave NAME out, or add them one at a time")
     requests = [parse_request(word) for word in words]
+    if len(words) > 1:
+        adopt.ask_all(requests)
     for request in requests:
         try:
             result(adopt.add(request, "added"))

@@ -3,9 +3,10 @@
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
-from conftest import World
+from conftest import FILES, MODEL, World
 from hub import Fault, Hub
 from stores import Proxy, S3Moto
 
@@ -100,3 +101,40 @@ def test_many_models_take_one_check_of_the_bucket_and_one_estimate_of_its_size(w
 
     asked = [re.search("prefix=([^&]*)", line)[1].partition("%2F")[2] for line in far.requests[before:]]
     assert asked == [".model-weights", "files%2Fmd5%2F00%2F0", *["files%2Fmd5%2F"] * 3]
+
+
+def asked_for(hub: Hub, match: str) -> list[str]:
+    return [each.path for each in hub.requests if re.search(match, each.path)]
+
+
+def test_the_hub_is_asked_once_for_each_model_and_for_several_at_once(world):
+    with Hub() as hub:
+        world.env["HF_ENDPOINT"] = hub.url
+        names, together, met = [f"org/{each}" for each in ("one", "two", "three")], threading.Barrier(3), []
+        for name in names:
+            hub.commit(name, SMALL)
+
+        def meet(_: object) -> None:
+            with suppress(threading.BrokenBarrierError):
+                together.wait(5)
+                met.append(True)
+
+        hub.faults.append(Fault("/revision/main", meet, times=None))
+        said = world.ok("add", f"MODEL={' '.join(names)}").out
+        assert len(met) == len(asked_for(hub, "/revision/main")) == said.count("added ") == 3
+
+        hub.commit(names[0], SMALL | {"00.txt": b"newer"})
+        hub.requests.clear()
+        assert "1 of 3 models updated" in world.ok("update").out
+        assert len(asked_for(hub, "/revision/main")) == 3
+
+
+def test_an_update_goes_to_the_commit_that_it_names_if_the_branch_moves_meanwhile(added_online, hub):
+    old = next(iter(hub.repos[MODEL]))
+    new = hub.commit(MODEL, FILES | {"config.json": b"{}"})
+    hub.faults.append(Fault(f"/revision/{old}", lambda _: hub.commit(MODEL, FILES | {"config.json": b"[]"})))
+
+    said = added_online.ok("update").out
+
+    assert f" -> {new[:7]} on main" in said
+    assert f"\n  commit: {new}\n" in added_online.pin().read_text()

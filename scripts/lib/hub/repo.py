@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import httpx2
 from huggingface_hub import HfApi, RepoFile, errors, get_token
@@ -15,6 +16,7 @@ from lib.transfer.retry import GaveUp
 
 MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # raised by answers that no Hub gives
 NO_HUB = f"the server at {SHOWN} is not a Hub; see HF_ENDPOINT"
+KEPT = 1000  # answers of `snapshot` that are kept
 MOST = (200, 200, 1000)  # characters of a license's id, name and link; real ids have a few dozen
 
 
@@ -125,10 +127,11 @@ def _checked(shot: Snapshot) -> Snapshot:
     return shot
 
 
+@lru_cache(maxsize=KEPT)
 def snapshot(source: str, revision: str, may_download: bool = False) -> Snapshot:
-    """The repo `source` (ORG/NAME) at `revision` (branch, tag or commit). Raises `Failure`.
+    """The repo `source` (ORG/NAME) at `revision` (branch, tag or commit), as it was when first asked for.
 
-    Anyone may look at a gated repo; `may_download` refuses one that we may not download from.
+    Anyone may look at a gated repo; `may_download` refuses one that we may not download from. Raises `Failure`.
     """
     if not (ENDPOINT.startswith(("http://", "https://")) and ENDPOINT.isprintable()):
         raise Failure(f"HF_ENDPOINT is not the address of a Hub: {ENDPOINT!r} (want https://HOST)")
