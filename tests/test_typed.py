@@ -296,6 +296,15 @@ def test_a_command_that_judges_fails_where_nobody_reads_what_it_found(added, wor
     assert (result.code, "Traceback" in result.said) == (code, False)
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_lead_nowhere(online, closed):
+    for words, code in (f"add MODEL={MODEL}", 0), ("verify", 0), ("list FORMAT=json", 0), ("pull MODEL=none", 2):
+        result = online.run("bash", "-c", f"exec make --silent {words} {closed}")
+        assert (result.code, "Traceback" in result.said) == (code, False), words
+
+    assert online.git("log", "-1", "--format=%s") == "Add tiny model\n"
+
+
 @pytest.mark.slow
 def test_verify_of_missing_weights_names_the_way_back(added):
     (added.weights() / "config.json").unlink()

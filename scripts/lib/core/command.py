@@ -22,6 +22,7 @@ def run(load: Callable[[], Callable], needs_reader: bool) -> NoReturn:
 
     A `Failure` is printed as its sentence. With `needs_reader`, a closed pipe is an error too: a finding may be missed.
     """
+    _open_streams()
     for number in STOPS:
         signal.signal(number, _stop)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
@@ -45,6 +46,14 @@ def run(load: Callable[[], Callable], needs_reader: bool) -> NoReturn:
     with suppress(OSError):
         sys.stdout.flush()
     os._exit(code)  # does not wait for transfers in other threads; they end as in a kill
+
+
+def _open_streams() -> None:
+    """Lead each standard stream that was closed, as by `>&-`, nowhere, also for Git; a file would get its number."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            os.set_inheritable(handle := os.open(os.devnull, os.O_RDWR), True)
+            setattr(sys, name, os.fdopen(handle, "w"))
 
 
 def _reported(main: Callable[[Report], tuple[str, str]]) -> None:
