@@ -209,6 +209,17 @@ def test_a_word_that_is_no_command_is_refused_with_the_nearest(lasting, word, sa
     assert lasting.refused(word) == f"make: no such command: '{word}'; {said}"
 
 
+def test_a_clone_whose_path_no_list_of_paths_can_hold_is_to_be_moved(unready, tmp_path):
+    clone = tmp_path / "2026-11-27T22:14" / "clone"
+    shutil.copytree(unready.clone, clone)
+
+    said = World(clone.parent, unready.env).refused("list")
+
+    assert f"make: the path of this clone has a colon, so PATH cannot hold it: {clone}; move the clone" in said
+    assert "\n" not in said
+    assert not (clone / ".venv").exists()
+
+
 def test_a_file_that_is_missing_is_not_taken_for_made(world):
     assert world.make(".venv/nothing").code == 2
     (world.clone / "scripts" / "dev" / "environment.mk").unlink()

@@ -8,6 +8,9 @@ override export GOALS := $(value MAKECMDGOALS)
 # The folder that relative paths start from. It differs from this one only under make -C, which turns on w.
 override export CALLER := $(value PWD)
 override export MOVED := $(findstring w,$(firstword -$(MAKEFLAGS)))
+ifneq ($(findstring :,$(CURDIR)),)
+$(error make: the path of this clone has a colon, so PATH cannot hold it: $(CURDIR); move the clone)
+endif
 # Python must find lib/ and .venv, and nothing from another installation.
 override export PATH := $(CURDIR)/.venv/bin:$(value PATH)
 override export PYTHONPATH := $(CURDIR)/scripts
