@@ -307,13 +307,23 @@ def test_a_remote_that_this_checkout_lacks_is_brought_not_set_anew(added, how, c
         added.git("sparse-checkout", "set", "scripts", "tests", "models")
     shutil.rmtree(added.clone / ".dvc", ignore_errors=True)
 
-    for verb in ("push", "verify", "free", "remote"):
-        result = added.make(verb)
-        assert result.code == 2, verb
+    for words in (["push"], ["verify"], ["free"], ["remote"], ["remote", f"URL={added.remote}"]):
+        result = added.make(*words)
+        assert result.code == 2, words
         assert ".dvc/config, which sets the remote, is not here; restore it: " in result.said
     assert added.run("bash", "-c", re.search(command, result.said)[1]).code == 0
 
     assert "verified 1 pin" in added.ok("verify").out
+
+
+def test_settings_that_git_does_not_have_either_are_begun_anew(added):
+    added.git("rm", "--quiet", ".dvc/config")
+    added.git("commit", "--quiet", "--message", "Drop the settings")
+
+    assert added.refused("push") == "push: no remote is set; set one: make remote URL=s3://bucket/path"
+    added.ok("remote", f"URL={added.remote}")
+
+    added.ok("push")
 
 
 @pytest.mark.marathon

@@ -6,7 +6,7 @@ from shlex import quote
 from lib.core import arguments, digest, text
 from lib.core.errors import Failure
 from lib.disk import cache, settings
-from lib.model import inventory
+from lib.model import history, inventory
 from lib.model.pin import Pin
 from lib.remote.base import Remote
 from lib.remote.folder import Folder
@@ -42,6 +42,7 @@ def asked() -> str:
 
 def candidate(name: str, wanted: dict[str, str]) -> Remote:
     """The remote `name` as it would be with the settings `wanted` in .dvc/config. Raises `Failure`."""
+    _check_here()
     config = settings.config()
     machine = config.load_config_to_level("repo").get("remote", {}).get(name, {})
     clone = config.load_one("local")["remote"].get(name, {})  # .dvc/config.local, which Git ignores
@@ -57,10 +58,8 @@ def _of(name: str, found: dict) -> Remote:
     """The remote `name` by the settings `found`. Raises `Failure`."""
     config = found["remote"].get(name, {})
     url = typed = config.get("url")
-    if not url and not settings.OURS[0].exists():
-        how = "git checkout HEAD -- .dvc (in a sparse checkout: git sparse-checkout add .dvc)"
-        raise Failure(f".dvc/config, which sets the remote, is not here; restore it: {how}")
     if not url:
+        _check_here()
         raise _unusable("no remote is set", name, found)
     if url.partition("://")[0] not in ("s3", "gs", url):
         url, config = _resolved(name, url, found)
@@ -76,6 +75,13 @@ def _of(name: str, found: dict) -> Remote:
     if kind != url:
         raise _unusable(f"no usable remote: {typed} is neither s3://, gs:// nor a folder", name, found)
     return Folder(name, url)
+
+
+def _check_here() -> None:
+    """Raise `Failure` if Git has a .dvc/config, and this checkout does not."""
+    if not settings.OURS[0].exists() and history.text("HEAD", ".dvc/config"):
+        how = "git checkout HEAD -- .dvc (in a sparse checkout: git sparse-checkout add .dvc)"
+        raise Failure(f".dvc/config, which sets the remote, is not here; restore it: {how}")
 
 
 def _resolved(name: str, url: str, found: dict) -> tuple[str, dict]:
