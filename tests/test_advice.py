@@ -237,23 +237,24 @@ def test_a_broken_pin_that_is_only_staged_is_restored_from_the_last_git_commit(w
     assert "nothing to do" in world.ok("track", "NAME=ma").out
 
 
+@pytest.mark.parametrize("way", ["merge", "rebase"])
 @pytest.mark.parametrize("kept", ["ours", "theirs"])
-def test_a_model_that_both_sides_renamed_keeps_one_name(world, kept):
+def test_a_model_that_both_sides_renamed_keeps_one_name(world, kept, way):
     track(world, "ma")
     for branch in ("theirs", "ours"):
         world.git("switch", "--quiet", "--create", branch, "main")
         world.ok("rename", "MODEL=ma", f"NAME={branch}")
-    assert world.run("git", "merge", "--quiet", "theirs").code == 1
+    assert world.run("git", way, "--quiet", "theirs").code == 1
 
     said = world.make("verify").out
     for name in ("ours", "theirs"):
         asked = rf"keep this name: (.* models/{name}.dvc); or drop it for the other: (.*)"
         keep, drop = re.search(asked, said).groups()
-        type_in(world, keep.replace("COMMIT", "MERGE_HEAD") if name == kept else drop)
+        type_in(world, keep if name == kept else drop)
     world.git("rm", "--quiet", "models/ma.dvc")  # as git status says
     world.ok("catalog")
     world.git("add", PAGE)
-    world.git("commit", "--quiet", "--no-edit")
+    world.git("-c", "core.editor=true", way, "--continue" if kept == "ours" or way == "merge" else "--skip")
     world.ok("pull")
 
     assert "verified 1 pin, 1 of 1 file on disk" in world.ok("verify").out

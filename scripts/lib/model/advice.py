@@ -1,5 +1,7 @@
 """What to type about a pin that is broken, absent or out of place."""
 
+import re
+
 from lib.model import history, names
 
 
@@ -59,7 +61,9 @@ def conflict(name: str, text: str) -> str:
     if "\n<<<<<<<<" not in f"\n{text}":
         return f"{said}; take one side: git checkout --ours -- {path} (or --theirs), then git add {path}"
     # Git writes longer markers if both sides renamed the model; its index then holds them too, for either side.
-    commit = "HEAD" if history.committed(name) else "COMMIT"
+    # After the marker stands the other branch or, in a rebase, the commit and its subject.
+    theirs = re.search("\n>>>>>>>> ([^: ]+)|$", text)[1] or "COMMIT"
+    commit = "HEAD" if history.committed(name) else theirs
     how = f"keep this name: git checkout {commit} -- {path}; or drop it for the other: git rm {path}"
     return f"{said}, as both sides renamed the model; {how}"
 
