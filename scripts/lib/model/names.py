@@ -131,6 +131,8 @@ def _fault(path: str) -> str | None:
     parts = path.split("/")
     if "" in parts or "." in parts or ".." in parts or "\\" in path:
         return "leaves its folder"
+    if re.search("[\ud800-\udfff]", path):  # how Python reads bytes that are not UTF-8
+        return "is not UTF-8"
     if not path.isprintable():
         return "holds a control character"
     if unicodedata.normalize("NFC", path) != path:
