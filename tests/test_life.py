@@ -610,7 +610,9 @@ def test_a_base_that_the_hub_does_not_know_is_refused_and_one_that_cannot_be_ask
     before = tracked.state()
 
     assert "no such model on the Hub: acme/nothing" in tracked.refused("track", "NAME=mine", "BASE=acme/nothing")
-    assert tracked.refused("track", "NAME=mine", "LICENSE=\x1b[2J").startswith("track: not a line of text: LICENSE=")
+    for value in ("\x1b[2J", "x" * 501):
+        said = tracked.refused("track", "NAME=mine", f"LICENSE={value}")
+        assert said == f"track: not a line of text of up to 500 characters: LICENSE={value[:60]!r}"
     assert tracked.state() == before
     hub.stop()
     result = tracked.ok("track", "NAME=mine", f"BASE={MODEL}@v1")

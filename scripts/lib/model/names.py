@@ -87,7 +87,7 @@ def line(variable: str) -> str | None:
     """The make variable `variable`, one line of text for the pin; None if it is empty. Raises `Failure`."""
     text = arguments.value(variable).strip()
     if not text.isprintable() or len(text) > 500:
-        raise Failure(f"not a line of text: {variable}={text[:60]!r}")
+        raise Failure(f"not a line of text of up to 500 characters: {variable}={text[:60]!r}")
     return text or None
 
 
