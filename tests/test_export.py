@@ -238,7 +238,8 @@ def shallow(world: World) -> str:
 
 def uncommitted(world: World) -> str:
     world.pin().write_text(world.pin().read_text().replace("acme/tiny", "acme/other"))
-    return "models/tiny.dvc has uncommitted changes; commit them first: git commit -- models/tiny.dvc"
+    how = "commit them first: git commit -- models/tiny.dvc; or undo them: git checkout HEAD -- models/tiny.dvc"
+    return f"models/tiny.dvc has uncommitted changes; {how}"
 
 
 def within(world: World) -> str:

@@ -74,8 +74,9 @@ def check_committed(held: pin.Pin) -> None:
     if why := stopped(held):
         raise Failure(why)
     shell.git("settled")  # during a merge, Git commits no path alone
-    how = advice.commit(held.name)
-    raise Failure(f"models/{held.name}.dvc has uncommitted changes; commit them first: {how}")
+    undo = f"; or undo them: git checkout HEAD -- models/{held.name}.dvc" if history.committed(held.name) else ""
+    how = f"commit them first: {advice.commit(held.name)}{undo}"
+    raise Failure(f"models/{held.name}.dvc has uncommitted changes; {how}")
 
 
 def start(name: str, plan: dict[str, str]) -> None:
