@@ -219,6 +219,23 @@ def test_what_a_user_types_into_the_form_is_data(checkout, text):
     assert not list(checkout.path.rglob("pwned"))
 
 
+@pytest.mark.parametrize(
+    ("shares", "said"), [("", "[1]"), ("3", "[1,2,3]"), *((each, None) for each in ("0", "-1", "x"))]
+)
+def test_an_audit_is_shared_by_a_number_of_runners(checkout, shares, said):
+    output = checkout.path / "output"
+    checkout.env["GITHUB_OUTPUT"] = str(output)
+
+    done = run_job(checkout, "audit", "shares", AUDIT_SHARES=shares)
+
+    assert done.passed == bool(said)
+    if said:
+        assert output.read_text() == f"list={said}\n"
+    else:
+        assert done.said == f"::error::the variable AUDIT_SHARES is no number of runners: {shares}\n"
+        assert not output.exists()
+
+
 def test_an_update_without_its_token_names_the_secret_before_anything_is_downloaded(checkout):
     done = run_job(checkout, "update", "propose")
 
