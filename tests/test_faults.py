@@ -26,6 +26,11 @@ from conftest import (
 )
 from hub import Fault
 
+from lib.core import digest
+from lib.core.errors import Failure
+from lib.model.inventory import Item
+from lib.remote.folder import Folder
+
 pytestmark = pytest.mark.slow
 
 # What a crash leaves behind.
@@ -378,17 +383,20 @@ def test_a_folder_and_a_cache_that_are_too_small_are_told_apart(added_online, hu
 def test_a_remote_that_is_full_before_the_last_byte_of_a_file_is_no_success(online, hub):
     content = os.urandom(300_000)  # one write, of which the disk takes only a part
     hub.commit("acme/big", {"a.bin": content})
-    before = online.head()
+    before, put = online.head(), Folder("storage", str(online.remote)).put
     with mounted(online.remote, "-o", "size=200K"):
         (online.remote / ".model-weights").write_text("a remote\n")
 
-        result = online.make("add", "MODEL=acme/big")
+        line = online.refused("add", "MODEL=acme/big")
 
-        assert result.code == 2
-        assert "No space left on device" in result.err
+        assert line.startswith(f"add: not enough disk space: remote 'storage' ({online.remote}) needs 300.1 kB, ")
+        assert line.endswith("; free some, or set a larger one with make remote")
+        file = digest.of_bytes(content)
+        with pytest.raises(Failure, match="No space left on device"):  # as when others write there, too
+            put(online.weights("big") / "a.bin", Item(file.md5, file, "big", "a.bin"), digest.unwatched)
         assert online.head() == before
         assert online.objects() == {}
-        subprocess.run(["mount", "-o", "remount,size=4M", str(online.remote)], check=True)
+        subprocess.run(["mount", "-o", "remount,size=400K", str(online.remote)], check=True)
         online.ok("add", "MODEL=acme/big")
         assert content in [path.read_bytes() for path in online.objects().values()]
 

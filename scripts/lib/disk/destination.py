@@ -79,7 +79,7 @@ def _size(path: Path, status: os.stat_result) -> int:
 
 def check_space(needed: int, at: Path, what: str, advice: str) -> None:
     """Raise `Failure`, worded by `what` ("NAME needs") and `advice`, unless `needed` bytes are free at `at`."""
-    free = shutil.disk_usage(paths.nearest(at)).free
-    if needed > free:
-        said = f"{what} {text.size(needed)}, {text.size(free)} free at {at}"
+    there = shutil.disk_usage(paths.nearest(at))
+    if needed > there.free and there.total:  # some mounted stores, of which nobody knows the size, say 0
+        said = f"{what} {text.size(needed)}, {text.size(there.free)} free at {at}"
         raise Failure(f"not enough disk space: {said}; free some, or {advice}")

@@ -118,6 +118,9 @@ class Remote(ABC):
         The bytes are written to `path`, if given; if they differ, its content is undefined.
         """
 
+    def check_space(self, sizes: Mapping[str, int]) -> None:  # noqa: B027  # a bucket has no end
+        """Raise `Failure` if the new objects `sizes` (oid -> bytes) do not fit."""
+
     @abstractmethod
     def put(self, path: Path, item: Item, progress: Progress) -> str | None:
         """Upload the file at `path` as the object `item`, intact or not at all; how it differs from `item`, or None."""

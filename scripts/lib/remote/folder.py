@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 from lib.core import atomic, lock, paths
 from lib.core.digest import File, Progress, copy, mismatch, unwatched
 from lib.core.errors import Failure
-from lib.disk import cache, settings
+from lib.disk import cache, destination, settings
 from lib.model.inventory import Item
 from lib.remote.base import MARKER, NAME, ObjectInfo, Remote, mark
 from lib.transfer import road
@@ -59,11 +59,19 @@ class Folder(Remote):
                 wanted = road.Wanted(self.title, source.stat().st_size, (want.hash_name,))
             return want.mismatch(road.bring([road.Copy(source)], wanted, path, progress))
 
+    def _part(self, oid: str) -> Path:
+        return Path(self._object(oid)).with_name(f".{oid}.tmp")  # the next push overwrites what a killed one left
+
+    def check_space(self, sizes: Mapping[str, int]) -> None:
+        with self._explained("write"):
+            left = sum(part.stat().st_size for part in map(self._part, sizes) if part.exists())
+            needed, advice = sum(sizes.values()) - left, "set a larger one with make remote"
+            destination.check_space(needed, Path(self.url), f"{self.title} needs", advice)
+
     def put(self, path: Path, item: Item, progress: Progress) -> str | None:
         with self._explained("write"):
             self.check(write=True)  # the disk may have been unmounted meanwhile
-            target = Path(self._object(item.oid))
-            part = target.with_name(f".{item.oid}.tmp")  # the next push overwrites what a killed one left
+            target, part = Path(self._object(item.oid)), self._part(item.oid)
             with lock.part(part):
                 if mismatch := item.file.mismatch(copy(path, part, (item.file.hash_name,), progress)):
                     part.unlink()

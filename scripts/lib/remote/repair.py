@@ -69,6 +69,9 @@ def repair(items: list[inventory.Item], remote: base.Remote, deep: bool = False)
     infos = remote.infos(item.oid for item in items)
     found = audit.assess(remote, items, deep, infos=infos)
     bad = audit.bad(items, found)
+    missing = {each.object for each in bad if each.kind == "missing"}
+    new = [item for item in items if item.oid in missing and is_at_hand(item)]
+    remote.check_space({item.oid: item.file.size or 0 for item in new})
     # Old objects that no branch or tag pins yet go up again: as new ones, they survive `make gc HISTORY=0` elsewhere.
     unnamed = infos.keys() - reachable.named(walk=False).keys() if infos else set()
     before = remote.now() - OLD if unnamed else 0  # the clock of this machine may be wrong by days
