@@ -154,13 +154,15 @@ def test_a_conflict_in_the_policy_is_named(world):
     assert "; if it is part of a merge conflict, resolve that: see git status" in world.refused("verify")
 
 
-def test_a_conflict_in_the_commands_themselves_is_named(world):
-    page = world.clone / "scripts" / "lib" / "model" / "pin.py"
+@pytest.mark.parametrize("path", ["verify.py", "lib/model/pin.py", "lib/core/text.py"])
+def test_a_conflict_in_the_commands_themselves_is_named(world, path):
+    page = world.clone / "scripts" / path
     page.write_text(f"<<<<<<< HEAD\n=======\n>>>>>>> upstream\n{page.read_text()}")
 
     said = world.refused("verify")
 
-    assert said.startswith("verify: line 1 of scripts/lib/model/pin.py is not valid Python; if it is part of a merge ")
+    how = "if it is part of a merge conflict, resolve that: see git status"
+    assert said == f"verify: line 1 of scripts/{path} is not valid Python; {how}"
 
 
 def test_a_team_that_keeps_no_tests_can_clean(world):

@@ -10,8 +10,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from lib.core import arguments, console, text
-from lib.core.errors import FULL, IF_MERGED, Failure
-from lib.core.paths import ROOT
+from lib.core.errors import FULL, Failure
 from lib.core.report import Report
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -41,8 +40,9 @@ def run(load: Callable[[], Callable], needs_reader: bool) -> NoReturn:
         code = int(needs_reader)
     except OSError as error:
         console.remark(_system_sentence(error))
-    except (ModuleNotFoundError, SyntaxError) as error:
-        console.remark(_code_sentence(error))
+    except ModuleNotFoundError as error:  # an upgrade of the system may have put a newer Python where that of .venv was
+        how = "type: make clean, then run the same command again"
+        console.remark(f"{error} in .venv, which may be of another Python; {how}")
     with suppress(OSError):
         sys.stdout.flush()
     os._exit(code)  # does not wait for transfers in other threads; they end as in a kill
@@ -91,10 +91,3 @@ def _system_sentence(error: OSError) -> str:
     if error.errno in FULL:
         return "no space left on the disk; free some, then run the same command again to continue"
     return f"{text.fault(error)}; fix that, then run the same command again to continue"
-
-
-def _code_sentence(error: ImportError | SyntaxError) -> str:
-    if isinstance(error, ImportError):  # an upgrade of the system may have put a newer Python where that of .venv was
-        return f"{error} in .venv, which may be of another Python; type: make clean, then run the same command again"
-    where = f"line {error.lineno} of {os.path.relpath(error.filename or '', ROOT)}"  # of a merge of a newer version?
-    return f"{where} is not valid Python; {IF_MERGED}"

@@ -3,7 +3,6 @@
 import errno
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-IF_MERGED = "if it is part of a merge conflict, resolve that: see git status"
 
 
 class Failure(Exception):

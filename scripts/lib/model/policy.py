@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from lib.core import text
-from lib.core.errors import IF_MERGED, Failure
+from lib.core.errors import Failure
 from lib.model import encoding, names, pin
 
 PATH = names.MODELS / "policy.yaml"
@@ -92,7 +92,8 @@ def read() -> Policy:
     except FileNotFoundError:
         return Policy()
     except ValueError as error:
-        raise Failure(f"models/policy.yaml cannot be read: {text.one_line(error)}; {IF_MERGED}") from error
+        how = "if it is part of a merge conflict, resolve that: see git status"
+        raise Failure(f"models/policy.yaml cannot be read: {text.one_line(error)}; {how}") from error
     if not isinstance(said, dict):
         raise Failure("models/policy.yaml must contain settings such as licenses: any")
     settings: dict = {}
