@@ -128,7 +128,8 @@ def _apart(found: list[tuple[str, pin.Pin | None]]) -> list[tuple[str, pin.Pin |
 def check_here(name: str, released: pin.Pin | None) -> None:
     """Refuse to pull a release to models/ whose pin is not the one there. Raises `Failure`."""
     if released and released != pin.read(name, broken_is_none=True):
-        how = f"or check its pin out first: git checkout COMMIT -- models/{name}.dvc"
+        found = (commit for commit, each in selection.versions(name, at="--all") if each == released)
+        how = f"or check its pin out first: git checkout {next(found, 'COMMIT')[:7]} -- models/{name}.dvc"
         raise Failure(f"this release is not the pin in models/; pull it to a folder of its own: TO=/srv/models; {how}")
 
 

@@ -211,6 +211,8 @@ def test_a_release_that_is_not_checked_out_is_refused_without_a_folder(released)
     assert result.code == 2
     assert "this release is not the pin in models/; pull it to a folder of its own: TO=/srv/models" in result.out
     assert released.ok("pull", "MODEL=tiny@v1.1.0").out.startswith("tiny: up to date")
+    released.git(*re.search("; or check its pin out first: git (.*)", result.out)[1].split())
+    assert released.ok("pull", "MODEL=tiny@v1.0.0").out.startswith("pulled tiny: ")
 
 
 @pytest.mark.slow
