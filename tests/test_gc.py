@@ -388,7 +388,7 @@ def blind(world: World) -> str:
     world.git("commit", "--quiet", "--allow-empty", "--message", "x", cwd=elsewhere)
     world.git("push", "--quiet", "origin", "HEAD:refs/heads/theirs", cwd=elsewhere)
     world.git("remote", "add", "origin", "../origin")
-    return "refs/heads/theirs of origin is not in this clone, with what it pins; fetch them: git fetch origin '+refs/*"
+    return "refs/heads/theirs of origin is not in this clone, with what it pins; fetch them: git fetch --prune origin "
 
 
 def unreachable(world: World) -> str:
@@ -458,14 +458,21 @@ def test_a_git_remote_that_is_gone_is_given_up_as_the_sentence_says(added):
     added.ok("gc")
 
 
-def test_what_it_tells_to_fetch_mends_it(added):
-    command = blind(added).partition("fetch them: ")[2]
-    assert command.startswith("git fetch origin")
+def test_what_it_tells_to_fetch_mends_it_and_forgets_a_branch_that_is_gone(added):
+    blind(added)
+    added.git("switch", "--quiet", "--create", "squashed")
+    track(added, "other")
+    added.git("push", "--quiet", "origin", "squashed")
+    added.git("switch", "--quiet", "main")
+    added.git("branch", "--quiet", "-D", "squashed")
+    command = added.refused("gc").partition("fetch them: ")[2]
 
-    line = added.refused("gc")
-    added.run("sh", "-c", line.partition("fetch them: ")[2])
+    assert added.run("sh", "-c", command).code == 0
+    assert added.ok("gc").out == "nothing to delete\n"
 
-    added.ok("gc")
+    added.git("push", "--quiet", "origin", ":squashed")
+    assert added.run("sh", "-c", command).code == 0
+    assert "cache: other: 2 objects" in added.ok("gc").out
 
 
 @pytest.mark.parametrize("lose", [without_a_worktree, without_the_disk_of_a_worktree])

@@ -19,7 +19,7 @@ PATHS = ("--", "*.dvc", "*dvc.lock")  # in any folder: not only models are pinne
 IN_PROGRESS = [f"rebase-{kind}/{each}" for kind in ("merge", "apply") for each in ("autostash", "orig-head")]
 IN_PROGRESS += ["BISECT_START", "MERGE_AUTOSTASH", "MERGE_HEAD"]
 PER_WORKTREE = ("refs/bisect", "refs/worktree", "refs/rewritten")  # `--all` sees only those of this worktree
-ALL_REFS = "fetch them: git fetch {0} '+refs/*:refs/{0}/*'"
+ALL_REFS = "fetch them: git fetch --prune {0} '+refs/*:refs/{0}/*'"
 
 
 def _remote_refs() -> set[str]:
