@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lib.core import arguments, atomic, console, digest, lock, paths, text, workers
 from lib.core.errors import Failure
-from lib.disk import destination, staging, weights
+from lib.disk import cache, destination, staging, weights
 from lib.flow import admission, record
 from lib.model import fields, history, names, pin, policy, selection
 from lib.remote import factory
@@ -125,6 +125,9 @@ def read_all(name: str, folder: Path, there: dict[str, os.stat_result]) -> dict[
         found = workers.side_by_side(read, there, size=lambda path: there[path].st_size)
     if written := [path for path, status in there.items() if not weights.is_as_before(folder / path, status)]:
         raise Failure(f"{folder / written[0]} was written to while it was read; run the same command again afterwards")
+    if not paths.same_disk(cache.location(), paths.ROOT):
+        new = {each.md5: each.size for each in found if not cache.object_path(each.md5).is_file()}
+        destination.check_space(sum(new.values()), cache.location(), f"{name} needs", "pin fewer files: DIR=FOLDER")
     return dict(zip(there, found, strict=True))
 
 

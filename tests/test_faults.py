@@ -294,6 +294,12 @@ def test_a_disk_of_the_cache_that_is_too_small_for_the_model_is_named_before_the
 
         assert line.startswith("add: not enough disk space: big needs 8.4 MB, 4.2 MB free at ")
         assert not any("/resolve/" in request.path for request in hub.requests)
+        online.weights("own").mkdir()
+        (online.weights("own") / "a.bin").write_bytes(os.urandom(8 << 20))
+        before = online.state()
+        line = online.refused("track", "NAME=own")
+        assert line.startswith("track: not enough disk space: own needs 8.4 MB, 4.2 MB free at ")
+        assert online.state() == before
 
 
 @ROOT_ONLY
