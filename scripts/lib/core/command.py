@@ -38,11 +38,11 @@ def run(load: Callable[[], Callable], needs_reader: bool) -> NoReturn:
         console.remark(str(failure))
     except BrokenPipeError:
         code = int(needs_reader)
-    except OSError as error:
+        if needs_reader:
+            with suppress(OSError):  # standard error may be that pipe, too
+                console.remark("stopped, since nobody reads its output any more; run the same command again")
+    except (OSError, ModuleNotFoundError) as error:
         console.remark(_system_sentence(error))
-    except ModuleNotFoundError as error:  # an upgrade of the system may have put a newer Python where that of .venv was
-        how = "type: make clean, then run the same command again"
-        console.remark(f"{error} in .venv, which may be of another Python; {how}")
     with suppress(OSError):
         sys.stdout.flush()
     os._exit(code)  # does not wait for transfers in other threads; they end as in a kill
@@ -87,7 +87,9 @@ def _end_with_parent(parent: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _system_sentence(error: OSError) -> str:
+def _system_sentence(error: OSError | ModuleNotFoundError) -> str:
+    if isinstance(error, ImportError):  # an upgrade of the system may have put a newer Python where that of .venv was
+        return f"{error} in .venv, which may be of another Python; type: make clean, then run the same command again"
     if error.errno in FULL:
         return "no space left on the disk; free some, then run the same command again to continue"
     return f"{text.fault(error)}; fix that, then run the same command again to continue"
