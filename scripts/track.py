@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lib.core import arguments, atomic, console, digest, lock, paths, text, workers
 from lib.core.errors import Failure
-from lib.disk import cache, destination, staging, weights
+from lib.disk import cache, destination, dvc, staging, weights
 from lib.flow import admission, record
 from lib.model import fields, history, names, pin, policy, selection
 from lib.remote import factory
@@ -148,6 +148,7 @@ def collect(name: str) -> None:
     if copies:
         admission.say_left_out(draft)
     factory.default().check(write=True)
+    dvc.check_seen(name, there)
     staging.discard(name)
     files = read_all(name, folder, there)
     for path, known in (old and old.files or {}).items():  # an unchanged file stays as it was pinned

@@ -420,3 +420,23 @@ def test_the_second_of_two_models_takes_what_the_first_one_brought(online, hub):
     said = online.ok("add", "MODEL=acme/one acme/two").out
 
     assert "added two: 1 file, 102.4 kB (1 file, 102.4 kB already on this machine); " in said
+
+
+def test_what_a_dvcignore_hides_is_named_before_the_first_byte(online, hub):
+    page = online.clone / ".dvcignore"
+    before = page.read_text()
+    page.write_text("nested/\n")
+    state = online.state()
+
+    said = online.refused("add", f"MODEL={MODEL}")
+
+    assert said == "add: .dvcignore hides 'nested/tokenizer.json' of tiny from DVC; take out the line that does"
+    assert not any("/resolve/" in request.path for request in hub.requests)
+    assert online.state() == state
+    page.write_text(before)
+    hub.faults.append(Fault("/resolve/", lambda _: page.write_text("nested/\n")))
+    said = online.refused("add", f"MODEL={MODEL}")
+    assert said.endswith(": models/tiny or .dvcignore changed meanwhile; run the same command again")
+    page.write_text(before)
+    online.ok("add", f"MODEL={MODEL}")
+    assert online.on_disk() == PINNED

@@ -3,7 +3,7 @@
 import io
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, redirect_stderr
 from functools import lru_cache
 
@@ -71,6 +71,14 @@ def add(name: str) -> None:
         why = text.one_line(" ".join(str(error).split())).rstrip(".")
         how = "fix that and run the same command again"
         raise Failure(f"dvc add failed: {why}; nothing was committed; {how}") from error
+
+
+def check_seen(name: str, paths: Iterable[str]) -> None:
+    """Raise `Failure` if a .dvcignore hides one of `paths` in models/NAME, which `dvc add` would leave out."""
+    top = names.weights_dir(name)
+    with _opened() as repo:
+        if hidden := [path for path in paths if repo.dvcignore.is_ignored_file(str(top / path))]:
+            raise Failure(f".dvcignore hides {hidden[0]!r} of {name} from DVC; take out the line that does")
 
 
 def unchanged(held: pin.Pin) -> set[str]:

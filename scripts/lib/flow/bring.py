@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lib.core import arguments, atomic, console, digest, paths, text, workers
 from lib.core.errors import Failure
-from lib.disk import cache, destination, staging, weights
+from lib.disk import cache, destination, dvc, staging, weights
 from lib.flow import admission, upstream
 from lib.hub import repo, sources, xet
 from lib.model import fields, names, pin
@@ -32,6 +32,7 @@ def bring(draft: pin.Pin, shot: repo.Snapshot, admit: Callable[[pin.Pin, Path], 
     _say_plan(draft, shot, sum(file.size for file in files if file.path not in here.keys() | copies), remote)
     if arguments.is_on("DRY"):
         return ""
+    dvc.check_seen(name, draft.files)
     staging.start(name, {file.path: file.identity for file in files})
     found = _reuse(name, here, there)
     missing = [file for file in files if file.path not in found]

@@ -32,7 +32,7 @@ def record(name: str, before: str | None, scan: str = "") -> None:
         staging.place(wanted, remote.holds)
         dvc.add(name)
         if (recorded := pin.read_head(name).md5) != wanted.md5:  # DVC silently drops files that it takes for its own
-            why = f"models/{name} changed meanwhile, or .dvcignore hides a file of it"
+            why = f"models/{name} or .dvcignore changed meanwhile"
             raise Failure(f"DVC recorded md5 {recorded}, not {wanted.md5}: {why}; run the same command again")
         atomic.write(pin.path_of(name), pin.dump(wanted))
     console.note(remote.note)
