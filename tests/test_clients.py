@@ -328,6 +328,33 @@ def test_a_download_has_the_signature_of_today_in_every_region(store, region):
     assert "checksum" not in store.requests[-1][0].lower()
 
 
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [("eu-central-2", "s3.eu-central-2.amazonaws.com"), (None, "s3.amazonaws.com"), ("cn-north-1", "s3.cn-north-1")],
+)
+def test_a_download_comes_from_the_region_that_is_set(store, region, host):
+    """New buckets, and all those in regions from 2019 on, are not at the global address."""
+    url = S3("storage", "s3://bucket/team", KEYS | {"region": region})._request("key").full_url
+
+    assert url.startswith(f"https://bucket.{host}")
+    assert f"%2F{region or 'us-east-1'}%2Fs3%2F" in url
+
+
+def test_a_bucket_of_another_region_is_found_and_read_there(store):
+    def elsewhere(line: str) -> int | None:
+        signed = f"{unquote(line)} {store.requests[-1][1].get('Authorization')}"
+        return None if "/eu-central-1/s3/" in signed else 400
+
+    store.fault, store.headers = elsewhere, {"x-amz-bucket-region": "eu-central-1"}
+    store.code = b"<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-central-1</Region></Error>"
+    held = s3(store, **KEYS)
+
+    held.check()
+
+    assert held.read("0" * 32, digest.of_bytes(XML)) is None
+    assert len(store.requests) == 3
+
+
 def test_dvcs_settings_say_how_to_connect(store):
     assert s3(store, connect_timeout=7, **KEYS)._client.meta.config.connect_timeout == 7
     assert s3(store, **KEYS)._client.meta.config.connect_timeout == 1  # a third of TIMEOUT

@@ -57,13 +57,12 @@ class S3(Bucket):
         for setting, variable, name in FILES:
             if config.get(setting) and variable not in os.environ:
                 session.set_config_variable(name, config[setting])
-        verify = config.get("ssl_verify")
         named = session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
-        self._bundle = named if verify in (None, True) else verify
+        self._bundle = named if config.get("ssl_verify") in (None, True) else config["ssl_verify"]
         self._written = {name: config[setting] for setting, name in WRITTEN.items() if config.get(setting)}
         self._client = session.create_client(
             "s3",
-            region_name=config.get("region"),
+            region_name=config.get("region") or session.get_config_variable("region") or "us-east-1",
             endpoint_url=self.endpoint,
             use_ssl=config.get("use_ssl", True),
             verify=self._bundle,
@@ -74,6 +73,7 @@ class S3(Bucket):
         )
         self._client.meta.events.register_first("needs-retry.s3", _pause)
         self._client.meta.events.register("request-created.s3.PutObject", _at_once)
+        self._client.meta.events.register_last("before-endpoint-resolution.s3", self._in_its_region)
 
     def _behaviour(self) -> Config:
         connect, read = patience()
@@ -87,6 +87,12 @@ class S3(Bucket):
             # By default, botocore adds checksums that older stores reject; `_upload` adds the ones that matter.
             request_checksum_calculation="when_required",
         )
+
+    def _in_its_region(self, builtins: dict, context: dict, **_: object) -> None:
+        """Make a URL, too, for the region that botocore found or that is set: the global address lacks new buckets."""
+        if builtins["AWS::Region"] == "aws-global":
+            builtins["AWS::Region"] = self._client.meta.region_name
+        context.setdefault("signing", {})["region"] = builtins["AWS::Region"]
 
     def _list(self, prefix: str) -> Iterator[tuple[str, ObjectInfo]]:
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
