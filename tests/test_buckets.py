@@ -925,6 +925,23 @@ def test_an_object_that_a_lifecycle_rule_has_archived_is_named_as_that(added, mo
     assert f"has {moto.prefix}/{key} in an archive such as Glacier: restore it there first" in result.said
 
 
+def test_a_remote_that_goes_during_a_pull_is_not_asked_for_the_next_model(two, moto):
+    fill(moto, two)
+    two.objects()[digest.of_bytes(b"one").md5].unlink()
+    with Proxy(moto, lambda asked: shutil.rmtree(two.remote, True) if "X-Amz-Signature" in asked else None) as proxy:
+        lines = f"['remote \"mirror\"']\n    url = {moto.url}\n    endpointurl = {proxy.endpoint}\n"
+        settings(two, lines, local=True)
+        two.env |= moto.env
+        for path in (two.weights("tiny"), two.weights("mine"), two.clone / ".dvc" / "cache"):
+            shutil.rmtree(path)
+
+        said = two.ok("pull").said
+
+    assert two.on_disk() == PINNED
+    assert said.count("is not there, or its disk is not mounted; continuing with remote 'mirror'") == 1
+    assert "make push MODEL=tiny" not in said
+
+
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy"])
 def test_a_proxy_that_is_down_is_named_as_what_cannot_be_reached(added, store, name):
     said = use(added, store).make("verify", "TIMEOUT=2", **{name: "http://127.0.0.1:1"}).out

@@ -26,7 +26,8 @@ def remotes(model: str = "") -> Iterator[base.Remote]:
     left = False
     for name in factory.names():
         with _lock:
-            _check(name)
+            if (name, "") not in _failed:
+                _check(name, model)
             why = _failed.get((name, "")) or _failed.get((name, model))
         if not why:
             left = True
@@ -36,7 +37,8 @@ def remotes(model: str = "") -> Iterator[base.Remote]:
 
 
 @lru_cache
-def _check(name: str) -> None:
+def _check(name: str, model: str) -> None:
+    """Skip the remote `name` from now on if it is unreachable; looks anew for each `model`: it may go meanwhile."""
     try:
         factory.named(name).check()
     except Failure as failure:
