@@ -834,6 +834,7 @@ def assert_refused(
         list(pool.map(refuse, places))
 
 
+IN_TIME = "in time (to wait longer: TIMEOUT=seconds)"
 REACH = [("moto", VERBS), ("gcs", ["push", "remote"])]
 
 
@@ -889,7 +890,9 @@ def test_a_silent_endpoint_is_told_of(added_for_each, kind, verbs):
     with silent() as (endpoint, _):
         places = worlds(added_for_each, verbs, mute, endpoint)
 
-        assert_refused(places, mute, endpoint, f"cannot be reached at {endpoint}; nothing was changed", timeout=4)
+        assert_refused(
+            places, mute, endpoint, f"cannot be reached at {endpoint} {IN_TIME}; nothing was changed", timeout=4
+        )
 
 
 UPLOAD = """
@@ -911,7 +914,7 @@ def test_an_upload_that_nobody_takes_is_given_up(world, moto):
     with silent() as (endpoint, _):
         result = world.run(python, "-c", UPLOAD, endpoint, PYTHONPATH=scripts, TIMEOUT="2", **moto.env)
 
-    assert result.out == "cannot be reached True\n", result.said
+    assert result.out == f"cannot be reached {IN_TIME} True\n", result.said
 
 
 def test_an_object_that_a_lifecycle_rule_has_archived_is_named_as_that(added, moto):

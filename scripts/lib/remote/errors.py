@@ -33,7 +33,8 @@ MEANINGS = {
         "cannot be reached safely{at}: its certificate is not trusted here; if it is of an authority of your own, "
         "set REQUESTS_CA_BUNDLE to the file of that"
     ),
-    "HTTPClientError|ConnectionError|TimeoutError|TransportError"
+    "TimeoutError": "cannot be reached{at} in time (to wait longer: TIMEOUT=seconds)",
+    "HTTPClientError|ConnectionError|TransportError"
     "|RequestException|gaierror|EndpointConnectionError|IncompleteRead": "cannot be reached{at}",
 }
 PROXY = {"ProxyError", "ProxyConnectionError"}  # classes of what went wrong on the way to a proxy
