@@ -623,6 +623,17 @@ def test_a_pull_over_tls_goes_through_a_proxy_that_wants_a_login(added, rclone, 
     assert set(proxy.requests) == {f"CONNECT Basic {login}"}
 
 
+def test_a_proxy_that_itself_speaks_tls_is_refused_at_once(added, rclone, authority):
+    path, context = authority
+    fill(rclone, added)
+    with Proxy(rclone, tls=context) as secure, Proxy(rclone, tls=context) as proxy:
+        other = use(added, rclone, secure.endpoint).second()
+
+        said = other.make("pull", HTTPS_PROXY=proxy.endpoint, AWS_CA_BUNDLE=str(path)).out
+
+    assert "cannot be read through a proxy at an https:// address: name one at http:// in HTTPS_PROXY; " in said
+
+
 @ROOT_ONLY
 @pytest.mark.parametrize("address", ["http://127.0.0.2", "127.0.0.2"])
 def test_a_proxy_without_a_port_is_at_port_80(added, rclone, authority, address):

@@ -29,6 +29,7 @@ MEANINGS = {
         "is a bucket of another region; set that: make remote URL=… REGION=…"
     ),
     r"SlowDown|ServiceUnavailable|InternalError|429|50\d": "is overloaded or unavailable, as it says ({mark})",
+    "SecureProxy": "cannot be read through a proxy at an https:// address: name one at http:// in HTTPS_PROXY",
     "SSLCertVerificationError": (
         "cannot be reached safely{at}: its certificate is not trusted here; if it is of an authority of your own, "
         "set REQUESTS_CA_BUNDLE to the file of that"

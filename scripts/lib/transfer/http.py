@@ -120,8 +120,10 @@ def proxy_for(scheme: str, host: str) -> str | None:
 
 @lru_cache(maxsize=8)
 def _proxy(scheme: str, host: str) -> tuple[str, dict[str, str]]:
-    """The proxy for `host` as HOST:PORT, empty without one, and the headers that log in to the proxy."""
+    """The proxy for `host` as HOST:PORT, empty without one, and the headers that log in to it. Raises `Refused`."""
     named = proxy_for(scheme, host) or ""
+    if named.startswith("https:"):  # the standard library has no TLS in TLS
+        raise Refused(0, "SecureProxy")
     login, _, proxy = urlsplit(named if "//" in named else f"//{named}").netloc.rpartition("@")
     encoded = b64encode(unquote(login).encode()).decode()
     return proxy, {"Proxy-Authorization": f"Basic {encoded}"} if login else {}
