@@ -458,12 +458,22 @@ def test_an_object_of_another_size_is_not_read_and_one_of_any_size_is(store):
     assert remote.read("0" * 32, digest.File(None, digest.of_bytes(XML).md5)) is None
 
 
-@pytest.mark.parametrize(("closely", "step"), [(True, "read"), (False, "list")])
-def test_a_refusal_names_the_permission_that_is_missing(store, closely, step):
+@pytest.mark.parametrize(
+    ("ask", "step"),
+    [
+        (lambda remote: remote.infos(["0" * 32]), "read"),
+        (lambda remote: remote.infos(["0" * 32], closely=True), "read"),
+        (S3.all, "list"),
+        (S3.check, "list"),
+        (S3.now, "write"),
+    ],
+)
+def test_a_refusal_names_the_permission_that_is_missing(store, ask, step):
+    """S3 and Google want the permission to read an object of those who ask for its size."""
     store.fault = lambda _: 403
 
     with pytest.raises(Failure, match=f"they may not {step} there"):
-        s3(store, **KEYS).infos(["0" * 32], closely)
+        ask(s3(store, **KEYS))
 
 
 def test_a_login_that_expires_during_a_command_is_refused_and_told_of_at_the_next_one(store):

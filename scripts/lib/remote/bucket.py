@@ -80,7 +80,7 @@ class Bucket(Remote):
 
     def infos(self, oids: Iterable[str], closely: bool = False) -> dict[str, ObjectInfo]:
         oids = set(oids)
-        with self._explained("read" if closely else "list"):
+        with self._explained("read"):  # which both stores take such a question for
             if not closely and len(oids) > FEW and len(oids) > self._pages:
                 return {oid: info for oid, info in self.all().items() if oid in oids}
             said = workers.side_by_side(lambda oid: self._info(self._object(oid), closely), oids, workers.REQUESTS)
