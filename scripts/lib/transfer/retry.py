@@ -1,5 +1,6 @@
 """Retry policy of a transfer: how long to pause between tries, and when to give up."""
 
+import re
 import time
 from collections.abc import Mapping
 
@@ -7,6 +8,7 @@ from lib.core import arguments
 from lib.core.errors import Failure
 
 TRANSIENT = {408, 425, 429, 500, 502, 503, 504}  # HTTP statuses that are worth another try
+LIMIT = re.compile(r";\s*r=0;\s*t=([0-9]+)")  # the Hub's: for so many seconds, no request is left
 FIRST, LONGEST = 0.5, 8.0  # seconds between tries; each pause is twice the last
 
 
@@ -19,8 +21,9 @@ class Broken(Exception):
 
 
 def asked_to_wait(headers: Mapping[str, str]) -> float:
-    """Seconds to wait by `Retry-After` in the `headers` of a response; 0 if it is missing or a date."""
-    asked = headers.get("Retry-After", "")
+    """Seconds to wait by `RateLimit` or `Retry-After` in the `headers` of a response; 0 without, or with a date."""
+    limit = LIMIT.search(headers.get("RateLimit", ""))
+    asked = limit[1] if limit else headers.get("Retry-After", "")
     return float(asked) + 0.1 if asked.isascii() and asked.isdigit() else 0
 
 
@@ -49,7 +52,9 @@ class Retry:
         self._tries += 1
         seconds = max(pause(self._tries), fault.pause)
         if time.monotonic() + seconds - self._since > arguments.timeout():
+            why = f"gave up after {arguments.timeout():g} s without a byte"
+            if fault.pause > arguments.timeout():
+                why = f"it asks to wait {seconds + 1:.0f} s"
             how = "(to wait longer: TIMEOUT=seconds); run the same command again to continue"
-            said = f"{self._label}{fault}; gave up after {arguments.timeout():g} s without a byte {how}"
-            raise GaveUp(said) from fault
+            raise GaveUp(f"{self._label}{fault}; {why} {how}") from fault
         time.sleep(seconds)
