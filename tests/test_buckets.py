@@ -956,9 +956,11 @@ def test_a_remote_that_goes_during_a_pull_is_not_asked_for_the_next_model(two, m
     assert "make push MODEL=tiny" not in said
 
 
-@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy"])
-def test_a_proxy_that_is_down_is_named_as_what_cannot_be_reached(added, store, name):
-    said = use(added, store).make("verify", "TIMEOUT=2", **{name: "http://127.0.0.1:1"}).out
+@pytest.mark.parametrize(
+    ("name", "proxy"), [("HTTP_PROXY", "http:"), ("http_proxy", "http:"), ("HTTP_PROXY", "socks5:")]
+)
+def test_a_proxy_that_is_down_or_not_supported_is_named_as_what_cannot_be_reached(added, store, name, proxy):
+    said = use(added, store).make("verify", "TIMEOUT=2", **{name: f"{proxy}//127.0.0.1:1"}).out
 
     where = f"cannot be reached at {store.endpoint} through the proxy that HTTPS_PROXY or HTTP_PROXY names"
     assert f"verify: remote 'storage' ({store.url}) {where}; nothing was changed; " in said

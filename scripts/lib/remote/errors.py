@@ -38,7 +38,8 @@ MEANINGS = {
     "HTTPClientError|ConnectionError|TransportError"
     "|RequestException|gaierror|EndpointConnectionError|IncompleteRead": "cannot be reached{at}",
 }
-PROXY = {"ProxyError", "ProxyConnectionError"}  # classes of what went wrong on the way to a proxy
+# Classes of what went wrong on the way to a proxy; the last is for one of a kind that requests lacks, such as SOCKS.
+PROXY = {"ProxyError", "ProxyConnectionError", "InvalidSchema"}
 
 
 def _marks(error: BaseException | None) -> Iterator[str]:
