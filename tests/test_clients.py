@@ -22,6 +22,7 @@ from google.oauth2.credentials import Credentials
 from lib.core import digest
 from lib.core.errors import Failure
 from lib.model.inventory import Item
+from lib.remote import bucket
 from lib.remote.bucket import TRIES
 from lib.remote.gcs import Gcs
 from lib.remote.s3 import S3
@@ -422,6 +423,19 @@ def test_a_look_at_a_bucket_writes_nothing(store):
     s3(store, **KEYS).check()
 
     assert [line.split()[0] for line, _ in store.requests] == ["GET"]
+
+
+@pytest.mark.parametrize(("good", "asked"), [(60, 1), (0, 2)])
+def test_a_bucket_that_was_just_out_of_reach_is_not_asked_again_for_the_next_model(store, monkeypatch, good, asked):
+    monkeypatch.setattr(bucket, "GOOD", good)
+    store.fault = lambda _: 403
+    remote = s3(store, **KEYS)
+
+    for write in (False, True):
+        with pytest.raises(Failure, match="they may not list there; nothing was changed"):
+            remote.check(write)
+
+    assert len(store.requests) == asked
 
 
 def test_a_few_objects_are_asked_for_one_by_one_and_not_for_their_checksums(store):

@@ -14,6 +14,7 @@ import certifi
 
 from lib.core import arguments, workers
 from lib.core.digest import LARGE, File, Progress, of_bytes, of_file, unwatched
+from lib.core.errors import Failure
 from lib.disk import cache, weights
 from lib.model.inventory import Item
 from lib.remote.base import MARKER, MARKER_TEXT, ObjectInfo, Remote
@@ -21,7 +22,7 @@ from lib.remote.errors import Unable
 from lib.transfer import road
 from lib.transfer.http import Client, Ranges, Refused
 
-GOOD = 60  # seconds for which a check holds: a command may handle many models
+GOOD = 60  # seconds for which a check holds, good or bad: a command may handle many models
 FEW = 8  # up to this many objects are asked for one by one, without estimating a listing
 TRIES = 2  # attempts at a request; each may take half of TIMEOUT
 
@@ -48,7 +49,8 @@ class Bucket(Remote):
         with self._explained("list", "nothing was changed"):
             self._connect()
         self._http = Client(patience()[1], self._trust)
-        self._good_until = {False: 0.0, True: 0.0}  # when to `check` again, by `write`
+        # By `write`: when to `check` again, and the failure of the last check, if any.
+        self._checked: dict[bool, tuple[float, Failure | None]] = dict.fromkeys((False, True), (0.0, None))
 
     def _trust(self) -> ssl.SSLContext:
         bundle = self._bundle or certifi.where()  # as the store's own client does, which asks for sizes
@@ -58,8 +60,20 @@ class Bucket(Remote):
         return made
 
     def check(self, write: bool = False, probe: bool = False) -> None:
-        if not probe and time.monotonic() < self._good_until[write]:
-            return
+        until, failure = self._checked[write]
+        if probe or time.monotonic() > until:
+            failure = None
+            try:
+                self._prove(write, probe)
+            except Failure as found:
+                failure = found
+            # Who cannot read cannot write, and who can write can read.
+            self._checked |= dict.fromkeys({write, failure is not None}, (time.monotonic() + GOOD, failure))
+        if failure:
+            raise failure
+
+    def _prove(self, write: bool, probe: bool) -> None:
+        """As `check`, but always asks the store."""
         data, trial = MARKER_TEXT.encode(), f"{self._top}.probe-{uuid4().hex}"
         with self._explained("list", "nothing was changed"):
             next(self._list(self._top + MARKER), None)
@@ -76,7 +90,6 @@ class Bucket(Remote):
             finally:
                 with self._explained("delete", f"{trial} stays there"):
                     self._delete(trial)
-        self._good_until |= dict.fromkeys({False, write}, time.monotonic() + GOOD)
 
     def infos(self, oids: Iterable[str], closely: bool = False) -> dict[str, ObjectInfo]:
         oids = set(oids)
