@@ -574,6 +574,13 @@ def test_a_listing_of_google_is_read_to_its_end_with_the_md5_of_what_has_one(sto
     assert {oid: info.md5 for oid, info in found.items()} == {oids[0]: "0" * 32, oids[1]: None}
 
 
+def test_a_busy_google_that_takes_no_upload_is_told_of(store):
+    store.pages, store.fault = [{"items": []}], lambda _: 429
+
+    with pytest.raises(Failure, match=r"is overloaded or unavailable, as it says \(429\)"):
+        Gcs("storage", "gs://bucket/team", {"endpointurl": f"http://127.0.0.1:{store.server_port}"}).now()
+
+
 def test_an_object_of_google_that_is_gone_is_not_told_of_and_need_not_be_deleted(store):
     remote = Gcs("storage", "gs://bucket/team", {"endpointurl": f"http://127.0.0.1:{store.server_port}"})
     store.pages = [{"name": "0", "size": "1", "updated": "2026-11-27T11:20:08Z"}]

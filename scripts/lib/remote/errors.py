@@ -49,7 +49,8 @@ def _marks(error: BaseException | None) -> Iterator[str]:
     yield from _marks(error.__cause__ or error.__context__)
     yield str(error).partition(" does ")[0].rpartition(": ")[2]
     response = getattr(error, "response", None)
-    yield str(response["Error"].get("Code") if isinstance(response, dict) else getattr(error, "code", ""))
+    status = getattr(response, "status_code", "")  # of an upload that Google refused
+    yield str(response["Error"].get("Code") if isinstance(response, dict) else getattr(error, "code", status))
     yield from (kind.__name__ for kind in type(error).__mro__)
 
 
