@@ -184,6 +184,20 @@ def test_a_pin_of_plain_dvc_finds_its_listing_on_another_remote(added, fault):
     assert added.on_disk("plain") == {"a.bin": b"plain"}
 
 
+@pytest.mark.slow
+def test_a_listing_on_a_disk_that_is_not_mounted_is_not_called_lost(added):
+    added.weights("plain").mkdir()
+    (added.weights("plain") / "a.bin").write_bytes(b"plain")
+    assert added.dvc("add", "models/plain").code == 0
+    added.ok("push", "MODEL=plain")
+    for path in (added.remote, added.weights("plain"), added.clone / ".dvc" / "cache"):
+        shutil.rmtree(path)
+
+    said = added.make("pull", "MODEL=plain").out
+
+    assert f"pull: plain: remote 'storage' ({added.remote}) is not there, or its disk is not mounted; " in said
+
+
 @pytest.mark.parametrize("command", ["pull", "push", "verify", "gc", "remote"])
 def test_an_unknown_remote_is_refused_with_what_there_is(lasting_mirrored, command):
     before = lasting_mirrored.state()

@@ -129,6 +129,7 @@ def found_listing(oid: str) -> bytes | None:
     with cache.incoming(oid) as part:
         for name in names():
             try:
+                named(name).check()  # a disk that is not mounted lacks every file
                 is_wrong = named(name).read(oid, wanted, path=part)
                 data = part.read_bytes()
                 part.unlink()
