@@ -75,12 +75,16 @@ def test_a_later_export_is_taken_over_as_the_page_says(added, is_committed):
     track(added, "newer")
     added.ok("export", "TO=../a disk")
 
-    pull = re.search("`(git pull[^`]*)`", (ROOT / ".github" / "MOVING.md").read_text())[1]
+    pull, tags = re.findall("`(git (?:pull|fetch)[^`]*)`", (ROOT / ".github" / "MOVING.md").read_text())
     for command in (pull, "make pull", "make verify DEEP=1"):
         result = other.run(*NO_NETWORK, "bash", "-c", command)
         assert result.code == 0, result.said
 
     assert "verified 2 pins" in result.out
+    added.ok("release", "MODEL=tiny", "VERSION=1.0.0")  # a tag alone: Git follows none in a bundle
+    added.ok("export", "TO=../a disk")
+    assert other.run("bash", "-c", f"{pull} && {tags}").code == 0
+    assert other.git("tag").split() == ["tiny@v1.0.0"]
 
 
 @pytest.mark.slow
