@@ -345,6 +345,20 @@ def test_signers_count_as_they_were_committed(signed, file, gone):
     assert f".github/{file} {gone}" in signed.refused("verify", "SIGNED=1")
 
 
+def test_signers_with_the_line_endings_of_windows_count(signed):
+    sign_with(signed, "known")
+    pinned(signed, "other")
+    for file in ("allowed_signers", "revoked_signers"):
+        path = signed.clone / ".github" / file
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert signed.git("diff", "HEAD") == ""  # so it cannot be committed, nor undone by git checkout
+
+    assert ", signed: 1 of 1 pin\n" in verify(signed, "other")
+    sign_with(signed, "revoked")
+    pinned(signed, "third")
+    assert "is signed by a key that .github/revoked_signers revokes" in verify(signed, "third")
+
+
 def test_without_signers_one_sentence_says_what_to_write(added):
     assert added.refused("verify", "SIGNED=1") == (
         "verify: .github/allowed_signers does not exist; commit it with one line per signer, public key included: "

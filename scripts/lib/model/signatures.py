@@ -28,7 +28,8 @@ def check_ready() -> None:
         raise Failure(f"{ALLOWED} does not exist; commit it with one line per signer, public key included: {line}")
     for path in (ALLOWED, REVOKED):
         here = (ROOT / path).read_bytes().decode(errors="surrogateescape") if (ROOT / path).exists() else None
-        if (held := history.text("HEAD", path)) != here:
+        held, here = (text and text.replace("\r\n", "\n") for text in (history.text("HEAD", path), here))
+        if held != here:
             undo = "" if held is None else f", or: git checkout HEAD -- {path}"
             raise Failure(f"{path} is not that of the last Git commit; commit it{undo}")
     _check_lines()
