@@ -34,6 +34,7 @@ def target(name: str) -> tuple[str, pin.Pin, bool]:
             first = f"make it first: make release MODEL={name} VERSION={version}; or "
             raise Failure(f"no release {name}@v{wanted} here; {releases.advice(name, first)}")
         return commit, selection.at(commit, name), False
+    selection.select(name)  # refuses a NAME that has releases but no pin
     held = selection.checked(name)
     staging.check_committed(held)
     return history.resolve("HEAD", name), held, True

@@ -463,6 +463,8 @@ def test_what_is_in_a_stage_can_be_brought_and_taken_out_once_its_name_is_anothe
     for number, words in enumerate((["MODEL=tiny", "STAGE=prod"], ["STAGE=prod"])):
         released.ok("pull", *words, f"TO=../handed {number}")
         assert (released.path / f"handed {number}" / "tiny" / "config.json").read_bytes() == PINNED["config.json"]
+    said = released.refused("release", "MODEL=tiny", "STAGE=prod")
+    assert said == "release: no such model: 'tiny'; did you mean acme/tiny?"
 
     released.ok("release", "MODEL=tiny", "STAGE=prod", "REMOVE=1")
 
