@@ -1,5 +1,6 @@
 """Show DVC's remotes, or set one in .dvc/config once it has been proven to work."""
 
+import os
 import re
 from pathlib import Path
 from shlex import quote
@@ -9,7 +10,7 @@ from lib.core.errors import Failure
 from lib.core.text import one_line
 from lib.disk import settings
 from lib.remote import factory
-from lib.remote.base import NAME, mark
+from lib.remote.base import NAME, Remote, mark
 from lib.remote.folder import DEFAULT
 
 ADDRESS = r"https?://([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/[\w./-]*)?"
@@ -81,6 +82,20 @@ def show(names: list[str]) -> None:
         raise failed[-1]
 
 
+def prove(new: Remote) -> None:
+    """Prove that `new` works; a folder is first made one. Raises `Failure`."""
+    folder, is_read_only = Path(new.url), False
+    if new.is_folder:
+        is_there = folder.exists()
+        mark(folder)
+        if not is_there:
+            console.say(f"remote: made the folder {folder}")
+        is_read_only = not os.access(folder, os.W_OK)  # as a disk with an export may be
+    if is_read_only:
+        console.remark(f"{new.title} cannot be written to: make pull and make verify will work, make push will not")
+    new.check(write=not is_read_only, probe=True)
+
+
 def main() -> None:
     if not arguments.value("URL"):
         if alone := next(filter(arguments.value, SETTINGS), None):
@@ -91,12 +106,7 @@ def main() -> None:
         return
     found = wanted(canonical(arguments.value("URL")))
     new = factory.candidate(name(), found)
-    if new.is_folder:
-        is_there = Path(new.url).exists()
-        mark(Path(new.url))
-        if not is_there:
-            console.say(f"remote: made the folder {new.url}")
-    new.check(write=True, probe=True)
+    prove(new)
     is_default, local = not arguments.value("REMOTE"), settings.config().load_one("local")
     settings.set_remote(new.name, found, is_default)
     is_hidden = local["remote"].get(new.name, {}).get("url", new.url) != new.url

@@ -62,6 +62,22 @@ def test_a_disk_is_all_that_a_machine_without_a_network_needs(added):
     assert other.head() == added.head()
 
 
+@ROOT_ONLY
+def test_a_disk_that_is_mounted_read_only_can_be_pulled_from(added):
+    added.ok("export", "TO=../a disk")
+    other = over_there(added)
+    subprocess.run(["mount", "--bind", "-o", "ro", str(disk(added)), str(disk(added))], check=True)
+    subprocess.run(["mount", "-o", "remount,ro,bind", str(disk(added))], check=True)
+    try:
+        said = other.ok("remote", f"URL={disk(added)}").err
+        assert "cannot be written to: make pull and make verify will work, make push will not" in said
+        other.ok("pull")
+        assert "4 of 4 objects on the remote (4 read)" in other.ok("verify", "DEEP=1").out
+        assert "cannot be written to; nothing was changed" in added.refused("export", "TO=../a disk")
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk(added))], check=True)
+
+
 @WITHOUT
 @pytest.mark.slow
 @pytest.mark.parametrize("is_committed", [False, True])

@@ -425,6 +425,7 @@ def test_a_link_in_a_folder_remote_leads_no_command_to_another_file(added):
     (added.remote / "..model-weights.tmp").symlink_to(mine)
 
     assert "Too many levels of symbolic links" in added.refused("push")
+    (added.remote / ".model-weights").unlink()
     assert "Too many levels of symbolic links" in added.refused("remote", f"URL={added.remote}")
     assert mine.read_text() == "precious"
 

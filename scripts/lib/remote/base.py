@@ -138,5 +138,6 @@ class Remote(ABC):
 
 
 def mark(folder: Path) -> None:
-    """Mark `folder` as a remote of weights; create it if it does not exist."""
-    atomic.write(folder / MARKER, MARKER_TEXT)
+    """Mark `folder` as a remote of weights, unless it is one; create it if it does not exist."""
+    if not (folder / MARKER).is_file():
+        atomic.write(folder / MARKER, MARKER_TEXT)
