@@ -28,6 +28,7 @@ MEANINGS = {
     "PermanentRedirect|Redirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException|301|307": (
         "is a bucket of another region; set that: make remote URL=… REGION=…"
     ),
+    r"\[Errno 27\] .*": "cannot hold so large a file, as FAT32 none above 4 GB; use a disk with exFAT or ext4",
     r"SlowDown|ServiceUnavailable|InternalError|429|50\d": "is overloaded or unavailable, as it says ({mark})",
     "SecureProxy": "cannot be read through a proxy at an https:// address: name one at http:// in HTTPS_PROXY",
     "SSLCertVerificationError": (
