@@ -789,6 +789,22 @@ def test_the_plan_names_what_is_newer_and_skips_what_does_not_fit(both, hub):
     assert "tiny is skipped: 1152921.5 TB do not fit on this runner" in (both.path / "summary").read_text()
 
 
+@pytest.mark.slow
+def test_a_license_called_other_that_has_no_name_is_none_that_changed(added_online, hub):
+    for later in ({}, {"config.json": b"{}"}):
+        hub.commit(MODEL, LATER | later, license="other")
+        added_online.ok("update")
+    facts = [added_online.path / "diff.json", added_online.path / "verify.json"]
+    added_online.ok("diff", "MODEL=tiny", f"REPORT={facts[0]}")
+    added_online.ok("verify", f"REPORT={facts[1]}")
+
+    program = [".venv/bin/python", "scripts/dev/proposal.py", "body", *map(str, facts)]
+    text = added_online.run(*program, PYTHONPATH="scripts").out
+
+    assert "| `config.json` | changed |" in text
+    assert "The license changed" not in text
+
+
 def test_a_dry_update_says_what_it_would_do_and_changes_nothing(added_online, hub):
     hub.commit(MODEL, LATER)
     before = added_online.state()

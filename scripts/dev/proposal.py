@@ -39,7 +39,7 @@ def body(diff: dict, verify: dict) -> str:
     (model,) = diff["models"]
     at = f"`{model['commit']}` (`{model['revision']}`)"
     lines = [f"`{model['source']}` is now {at}, before `{model['old_commit']}`.", ""]
-    now = model.get("license_name" if model.get("license") == "other" else "license")
+    now = (model.get("license") == "other" and model.get("license_name")) or model.get("license")
     if (before := model.get("old_license")) != now:
         lines += [f"**The license changed: {code(before or 'none')} -> {code(now or 'none')}.**", ""]
     lines += ["| file | | before | after |", "| --- | --- | --- | --- |"]
