@@ -4,7 +4,7 @@ from lib.core import arguments, console, lock, text
 from lib.core.errors import Failure
 from lib.disk import destination, quarantine, staging, weights
 from lib.flow import record
-from lib.model import history, names, pin, reachable, selection
+from lib.model import history, names, pin, reachable, releases, selection
 from lib.remote import factory
 
 STAY = "its objects stay on the remote"
@@ -94,6 +94,8 @@ def remove(name: str) -> str:
     if not how:
         return f"removed {name}: {size}; {where}; no Git commit has its pin"
     back = f", and this brings it back: {how}" if where == STAY else f"; its pin: {how}"
+    for stage in releases.stages(name):
+        back += f"; it is still in {stage}; to take it out: make release MODEL={name} STAGE={stage} REMOVE=1"
     return f"removed {name}: {size}; {where}{back}; next: {record.next_step()}"
 
 

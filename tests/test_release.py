@@ -471,6 +471,14 @@ def test_what_is_in_a_stage_can_be_brought_and_taken_out_once_its_name_is_anothe
     assert "no release of any model is in the stage 'prod' here" in released.refused("pull", "STAGE=prod", "TO=../x")
 
 
+def test_remove_says_in_which_stages_the_model_still_is(released):
+    said = released.ok("remove", "MODEL=tiny").out
+
+    command = re.search("; it is still in prod; to take it out: (make .*); next: git push", said)[1]
+    assert released.run("bash", "-c", command).code == 0
+    assert "no release of any model is in the stage 'prod' here" in released.refused("pull", "STAGE=prod", "TO=../x")
+
+
 def test_a_release_that_git_could_not_sign_is_none(added):
     """Git 2.39 makes an unsigned tag where the key is not there, and says that all went well."""
     for setting, text in {"gpg.format": "ssh", "user.signingKey": "/nowhere/key.pub", "tag.gpgSign": "true"}.items():
