@@ -11,7 +11,7 @@ from conftest import MODEL, ROOT, World, refuse_commits
 from hub import Fault
 
 from lib.disk import formats, gguf, onnx, tensors
-from lib.model import policy
+from lib.model import pin, policy
 from lib.model.policy import Policy
 
 DEFAULT = (ROOT / "models" / "policy.yaml").read_text()
@@ -284,6 +284,13 @@ def test_a_license_called_other_goes_by_its_name(strict, hub):
     assert "  license_name: acme-1.0\n  license_link: LICENSE.md\n  base: acme/base\n" in strict.pin().read_text()
     set_policy(strict, licenses="[other]")
     assert "its license is acme-1.0" in strict.make("verify").out
+
+
+def test_a_name_of_a_license_with_a_comma_in_it_can_be_listed():
+    held = pin.Pin("tiny", "", 0, 0, {}, license="other", license_name="Acme License, v2")
+
+    assert policy.findings(held, Policy(licenses=("acme license, v2",))) == {}
+    assert policy.findings(held, Policy(licenses=("Acme License",))) == {"license:v2": "its license is v2"}
 
 
 @pytest.mark.slow

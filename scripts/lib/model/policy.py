@@ -139,7 +139,8 @@ def findings(held: pin.Pin, policy: Policy) -> dict[str, str]:
         found["license:none"] = "it states no license"
     elif isinstance(policy.licenses, tuple):
         allowed = {each.casefold() for each in policy.licenses}
-        wrong = [each for each in held.terms.split(", ") if each.casefold() not in allowed]
+        terms = [] if held.terms.casefold() in allowed else held.terms.split(", ")  # a name may hold a comma, too
+        wrong = [each for each in terms if each.casefold() not in allowed]
         found |= {f"license:{each.replace(' ', '-')}": f"its license is {each}" for each in wrong}
     sources = ("*",) if policy.sources is None else policy.sources
     if held.source and not any(fnmatchcase(held.source, each) for each in sources):
