@@ -80,8 +80,8 @@ def main() -> None:
         commit, held, is_here = target(name)
         if not stage:
             check_new(name, tag, commit)
-        if stage and releases.stages(name).get(stage) == commit:
-            console.result(f"{name} at {commit[:7]} is already in {stage} here; nothing to do; or {releases.FETCH}")
+        elif releases.stages(name).get(stage) == commit:
+            console.result(f"{name} at {commit[:7]} is already in {stage}; nothing to do; if moved, {releases.FETCH}")
             return
         label = releases.version(version) if version else commit[:7]
         done = f"put {name} {label} into {stage}" if stage else f"released {name} {label}"

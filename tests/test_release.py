@@ -248,7 +248,7 @@ def test_a_stage_that_another_clone_has_moved_is_moved_back_once_its_tag_is_fetc
 
     said = other.ok(*back).out
 
-    assert said.endswith(" is already in prod here; nothing to do; or fetch the tags: git fetch --tags\n")
+    assert said.endswith(" is already in prod; nothing to do; if moved, fetch the tags: git fetch --tags\n")
     other.git(*said.split("git ")[1].split())
     assert "put tiny 1.0.0 into prod" in other.ok(*back).out
 
