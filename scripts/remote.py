@@ -84,13 +84,12 @@ def show(names: list[str]) -> None:
 
 def prove(new: Remote) -> None:
     """Prove that `new` works; a folder is first made one. Raises `Failure`."""
-    folder, is_read_only = Path(new.url), False
     if new.is_folder:
-        is_there = folder.exists()
-        mark(folder)
+        is_there = Path(new.url).exists()
+        mark(Path(new.url))
         if not is_there:
-            console.say(f"remote: made the folder {folder}")
-        is_read_only = not os.access(folder, os.W_OK)  # as a disk with an export may be
+            console.say(f"remote: made the folder {new.url}")
+    is_read_only = new.is_folder and not os.access(new.url, os.W_OK)  # as a disk with an export may be
     if is_read_only:
         console.remark(f"{new.title} cannot be written to: make pull and make verify will work, make push will not")
     new.check(write=not is_read_only, probe=True)

@@ -430,7 +430,7 @@ def test_what_a_dvcignore_hides_is_named_before_the_first_byte(online, hub):
 
     said = online.refused("add", f"MODEL={MODEL}")
 
-    assert said == "add: .dvcignore hides 'nested/tokenizer.json' of tiny from DVC; take out the line that does"
+    assert said == "add: .dvcignore hides 'nested/tokenizer.json' of tiny from DVC; remove the line that does"
     assert not any("/resolve/" in request.path for request in hub.requests)
     assert online.state() == state
     page.write_text(before)

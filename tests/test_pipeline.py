@@ -232,7 +232,7 @@ def test_an_audit_is_shared_by_a_number_of_runners(checkout, shares, said):
     if said:
         assert output.read_text() == f"list={said}\n"
     else:
-        assert done.said == f"::error::the variable AUDIT_SHARES is no number of runners: {shares}\n"
+        assert done.said == f"::error::the variable AUDIT_SHARES is not a number of runners: {shares}\n"
         assert not output.exists()
 
 

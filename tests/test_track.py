@@ -507,7 +507,7 @@ def test_weights_that_dvc_does_not_see_whole_are_not_pinned(world):
 
     said = world.refused("track", "NAME=mine")
 
-    assert said == "track: .dvcignore hides 'notes.txt' of mine from DVC; take out the line that does"
+    assert said == "track: .dvcignore hides 'notes.txt' of mine from DVC; remove the line that does"
     assert world.git("log", "--format=%s", "--", "models/mine.dvc") == ""
 
 

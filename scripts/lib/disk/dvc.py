@@ -78,7 +78,7 @@ def check_seen(name: str, paths: Iterable[str]) -> None:
     top = names.weights_dir(name)
     with _opened() as repo:
         if hidden := [path for path in paths if repo.dvcignore.is_ignored_file(str(top / path))]:
-            raise Failure(f".dvcignore hides {hidden[0]!r} of {name} from DVC; take out the line that does")
+            raise Failure(f".dvcignore hides {hidden[0]!r} of {name} from DVC; remove the line that does")
 
 
 def unchanged(held: pin.Pin) -> set[str]:

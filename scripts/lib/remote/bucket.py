@@ -61,7 +61,7 @@ class Bucket(Remote):
 
     def check(self, write: bool = False, probe: bool = False) -> None:
         until, failure = self._checked[write]
-        if probe or time.monotonic() > until:
+        if probe or time.monotonic() >= until:
             failure = None
             try:
                 self._prove(write, probe)
