@@ -253,15 +253,25 @@ def test_a_fast_store_is_asked_once_for_the_whole_file_though_its_first_bytes_ta
     assert [asked["Range"] for asked in store.requests] == [f"bytes=0-{len(DATA) - 1}"]
 
 
-def test_a_slow_store_is_asked_for_several_pieces_at_a_time(store, small):
-    def answer(handler: Handler, asked: bytes) -> None:
-        handler.say(206, asked[:1000], Content_Length=str(len(asked)))
-        with suppress(ConnectionError):  # the rest is not wanted
-            for start in range(1000, len(asked), 1000):
-                time.sleep(0.002)
-                handler.wfile.write(asked[start:][:1000])
+def slowly(handler: Handler, asked: bytes) -> None:
+    handler.say(206, asked[:1000], Content_Length=str(len(asked)))
+    with suppress(ConnectionError):  # the rest is not wanted
+        for start in range(1000, len(asked), 1000):
+            time.sleep(0.002)
+            handler.wfile.write(asked[start:][:1000])
 
-    store.answer = answer
+
+def test_what_tls_computes_is_no_wait_for_the_store(store, small, monkeypatch):
+    """As if it had been computing all the time until the bytes were there, which more connections do not shorten."""
+    monkeypatch.setattr(time, "thread_time", time.monotonic)
+    store.answer = slowly
+
+    assert b"".join(map(bytes, http.Ranges(client(), lambda: request(store), len(DATA)).stream(0))) == DATA
+    assert len(store.requests) == 1
+
+
+def test_a_slow_store_is_asked_for_several_pieces_at_a_time(store, small):
+    store.answer = slowly
 
     assert b"".join(map(bytes, http.Ranges(client(), lambda: request(store), len(DATA)).stream(0))) == DATA
     first, *others = (asked["Range"] for asked in store.requests)

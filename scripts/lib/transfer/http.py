@@ -159,14 +159,15 @@ class Ranges:
 
     def _alone(self, start: int) -> Generator[memoryview, None, int]:
         """The bytes from offset `start` on, on one connection, while that is fast; returns the offset reached."""
-        at, waited, worked, since = start, 0.0, 0.0, time.monotonic()
+        at, waited, worked, since, busy = start, 0.0, 0.0, time.monotonic(), time.thread_time()
         view = buffer(SLICE)
         with closing(self.client.read(self.locate(), start, self.size, view, self.size)) as slices:
             for each in slices:
                 arrived = time.monotonic()
-                waited += arrived - since if at > start else 0  # a store takes its time until the first byte
+                if at > start:  # a store takes its time until the first byte; what TLS computes is no wait
+                    waited += arrived - since - (time.thread_time() - busy)
                 yield each
-                at, since = at + len(each), time.monotonic()
+                at, since, busy = at + len(each), time.monotonic(), time.thread_time()
                 worked += since - arrived
                 if at - start >= TRIAL and waited > SLOW * worked:
                     break
