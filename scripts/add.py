@@ -36,7 +36,7 @@ def main() -> None:
         raise Failure(f"NAME is for one model, but MODEL lists {len(words)}; leave NAME out, or add them one at a time")
     requests = [parse_request(word) for word in words]
     if len(words) > 1:
-        adopt.ask_all(requests)
+        adopt.prefetch(requests)
     for request in requests:
         try:
             result(adopt.add(request, "added"))

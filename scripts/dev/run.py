@@ -19,6 +19,6 @@ try:
     # Not `import`, since Python has a module gc of its own.
     verb = console.VERB
     command.run(lambda: runpy.run_path(f"scripts/{verb}.py")["main"], needs_reader=verb not in PRINT_ONLY)
-except SyntaxError as error:  # of a merge of a newer version?
+except SyntaxError as error:  # of a merge of a newer version? No module of ours is asked for words: each may be broken
     where = f"{sys.argv[1]}: line {error.lineno} of {os.path.relpath(error.filename)}"
     sys.exit(f"{where} is not valid Python; if it is part of a merge conflict, resolve that: see git status")

@@ -58,7 +58,7 @@ def unchanged(held: pin.Pin) -> str:
     return f"{name} is already pinned at this commit; nothing to do"
 
 
-def ask_all(requests: list[Request]) -> None:
+def prefetch(requests: list[Request]) -> None:
     """Ask the Hub for the repos of all `requests` at once; `add` asks again for one that it refuses."""
 
     def ask(request: Request) -> None:
