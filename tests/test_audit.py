@@ -1,5 +1,8 @@
 """What a store says of an object proves no more than it does."""
 
+import subprocess
+import sys
+
 import pytest
 
 from lib.core.digest import File
@@ -41,3 +44,12 @@ def test_a_hash_of_a_form_that_nobody_knows_proves_nothing(tmp_path, parts):
     found = audit.assess(Store, [item], False, {MD5: tmp_path / "file"}, infos)
 
     assert found[MD5].kind == audit.SIZE_ONLY
+
+
+def test_many_cores_do_not_mean_many_buffers():
+    """A container sees the cores of its whole machine, but may use little of its memory."""
+    program = "import os; os.cpu_count = lambda: 96; from lib.remote import audit; print(audit.READERS)"
+    assert (
+        subprocess.run([sys.executable, "-c", program], capture_output=True, env={"PYTHONPATH": "scripts"}).stdout
+        == b"16\n"
+    )

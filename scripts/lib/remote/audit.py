@@ -11,7 +11,8 @@ from lib.model.inventory import Item, for_each, transfer
 from lib.remote import etag
 from lib.remote.base import ObjectInfo, Remote
 
-READERS = 2 * workers.CORES  # of large objects: one waits for the network while another hashes
+# Of large objects: one waits for the network while another hashes; not more, since each has buffers of some 16 MB.
+READERS = min(2 * workers.CORES, workers.REQUESTS)
 # The kinds of findings about an object, besides `missing` and `changed`.
 PROVEN = ("read", "by hash")  # every byte was read; the store publishes the pinned hash
 SIZE_ONLY = "by size only"  # the size is right; nothing more is known
