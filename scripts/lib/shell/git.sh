@@ -74,7 +74,7 @@ ready() {
 remote() {
   local named
   named=$(git for-each-ref --format='%(push:remotename)' "$(git symbolic-ref --quiet HEAD || echo none)")
-  git remote | grep --line-regexp --fixed-strings -e "${named:-origin}" || git remote | sed --quiet 1p
+  git remote | grep -xF -e "${named:-origin}" || git remote | sed -n 1p
 }
 
 # next: print what to type after a commit. Git refuses a bare push of a branch that was never pushed.
