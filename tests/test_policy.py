@@ -273,7 +273,7 @@ def test_a_license_called_other_goes_by_its_name(strict, hub):
     hub.cards[MODEL] = {
         "license_name": ["acme-1.0", None],
         "license_link": "LICENSE.md",
-        "base_model": ["acme/base", "?"],
+        "base_model": ["acme/base", "?", "acme/base"],
     }
     set_policy(strict, licenses="[acme-1.0]")
 
