@@ -43,7 +43,7 @@ def main() -> None:
         except Failure as failure:
             if len(words) == 1:
                 raise
-            remark(f"{request.source}: {failure}")
+            remark(str(failure) if request.source in str(failure) else f"{request.source}: {failure}")
             failed += 1
     if failed:
         raise Failure(f"{failed} of {text.plural(len(words), 'model')} not added; see the lines above")

@@ -393,7 +393,7 @@ def test_add_takes_several_models_and_one_that_fails_does_not_stop_the_others(on
     result = online.make("add", "MODEL=acme/a acme/gone acme/c")
 
     assert result.code == 2
-    assert "add: acme/gone: no such model on the Hub: acme/gone" in result.err
+    assert "\nadd: no such model on the Hub: acme/gone; " in result.err
     assert "add: 1 of 3 models not added; see the lines above" in result.err
     assert online.git("log", "-2", "--format=%s") == "Add c model\nAdd a model\n"
 

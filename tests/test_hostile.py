@@ -359,7 +359,7 @@ def test_add_refuses_a_license_that_is_no_line_of_text(refusing, hub):
     said = refused_adds(refusing, licenses)
 
     for model in licenses:
-        assert said.get(model, "").startswith(f"{model}: the license on the Hub is not a single line of text: '"), model
+        assert said.get(model, "").startswith("the license on the Hub is not a single line of text: '"), model
     assert refusing.state() == before
 
 
@@ -387,7 +387,7 @@ def test_add_refuses_what_no_hub_says(refusing, hub):
     said = refused_adds(refusing, models)
 
     for model in models:
-        assert said.get(model, "").startswith((f"{model}: the server at ", "not a model: ")), model
+        assert said.get(model, "").startswith(("the server at ", "not a model: ")), model
     assert refusing.state() == before
 
 
