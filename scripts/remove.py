@@ -94,9 +94,7 @@ def remove(name: str) -> str:
     if not how:
         return f"removed {name}: {size}; {where}; no Git commit has its pin"
     back = f", and this brings it back: {how}" if where == STAY else f"; its pin: {how}"
-    for stage in releases.stages(name):
-        back += f"; it is still in {stage}; to take it out: make release MODEL={name} STAGE={stage} REMOVE=1"
-    return f"removed {name}: {size}; {where}{back}; next: {record.next_step()}"
+    return f"removed {name}: {size}; {where}{back}{releases.left_in_stages(name)}; next: {record.next_step()}"
 
 
 def main() -> None:

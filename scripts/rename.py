@@ -44,7 +44,7 @@ def rename(old: str, new: str) -> None:
         pin.drop(old)
     kept = len(releases.versions(old))
     tags = f"; its {text.plural(kept, 'release')} {'keeps' if kept == 1 else 'keep'} the old name" if kept else ""
-    console.result(f"renamed {old} to {new}{tags}; next: {record.next_step()}")
+    console.result(f"renamed {old} to {new}{tags}{releases.left_in_stages(old)}; next: {record.next_step()}")
 
 
 def main() -> None:

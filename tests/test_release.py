@@ -459,14 +459,15 @@ def test_the_lines_of_the_dockerfile_bring_a_release_into_an_empty_folder(releas
 
 @pytest.mark.slow
 def test_what_is_in_a_stage_can_be_brought_and_taken_out_once_its_name_is_another(released):
-    released.ok("rename", "MODEL=tiny", "NAME=other")
+    renamed = released.ok("rename", "MODEL=tiny", "NAME=other").out
     for number, words in enumerate((["MODEL=tiny", "STAGE=prod"], ["STAGE=prod"])):
         released.ok("pull", *words, f"TO=../handed {number}")
         assert (released.path / f"handed {number}" / "tiny" / "config.json").read_bytes() == PINNED["config.json"]
     said = released.refused("release", "MODEL=tiny", "STAGE=prod")
     assert said == "release: no such model: 'tiny'; did you mean acme/tiny?"
 
-    released.ok("release", "MODEL=tiny", "STAGE=prod", "REMOVE=1")
+    command = re.search("; tiny is still in prod; to take it out: (make .*); next: git push", renamed)[1]
+    assert released.run("bash", "-c", command).code == 0
 
     assert "no release of any model is in the stage 'prod' here" in released.refused("pull", "STAGE=prod", "TO=../x")
 
@@ -474,7 +475,7 @@ def test_what_is_in_a_stage_can_be_brought_and_taken_out_once_its_name_is_anothe
 def test_remove_says_in_which_stages_the_model_still_is(released):
     said = released.ok("remove", "MODEL=tiny").out
 
-    command = re.search("; it is still in prod; to take it out: (make .*); next: git push", said)[1]
+    command = re.search("; tiny is still in prod; to take it out: (make .*); next: git push", said)[1]
     assert released.run("bash", "-c", command).code == 0
     assert "no release of any model is in the stage 'prod' here" in released.refused("pull", "STAGE=prod", "TO=../x")
 

@@ -67,6 +67,12 @@ def stages(name: str) -> dict[str, str]:
     return {stage: commit for stage, commit in {each[1]: each[2] for each in _assigned(name)}.items() if commit}
 
 
+def left_in_stages(name: str) -> str:
+    """What to say once no pin is called `name`: in which stages it still is, and how to take it out; or empty."""
+    how = "; {0} is still in {1}; to take it out: make release MODEL={0} STAGE={1} REMOVE=1"
+    return "".join(how.format(name, stage) for stage in stages(name))
+
+
 def _is_whole(name: str) -> bool:
     """Whether no stage tag of the model `name` is missing because this clone is shallow, as far as its numbers tell."""
     numbers = {each[0] for each in _assigned(name)}
