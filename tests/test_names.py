@@ -1,8 +1,9 @@
 """What a model, a repo of the Hub, a revision, a file pattern and a file of a model may be called."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -141,13 +142,15 @@ def test_a_control_file_is_one_that_git_dvc_or_the_hub_client_acts_on():
         assert not names.is_control_file(path), path
 
 
-@pytest.mark.parametrize("text", ["a", "../a", "a/b c", "."])
-def test_a_path_that_was_typed_is_relative_to_where_it_was_typed(monkeypatch, tmp_path, text):
-    monkeypatch.setenv("CALLER", str(tmp_path))
-    monkeypatch.setenv("MOVED", "w")
+@pytest.mark.parametrize("option", ["-C", "-sC", "-C/x", "--directory=/x", "--dir"])
+def test_a_path_that_was_typed_is_relative_to_where_it_was_typed(tmp_path, option):
+    texts = ["a", "../a", "a/b c", ".", "/a"]
+    program = r"import sys; from lib.core import paths; print(*map(paths.typed, sys.argv[1:]), sep='\n')"
+    words = ["bash", "-c", '"$@"; exit', option, sys.executable, "-c", program, *texts]
 
-    assert paths.typed(text) == tmp_path / text
-    assert paths.typed(f"/{text}") == Path(f"/{text}")
+    said = subprocess.check_output(words, env={"CALLER": str(tmp_path), "PYTHONPATH": "scripts"}, text=True)
+
+    assert said.splitlines() == [str(tmp_path / text) for text in texts]
 
 
 def test_a_path_that_begins_with_a_tilde_is_in_the_home_folder(monkeypatch, tmp_path):
@@ -160,14 +163,12 @@ def test_a_path_that_begins_with_a_tilde_is_in_the_home_folder(monkeypatch, tmp_
 @pytest.mark.parametrize("caller", ["", "/nowhere/at/all", str(paths.ROOT)])
 def test_a_path_is_relative_to_the_clone_where_nobody_moved(monkeypatch, caller):
     monkeypatch.setenv("CALLER", caller)
-    monkeypatch.delenv("MOVED", raising=False)
 
     assert paths.typed("a") == paths.ROOT / "a"
 
 
 def test_a_path_whose_folder_make_hides_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("CALLER", str(tmp_path))
-    monkeypatch.delenv("MOVED", raising=False)
 
     with pytest.raises(Failure, match="^not clear which folder 'a' is relative to"):
         paths.typed("a")

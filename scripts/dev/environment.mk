@@ -5,9 +5,8 @@ override MAKEOVERRIDES :=
 override export TYPED := $(if $(filter 0,$(value MAKELEVEL)),$(TYPED))
 override export GOALS := $(value MAKECMDGOALS)
 
-# The folder that relative paths start from. It differs from this one only under make -C, which turns on w.
+# The folder that relative paths start from. It differs from this one only under make -C.
 override export CALLER := $(value PWD)
-override export MOVED := $(findstring w,$(firstword -$(MAKEFLAGS)))
 ifneq ($(findstring :,$(CURDIR)),)
 $(error make: the path of this clone has a colon, so PATH cannot hold it: $(CURDIR); move the clone)
 endif

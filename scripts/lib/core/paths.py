@@ -1,6 +1,7 @@
 """The folder of this clone, and paths that were typed."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -34,6 +35,13 @@ def typed(text: str) -> Path:
     text = os.path.expanduser(text)  # zsh passes on the ~ in DIR=~/run, which bash replaces
     typed_in = Path(arguments.value("CALLER") or ROOT)
     moved = typed_in.is_dir() and not typed_in.samefile(ROOT)
-    if moved and not arguments.value("MOVED") and not Path(text).is_absolute():
+    if moved and not Path(text).is_absolute() and not _has_moved():
         raise Failure(f"not clear which folder {text!r} is relative to; type an absolute path")
     return (typed_in if moved else ROOT) / text
+
+
+def _has_moved() -> bool:
+    """Whether make, which started this process, was called with -C; its variables tell that only before 4.4."""
+    from psutil import Process  # slow to import, and rarely needed
+
+    return any(re.match("-[A-Za-z]*C|--dir", word) for word in Process(os.getppid()).cmdline())
