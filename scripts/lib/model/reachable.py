@@ -17,7 +17,7 @@ OID = re.compile(r"\b[0-9a-f]{32}(?:\.dir)?\b")
 PATHS = ("--", "*.dvc", "*dvc.lock")  # in any folder: not only models are pinned
 # Files that name the commits of a merge, rebase or bisect in progress: the autostash, the start, what is merged.
 IN_PROGRESS = [f"rebase-{kind}/{each}" for kind in ("merge", "apply") for each in ("autostash", "orig-head")]
-IN_PROGRESS += ["BISECT_START", "MERGE_AUTOSTASH", "MERGE_HEAD"]
+IN_PROGRESS += ["BISECT_START", "MERGE_HEAD"]
 PER_WORKTREE = ("refs/bisect", "refs/worktree", "refs/rewritten")  # `--all` sees only those of this worktree
 ALL_REFS = "fetch them: git fetch --prune {0} '+refs/*:refs/{0}/*'"
 
@@ -47,6 +47,9 @@ def _missed_by_all() -> list[str]:
         paths = [top / path for path in history.lines("-C", str(top), "rev-parse", *words)]
         for path in filter(Path.is_file, paths):
             found += history.lines("rev-list", "--no-walk", "--parents", *path.read_text().split())
+        # Another autostash, but this one may be in a table of refs, not in a file.
+        is_there, said = history.tried("-C", str(top), "rev-list", "--no-walk", "--parents", "MERGE_AUTOSTASH")
+        found += [said] if is_there else []
         found += history.lines("-C", str(top), "for-each-ref", "--format=%(objectname)", *PER_WORKTREE)
     return [each for line in found for each in line.split()]
 

@@ -20,12 +20,10 @@ unlocked() {
 
 # unsettled: succeed during a merge or the like, which a commit would conclude.
 unsettled() {
-  local folder state
+  local folder
   folder=$(git rev-parse --git-dir)
-  for state in MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD rebase-merge rebase-apply; do
-    [[ ! -e $folder/$state ]] || return 0
-  done
-  return 1
+  [[ -e $folder/rebase-merge || -e $folder/rebase-apply ]] || # the others may be in a table of refs, not in files
+    printf '%s\n' MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD | git cat-file --batch-check | grep -v ' missing$' >/dev/null
 }
 
 # settled: refuse during a merge or the like, or if Git refuses to work here.
