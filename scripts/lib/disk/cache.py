@@ -79,8 +79,8 @@ def keep(path: Path, oid: str) -> None:
     """Move the file at `path`, already checked and on the cache's file system, into the cache as the object `oid`."""
     target = object_path(oid)
     target.parent.mkdir(parents=True, exist_ok=True)
-    path.chmod(0o444)  # DVC trusts an object of this mode without reading it
     path.replace(target)
+    target.chmod(0o444)  # DVC trusts an object of this mode; before the move, a kill would leave what no one can resume
 
 
 def keep_bytes(data: bytes, oid: str) -> None:
