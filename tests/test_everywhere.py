@@ -286,10 +286,18 @@ def test_an_environment_whose_python_is_gone_is_set_up_anew(added):
 @pytest.mark.marathon
 def test_the_index_that_pip_is_set_to_ask_is_the_only_one_that_is_asked(world):
     """As in a company, where PyPI itself is out of reach."""
-    (world.clone / ".venv").unlink()
     index = world.path / "index"
-    download = [PYTHONS[0], "-m", "pip", "download", "--quiet", "--dest", str(index / "uv")]
+    download = [
+        world.clone / ".venv" / "bin" / "python",
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--dest",
+        str(index / "uv"),
+    ]
     subprocess.run([*download, "-r", ROOT / "scripts" / "dev" / "uv.txt"], check=True)
+    (world.clone / ".venv").unlink()
     links = [f'<a href="{path.name}">{path.name}</a>' for path in (index / "uv").iterdir()]
     (index / "uv" / "index.html").write_text(f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>")
     settings = world.path / "home" / ".config" / "pip" / "pip.conf"

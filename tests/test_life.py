@@ -525,8 +525,8 @@ def test_a_file_whose_sha256_alone_was_edited_is_not_called_the_same(tracked):
 
 @pytest.mark.slow
 def test_files_that_a_pin_of_plain_dvc_does_not_name_are_not_called_the_same(tracked):
-    tracked.dvc("unprotect", "models/mine")
     for text in ("1", "2"):
+        tracked.dvc("unprotect", "models/mine")
         (tracked.weights("mine") / "config.json").write_text(text)
         tracked.pin("mine").unlink()
         assert tracked.dvc("add", "models/mine").code == 0
