@@ -84,9 +84,10 @@ def test_verify_says_that_a_whole_model_is_a_link(added):
     assert "verify: tiny/.: changed (a link to " in added.make("verify").out
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_verify_says_that_a_file_cannot_be_read(added):
     (added.weights() / "config.json").chmod(0)
+    if os.access(added.weights() / "config.json", os.R_OK):
+        pytest.skip("root reads everything")
 
     result = added.make("verify")
 
