@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from lib.core import arguments, atomic, console, lock, text
+from lib.core import arguments, atomic, console, lock, paths, text
 from lib.core.errors import Failure
 from lib.disk import destination, staging
 from lib.flow import record
@@ -37,7 +37,7 @@ def rename(old: str, new: str) -> None:
         source, target = names.weights_dir(old), names.weights_dir(new)
         if source.exists() and not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
-            source.replace(target)
+            paths.move(source, target)
         record.commit(arguments.value("MESSAGE") or f"Rename {old} model to {new}", made, old)
         staging.discard(new)
         staging.retire(old, {})  # there only if another command restored it after this one was stopped

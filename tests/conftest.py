@@ -244,10 +244,10 @@ def refuse_commits(world: World) -> Path:
 
 
 @contextmanager
-def mounted(where: Path, *options: str):
-    """Mount a small disk in memory at `where`, with `options` of mount."""
+def mounted(where: Path, *options: str, kind: str = "tmpfs"):
+    """Mount a small disk in memory, or another `kind` of file system, at `where`, with `options` of mount."""
     where.mkdir(exist_ok=True)
-    subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", str(where)], check=True)
+    subprocess.run(["mount", "-t", kind, *options, kind, str(where)], check=True)
     try:
         yield
     finally:

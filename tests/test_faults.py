@@ -429,6 +429,35 @@ def test_nothing_is_written_where_the_disk_of_the_remote_was(online, hub):
 
 
 @ROOT_ONLY
+def test_weights_of_an_older_layer_of_a_container_are_replaced_renamed_and_dropped(added, tmp_path):
+    """There, no folder can be renamed."""
+    for name in ("ours", "theirs"):
+        track(added, name)
+    added.ok("pull", "TO=../served")
+    served = added.path / "served"
+    for folder in (added.weights("ours"), served / "theirs"):
+        (folder / "a.bin").unlink()
+        (folder / "a.bin").write_text("written by hand")
+    layers = [tmp_path / "upper", tmp_path / "work"]
+    for layer in layers:
+        layer.mkdir()
+    options = f"lowerdir={added.path},upperdir={layers[0]},workdir={layers[1]}"
+    with mounted(added.path, "-o", options, kind="overlay"):
+        added.ok("pull")
+        added.ok("pull", "TO=../served")
+        added.ok("rename", "MODEL=tiny", "NAME=other")
+        added.ok("remove", "MODEL=theirs")
+
+        assert added.on_disk("other") == PINNED
+        assert added.on_disk("ours") == {"a.bin": b"ours"}
+        assert (served / "theirs" / "a.bin").read_text() == "theirs"
+        assert len(list(added.clone.glob(".dvc/tmp/quarantine/*/a.bin"))) == 2
+        assert sorted(path.name for path in (added.clone / "models").iterdir() if path.is_dir()) == ["other", "ours"]
+        assert sorted(path.name for path in served.iterdir()) == ["ours", "theirs", "tiny"]
+        added.ok("verify")
+
+
+@ROOT_ONLY
 def test_read_only_models_are_named(online):
     models = online.clone / "models"
     subprocess.run(["mount", "--bind", str(models), str(models)], check=True)

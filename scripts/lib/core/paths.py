@@ -1,5 +1,6 @@
 """The folder of this clone, and paths that were typed."""
 
+import errno
 import os
 import re
 import shutil
@@ -28,6 +29,24 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename `source` to `target`; copies a folder of an older layer of a container, which cannot be renamed there.
+
+    After a kill, at least one of them is whole. Raises OSError.
+    """
+    try:
+        source.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV or not source.is_dir():
+            raise
+        part = target.with_name(f".{target.name}.part")
+        remove(part)
+        shutil.copytree(source, part, symlinks=True)
+        part.replace(target)
+        os.sync()
+        remove(source)
 
 
 def typed(text: str) -> Path:

@@ -121,7 +121,7 @@ def swap(name: str, made: Path) -> None:
     target, old = names.weights_dir(name), _old(name)
     target.parent.mkdir(parents=True, exist_ok=True)
     if os.path.lexists(target):
-        target.replace(old)
+        paths.move(target, old)
     made.replace(target)
     atomic.sync(target.parent)
 
@@ -167,5 +167,5 @@ def retire(name: str, known: Known) -> None:
     """Remove models/NAME, if it exists, as `settle` removes `old/`. Raises OSError, `Failure`."""
     if names.weights_dir(name).exists():
         folder(name).mkdir(parents=True, exist_ok=True)
-        names.weights_dir(name).replace(_old(name))
+        paths.move(names.weights_dir(name), _old(name))
         settle(name, known)

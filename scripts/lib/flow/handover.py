@@ -50,7 +50,7 @@ def hand_over(held: pin.Pin, to: Path, report: Report) -> bool:
         new = bool(wrong) and _assemble(held, part, items, report)
         if new:
             if os.path.lexists(target):
-                target.replace(old)
+                paths.move(target, old)
             part.replace(target)
             atomic.sync(target.parent)
             quarantine.clear(old, held.name, only, report.say)
