@@ -192,6 +192,15 @@ def test_objects_that_are_looked_at_closely_are_asked_for_one_by_one(store):
     assert [line.split()[0] for line, _ in store.requests] == ["HEAD"] * 90
 
 
+@pytest.mark.parametrize("status", [400, 501])
+def test_a_store_that_refuses_to_be_asked_for_checksums_is_asked_without(store, status):
+    store.fault = lambda _: status if "x-amz-checksum-mode" in store.requests[-1][1] else None
+    remote = s3(store, **KEYS)
+
+    assert all(remote.infos([oid * 32], closely=True) for oid in "01")
+    assert not [line for line, headers in store.requests[-2:] if "x-amz-checksum-mode" in headers]
+
+
 @pytest.mark.parametrize(
     ("headers", "etag", "crc"),
     [

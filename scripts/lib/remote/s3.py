@@ -32,21 +32,15 @@ UNKNOWN = {"NotImplemented", "XNotImplemented", "InvalidRequest", "InvalidArgume
 FILES = [("credentialpath", "AWS_SHARED_CREDENTIALS_FILE", "credentials_file")]
 FILES += [("configpath", "AWS_CONFIG_FILE", "config_file")]
 # DVC's settings for uploads, and S3's names for them.
-WRITTEN = {
-    "sse": "ServerSideEncryption",
-    "sse_kms_key_id": "SSEKMSKeyId",
-    "acl": "ACL",
-    "grant_full_control": "GrantFullControl",
-    "grant_read": "GrantRead",
-    "grant_read_acp": "GrantReadACP",
-    "grant_write_acp": "GrantWriteACP",
-}
+WRITTEN = {"sse": "ServerSideEncryption", "sse_kms_key_id": "SSEKMSKeyId", "acl": "ACL"}
+WRITTEN |= {"grant_full_control": "GrantFullControl", "grant_read": "GrantRead"}
+WRITTEN |= {"grant_read_acp": "GrantReadACP", "grant_write_acp": "GrantWriteACP"}
 
 
 class S3(Bucket):
     """`config` holds DVC's settings, with the meaning that dvc-s3 gives them."""
 
-    _takes_checksums = True  # until this store rejects one
+    _takes_checksums = True  # until this store rejects one, or refuses to be asked for them, as Backblaze does
 
     def _connect(self) -> None:
         config = self.config
@@ -99,14 +93,18 @@ class S3(Bucket):
             yield from ((said["Key"], _as_info(said, said["Size"])) for said in page.get("Contents", []))
 
     def _info(self, key: str, closely: bool = False) -> ObjectInfo | None:
-        more = {"ChecksumMode": "ENABLED"} if closely else {}
+        more = {"ChecksumMode": "ENABLED"} if closely and self._takes_checksums else {}
         try:
             said = self._client.head_object(Bucket=self.bucket, Key=key, **more)
             return _as_info(said, said["ContentLength"])
         except ClientError as error:
-            if error.response["Error"]["Code"] == "404":
+            code = error.response["Error"]["Code"]
+            if code == "404":
                 return None
-            raise
+            if not (more and code in UNKNOWN):
+                raise
+        self._takes_checksums = False
+        return self._info(key)
 
     def _request(self, key: str) -> Request:
         where = {"Bucket": self.bucket, "Key": key}
