@@ -462,6 +462,18 @@ def listed(oid: str, more: str = "") -> bytes:
     return f"<Said>{more}<Contents>{said}</Contents></Said>".encode()
 
 
+def test_an_object_that_may_not_be_asked_for_is_missing_only_if_no_listing_has_it(store):
+    store.fault = lambda line: None if "list-type" in line else 403
+    store.pages, remote, one = [listed("f" * 32)], s3(store, **KEYS), digest.of_bytes(b"one")
+
+    assert remote.infos(["0" * 32]) == {}
+    with pytest.raises(FileNotFoundError):
+        remote.read("0" * 32, one)
+    for ask in (lambda: remote.infos(["f" * 32]), lambda: remote.read("f" * 32, one)):
+        with pytest.raises(Failure, match="they may not read there"):
+            ask()
+
+
 def test_a_listing_is_read_to_its_end_and_tells_only_of_what_was_asked_for(store):
     oids = [f"{number:032x}" for number in range(90)]
     more = "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"

@@ -121,7 +121,7 @@ class Bucket(Remote):
                     return want.mismatch(self._arrived(key, size, want.hash_name, progress, path))
                 return want.mismatch(File(size))
             except Refused as refused:
-                if refused.status == 404:
+                if refused.status == 404 or (refused.status == 403 and not self._info(key)):
                     raise FileNotFoundError(oid) from refused
                 if refused.status == 416 and (size := self._size(key)) != want.size:
                     return want.mismatch(File(size))
