@@ -583,16 +583,18 @@ def test_a_key_of_google_that_was_deleted_is_no_login_that_expired(tmp_path, sto
         ).check()
 
 
-def test_a_listing_of_google_is_read_to_its_end_with_the_md5_of_what_has_one(store):
+@pytest.mark.parametrize(("said", "md5"), [({"md5Hash": "/////////////////////w=="}, "f" * 32), ({}, None)])
+def test_a_listing_of_google_is_read_to_its_end_and_what_has_no_md5_there_is_asked_for_it(store, said, md5):
+    """As with objects under a customer's key; those that were composed have none at all."""
     oids = [f"{number:032x}" for number in range(90)]
     facts = {"size": "1", "updated": "2026-11-27T11:20:08Z"}
     items = [{"name": f"team/files/md5/{oid[:2]}/{oid[2:]}", **facts} for oid in oids[:2]]
-    store.pages = [{"items": [items[0] | {"md5Hash": "AAAAAAAAAAAAAAAAAAAAAA=="}], "nextPageToken": "t"}]
-    store.pages.append({"items": items[1:]})
+    first = {"items": [items[0] | {"md5Hash": "AAAAAAAAAAAAAAAAAAAAAA=="}], "nextPageToken": "t"}
+    store.pages = [first | items[1] | said, {"items": items[1:]}]
 
     found = Gcs("storage", "gs://bucket/team", {"endpointurl": f"http://127.0.0.1:{store.server_port}"}).infos(oids)
 
-    assert {oid: info.md5 for oid, info in found.items()} == {oids[0]: "0" * 32, oids[1]: None}
+    assert {oid: info.md5 for oid, info in found.items()} == {oids[0]: "0" * 32, oids[1]: md5}
 
 
 def test_a_busy_google_that_takes_no_upload_is_told_of(store):
