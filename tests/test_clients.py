@@ -482,6 +482,15 @@ def test_a_listing_is_read_to_its_end_and_tells_only_of_what_was_asked_for(store
     assert set(s3(store, **KEYS).infos(oids)) == {oids[7]}
 
 
+@pytest.mark.parametrize(("said", "held"), [({"x-amz-server-side-encryption": "aws:kms"}, {"0" * 32}), ({}, set())])
+def test_an_object_under_a_users_key_is_held_though_its_etag_in_the_listing_is_no_hash(store, said, held):
+    sizes = {f"{number:032x}": len(XML) for number in range(90)}
+    store.headers = said
+    store.pages = [listed("0" * 32).replace(b"<Size>1", b"<ETag>x</ETag><Size>%d" % len(XML))]
+
+    assert s3(store, **KEYS).holds(sizes) == held
+
+
 def test_an_object_of_another_size_is_not_read_and_one_of_any_size_is(store):
     remote = s3(store, **KEYS)
 
