@@ -5,10 +5,12 @@ import os
 import signal
 import subprocess
 import time
+from types import SimpleNamespace
 
 import pytest
 from conftest import FILES, MODEL, PINNED, PLAN, World
 from hub import Answer, Fault, Hub, Reply
+from stores import Proxy
 
 BIG = "model.safetensors"
 SIZE = len(FILES[BIG])
@@ -380,6 +382,20 @@ def test_add_hands_on_why_the_hub_refuses(online, hub, status, words, said):
     assert said in line
     assert "\x1b" not in line
     assert "\n" not in line
+
+
+def test_a_login_that_has_expired_is_not_taken_for_a_model_that_is_gone(added, hub, authority):
+    """To it, the Hub refuses public models, too, as it does private ones to nobody; its client heeds that over TLS."""
+    path, context = authority
+    words = 'User Access Token "ci" is expired'
+    hub.faults.append(always("GET", lambda answer: answer.status(401, {"X-Error-Message": words})))
+    with Proxy(SimpleNamespace(port=hub.url.rpartition(":")[2]), tls=context) as secure:
+        added.env |= {"HF_ENDPOINT": secure.endpoint, "SSL_CERT_FILE": str(path)}
+
+        said = [added.make(verb, f"MODEL={MODEL}", HF_TOKEN="hf_old").said for verb in ("add", "outdated")]
+
+        assert all(f"{MODEL}: the Hub answered 401 Unauthorized: {words}; log in: " in each for each in said)
+        assert f"no such model on the Hub: {MODEL}; if it is private, log in: " in added.make("outdated").said
 
 
 def test_add_hands_on_that_a_request_for_a_gated_repo_is_not_granted_yet(online, hub):

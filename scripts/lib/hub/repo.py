@@ -92,7 +92,8 @@ def refusal(error: Exception, source: str, revision: str) -> Failure:
         how = "" if fields.COMMIT.fullmatch(revision) else "type a commit in full; "
         where = f"{how}for branches and tags, see: {SHOWN}/{source}/tree/main"
         return Refusal("no such revision", f"no such revision of {source}: {revision!r}; {where}")
-    if isinstance(error, errors.RepositoryNotFoundError):
+    is_login_bad = getattr(response, "status_code", 0) == 401 and "Authorization" in response.request.headers
+    if isinstance(error, errors.RepositoryNotFoundError) and not is_login_bad:  # to a good login, the Hub says 404
         return Refusal("gone", f"no such model on the Hub: {source}; if it is private, {login}")
     words = f": {said}" if said else ""
     if isinstance(error, errors.DisabledRepoError):
