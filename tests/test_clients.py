@@ -578,15 +578,27 @@ def test_a_key_of_google_that_is_not_where_it_is_said_to_be_is_named(monkeypatch
         Gcs("storage", "gs://bucket/team", {})
 
 
-def test_a_key_of_google_that_was_deleted_is_no_login_that_expired(tmp_path, store):
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        ("Invalid JWT Signature.", "refused the service account: its key was deleted, or the clock of"),
+        ("Bad Request", "needs a new login, since the last one expired: gcloud auth application-default login"),
+        (
+            "Token has been expired or revoked.",
+            "needs a new login, since the last one expired: gcloud auth application-",
+        ),
+        ("Invalid grant: account not found", "failed: .*account not found"),
+    ],
+)
+def test_why_google_refuses_a_login_is_told(tmp_path, store, why, said):
     key = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     at = f"http://127.0.0.1:{store.server_port}"
     facts = {"type": "service_account", "client_email": "ci@acme.example", "private_key": key.decode(), "token_uri": at}
     (tmp_path / "key.json").write_text(json.dumps(facts))
     store.fault = lambda _: 400
-    store.code = b'{"error": "invalid_grant", "error_description": "Invalid JWT Signature."}'
+    store.code = json.dumps({"error": "invalid_grant", "error_description": why}).encode()
 
-    with pytest.raises(Failure, match="refused the service account: its key was deleted, or the clock of"):
+    with pytest.raises(Failure, match=said):
         Gcs(
             "storage", "gs://bucket/team", {"credentialpath": str(tmp_path / "key.json"), "projectname": "mine"}
         ).check()

@@ -12,12 +12,15 @@ class Unable(Exception):
 
 # Error codes of the stores and exception classes of their clients -> what they mean.
 MEANINGS = {
-    "Anonymous caller|NoCredentialsError": (
-        "needs credentials, and there are none: log in (aws or gcloud), or set them in the environment"
-    ),
+    # What gcloud auth login leaves behind is for gcloud alone.
+    "Anonymous caller": "needs credentials, and there are none: log in with gcloud auth application-default login",
+    "NoCredentialsError": "needs credentials, and there are none: log in with aws configure, or set AWS_PROFILE",
     "'Invalid JWT.*": "refused the service account: its key was deleted, or the clock of this machine is wrong",
-    r"\w*SSO\w*Error|TokenRetrievalError|RefreshError|ExpiredToken(Exception)?": (
-        "needs a new login, since the last one expired: log in again"
+    "'Token has been expired.*|'Bad Request'.*|Reauthentication is needed.*|ReauthFailError": (
+        "needs a new login, since the last one expired: gcloud auth application-default login"
+    ),
+    r"\w*SSO\w*Error|TokenRetrievalError|ExpiredToken(Exception)?": (
+        "needs a new login, since the last one expired: log in again, for example with aws sso login"
     ),
     # To a HEAD, which gets no code, S3 answers 400 for a login that expired.
     "InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|AuthFailure|401|Bad Request": "refused the credentials",
