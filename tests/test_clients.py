@@ -520,6 +520,18 @@ def test_a_refusal_names_the_permission_that_is_missing(store, ask, step):
         ask(s3(store, **KEYS))
 
 
+@pytest.mark.parametrize(("method", "action"), [("GET", "kms:Decrypt"), ("PUT", "kms:GenerateDataKey")])
+def test_a_refusal_by_the_key_of_a_bucket_names_the_permission_for_it(store, method, action):
+    store.fault = lambda line: 403 if line.startswith(method) else None
+    why = (
+        f"User: me is not authorized to perform: {action} on resource: arn:aws:kms:eu-west-3:1:key/k because no policy"
+    )
+    store.code, remote = f"<Error><Code>AccessDenied</Code><Message>{why}</Message></Error>".encode(), s3(store, **KEYS)
+
+    with pytest.raises(Failure, match=f"they also need {action}, for the KMS key of this bucket"):
+        remote.read("0" * 32, digest.of_bytes(XML)) if method == "GET" else remote.now()
+
+
 def test_a_login_that_expires_during_a_command_is_refused_and_told_of_at_the_next_one(store):
     store.fault = lambda _: 400
     remote = s3(store, **KEYS)

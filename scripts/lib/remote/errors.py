@@ -25,6 +25,7 @@ MEANINGS = {
     # To a HEAD, which gets no code, S3 answers 400 for a login that expired.
     "InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|AuthFailure|401|Bad Request": "refused the credentials",
     "RequestTimeTooSkewed": "refused the credentials, since the clock of this machine is wrong",
+    r"kms:\w+": "refused the credentials: they also need {mark}, for the KMS key of this bucket",
     "AccessDenied|AllAccessDisabled|AccountProblem|403|Forbidden": "refused the credentials: they may not {step} there",
     "NoSuchBucket|NotFound": "names a bucket that does not exist",
     "InvalidBucketName|ParamValidationError": "has a name that the store does not allow for a bucket",
@@ -47,10 +48,11 @@ PROXY = {"ProxyError", "ProxyConnectionError", "InvalidSchema"}
 
 
 def _marks(error: BaseException | None) -> Iterator[str]:
-    """What may tell the kind of `error`: the marks of its cause, its text after a colon, its code, its classes."""
+    """What may tell the kind of `error`: the marks of its cause, parts of its text, its code, its classes."""
     if error is None:
         return
     yield from _marks(error.__cause__ or error.__context__)
+    yield from re.findall(r"kms:[A-Z]\w+", str(error))  # the permission that S3 says is missing
     yield str(error).partition(" does ")[0].rpartition(": ")[2]
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", "")  # of an upload that Google refused

@@ -4,6 +4,7 @@ The standard library's client needs a quarter less CPU time than botocore's (1.2
 connection a third less than parallel requests: its bytes are hashed and written while the processor has them cached.
 """
 
+import re
 import ssl
 import threading
 import time
@@ -138,7 +139,7 @@ def _total(answer: HTTPResponse, is_whole: bool) -> str:
 
 def _refusal(answer: HTTPResponse) -> Exception:
     body = answer.read(10_000).decode(errors="replace")
-    code = body.partition("<Code>")[2].partition("</Code>")[0] or str(answer.status)
+    code = (re.findall(r"(?<=<Code>)[^<]+|kms:[A-Z]\w+", body) or [str(answer.status)])[-1]  # or a permission
     if answer.status in TRANSIENT:
         return Broken(f"the store answered {answer.status} {answer.reason}", asked_to_wait(answer.headers))
     return Refused(answer.status, code)
