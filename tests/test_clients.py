@@ -532,6 +532,20 @@ def test_a_refusal_by_the_key_of_a_bucket_names_the_permission_for_it(store, met
         remote.read("0" * 32, digest.of_bytes(XML)) if method == "GET" else remote.now()
 
 
+def test_a_role_that_may_not_be_assumed_is_not_taken_for_one_that_may_not_list(store, monkeypatch, tmp_path):
+    (tmp_path / "token").write_text("a token")
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/ci")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{store.server_port}")
+    why, store.fault = "Not authorized to perform sts:AssumeRoleWithWebIdentity", lambda _: 403
+    store.code = f"<Said><Error><Code>AccessDenied</Code><Message>{why}</Message></Error></Said>".encode()
+
+    with pytest.raises(
+        Failure, match="cannot be logged in to, since sts:AssumeRoleWithWebIdentity was refused: see the"
+    ):
+        s3(store).check()
+
+
 def test_a_login_that_expires_during_a_command_is_refused_and_told_of_at_the_next_one(store):
     store.fault = lambda _: 400
     remote = s3(store, **KEYS)

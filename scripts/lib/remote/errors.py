@@ -25,6 +25,7 @@ MEANINGS = {
     # To a HEAD, which gets no code, S3 answers 400 for a login that expired.
     "InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|AuthFailure|401|Bad Request": "refused the credentials",
     "RequestTimeTooSkewed": "refused the credentials, since the clock of this machine is wrong",
+    r"sts:\w+": "cannot be logged in to, since {mark} was refused: see the role and its trust policy",
     r"kms:\w+": "refused the credentials: they also need {mark}, for the KMS key of this bucket",
     "AccessDenied|AllAccessDisabled|AccountProblem|403|Forbidden": "refused the credentials: they may not {step} there",
     "NoSuchBucket|NotFound": "names a bucket that does not exist",
@@ -52,7 +53,7 @@ def _marks(error: BaseException | None) -> Iterator[str]:
     if error is None:
         return
     yield from _marks(error.__cause__ or error.__context__)
-    yield from re.findall(r"kms:[A-Z]\w+", str(error))  # the permission that S3 says is missing
+    yield from re.findall(r"(?:kms|sts):[A-Z]\w+", str(error))  # the permission that AWS says is missing
     yield str(error).partition(" does ")[0].rpartition(": ")[2]
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", "")  # of an upload that Google refused
