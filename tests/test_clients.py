@@ -46,7 +46,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         said = self.server.code if status != 200 else b"" if self.command == "PUT" else XML
-        if "/o?" in self.path:
+        if "/o?" in self.path and status == 200:
             page = self.server.pages["pageToken=" in self.path]
             fields = re.findall(r"\w+", unquote(self.path.partition("fields=")[2]))
             items = [{key: value for key, value in item.items() if key in fields} for item in page["items"]]
@@ -649,6 +649,17 @@ def test_a_busy_google_that_takes_no_upload_is_told_of(store):
 
     with pytest.raises(Failure, match=r"is overloaded or unavailable, as it says \(429\)"):
         Gcs("storage", "gs://bucket/team", {"endpointurl": f"http://127.0.0.1:{store.server_port}"}).now()
+
+
+def test_a_retention_policy_of_google_is_not_taken_for_a_permission_that_is_missing(store):
+    why = (
+        "Object 'bucket/team/.model-weights' is subject to bucket's retention policy or object retention and cannot be"
+    )
+    store.pages, store.fault = [{"items": []}], lambda line: 403 if line.startswith("POST") else None
+    store.code = json.dumps({"error": {"code": 403, "message": f"{why} deleted or overwritten until 2027"}}).encode()
+
+    with pytest.raises(Failure, match="has a retention policy: no object there may be replaced or deleted"):
+        Gcs("storage", "gs://bucket/team", {"endpointurl": f"http://127.0.0.1:{store.server_port}"}).check(write=True)
 
 
 def test_an_object_of_google_that_is_gone_is_not_told_of_and_need_not_be_deleted(store):

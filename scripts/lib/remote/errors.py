@@ -25,6 +25,7 @@ MEANINGS = {
     # To a HEAD, which gets no code, S3 answers 400 for a login that expired.
     "InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|AuthFailure|401|Bad Request": "refused the credentials",
     "RequestTimeTooSkewed": "refused the credentials, since the clock of this machine is wrong",
+    "retention policy": "has a retention policy: no object there may be replaced or deleted, and some have to be",
     r"sts:\w+": "cannot be logged in to, since {mark} was refused: see the role and its trust policy",
     r"kms:\w+": "refused the credentials: they also need {mark}, for the KMS key of this bucket",
     "AccessDenied|AllAccessDisabled|AccountProblem|403|Forbidden": "refused the credentials: they may not {step} there",
@@ -49,11 +50,10 @@ PROXY = {"ProxyError", "ProxyConnectionError", "InvalidSchema"}
 
 
 def _marks(error: BaseException | None) -> Iterator[str]:
-    """What may tell the kind of `error`: the marks of its cause, parts of its text, its code, its classes."""
+    """What may tell the kind of `error`: the marks of its cause, its text after a colon, its code, its classes."""
     if error is None:
         return
     yield from _marks(error.__cause__ or error.__context__)
-    yield from re.findall(r"(?:kms|sts):[A-Z]\w+", str(error))  # the permission that AWS says is missing
     yield str(error).partition(" does ")[0].rpartition(": ")[2]
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", "")  # of an upload that Google refused
@@ -65,7 +65,8 @@ def sentence(error: Exception, step: str, at: str | None = None) -> str:
     """What `error`, raised by an attempt to `step` at the endpoint `at`, means, worded to follow the store's name."""
     if isinstance(error, Unable):
         return str(error)
-    marks = list(_marks(error))
+    # First the permission that AWS says is missing, and why Google refuses what is permitted.
+    marks = [*re.findall(r"(?:kms|sts):[A-Z]\w+|retention policy", str(error)), *_marks(error)]
     proxy = " through the proxy that HTTPS_PROXY or HTTP_PROXY names" if PROXY.intersection(marks) else ""
     for mark in marks:
         for pattern, meaning in MEANINGS.items():
