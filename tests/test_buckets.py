@@ -588,6 +588,21 @@ def test_google_is_read_with_the_certificates_that_requests_is_told_of(monkeypat
         assert remote.read(one.md5, one) is None
 
 
+def test_what_a_library_warns_of_is_not_printed(world, servers):
+    """As Google's does of a login without a quota project, and of a Python that it no longer supports."""
+    store = serve(servers, "gcs")
+    hook = """
+import warnings
+from google.auth.credentials import AnonymousCredentials
+made = AnonymousCredentials.__init__
+AnonymousCredentials.__init__ = lambda self: warnings.warn("an unsupported Python", FutureWarning) or made(self)
+"""
+    (world.clone / "scripts" / "sitecustomize.py").write_text(hook)
+    world.env |= store.env
+
+    assert world.ok("remote", *store.typed).err == ""
+
+
 def test_a_pull_goes_through_the_proxy_that_the_environment_names(added, rclone):
     fill(rclone, added)
     use(added, rclone)

@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
@@ -14,6 +15,8 @@ from lib.core.errors import FULL, Failure
 from lib.core.report import Report
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
+
+warnings.simplefilter("ignore")  # those of libraries, as of Google's about an older Python: a fault is a `Failure`
 
 
 def run(load: Callable[[], Callable], needs_reader: bool) -> NoReturn:
