@@ -651,14 +651,21 @@ def test_a_busy_google_that_takes_no_upload_is_told_of(store):
         Gcs("storage", "gs://bucket/team", {"endpointurl": f"http://127.0.0.1:{store.server_port}"}).now()
 
 
-def test_a_retention_policy_of_google_is_not_taken_for_a_permission_that_is_missing(store):
-    why = (
-        "Object 'bucket/team/.model-weights' is subject to bucket's retention policy or object retention and cannot be"
-    )
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        (
+            "Object 'x' is subject to bucket's retention policy or object retention and cannot be overwritten",
+            "has a retention policy: no object there may be replaced or deleted",
+        ),
+        ("Provided scope(s) are not authorized", "the access scopes of this machine do not let them write there"),
+    ],
+)
+def test_what_else_google_refuses_an_upload_for_is_not_taken_for_a_permission_that_is_missing(store, why, said):
     store.pages, store.fault = [{"items": []}], lambda line: 403 if line.startswith("POST") else None
-    store.code = json.dumps({"error": {"code": 403, "message": f"{why} deleted or overwritten until 2027"}}).encode()
+    store.code = json.dumps({"error": {"code": 403, "message": why}}).encode()
 
-    with pytest.raises(Failure, match="has a retention policy: no object there may be replaced or deleted"):
+    with pytest.raises(Failure, match=said):
         Gcs("storage", "gs://bucket/team", {"endpointurl": f"http://127.0.0.1:{store.server_port}"}).check(write=True)
 
 

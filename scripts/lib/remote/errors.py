@@ -26,6 +26,7 @@ MEANINGS = {
     "InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|AuthFailure|401|Bad Request": "refused the credentials",
     "RequestTimeTooSkewed": "refused the credentials, since the clock of this machine is wrong",
     "retention policy": "has a retention policy: no object there may be replaced or deleted, and some have to be",
+    r"scope\(s\)": "refused the credentials: the access scopes of this machine do not let them {step} there",
     r"sts:\w+": "cannot be logged in to, since {mark} was refused: see the role and its trust policy",
     r"kms:\w+": "refused the credentials: they also need {mark}, for the KMS key of this bucket",
     "AccessDenied|AllAccessDisabled|AccountProblem|403|Forbidden": "refused the credentials: they may not {step} there",
@@ -66,7 +67,7 @@ def sentence(error: Exception, step: str, at: str | None = None) -> str:
     if isinstance(error, Unable):
         return str(error)
     # First the permission that AWS says is missing, and why Google refuses what is permitted.
-    marks = [*re.findall(r"(?:kms|sts):[A-Z]\w+|retention policy", str(error)), *_marks(error)]
+    marks = [*re.findall(r"(?:kms|sts):[A-Z]\w+|retention policy|scope\(s\)", str(error)), *_marks(error)]
     proxy = " through the proxy that HTTPS_PROXY or HTTP_PROXY names" if PROXY.intersection(marks) else ""
     for mark in marks:
         for pattern, meaning in MEANINGS.items():
