@@ -398,6 +398,21 @@ def test_a_login_that_has_expired_is_not_taken_for_a_model_that_is_gone(added, h
         assert f"no such model on the Hub: {MODEL}; if it is private, log in: " in added.make("outdated").said
 
 
+def test_a_certificate_of_an_authority_of_our_own_is_told_of_with_the_variable_that_the_hubs_client_reads(
+    online, hub, authority
+):
+    path, context = authority
+    with Proxy(SimpleNamespace(port=hub.url.rpartition(":")[2]), tls=context) as secure:
+        words = ["add", f"MODEL={MODEL}", "DRY=1"]
+
+        line = online.refused(*words, HF_ENDPOINT=secure.endpoint, REQUESTS_CA_BUNDLE=str(path))
+
+        assert line.endswith(
+            "; if that is of an authority of your own, set SSL_CERT_FILE to the file of its certificate"
+        )
+        online.ok(*words, HF_ENDPOINT=secure.endpoint, SSL_CERT_FILE=str(path))
+
+
 def test_add_hands_on_that_a_request_for_a_gated_repo_is_not_granted_yet(online, hub):
     hub.gated.add(MODEL)
     words = "Your request to access this model is awaiting a review from the repo authors."

@@ -58,7 +58,10 @@ def unreachable(why: object) -> Failure:
     address = urlsplit(ENDPOINT)
     proxy = proxy_for(address.scheme, address.netloc)
     through = f" through the proxy {text.one_line(proxy)}" if proxy else ""
-    return Failure(f"cannot reach the Hub at {SHOWN}{through} ({text.one_line(why)}); nothing was changed")
+    how = "nothing was changed"
+    if "CERTIFICATE_VERIFY_FAILED" in str(why):
+        how = "if that is of an authority of your own, set SSL_CERT_FILE to the file of its certificate"
+    return Failure(f"cannot reach the Hub at {SHOWN}{through} ({text.one_line(why)}); {how}")
 
 
 @lru_cache(maxsize=1)
