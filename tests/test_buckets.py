@@ -900,6 +900,15 @@ def test_no_bucket_is_told_of(added_for_each, servers, kind, verbs):
     assert_refused(places, store, store.endpoint, "names a bucket that does not exist; nothing was changed", url)
 
 
+def test_the_name_of_the_bucket_in_the_endpoint_is_told_of(world, moto):
+    """As the pages of Cloudflare and DigitalOcean show it: a listing then asks for an object of the bucket's name."""
+    world.env |= moto.env
+
+    said = world.refused("remote", f"URL={moto.url}", f"ENDPOINT={moto.endpoint}/{moto.bucket}")
+
+    assert "ENDPOINT is the address of the store, without the name of the bucket; nothing was changed" in said
+
+
 @pytest.mark.marathon
 @pytest.mark.parametrize(("kind", "verbs"), REACH)
 def test_a_dead_endpoint_is_told_of(added_for_each, kind, verbs):

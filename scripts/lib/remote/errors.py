@@ -31,6 +31,7 @@ MEANINGS = {
     r"kms:\w+": "refused the credentials: they also need {mark}, for the KMS key of this bucket",
     "AccessDenied|AllAccessDisabled|AccountProblem|403|Forbidden": "refused the credentials: they may not {step} there",
     "NoSuchBucket|NotFound": "names a bucket that does not exist",
+    "NoSuchKey": "is not found{at}: ENDPOINT is the address of the store, without the name of the bucket",
     "InvalidBucketName|ParamValidationError": "has a name that the store does not allow for a bucket",
     "PermanentRedirect|Redirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException|301|307": (
         "is a bucket of another region; set that: make remote URL=… REGION=…"
