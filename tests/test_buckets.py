@@ -880,7 +880,7 @@ def added_for_each(added_template, tmp_path) -> World:
 def test_wrong_credentials_are_refused_in_one_sentence(added_for_each, rclone):
     places = worlds(added_for_each, VERBS, rclone, rclone.endpoint, AWS_SECRET_ACCESS_KEY="wrong")
 
-    assert_refused(places, rclone, rclone.endpoint, "refused the credentials; nothing was changed")
+    assert_refused(places, rclone, rclone.endpoint, "refused the credentials: the secret key is wrong or, in some st")
 
 
 def test_no_credentials_are_told_of(added_for_each, rclone):

@@ -23,7 +23,8 @@ MEANINGS = {
         "needs a new login, since the last one expired: log in again, for example with aws sso login"
     ),
     # To a HEAD, which gets no code, S3 answers 400 for a login that expired.
-    "InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|AuthFailure|401|Bad Request": "refused the credentials",
+    "InvalidAccessKeyId|InvalidToken|AuthFailure|401|Bad Request": "refused the credentials",
+    "SignatureDoesNotMatch": "refused the credentials: the secret key is wrong or, in some stores, the REGION",
     "RequestTimeTooSkewed": "refused the credentials, since the clock of this machine is wrong",
     "retention policy": "has a retention policy: no object there may be replaced or deleted, and some have to be",
     r"scope\(s\)": "refused the credentials: the access scopes of this machine do not let them {step} there",
