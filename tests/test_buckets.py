@@ -668,7 +668,7 @@ def test_a_key_of_the_customer_is_refused_by_name(added, moto):
 
     line = added.refused("push")
 
-    assert "DVC's setting sse_customer_key is not supported; use a key of the store (sse)" in line
+    assert "DVC's setting sse_customer_key is not supported; use the store's key (sse)" in line
     assert "QUFB" not in line
 
 

@@ -350,6 +350,15 @@ def test_a_download_comes_from_the_region_that_is_set(store, region, host):
     assert f"%2F{region or 'us-east-1'}%2Fs3%2F" in url
 
 
+def test_the_region_may_be_where_the_aws_cli_looks_for_it_and_botocore_does_not(store, monkeypatch):
+    """A network may lead to this region alone, and a partition know no other login."""
+    monkeypatch.setenv("AWS_REGION", "us-gov-west-1")
+
+    url = S3("storage", "s3://bucket/team", {"access_key_id": "me", "secret_access_key": "x"})._request("key").full_url
+
+    assert url.startswith("https://bucket.s3.us-gov-west-1.amazonaws.com/")
+
+
 def test_a_bucket_of_another_region_is_found_and_read_there(store):
     def elsewhere(line: str) -> int | None:
         signed = f"{unquote(line)} {store.requests[-1][1].get('Authorization')}"

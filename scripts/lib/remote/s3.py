@@ -45,18 +45,18 @@ class S3(Bucket):
     def _connect(self) -> None:
         config = self.config
         if config.get("sse_customer_key"):
-            how = "use a key of the store (sse)"
-            raise Failure(f"{self.title}: DVC's setting sse_customer_key is not supported; {how}")
+            raise Failure(f"{self.title}: DVC's setting sse_customer_key is not supported; use the store's key (sse)")
         session = Session(profile=config.get("profile"))
         for setting, variable, name in FILES:
             if config.get(setting) and variable not in os.environ:
                 session.set_config_variable(name, config[setting])
         named = session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
         self._bundle = named if config.get("ssl_verify") in (None, True) else config["ssl_verify"]
+        region = session.get_config_variable("region") or os.environ.get("AWS_REGION")  # as the AWS CLI reads it, too
         self._written = {name: config[setting] for setting, name in WRITTEN.items() if config.get(setting)}
         self._client = session.create_client(
             "s3",
-            region_name=config.get("region") or session.get_config_variable("region") or "us-east-1",
+            region_name=config.get("region") or region or "us-east-1",
             endpoint_url=self.endpoint,
             use_ssl=config.get("use_ssl", True),
             verify=self._bundle,
