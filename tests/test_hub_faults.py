@@ -19,6 +19,7 @@ FILE = f"GET /{MODEL}/resolve/[^?]*/{BIG}"
 BOUND = 10  # seconds: far more than TIMEOUT=1 and a start on a busy machine, less than any wait of the Hub's client
 pytestmark = [pytest.mark.slow, pytest.mark.marathon]
 HOW = "(to wait longer: TIMEOUT=seconds); run the same command again to continue"
+LOGIN = " (it allows more with a login: .venv/bin/hf auth login, or set HF_TOKEN)"
 GAVE_UP = f"gave up after 1 s without a byte {HOW}"
 
 
@@ -115,8 +116,8 @@ def test_add_waits_as_long_as_the_hub_asks(online, hub, match):
     ("fault", "said"),
     [
         (unavailable, f"the Hub answered 503 Service Unavailable; {GAVE_UP}"),
-        (come_back_in_an_hour, f"the Hub answered 429 Too Many Requests; it asks to wait 3601 s {HOW}"),
-        (at_the_limit, f"the Hub answered 429 Too Many Requests; it asks to wait 234 s {HOW}"),
+        (come_back_in_an_hour, f"the Hub answered 429 Too Many Requests{LOGIN}; it asks to wait 3601 s {HOW}"),
+        (at_the_limit, f"the Hub answered 429 Too Many Requests{LOGIN}; it asks to wait 234 s {HOW}"),
         (silent, f"the Hub sent nothing; {GAVE_UP}"),
     ],
     ids=["503", "429 for an hour", "429 by the Hub's own header", "silence"],
@@ -137,7 +138,7 @@ def test_add_gives_up_on_an_api_that_stays_broken(online, hub, match, fault, sai
     ("fault", "said"),
     [
         (unavailable, f"the Hub answered 503 Service Unavailable; {GAVE_UP}"),
-        (come_back_in_an_hour, f"the Hub answered 429 Too Many Requests; it asks to wait 3601 s {HOW}"),
+        (come_back_in_an_hour, f"the Hub answered 429 Too Many Requests{LOGIN}; it asks to wait 3601 s {HOW}"),
         (silent, f"the Hub sent nothing; {GAVE_UP}"),
     ],
     ids=["503", "429 for an hour", "silence"],
@@ -396,6 +397,14 @@ def test_a_login_that_has_expired_is_not_taken_for_a_model_that_is_gone(added, h
 
         assert all(f"{MODEL}: the Hub answered 401 Unauthorized: {words}; log in: " in each for each in said)
         assert f"no such model on the Hub: {MODEL}; if it is private, log in: " in added.make("outdated").said
+
+
+def test_one_who_is_logged_in_is_not_told_to_log_in_when_the_hub_wants_a_pause(online, hub):
+    hub.faults.append(always(API["details"], come_back_in_an_hour))
+
+    line = online.refused("add", f"MODEL={MODEL}", "TIMEOUT=1", HF_TOKEN=hub.token)
+
+    assert "the Hub answered 429 Too Many Requests; it asks to wait " in line
 
 
 def test_a_certificate_of_an_authority_of_our_own_is_told_of_with_the_variable_that_the_hubs_client_reads(

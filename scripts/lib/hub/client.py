@@ -47,7 +47,9 @@ def reason(fault: httpx2.Response | Exception) -> str:
     """What went wrong, in words, by a response of the Hub or an exception, which may carry the response."""
     response = getattr(fault, "response", fault)
     if isinstance(response, httpx2.Response):
-        return f"the Hub answered {response.status_code} {response.reason_phrase}"
+        is_spent = response.status_code == 429 and not huggingface_hub.get_token()
+        more = " (it allows more with a login: .venv/bin/hf auth login, or set HF_TOKEN)" if is_spent else ""
+        return f"the Hub answered {response.status_code} {response.reason_phrase}{more}"
     if isinstance(fault, httpx2.TimeoutException):
         return "the Hub sent nothing"
     return f"the connection to the Hub broke ({text.one_line(fault)})"
