@@ -171,6 +171,23 @@ def test_every_fault_of_an_object_is_found_without_reading_and_mended(added, sto
     assert other.on_disk() == PINNED
 
 
+@pytest.mark.parametrize("is_part", [True, False])
+def test_an_upload_outlasts_a_network_that_is_gone_for_some_seconds(big, moto, is_part):
+    begins = re.compile(r"PUT .*partNumber=3&" if is_part else r"PUT .*\.dir")
+
+    def fault(request: str) -> str | None:
+        if not begins.match(request):
+            return None
+        threading.Timer(3, proxy.up).start()
+        return "down"
+
+    with Proxy(moto, fault) as proxy:
+        use(big, moto, proxy.endpoint).ok("push", "TIMEOUT=20")
+
+        assert proxy.struck
+    assert set(held(moto)) == {key_of(oid) for oid in big.objects()}
+
+
 @pytest.mark.marathon
 @pytest.mark.parametrize("kind", ["moto", "gcs"])
 def test_a_push_that_lost_the_store_half_way_completes_the_next_time(added, servers, kind):
@@ -179,7 +196,7 @@ def test_a_push_that_lost_the_store_half_way_completes_the_next_time(added, serv
         proxy.fault = lambda request: "down" if len(held(store)) >= 2 else None
         use(added, store, proxy.endpoint)
 
-        first = added.make("push")
+        first = added.make("push", "TIMEOUT=2")
         proxy.up()
         second = added.ok("push")
 

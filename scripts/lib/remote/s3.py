@@ -13,7 +13,7 @@ from urllib.request import Request
 import botocore
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 from botocore.session import Session
 
 from lib.core import arguments, digest, workers
@@ -26,6 +26,7 @@ from lib.transfer import retry
 SIGNED = 3600  # seconds that a presigned URL is valid
 PARTS = 4  # parts in memory and in transit at once, of all objects together
 IN_FLIGHT = threading.BoundedSemaphore(PARTS)
+LOST = (ConnectionError, HTTPClientError)  # botocore's, of a connection that broke or could not be made
 # Error codes of stores that do not support checksums of whole objects.
 UNKNOWN = {"NotImplemented", "XNotImplemented", "InvalidRequest", "InvalidArgument", "MalformedXML", "400", "501"}
 # DVC's settings for files of credentials, the environment variables that take precedence, and botocore's names.
@@ -123,7 +124,7 @@ class S3(Bucket):
         if found.size <= etag.PART:
             data = path.read_bytes()
             progress(found.size)
-            self._write(key, data)
+            retry.lasting(lambda: self._write(key, data), LOST)
             return
         checked = self._takes_checksums  # a copy, since the upload of another object may clear it meanwhile
         try:
@@ -150,7 +151,8 @@ class S3(Bucket):
                 file.seek((number - 1) * size)
                 data = file.read(size)
                 crc = _crc(digest.of_bytes(data, ("crc64nvme",))) if checked else {}
-                said = self._client.upload_part(PartNumber=number, Body=data, **where, **crc)
+                sent = {"PartNumber": number, "Body": data, **where, **crc}
+                said = retry.lasting(lambda: self._client.upload_part(**sent), LOST)
             progress(len(data))
             return {"PartNumber": number, "ETag": said["ETag"], **crc}
 

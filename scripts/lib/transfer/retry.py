@@ -2,7 +2,9 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import count
+from typing import TypeVar
 
 from lib.core import arguments
 from lib.core.errors import Failure
@@ -10,6 +12,7 @@ from lib.core.errors import Failure
 TRANSIENT = {408, 425, 429, 500, 502, 503, 504}  # HTTP statuses that are worth another try
 LIMIT = re.compile(r";\s*r=0;\s*t=([0-9]+)")  # the Hub's: for so many seconds, no request is left
 FIRST, LONGEST = 0.5, 8.0  # seconds between tries; each pause is twice the last
+T = TypeVar("T")
 
 
 class Broken(Exception):
@@ -30,6 +33,18 @@ def asked_to_wait(headers: Mapping[str, str]) -> float:
 def pause(tries: int) -> float:
     """Seconds to wait after `tries` failed tries."""
     return min(FIRST * 2 ** (tries - 1), LONGEST)
+
+
+def lasting(ask: Callable[[], T], fault: tuple[type[Exception], ...]) -> T:
+    """What `ask` returns; it is tried again while it raises a `fault` of the connection, for up to TIMEOUT seconds."""
+    since = time.monotonic()
+    for tries in count(1):
+        try:
+            return ask()
+        except fault:
+            if time.monotonic() + pause(tries) - since > arguments.timeout():
+                raise
+            time.sleep(pause(tries))
 
 
 class GaveUp(Failure):
