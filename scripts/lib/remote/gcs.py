@@ -17,6 +17,7 @@ from google.cloud.storage import Blob, Client
 from google.cloud.storage.retry import DEFAULT_RETRY
 from tqdm.utils import CallbackIOWrapper
 
+from lib.core import arguments
 from lib.core.digest import File, Progress
 from lib.remote.base import ObjectInfo
 from lib.remote.bucket import Bucket, patience
@@ -77,7 +78,8 @@ class Gcs(Bucket):
         with path.open("rb") as file:
             watched = CallbackIOWrapper(progress, file, "read")
             blob = self._bucket.blob(self._object(oid), chunk_size=CHUNK)
-            blob.upload_from_file(watched, size=found.size, **self._limits)
+            lasting = {"retry": DEFAULT_RETRY.with_timeout(arguments.timeout())}  # what was sent would be lost
+            blob.upload_from_file(watched, size=found.size, **self._limits | lasting)
 
 
 def _as_info(blob: Blob) -> ObjectInfo:
