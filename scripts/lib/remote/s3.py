@@ -100,7 +100,7 @@ class S3(Bucket):
             return _as_info(said, said["ContentLength"])
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            # Ceph before 2026 says 403, not 404, to those who may list a prefix alone, as .github/REMOTES.md has it.
+            # Ceph of before May 2026 says 403, not 404, to those who may list a prefix alone (see REMOTES.md).
             if code == "404" or (code == "403" and all(listed != key for listed, _ in self._list(key))):
                 return None
             if not (more and code in UNKNOWN):
