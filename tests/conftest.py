@@ -254,6 +254,15 @@ def mounted(where: Path, *options: str, kind: str = "tmpfs"):
         subprocess.run(["umount", "--lazy", str(where)], check=True)
 
 
+def heeds_permissions(folder: Path) -> bool:
+    """Whether this process may not read a file whose permissions say so, unlike root in most places."""
+    (probe := folder / "forbidden").touch(mode=0)
+    try:
+        return not os.access(probe, os.R_OK)
+    finally:
+        probe.unlink()
+
+
 def set_clock(world: World, seconds: float) -> None:
     """Set the clock that commands in `world` see ahead by `seconds`, or behind if they are negative."""
     hook = world.clone / "scripts" / "sitecustomize.py"
