@@ -5,7 +5,7 @@ import os
 import runpy
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import jsonschema
 import pytest
@@ -49,6 +49,22 @@ def dropped(dropped_once, ground, tmp_path) -> Iterator[tuple[World, set[str]]]:
     """A clone that has dropped the model `gone`, and the ids of its objects."""
     with lent(dropped_once[0], ground, tmp_path / "my world") as world:
         yield world, dropped_once[1]
+
+
+@pytest.fixture(scope="session")
+def kept_once(dropped_once, ground, tmp_path_factory) -> World:
+    home = tmp_path_factory.mktemp("kept") / "a world with garbage"
+    with lent(dropped_once[0], ground, home) as world:
+        track(world, "kept")
+    return World(home)
+
+
+@pytest.fixture
+def pinned(dropped_once, kept_once, ground, tmp_path) -> Iterator[tuple[World, set[str]]]:
+    """A clone that dropped a model, and pinned the model `kept` by its last Git commit; the ids before that."""
+    with lent(kept_once, ground, tmp_path / "my world") as world:
+        world.git("status")  # else `git reset --hard` would write every file, and make would renew .venv
+        yield world, set(dropped_once[0].objects())
 
 
 @pytest.mark.slow
@@ -103,20 +119,17 @@ def test_the_cache_alone_without_remote_and_the_remote_keeps_what_is_young(dropp
 
 
 def in_history(world: World) -> None:
-    track(world, "kept")
     world.ok("remove", "MODEL=kept")
 
 
 def in_a_side_branch_that_was_merged_away(world: World) -> None:
-    world.git("switch", "--quiet", "--create", "side")
-    track(world, "kept")
-    world.git("switch", "--quiet", "main")
+    world.git("branch", "--quiet", "side")
+    world.git("reset", "--quiet", "--hard", "HEAD~1")
     world.git("merge", "--quiet", "--no-ff", "--strategy", "ours", "side")
     world.git("branch", "--quiet", "-D", "side")
 
 
 def in_a_merge_alone(world: World) -> None:
-    track(world, "kept")
     pin = world.pin("kept").read_text()
     world.git("reset", "--quiet", "--hard", "HEAD~1")
     world.git("switch", "--quiet", "--create", "side")
@@ -131,33 +144,28 @@ def in_a_merge_alone(world: World) -> None:
 
 
 def in_the_first_git_commit_of_a_branch(world: World) -> None:
-    track(world, "kept")
     world.git("branch", "--quiet", "side", world.git("commit-tree", "HEAD^{tree}", "-m", "x").strip())
     world.git("reset", "--quiet", "--hard", "HEAD~1")
 
 
 def in_the_stash_below_another(world: World) -> None:
-    for name in ("kept", "other"):
-        track(world, name)
-        world.git("reset", "--quiet", "--soft", "HEAD~1")
-        world.git("stash", "push", "--quiet")
-        shutil.rmtree(world.weights(name))
+    world.git("reset", "--quiet", "--soft", "HEAD~1")
+    world.git("stash", "push", "--quiet")
+    (world.clone / "README.md").write_text("other")
+    world.git("stash", "push", "--quiet")
 
 
 def in_the_index(world: World) -> None:
-    track(world, "kept")
     world.git("reset", "--quiet", "--soft", "HEAD~1")
     world.pin("kept").unlink()
 
 
 def in_a_file(world: World) -> None:
-    track(world, "kept")
     world.git("reset", "--quiet", "HEAD~1")
 
 
 def in_the_index_of_a_worktree(world: World) -> None:
-    world.git("worktree", "add", "--quiet", "../tree")
-    track(world, "kept")
+    world.git("worktree", "add", "--quiet", "../tree", "HEAD~1")
     world.git("reset", "--quiet", "--soft", "HEAD~1")
     shutil.copy(world.pin("kept"), world.path / "tree" / "models")
     world.git("add", "models/kept.dvc", cwd=world.path / "tree")
@@ -166,7 +174,6 @@ def in_the_index_of_a_worktree(world: World) -> None:
 
 
 def in_the_head_of_a_worktree(world: World) -> None:
-    track(world, "kept")
     world.git("worktree", "add", "--quiet", "--detach", "../tree")
     world.git("reset", "--quiet", "--hard", "HEAD~1")
 
@@ -174,14 +181,12 @@ def in_the_head_of_a_worktree(world: World) -> None:
 def in_a_branch_on_origin(world: World) -> None:
     world.git("init", "--quiet", "--bare", "../origin", cwd=world.clone)
     world.git("remote", "add", "origin", "../origin")
-    track(world, "kept")
     world.git("push", "--quiet", "origin", "HEAD:refs/heads/side")
     world.git("update-ref", "-d", "refs/remotes/origin/side")
     world.git("reset", "--quiet", "--hard", "HEAD~1")
 
 
 def by_plain_dvc(world: World) -> None:
-    track(world, "kept")
     pin = world.pin("kept")
     pin.write_text(pin.read_text().partition("meta:")[0])
     world.git("commit", "--quiet", "--all", "--amend", "--message", "As plain dvc add pins")
@@ -222,7 +227,6 @@ def in_a_pipeline(world: World) -> None:
 
 
 def in_the_autostash_of_a_stopped_rebase(world: World) -> None:
-    track(world, "kept")
     world.git("reset", "--quiet", "--soft", "HEAD~1")
     world.git("commit", "--quiet", "--allow-empty", "--message", "x", "--only")
     world.run("git", "rebase", "--quiet", "--autostash", "--exec", "false", "HEAD~1")
@@ -230,17 +234,15 @@ def in_the_autostash_of_a_stopped_rebase(world: World) -> None:
 
 
 def in_the_autostash_of_a_merge(world: World) -> None:
-    world.git("switch", "--quiet", "--create", "side")
+    world.git("switch", "--quiet", "--create", "side", "HEAD~1")
     world.git("commit", "--quiet", "--allow-empty", "--message", "x")
     world.git("switch", "--quiet", "main")
-    track(world, "kept")
     world.git("reset", "--quiet", "--soft", "HEAD~1")
     world.git("merge", "--quiet", "--autostash", "--no-ff", "--no-commit", "side")
     assert not world.pin("kept").exists()
 
 
 def by_plain_dvc_which_renewed_a_pin_of_ours(world: World) -> None:
-    track(world, "kept")
     (world.weights("kept") / "a.bin").unlink()
     (world.weights("kept") / "a.bin").write_text("newer")
     for words in (("add", "models/kept"), ("push",)):
@@ -259,7 +261,6 @@ def in_a_pipeline_whose_stage_is_called_deps(world: World) -> None:
 
 def tip_of_no_branch(world: World) -> str:
     """A Git commit that nothing leads to, before whose last change the pin `kept` was there."""
-    track(world, "kept")
     world.ok("remove", "MODEL=kept")
     tip = world.head()
     world.git("reset", "--quiet", "--hard", "HEAD~2")
@@ -281,9 +282,9 @@ def where_a_stopped_rebase_by_patches_began(world: World) -> None:
 
 
 def where_a_bisect_began(world: World) -> None:
+    tip = tip_of_no_branch(world)
     for _ in range(3):
         world.git("commit", "--quiet", "--allow-empty", "--message", "x")
-    tip = tip_of_no_branch(world)
     world.git("switch", "--quiet", "--detach", tip)
     world.git("bisect", "start", "main", "main~3")
 
@@ -303,7 +304,6 @@ def in_a_rebase_of_merges_in_another_worktree(world: World) -> None:
 
 
 def before_what_a_replacement_hides(world: World) -> None:
-    track(world, "kept")
     world.ok("remove", "MODEL=kept")
     world.git("replace", "--graft", "HEAD", "HEAD~2")
 
@@ -315,14 +315,9 @@ PLACES = [
     in_a_rebase_of_merges_in_another_worktree,
     before_what_a_replacement_hides,
     by_plain_dvc_which_renewed_a_pin_of_ours,
-    in_a_pipeline_whose_stage_is_called_deps,
     in_what_a_merge_in_progress_brings,
     where_a_stopped_rebase_began,
     where_a_stopped_rebase_by_patches_began,
-    in_a_file_of_the_team,
-    in_a_folder_that_history_had,
-    deep_in_models,
-    in_a_pipeline,
     in_the_autostash_of_a_stopped_rebase,
     in_the_autostash_of_a_merge,
     in_history,
@@ -337,28 +332,46 @@ PLACES = [
     in_a_branch_on_origin,
     by_plain_dvc,
 ]
+BY_DVC = [
+    in_a_pipeline_whose_stage_is_called_deps,
+    in_a_file_of_the_team,
+    in_a_folder_that_history_had,
+    deep_in_models,
+    in_a_pipeline,
+]
+
+
+def assert_kept(world: World, before: set[str], place: Callable[[World], None]) -> None:
+    """gc keeps all that `place` leaves pinned, except for the ids `before`, and deletes the dropped model."""
+    place(world)
+    kept = set(world.objects()) - before
+    age(world)
+    assert kept
+
+    assert "deleted 4 objects" in world.ok("gc", "REMOTE=1", "FORCE=1").out
+
+    assert kept <= set(world.objects())
 
 
 @pytest.mark.slow
 @pytest.mark.marathon
 @pytest.mark.parametrize("place", PLACES)
-def test_what_is_pinned_anywhere_is_kept(added, place):
-    drop(added)
-    before = set(added.objects())
-    place(added)
-    kept = set(added.objects()) - before
-    age(added)
-    assert kept
+def test_what_is_pinned_anywhere_is_kept(pinned, place):
+    assert_kept(*pinned, place)
 
-    assert "deleted 4 objects" in added.ok("gc", "REMOTE=1", "FORCE=1").out
 
-    assert kept <= set(added.objects())
+@pytest.mark.slow
+@pytest.mark.marathon
+@pytest.mark.parametrize("place", BY_DVC)
+def test_what_dvc_pinned_anywhere_is_kept(dropped, place):
+    assert_kept(dropped[0], set(dropped[0].objects()), place)
 
 
 @pytest.mark.slow
 @pytest.mark.marathon
 def test_without_history_what_only_older_git_commits_pin_goes_by_name(added):
     before = set(added.objects())
+    track(added, "kept")
     in_history(added)
     track(added, "released")
     added.ok("release", "MODEL=released", "VERSION=1.0.0")
@@ -409,6 +422,7 @@ def without_the_disk_of_a_worktree(world: World) -> str:
 
 
 def with_a_lost_listing(world: World) -> str:
+    track(world, "kept")
     by_plain_dvc(world)
     listing = next(line for line in world.pin("kept").read_text().split() if line.endswith(".dir"))
     for top in (world.remote, world.clone / ".dvc" / "cache"):
@@ -439,8 +453,8 @@ SPOILS += [with_a_lost_listing, with_a_lost_listing_of_a_model_and_of_other_file
 @pytest.mark.slow
 @pytest.mark.marathon
 @pytest.mark.parametrize("spoil", SPOILS)
-def test_it_refuses_where_it_does_not_see_all_that_is_pinned(added, spoil):
-    drop(added)
+def test_it_refuses_where_it_does_not_see_all_that_is_pinned(dropped, spoil):
+    added, _ = dropped
     said = spoil(added)
     age(added)
     objects, kept = set(added.objects()), cached(added)
