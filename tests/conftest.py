@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -330,10 +331,29 @@ def copy(world: World, target: World) -> World:
     return target
 
 
+@pytest.fixture(scope="session")
+def tracking(template, ground, tmp_path_factory) -> Callable[..., World]:
+    """A function that returns `template` with models of these names tracked, each once for all tests of a process."""
+
+    @cache
+    def made(*names: str) -> World:
+        if not names:
+            return template
+        home = tmp_path_factory.mktemp("tracking") / "a tracking world"
+        with lent(made(*names[:-1]), ground, home) as world:
+            track(world, names[-1])
+        return World(home)
+
+    return made
+
+
 @pytest.fixture
-def world(template, ground, tmp_path) -> Iterator[World]:
-    """A clone with a folder remote and no model yet."""
-    with lent(template, ground, tmp_path / "my world") as world:
+def world(tracking, ground, tmp_path, request) -> Iterator[World]:
+    """A clone with a folder remote and no model yet, except for those that the mark `tracks` of a test names."""
+    names = [name for mark in request.node.iter_markers("tracks") for name in mark.args]
+    with lent(tracking(*names), ground, tmp_path / "my world") as world:
+        if names:
+            world.git("status")  # else `git reset --hard` would write every file, and make would renew .venv
         yield world
 
 

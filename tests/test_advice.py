@@ -17,8 +17,8 @@ def type_in(world: World, line: str) -> None:
 
 
 @pytest.mark.parametrize("notes", [("note", ""), ("", "note")])
+@pytest.mark.tracks("ma")
 def test_a_note_survives_whichever_of_two_rows_has_it(world, notes):
-    track(world, "ma")
     row = "| [ma](ma.dvc) | - | - | {} |\n"
     text = (world.clone / PAGE).read_text()
     (world.clone / PAGE).write_text(text.replace(row.format(""), "".join(map(row.format, notes))))
@@ -29,8 +29,8 @@ def test_a_note_survives_whichever_of_two_rows_has_it(world, notes):
 
 
 @pytest.mark.parametrize("name", ["~~[ma](ma.dvc)~~", "**[ma](ma.dvc)**"])
+@pytest.mark.tracks("ma")
 def test_what_people_write_into_and_below_a_row_is_kept(world, name):
-    track(world, "ma")
     end = "<!-- end of catalog -->"
     text = (world.clone / PAGE).read_text().replace("| [ma](ma.dvc) | - | - |  |", f"| {name} | - | - | retired |")
     (world.clone / PAGE).write_text(text.replace(end, f"\nAsk Ana first.\n\nOr Bob.\n{end}"))
@@ -49,8 +49,8 @@ def test_what_people_write_into_and_below_a_row_is_kept(world, name):
 
 @pytest.mark.marathon
 @pytest.mark.parametrize("side", ["ours", "theirs"])
+@pytest.mark.tracks("ma")
 def test_every_command_gives_the_advice_for_a_conflict_and_it_works(world, side):
-    track(world, "ma", "base")
     world.git("switch", "--quiet", "--create", "side")
     track(world, "ma", "theirs")
     world.git("switch", "--quiet", "main")
@@ -112,9 +112,8 @@ def test_add_over_the_weights_of_another_branch(added_online, hub, damaged):
         ("git status; git sparse-checkout set scripts tests", "git sparse-checkout add models .dvc"),
     ],
 )
+@pytest.mark.tracks("ma", "mb")
 def test_the_advice_for_a_pin_that_is_missing_works(world, break_it, advice):
-    track(world, "ma")
-    track(world, "mb")
     type_in(world, break_it)
 
     results = {verb: world.make(verb) for verb in ("verify", "pull", "list")}
@@ -165,8 +164,8 @@ def test_a_committed_page_without_its_markers_is_mended_as_the_messages_say(worl
     assert "verified 1 pin" in world.ok("verify").out
 
 
+@pytest.mark.tracks("ma")
 def test_a_page_that_git_no_longer_has_is_committed_anew(world):
-    track(world, "ma")
     world.git("rm", "--quiet", PAGE)
     world.git("commit", "--quiet", "--message", "Drop the page")
 
@@ -176,8 +175,8 @@ def test_a_page_that_git_no_longer_has_is_committed_anew(world):
     assert "verified 1 pin" in world.ok("verify").out
 
 
+@pytest.mark.tracks("ma")
 def test_nothing_is_to_be_committed_where_nothing_changed(world):
-    track(world, "ma")
     (world.clone / PAGE).write_text((world.clone / PAGE).read_text().replace("[ma]", "[mb]"))
 
     assert world.ok("catalog").out == "updated models/README.md\n"
@@ -188,8 +187,8 @@ def test_nothing_is_to_be_committed_where_nothing_changed(world):
     assert world.ok("remote", f"URL={world.remote.resolve()}").out == f"remote 'storage' is {world.remote.resolve()}\n"
 
 
+@pytest.mark.tracks("ma")
 def test_a_page_and_a_remote_that_are_set_during_a_merge_are_committed_with_it(world):
-    track(world, "ma")
     world.git("switch", "--quiet", "--create", "side")
     track(world, "ma", "newer")
     world.git("switch", "--quiet", "main")
@@ -207,8 +206,8 @@ def test_a_page_and_a_remote_that_are_set_during_a_merge_are_committed_with_it(w
 
 
 @pytest.mark.parametrize("fault", ["edited", "merge conflict", "not YAML"])
+@pytest.mark.tracks("ma")
 def test_a_broken_pin_that_was_committed_is_restored_from_an_older_git_commit(world, fault):
-    track(world, "ma")
     good = world.pin("ma").read_text()
     both = f"<<<<<<< HEAD\n{good}=======\n{good}>>>>>>> side\n"
     bad = {"edited": good.replace("size: 2\n", "size: 3\n"), "merge conflict": both, "not YAML": "[\n"}[fault]
@@ -223,8 +222,8 @@ def test_a_broken_pin_that_was_committed_is_restored_from_an_older_git_commit(wo
     assert "verified 1 pin" in world.ok("verify").out
 
 
+@pytest.mark.tracks("ma")
 def test_a_broken_pin_that_is_only_staged_is_restored_from_the_last_git_commit(world):
-    track(world, "ma")
     good = world.pin("ma").read_text()
     world.pin("ma").write_text("[\n")
     world.git("add", "models/ma.dvc")
@@ -239,8 +238,8 @@ def test_a_broken_pin_that_is_only_staged_is_restored_from_the_last_git_commit(w
 
 @pytest.mark.parametrize("way", ["merge", "rebase"])
 @pytest.mark.parametrize("kept", ["ours", "theirs"])
+@pytest.mark.tracks("ma")
 def test_a_model_that_both_sides_renamed_keeps_one_name(world, kept, way):
-    track(world, "ma")
     for branch in ("theirs", "ours"):
         world.git("switch", "--quiet", "--create", branch, "main")
         world.ok("rename", "MODEL=ma", f"NAME={branch}")
@@ -261,8 +260,8 @@ def test_a_model_that_both_sides_renamed_keeps_one_name(world, kept, way):
     assert world.on_disk(kept) == {"a.bin": b"ma"}
 
 
+@pytest.mark.tracks("ma")
 def test_a_pin_that_neither_side_of_a_merge_has_is_not_missed(world):
-    track(world, "ma")
     for branch in ("theirs", "ours"):
         world.git("switch", "--quiet", "--create", branch, "main")
         world.ok("rename", "MODEL=ma", f"NAME={branch}/ma")
@@ -274,8 +273,8 @@ def test_a_pin_that_neither_side_of_a_merge_has_is_not_missed(world):
     assert "models/README.md has a row for each pin" in world.ok("catalog").out
 
 
+@pytest.mark.tracks("ma")
 def test_a_pin_that_was_restored_is_committed_before_anything_is_downloaded(online, hub):
-    track(online, "ma")
     good = online.pin("ma").read_text()
     online.pin("ma").write_text("[\n")
     online.git("commit", "--quiet", "--all", "--message", "Break ma")
@@ -303,8 +302,8 @@ def test_a_pin_that_is_in_no_git_commit_is_not_to_be_restored_from_one(added_onl
     assert "verified 1 pin" in added_online.ok("verify").out
 
 
+@pytest.mark.tracks("ma")
 def test_a_pin_that_was_staged_and_then_lost_is_restored_from_the_index(world):
-    track(world, "ma")
     world.git("reset", "--quiet", "--soft", "HEAD^")
     world.pin("ma").unlink()
 
@@ -360,9 +359,9 @@ def test_the_advice_to_pin_sha256_too_works_where_the_weights_are_not_on_disk(wo
 
 @pytest.mark.parametrize("pinned", [False, True])
 @pytest.mark.parametrize("kind", ["file", "link", "link to nowhere"])
-def test_what_is_no_folder_and_in_the_way_of_a_model_is_dropped_as_the_message_says(online, pinned, kind):
+def test_what_is_no_folder_and_in_the_way_of_a_model_is_dropped_as_the_message_says(request, pinned, kind):
+    online = request.getfixturevalue("added_online" if pinned else "online")
     if pinned:
-        online.ok("add", f"MODEL={MODEL}")
         shutil.rmtree(online.weights())
     (online.path / "theirs").mkdir()
     (online.path / "theirs" / "a.bin").write_text("theirs")
@@ -381,9 +380,8 @@ def test_what_is_no_folder_and_in_the_way_of_a_model_is_dropped_as_the_message_s
     assert online.on_disk().keys() == {"config.json", "nested/tokenizer.json"}
 
 
+@pytest.mark.tracks("ma", "mb")
 def test_all_pins_that_are_not_in_git_are_named_at_once(world):
-    for name in ("ma", "mb"):
-        track(world, name)
     world.git("reset", "--quiet", "HEAD~2")
 
     add = re.search("commit them: (git add .*), then git commit;", world.make("doctor").out)[1]
@@ -395,8 +393,8 @@ def test_all_pins_that_are_not_in_git_are_named_at_once(world):
 
 
 @pytest.mark.parametrize("staged", [False, True])
+@pytest.mark.tracks("ma")
 def test_a_pin_is_moved_out_of_another_model_but_not_over_a_third(world, staged):
-    track(world, "ma")
     track(world, "two", "the first")
     first = world.pin("two").read_text()
     track(world, "old/two", "the second")
@@ -433,8 +431,8 @@ def test_a_remote_that_dvc_named_is_set_as_the_sentence_says(world, name):
 
 
 @pytest.mark.parametrize("remote", ["origin", "team"])
+@pytest.mark.tracks("my")
 def test_the_advice_after_a_git_commit_pushes_a_new_branch_and_a_release(world, remote):
-    track(world, "my")
     assert world.ok("rename", "MODEL=my", "NAME=ma").out.endswith("; next: git push\n")
     world.git("init", "--quiet", "--bare", "../host.git")
     world.git("remote", "add", remote, "../host.git")

@@ -69,8 +69,8 @@ def test_an_old_ignore_file_is_taken_out_of_git_with_the_next_commit(world):
 # The catalog.
 
 
+@pytest.mark.tracks("one")
 def test_a_users_edits_of_the_page_are_neither_committed_nor_lost(world):
-    track(world, "one")
     edit(world, "# Models\n", "# Models\n\nStaged text.\n")
     world.git("add", PAGE)
     edit(world, "Staged text.\n", "Staged text.\n\nOther text.\n")
@@ -89,8 +89,8 @@ def test_a_users_edits_of_the_page_are_neither_committed_nor_lost(world):
         assert ROW.format("two", "") in each
 
 
+@pytest.mark.tracks("one")
 def test_an_update_leaves_the_page_alone(world):
-    track(world, "one")
     edit(world, ROW.format("one", ""), ROW.format("one", "note"))
     world.git("commit", "--quiet", "--all", "--message", "A note")
 
@@ -111,8 +111,8 @@ def test_a_page_without_its_markers_is_refused_before_the_first_byte(online, hub
     assert not hub.requests
 
 
+@pytest.mark.tracks("one")
 def test_a_row_that_its_pin_contradicts_is_named_and_mended(world):
-    track(world, "one")
     aligned = "| [one](one.dvc)  |  -       |  -        |  ours  |\n"
     edit(world, ROW.format("one", ""), aligned)
     world.ok("verify")
@@ -126,9 +126,8 @@ def test_a_row_that_its_pin_contradicts_is_named_and_mended(world):
 
 
 @pytest.mark.marathon
+@pytest.mark.tracks("one", "two")
 def test_rows_and_pins_that_differ_are_named_and_mended(world):
-    track(world, "one")
-    track(world, "two")
     edit(world, ROW.format("one", ""), ROW.format("one", "note") + ROW.format("one", "note") + ROW.format("gone", ""))
     edit(world, ROW.format("two", ""), "")
 
@@ -148,8 +147,8 @@ def test_rows_and_pins_that_differ_are_named_and_mended(world):
 
 
 @pytest.mark.marathon
+@pytest.mark.tracks("ma")
 def test_a_pin_that_two_branches_move_is_resolved_as_advised(world):
-    track(world, "ma", "base")
     for branch, text in (("u1", "one"), ("main", "two")):
         world.git("switch", "--quiet", *(["--create"] if branch == "u1" else []), branch)
         world.ok("pull")
@@ -170,8 +169,8 @@ def test_a_pin_that_two_branches_move_is_resolved_as_advised(world):
 
 @pytest.mark.marathon
 @pytest.mark.parametrize("change", ["update", "removal"])
+@pytest.mark.tracks("ma")
 def test_a_change_beside_a_new_model_merges_or_is_named(world, change):
-    track(world, "ma")
     world.git("switch", "--quiet", "--create", "side")
     if change == "update":
         track(world, "ma", "newer")
@@ -193,8 +192,8 @@ def test_a_change_beside_a_new_model_merges_or_is_named(world, change):
 
 
 @pytest.mark.marathon
+@pytest.mark.tracks("ma")
 def test_a_model_that_is_kept_though_the_other_branch_removed_it_keeps_its_row(world):
-    track(world, "ma")
     world.git("switch", "--quiet", "--create", "side")
     world.ok("remove", "MODEL=ma")
     world.git("switch", "--quiet", "main")
@@ -226,8 +225,8 @@ def test_a_forge_meets_a_conflict_in_the_page_at_most(world):
 
 
 @pytest.mark.marathon
+@pytest.mark.tracks("ma")
 def test_weights_of_another_branch_do_not_stand_in_the_way(world):
-    track(world, "ma", "base")
     world.git("switch", "--quiet", "--create", "u1")
     track(world, "ma", "other")
     world.git("switch", "--quiet", "main")
@@ -239,8 +238,8 @@ def test_weights_of_another_branch_do_not_stand_in_the_way(world):
     assert "verified 1 pin" in world.ok("verify").out
 
 
+@pytest.mark.tracks("ma")
 def test_bytes_that_exist_nowhere_else_stand_in_the_way(world):
-    track(world, "ma", "base")
     victim = world.weights("ma") / "a.bin"
     victim.unlink()
     victim.write_text("mine alone")
@@ -251,8 +250,8 @@ def test_bytes_that_exist_nowhere_else_stand_in_the_way(world):
     assert victim.read_text() == "mine alone"
 
 
+@pytest.mark.tracks("ma")
 def test_pull_keeps_no_copy_of_what_the_remote_holds(world):
-    track(world, "ma", "base")
     world.git("switch", "--quiet", "--create", "u1")
     track(world, "ma", "other")
     world.git("switch", "--quiet", "main")
@@ -260,7 +259,7 @@ def test_pull_keeps_no_copy_of_what_the_remote_holds(world):
 
     world.ok("pull")
 
-    assert world.on_disk("ma") == {"a.bin": b"base"}
+    assert world.on_disk("ma") == {"a.bin": b"ma"}
     assert not (world.clone / ".dvc" / "tmp" / "quarantine").exists()
 
 
@@ -275,9 +274,8 @@ def test_git_takes_no_new_pin_for_a_changed_file(world):
 
 @pytest.mark.marathon
 @pytest.mark.parametrize("how", ["deleted", "sparse"])
+@pytest.mark.tracks("ma", "mb")
 def test_a_pin_that_git_has_and_the_checkout_lacks_is_named(world, how):
-    track(world, "ma")
-    track(world, "mb")
     shutil.rmtree(world.weights("ma"))
     if how == "deleted":
         world.pin("ma").unlink()
@@ -327,9 +325,8 @@ def test_settings_that_git_does_not_have_either_are_begun_anew(added):
 
 
 @pytest.mark.marathon
+@pytest.mark.tracks("group/ma", "mb")
 def test_a_pin_that_was_renamed_by_hand_is_named_with_the_way_back(world):
-    track(world, "group/ma")
-    track(world, "mb")
     world.git("mv", "models/group/ma.dvc", "models/group/new.dvc")
 
     for verb in ("list", "verify", "pull"):
@@ -463,8 +460,8 @@ def test_a_cache_of_a_group_has_folders_that_the_group_can_write(world):
 
 
 @pytest.mark.marathon
+@pytest.mark.tracks("one")
 def test_line_endings_of_other_systems_are_no_matter(world):
-    track(world, "one")
     other = World(world.path / "crlf", dict(world.env))
     (other.path / "home").mkdir(parents=True)
     shutil.copy(world.path / "home" / ".gitconfig", other.path / "home")
