@@ -547,7 +547,7 @@ def test_a_store_with_a_certificate_of_our_own_is_trusted_if_its_client_is_told_
         trusting.ok("pull", "TIMEOUT=2", **{variable: str(path)})
 
         assert trusting.on_disk() == PINNED
-        refused = other.make("pull")
+        refused = other.make("pull", "TIMEOUT=2")
         assert refused.code == 2
         assert "its certificate is not trusted here; if it is of an authority of your own, set REQUEST" in refused.said
 
