@@ -135,27 +135,34 @@ OTHERS = {
 }
 
 
-def for_other(verb: str, added_template: World, path: Path) -> World:
-    """A world at `path` where `verb` of OTHERS has something to do."""
+@pytest.fixture(scope="session")
+def removed_template(added_template, tmp_path_factory) -> World:
+    """A world whose objects on the remote are for the most part of a model that it removed."""
+    world = copy(added_template, World(tmp_path_factory.mktemp("removed")))
+    track(world, "kept")
+    world.ok("remove", "MODEL=tiny")
+    return world
+
+
+def for_other(verb: str, template: World, path: Path) -> World:
+    """A copy of `template` at `path` where `verb` of OTHERS has something to do."""
     path.mkdir()
-    world = copy(added_template, World(path))
+    world = copy(template, World(path))
     if verb == "pull":
         forget_weights(world, cache=True)
-    elif verb == "gc":
-        track(world, "kept")
-        world.ok("remove", "MODEL=tiny")
     return world
 
 
 @pytest.mark.marathon
 @pytest.mark.parametrize("moment", [float(each) for each in os.environ.get("MOMENTS", "0.0 0.4 0.7 0.9").split()])
 @pytest.mark.parametrize("verb", OTHERS)
-def test_a_killed_release_handing_over_or_gc_goes_on(added_template, tmp_path, events, verb, moment):
+def test_a_killed_release_handing_over_or_gc_goes_on(request, tmp_path, events, verb, moment):
     words = [verb, *OTHERS[verb]]
+    template = request.getfixturevalue("removed_template" if verb == "gc" else "added_template")
     if f"other {verb}" not in events:
-        code, events[f"other {verb}"] = run_counted(for_other(verb, added_template, tmp_path / "a trial"), *words)
+        code, events[f"other {verb}"] = run_counted(for_other(verb, template, tmp_path / "a trial"), *words)
         assert code == 0
-    world = for_other(verb, added_template, tmp_path / "my world")
+    world = for_other(verb, template, tmp_path / "my world")
     objects = set(world.objects())
 
     code, _ = run_counted(world, *words, at=str(1 + int(moment * events[f"other {verb}"])))
