@@ -277,6 +277,11 @@ def settings(world: World, text: str, local: bool = False) -> None:
     (folder / ("config.local" if local else "config")).write_text(text)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with what takes longest, so that no process is left alone with it in the end."""
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
+
+
 @pytest.fixture(scope="session")
 def bare_world(tmp_path_factory) -> World:
     """This checkout as if just cloned, uncommitted changes included."""
