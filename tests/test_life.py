@@ -28,6 +28,9 @@ from conftest import (
 )
 from hub import Fault, Hub
 
+from lib.core import digest
+from lib.model import pin
+
 SCHEMA = json.loads((ROOT / "tests" / "report.schema.json").read_text())
 PROMISED = jsonschema.Draft202012Validator(SCHEMA)
 LATER = FILES | {"model.safetensors": FILES["model.safetensors"][::-1]}
@@ -456,14 +459,22 @@ def test_a_pin_that_is_broken_in_an_old_git_commit_is_named_with_that(added):
     assert said.endswith("; git log -- models/tiny.dvc shows which Git commits changed it")
 
 
+def version(world: World, name: str, content: str) -> str:
+    """Commit to Git the pin of the model `name` that `track` would make of `content`; the id of that Git commit."""
+    verb = "Update" if world.pin(name).exists() else "Add"
+    held = pin.build(name, {"a.bin": digest.of_bytes(content.encode(), ("md5", "sha256"))})
+    world.pin(name).write_text(pin.dump(held))
+    world.git("add", f"models/{name}.dvc")
+    world.git("commit", "--quiet", "--message", f"{verb} {name} model")
+    return world.head()[:7]
+
+
 @pytest.mark.slow
 def test_diff_of_an_older_version_is_with_the_one_before_it(world):
-    commits = []
-    for content in ("one", "twos", "three"):
-        track(world, "ma", content)
-        commits.append(world.head()[:7])
+    commits = [version(world, "ma", "one"), version(world, "ma", "twos")]
+    track(world, "ma", "three")
     world.ok("release", "MODEL=ma", "VERSION=1.2.0")
-    track(world, "ma", "fourth")
+    version(world, "ma", "fourth")
 
     said = [world.ok("diff", "MODEL=ma", f"TO={to}").out.splitlines()[-1] for to in (commits[0], commits[1], "1.2.0")]
 
@@ -474,12 +485,12 @@ def test_diff_of_an_older_version_is_with_the_one_before_it(world):
 
 @pytest.mark.slow
 def test_a_version_that_only_a_merge_has_is_in_the_history(world):
-    track(world, "ma", "one")
+    version(world, "ma", "one")
     for branch, content in (("third", "three"), ("side", "two")):
         world.git("switch", "--quiet", "--create", branch, world.head())
-        track(world, "ma", content)
+        version(world, "ma", content)
         world.git("switch", "--quiet", "-")
-    track(world, "ma", "one!")
+    version(world, "ma", "one!")
     world.git("merge", "--quiet", "--no-commit", "--strategy=ours", "side")
     world.git("checkout", "third", "--", "models/ma.dvc")
     world.git("commit", "--quiet", "--message", "Merge side")
@@ -495,10 +506,12 @@ def test_a_version_that_only_a_merge_has_is_in_the_history(world):
 @pytest.mark.slow
 def test_the_history_of_a_model_goes_on_under_its_older_name_and_has_no_other_model(world):
     for name, content in (("ma", "one"), ("mb", "one"), ("ma", "twos")):
-        track(world, name, content)
+        version(world, name, content)
+    world.ok("catalog")
+    world.git("commit", "--quiet", "--message", "Both", "--", "models/README.md")
     world.ok("rename", "MODEL=ma", "NAME=group/new")
     world.ok("remove", "MODEL=mb")
-    track(world, "mb", "one")
+    version(world, "mb", "one")
 
     shown = {name: report(world, "show", f"MODEL={name}")["models"][0]["history"] for name in ("mb", "group/new")}
 
