@@ -101,16 +101,15 @@ def test_a_hand_over_replaces_no_objects_of_a_model_called_like_their_folder(add
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", ["a remote in another one", "an export"])
-def test_a_hand_over_replaces_no_store_that_the_settings_do_not_name_as_a_path(added, what):
-    store = added.remote / "mine"
-    added.ok("export", f"TO={store}")
+def test_a_hand_over_replaces_no_store_that_the_settings_do_not_name_as_a_path(tracked, what):
+    store = tracked.remote / "mine"
+    tracked.ok("export", f"TO={store}")
     if what == "a remote in another one":
-        config = added.clone / ".dvc" / "config"
+        config = tracked.clone / ".dvc" / "config"
         config.write_text(config.read_text() + "['remote \"mirror\"']\n    url = remote://storage/mine\n")
-    track(added, "mine")
     before = {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
 
-    said = added.make("pull", "MODEL=mine", f"TO={added.remote}").out
+    said = tracked.make("pull", "MODEL=mine", f"TO={tracked.remote}").out
 
     assert f"{store} would be replaced by what goes to {store}; name another folder: TO=…" in said
     assert {path: path.read_bytes() for path in store.rglob("*") if path.is_file()} == before

@@ -345,20 +345,19 @@ def test_rename_commits_no_other_version_of_the_pin(added):
 
 
 @pytest.mark.slow
-def test_rename_undoes_no_pin_that_git_brought_meanwhile(added):
-    track(added, "mine", "one")
-    added.git("switch", "--quiet", "--create", "newer")
-    track(added, "mine", "two")
-    added.git("switch", "--quiet", "main")
+def test_rename_undoes_no_pin_that_git_brought_meanwhile(tracked):
+    tracked.git("switch", "--quiet", "--create", "newer")
+    track(tracked, "mine", "two")
+    tracked.git("switch", "--quiet", "main")
     merge = f"{shutil.which('git')} merge --quiet --ff-only newer"
-    path = in_place_of(added, "git", f'case "$*" in *"HEAD:models/other.dvc") {merge};; esac')
+    path = in_place_of(tracked, "git", f'case "$*" in *"HEAD:models/other.dvc") {merge};; esac')
 
-    said = added.refused("rename", "MODEL=mine", "NAME=other", PATH=path)
+    said = tracked.refused("rename", "MODEL=mine", "NAME=other", PATH=path)
 
     assert said.endswith("rename: another command changed the pin meanwhile; run the same command again")
-    added.ok("rename", "MODEL=mine", "NAME=other")
-    added.ok("pull")
-    assert added.on_disk("other") == {"a.bin": b"two"}
+    tracked.ok("rename", "MODEL=mine", "NAME=other")
+    tracked.ok("pull")
+    assert tracked.on_disk("other") == {"a.bin": b"two"}
 
 
 @pytest.mark.slow

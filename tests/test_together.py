@@ -277,26 +277,25 @@ def test_a_command_that_waited_for_a_removal_says_so(added):
     assert pulling.returncode == 2
 
 
-def test_a_pull_says_that_the_pin_is_another_now(added):
-    track(added, "mine", "one")
-    track(added, "mine", "two")
-    shutil.rmtree(added.weights("mine"))
-    added.git("branch", "newer")
-    added.git("reset", "--quiet", "--hard", "HEAD~1")
-    shutil.rmtree(added.clone / ".dvc" / "cache")
-    (added.clone / "scripts" / "sitecustomize.py").write_text(
+def test_a_pull_says_that_the_pin_is_another_now(tracked):
+    track(tracked, "mine", "two")
+    shutil.rmtree(tracked.weights("mine"))
+    tracked.git("branch", "newer")
+    tracked.git("reset", "--quiet", "--hard", "HEAD~1")
+    shutil.rmtree(tracked.clone / ".dvc" / "cache")
+    (tracked.clone / "scripts" / "sitecustomize.py").write_text(
         "import os, pathlib, subprocess\nreal = pathlib.Path.replace\n\n\ndef replace(self, target):\n"
         "    if self.name == 'new' and os.path.exists('models/mine.dvc'):\n"
         "        subprocess.run(['git', 'merge', '--quiet', 'newer'], check=True)\n"
         "    return real(self, target)\n\n\npathlib.Path.replace = replace\n"
     )
 
-    said = added.make("pull", "MODEL=mine")
+    said = tracked.make("pull", "MODEL=mine")
 
     assert said.code == 2
     assert "pull: mine: another command changed the pin meanwhile; run the same command again" in said.said
-    added.ok("pull", "MODEL=mine")
-    assert added.on_disk("mine") == {"a.bin": b"two"}
+    tracked.ok("pull", "MODEL=mine")
+    assert tracked.on_disk("mine") == {"a.bin": b"two"}
 
 
 def test_a_git_commit_waits_for_that_of_another_command(added_online, hub):
