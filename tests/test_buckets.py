@@ -185,11 +185,11 @@ def test_an_upload_outlasts_a_network_that_is_gone_for_some_seconds(big, servers
     def fault(request: str) -> str | None:
         if not re.match(begins, request):
             return None
-        threading.Timer(5, proxy.up).start()
+        threading.Timer(2, proxy.up).start()
         return "down"
 
     with Proxy(store, fault) as proxy:
-        use(big, store, proxy.endpoint).ok("push", "TIMEOUT=20")
+        use(big, store, proxy.endpoint).ok("push", "TIMEOUT=9")
 
         assert proxy.struck
     assert set(held(store)) == {key_of(oid) for oid in big.objects()}
