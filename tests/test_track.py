@@ -495,6 +495,26 @@ def test_weights_that_the_cache_holds_already_are_stored_once(tracked):
     assert (tracked.weights("twin") / "config.json").samefile(tracked.weights("mine") / "config.json")
 
 
+@pytest.mark.parametrize("first", ["hardlink", "reflink"])
+def test_new_weights_and_their_object_are_one_file_where_links_are_to_be_hard(world, first):
+    """On XFS and btrfs, `dvc add` makes two of them, which share their blocks, but of which each has to be read."""
+    settings(world, f"[cache]\n    type = {first},copy\n", local=True)
+    program = """if True:
+        from pathlib import Path
+        from lib.core import digest
+        from lib.disk import cache
+        path = Path("models/new.bin")
+        path.write_bytes(b"new")
+        file = digest.of_file(path, ("md5", "sha256"))
+        cache.share(path, file, Path("models/.part"))
+        print(cache.has(path, file))
+    """
+
+    said = world.run(".venv/bin/python", "-c", program, PYTHONPATH="scripts").out
+
+    assert said == f"{first == 'hardlink'}\n"
+
+
 def test_weights_that_dvc_does_not_see_whole_are_not_pinned(world):
     (world.clone / ".dvcignore").write_text("*.txt\n")
     weights = world.weights("mine")

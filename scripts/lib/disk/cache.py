@@ -148,25 +148,27 @@ def reflink(source: Path, target: Path) -> bool:
 
 def links() -> bool:
     """Whether `cache.type` asks for links, or for reflinks that work here, so that weights take no extra space."""
-    types = _link_types()
-    return not LINKS.keys().isdisjoint(types) or (
-        "reflink" in types and paths.same_disk(MODELS, location()) and _takes_links()
-    )
+    types = set(_link_types())
+    return bool(LINKS.keys() & types) or ("reflink" in types and paths.same_disk(MODELS, location()) and _takes_links())
 
 
 def share(path: Path, file: File, part: Path) -> None:
     """Replace `path`, which must hold `file`, with a link to its cached object; drop that object if it is damaged.
 
-    `part` is a temporary path on the same file system.
+    If links are to be hard, a new one is a link to `path`. `part` is a temporary path on the same file system.
     """
     if has(path, file):
         return
+    part.unlink(missing_ok=True)
     if is_right(file):
-        part.unlink(missing_ok=True)
         link(object_path(file.md5), part)
         part.replace(path)
-    else:
-        drop(file.md5)
+        return
+    drop(file.md5)
+    if _link_types()[:1] == ["hardlink"]:  # `dvc add` makes reflinks all the same, of which each has to be read
+        with suppress(OSError):  # the cache is on another file system, or this one has no links: left to `dvc add`
+            os.link(path, part)
+            keep(part, file.md5)
 
 
 def has(path: Path | str, file: File) -> bool:
