@@ -80,7 +80,7 @@ def keep(path: Path, oid: str) -> None:
     target = object_path(oid)
     target.parent.mkdir(parents=True, exist_ok=True)
     path.replace(target)
-    target.chmod(0o444)  # DVC trusts an object of this mode; before the move, a kill would leave what no one can resume
+    target.chmod(0o444)  # DVC trusts this mode; set before the move, a kill would leave what only root can go on with
 
 
 def keep_bytes(data: bytes, oid: str) -> None:

@@ -47,7 +47,7 @@ def _missed_by_all() -> list[str]:
         paths = [top / path for path in history.lines("-C", str(top), "rev-parse", *words)]
         for path in filter(Path.is_file, paths):
             found += history.lines("rev-list", "--no-walk", "--parents", *path.read_text().split())
-        # Another autostash, but this one may be in a table of refs, not in a file.
+        # The autostash of a merge is a ref, for which Git may have no file.
         is_there, said = history.tried("-C", str(top), "rev-list", "--no-walk", "--parents", "MERGE_AUTOSTASH")
         found += [said] if is_there else []
         found += history.lines("-C", str(top), "for-each-ref", "--format=%(objectname)", *PER_WORKTREE)

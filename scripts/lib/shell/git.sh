@@ -22,7 +22,7 @@ unlocked() {
 unsettled() {
   local folder
   folder=$(git rev-parse --git-dir)
-  [[ -e $folder/rebase-merge || -e $folder/rebase-apply ]] || # the others may be in a table of refs, not in files
+  [[ -e $folder/rebase-merge || -e $folder/rebase-apply ]] || # the others are refs, for which Git may have no files
     printf '%s\n' MERGE_HEAD CHERRY_PICK_HEAD REVERT_HEAD | git cat-file --batch-check | grep -v ' missing$' >/dev/null
 }
 
