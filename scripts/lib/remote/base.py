@@ -89,13 +89,10 @@ class Remote(ABC):
 
     def holds(self, sizes: Mapping[str, int]) -> set[str]:
         """The objects of `sizes` (oid -> bytes) that are there, by size and, if the store publishes it, by md5."""
-
-        def right(found: Mapping[str, ObjectInfo]) -> set[str]:
-            same = {oid for oid, info in found.items() if info.hash in (None, oid.removesuffix(".dir"))}
-            return {oid for oid in same if found[oid].size == sizes[oid]}
-
-        held = right(found := self.infos(sizes))
-        return held | right(self.infos(found.keys() - held, closely=True))  # a listing takes any ETag for a hash
+        found = {oid: info for oid, info in self.infos(sizes).items() if info.size == sizes[oid]}
+        odd = [oid for oid, info in found.items() if info.hash not in (None, oid.removesuffix(".dir"))]
+        found |= self.infos(odd, closely=True)  # a listing takes any ETag for a hash
+        return {oid for oid, info in found.items() if info.hash in (None, oid.removesuffix(".dir"))}
 
     def all(self) -> dict[str, ObjectInfo]:
         """oid -> info, for every object on the remote."""
