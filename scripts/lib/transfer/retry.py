@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Callable, Mapping
-from itertools import count
 from typing import TypeVar
 
 from lib.core import arguments
@@ -37,14 +36,13 @@ def pause(tries: int) -> float:
 
 def lasting(ask: Callable[[], T], fault: tuple[type[Exception], ...]) -> T:
     """What `ask` returns; it is tried again while it raises a `fault` of the connection, for up to TIMEOUT seconds."""
-    since = time.monotonic()
-    for tries in count(1):
+    retry = Retry()
+    while True:
         try:
             return ask()
         except fault:
-            if time.monotonic() + pause(tries) - since > arguments.timeout():
+            if not retry.sleep():
                 raise
-            time.sleep(pause(tries))
 
 
 class GaveUp(Failure):
@@ -62,14 +60,21 @@ class Retry:
         """Restart the timeout and the backoff, as bytes have arrived."""
         self._since, self._tries = time.monotonic(), 0
 
+    def sleep(self, least: float = 0) -> bool:
+        """Sleep before the next try, for at least `least` seconds; returns False at once if that exceeds TIMEOUT."""
+        self._tries += 1
+        seconds = max(pause(self._tries), least)
+        if time.monotonic() + seconds - self._since > arguments.timeout():
+            return False
+        time.sleep(seconds)
+        return True
+
     def wait(self, fault: Broken) -> None:
         """Sleep before the next try after `fault`. Raises `GaveUp`."""
-        self._tries += 1
-        seconds = max(pause(self._tries), fault.pause)
-        if time.monotonic() + seconds - self._since > arguments.timeout():
-            why = f"gave up after {arguments.timeout():g} s without a byte"
-            if fault.pause > arguments.timeout():
-                why = f"it asks to wait {seconds + 1:.0f} s"
-            how = "(to wait longer: TIMEOUT=seconds); run the same command again to continue"
-            raise GaveUp(f"{self._label}{fault}; {why} {how}") from fault
-        time.sleep(seconds)
+        if self.sleep(fault.pause):
+            return
+        why = f"gave up after {arguments.timeout():g} s without a byte"
+        if fault.pause > arguments.timeout():
+            why = f"it asks to wait {fault.pause + 1:.0f} s"
+        how = "(to wait longer: TIMEOUT=seconds); run the same command again to continue"
+        raise GaveUp(f"{self._label}{fault}; {why} {how}") from fault
