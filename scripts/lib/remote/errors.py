@@ -69,7 +69,8 @@ def sentence(error: Exception, step: str, at: str | None = None) -> str:
     if isinstance(error, Unable):
         return str(error)
     # First the permission that AWS says is missing, and why Google refuses what is permitted.
-    marks = [*re.findall(r"(?:kms|sts):[A-Z]\w+|retention policy|scope\(s\)", str(error)), *_marks(error)]
+    said = f"{error} {getattr(error, 'said', '')}"
+    marks = [*re.findall(r"(?:kms|sts):[A-Z]\w+|retention policy|scope\(s\)", said), *_marks(error)]
     proxy = " through the proxy that HTTPS_PROXY or HTTP_PROXY names" if PROXY.intersection(marks) else ""
     for mark in marks:
         for pattern, meaning in MEANINGS.items():
