@@ -49,7 +49,5 @@ def test_a_hash_of_a_form_that_nobody_knows_proves_nothing(tmp_path, parts):
 def test_many_cores_do_not_mean_many_buffers():
     """A container sees the cores of its whole machine, but may use little of its memory."""
     program = "import os; os.cpu_count = lambda: 96; from lib.remote import audit; print(audit.READERS)"
-    assert (
-        subprocess.run([sys.executable, "-c", program], capture_output=True, env={"PYTHONPATH": "scripts"}).stdout
-        == b"16\n"
-    )
+    said = subprocess.check_output([sys.executable, "-c", program], env={"PYTHONPATH": "scripts"})
+    assert said == b"16\n"

@@ -83,6 +83,7 @@ def refusal(error: Exception, source: str, revision: str) -> Failure:
     """The `Failure` for an `error` of the Hub. Order matters: GatedRepoError is a kind of RepositoryNotFoundError."""
     login = "log in: .venv/bin/hf auth login, or set HF_TOKEN"
     response = getattr(error, "response", None)
+    status = getattr(response, "status_code", 0)
     said = response.headers.get("X-Error-Message") if response else None
     said = said and text.one_line(said).rstrip(".")
     if isinstance(error, errors.GatedRepoError):
@@ -92,13 +93,13 @@ def refusal(error: Exception, source: str, revision: str) -> Failure:
         how = "" if fields.COMMIT.fullmatch(revision) else "type a commit in full; "
         where = f"{how}for branches and tags, see: {SHOWN}/{source}/tree/main"
         return Refusal("no such revision", f"no such revision of {source}: {revision!r}; {where}")
-    is_login_bad = getattr(response, "status_code", 0) == 401 and "Authorization" in response.request.headers
+    is_login_bad = status == 401 and "Authorization" in response.request.headers
     if isinstance(error, errors.RepositoryNotFoundError) and not is_login_bad:  # to a good login, the Hub says 404
         return Refusal("gone", f"no such model on the Hub: {source}; if it is private, {login}")
     words = f": {said}" if said else ""
     if isinstance(error, errors.DisabledRepoError):
         return Refusal("gone", f"{source}: {reason(error)}{words}")
-    advice = login if getattr(response, "status_code", 0) in (401, 403) else "nothing was changed"
+    advice = login if status in (401, 403) else "nothing was changed"
     return Failure(f"{source}: {reason(error)}{words}; {advice}")
 
 
