@@ -1,19 +1,18 @@
 """Whether a pin is signed: its last Git commit or a release of it, by a key in .github/allowed_signers.
 
-Only SSH signatures count; keys are judged as of the time of the commit or tag. GPG signatures do not count, since the
+Only SSH signatures count; keys are judged as of the time of the commit or tag. By a line of ALLOWED that ssh-keygen
+cannot parse nobody is allowed, and by one of REVOKED everybody is revoked. GPG signatures do not count, since the
 keys that GPG trusts differ from machine to machine.
 """
 
 import re
 import shutil
-import subprocess
 
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.model import advice, history, pin, releases
 
 ALLOWED, REVOKED = ".github/allowed_signers", ".github/revoked_signers"
-KEY = re.compile(r"(?:(?:sk-)?(?:ssh|ecdsa)-\S+\s+AAAA.*|#.*)?")  # a line of a public key file
 SSH_ONLY = {"gpg.ssh.program": "ssh-keygen", "gpg.program": "false", "gpg.x509.program": "false"}
 
 
@@ -32,23 +31,6 @@ def check_ready() -> None:
         if held != here:
             undo = "" if held is None else f", or: git checkout HEAD -- {path}"
             raise Failure(f"{path} is not that of the last Git commit; commit it{undo}")
-    _check_lines()
-
-
-def _check_lines() -> None:
-    """Raise `Failure` for a line that ssh-keygen cannot parse: it silently skips such a line when Git calls it."""
-    lines = (ROOT / ALLOWED).read_text(encoding="utf-8", errors="replace").split("\n")
-    if any("\0" in line for line in lines):
-        raise Failure(f"{ALLOWED} is not UTF-8, perhaps UTF-16, as PowerShell writes; save it as UTF-8, and commit it")
-    for name in dict.fromkeys(line.split()[0].partition(",")[0] for line in lines if line.strip() and line[0] != "#"):
-        ask = ["ssh-keygen", "-Y", "match-principals", "-f", ALLOWED, "-I", name]  # parses only the lines of that name
-        said = subprocess.run(ask, cwd=ROOT, capture_output=True, text=True, check=False).stderr
-        if wrong := re.search(rf"{re.escape(ALLOWED)}:(\d+): (.+)", said):
-            raise Failure(f"{ALLOWED}, line {wrong[1]}: {wrong[2]}; its format is in the manual: man ssh-keygen")
-    lines = (history.text("HEAD", REVOKED) or "").split("\n")
-    for number, line in enumerate(lines if lines[0] != "SSHKRL" else (), 1):  # that begins a binary list
-        if not KEY.fullmatch(line.strip()):  # Git would then call every key revoked
-            raise Failure(f"{REVOKED}, line {number} does not begin with a public key, such as ssh-ed25519 AAAA…")
 
 
 def missing(held: pin.Pin) -> str | None:
