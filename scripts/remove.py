@@ -57,16 +57,6 @@ def kept(held: pin.Pin | None) -> str:
     return f"{len(left)} of its {said} not on the remote{others}"
 
 
-def undo(name: str, by_last: bool) -> str | None:
-    """How to restore the model `name`, removed `by_last` Git commit or earlier; None if no Git commit has its pin."""
-    pull = f"make pull MODEL={name}"
-    if by_last:
-        return f"git revert --no-edit {history.head()[:7]}, then {pull}"
-    commits = (each["commit"][:7] for each in history.log(name))
-    found = (commit for commit in commits if history.text(commit, f"models/{name}.dvc"))
-    return next((f"git checkout {commit} -- models/{name}.dvc, then {pull}" for commit in found), None)
-
-
 def remove(name: str) -> str:
     """Remove the model `name`; returns what was done, as a sentence. Raises `Failure`.
 
@@ -81,7 +71,6 @@ def remove(name: str) -> str:
     if arguments.is_on("DRY"):
         return f"would remove {name}: {size}; nothing was changed (DRY=1)"
     console.remark(f"removing {name}: {size}")
-    is_pinned = history.committed(name) is not None
     with lock.clone():
         message = arguments.value("MESSAGE") or f"Remove {name} model"
         record.commit(f"{message}\n\n{size}; {where}.", None, name)
@@ -90,9 +79,11 @@ def remove(name: str) -> str:
         staging.retire(name, files)
         staging.discard(name)
         pin.drop(name)
-        how = undo(name, is_pinned)  # before another command makes a commit
-    if not how:
+        path = f"models/{name}.dvc"
+        removal = history.lines("log", "-1", "--diff-filter=D", "--no-show-signature", "--format=%h", "--", path)
+    if not removal:
         return f"removed {name}: {size}; {where}; no Git commit has its pin"
+    how = f"git revert --no-edit {removal[0]}, then make pull MODEL={name}"
     back = f", and this brings it back: {how}" if where == STAY else f"; its pin: {how}"
     return f"removed {name}: {size}; {where}{back}{releases.left_in_stages(name)}; next: {record.next_step()}"
 
