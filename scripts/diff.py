@@ -49,19 +49,16 @@ def tensor_lines(old: pin.Pin | None, new: pin.Pin) -> tuple[list[str], int]:
         files = ((held and held.files) or {}).items()
         paths = [cache.object_path(file.md5) for path, file in files if path.endswith(".safetensors")]
         absent += sum(not path.is_file() for path in paths)
-        found.append(tensors.of_files(paths))
+        shapes = defaultdict(list)  # by name, which several files may use
+        for name, each in sorted(tensors.of_files(paths).elements()):
+            shapes[name].append(str(each))
+        found.append({name: ", ".join(each) for name, each in shapes.items()})
     if absent or not old:
         return [], absent
     was, now = found
-    gone, changed, added = defaultdict(list), [], []
-    for name, each in sorted((was - now).elements()):
-        gone[name].append(each)
-    for name, each in sorted((now - was).elements()):
-        if gone[name]:
-            changed.append(f"M {name} {gone[name].pop(0)} -> {each}")
-        else:
-            added.append(f"A {name} {each}")
-    return [*changed, *added, *(f"D {name} {each}" for name, left in gone.items() for each in left)], 0
+    changed = [f"M {name} {was[name]} -> {each}" for name, each in now.items() if was.get(name, each) != each]
+    added = [f"A {name} {each}" for name, each in now.items() if name not in was]
+    return [*changed, *added, *(f"D {name} {each}" for name, each in was.items() if name not in now)], 0
 
 
 def main(report: Report) -> tuple[str, str]:

@@ -597,7 +597,7 @@ def test_tensors_of_the_same_name_in_several_files_all_count(world):
     (folder / "text_encoder" / "model.safetensors").write_bytes(tensors(a=("F16", 2), b=("BF16", 3), c=("F32", 1)))
     world.ok("track", "NAME=t", f"DIR={folder}")
     facts = report(world, "diff", "MODEL=t")
-    assert facts["models"][0]["tensors"] == ["M a F32[2] -> F16[2]", "A c F32[1]"]
+    assert facts["models"][0]["tensors"] == ["M a F32[2], F32[2] -> F16[2], F32[2]", "A c F32[1]"]
 
 
 @pytest.mark.slow
