@@ -35,8 +35,6 @@ def main() -> None:
     if len(words) > 1 and arguments.value("NAME"):
         raise Failure(f"NAME is for one model, but MODEL lists {len(words)}; leave NAME out, or add them one at a time")
     requests = [parse_request(word) for word in words]
-    if len(words) > 1:
-        adopt.prefetch(requests)
     for request in requests:
         try:
             result(adopt.add(request, "added"))

@@ -1,10 +1,9 @@
 """From a commit of the Hub to a committed pin, for `add` and `update`: resolve the request, download, record."""
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
-from lib.core import arguments, lock, text, workers
+from lib.core import arguments, lock, text
 from lib.core.console import remark, took
 from lib.core.errors import Failure
 from lib.disk import destination, staging
@@ -56,16 +55,6 @@ def unchanged(held: pin.Pin) -> str:
     if destination.on_disk(held) == "changed":
         return f"{name} is already pinned at this commit; models/{name} holds other weights: make pull MODEL={name}"
     return f"{name} is already pinned at this commit; nothing to do"
-
-
-def prefetch(requests: list[Request]) -> None:
-    """Ask the Hub for the repos of all `requests` at once; `add` asks again for one that it refuses."""
-
-    def ask(request: Request) -> None:
-        with suppress(Failure):
-            repo.snapshot(request.source, request.revision, may_download=True)
-
-    workers.side_by_side(ask, requests, upstream.SIDE_BY_SIDE)
 
 
 def add(request: Request, done: str) -> str:
