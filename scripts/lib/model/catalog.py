@@ -19,9 +19,8 @@ BEGIN = (
 END = "<!-- end of catalog -->"
 TABLE = re.compile(r"<!-- catalog: [^\n]*?-->\s(.*?)" + re.escape(END), re.DOTALL)
 HEAD = "| model | source | license | note |\n| --- | --- | --- | --- |\n"
-ROW = re.compile(r"\|[ *_~]*(?:\[([^\]]+)\]\([^)]*\)|(\S+))[ *_~]*\|.*")  # the NAME as a link, or bare in older ones
+ROW = re.compile(r"\|[ *_~]*\[([^\]]+)\]\([^)]*\)[ *_~]*\|.*")  # its first cell is the NAME, as a link
 NO_TEXT = ("|", "<<<<<<<", "=======", ">>>>>>>")  # how a row, or a line that a merge leaves, begins
-FIRST_CELLS = ("model", "NAME", "")  # first cell of the header (now, formerly) and of the line of dashes, stripped
 
 
 def _cell(text: str | None) -> str:
@@ -44,21 +43,16 @@ def _row(held: pin.Pin, note: str) -> str:
 
 
 def _rows(page: str) -> list[tuple[str, tuple[str, ...], str]]:
-    """(NAME, cells source and license, note) of each row of `page`, in order; of an older catalog, the NAME alone.
-
-    Raises `Failure` if the page has no catalog.
-    """
+    """(NAME, cells source and license, note) of each row of `page`, in order. Raises `Failure` if it has no catalog."""
     found = TABLE.search(page)
     if not found:
         how = f"put these two lines where it should be, then run the same command again: {BEGIN} {END}"
         raise Failure(f"models/README.md has no catalog; {how}")
-    rows, has_notes = [], not found[1].startswith("| NAME ")  # older catalogs have none
-    for line in map(str.strip, found[1].split("\n")):
-        row = ROW.fullmatch(line)
-        if row and (row[1] or row[2].strip(":-") not in FIRST_CELLS):
-            cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.removesuffix("|"), maxsplit=4)[2:]]
-            *said, note = cells if has_notes and len(cells) == 3 else [""]
-            rows.append((row[1] or row[2], tuple(said), note))
+    rows = []
+    for row in filter(None, map(ROW.fullmatch, map(str.strip, found[1].split("\n")))):
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", row[0].removesuffix("|"), maxsplit=4)[2:]]
+        *said, note = cells if len(cells) == 3 else [""]
+        rows.append((row[1], tuple(said), note))
     return rows
 
 
