@@ -23,7 +23,6 @@ from conftest import (
     track,
 )
 
-from lib.model import releases
 from lib.model.releases import FETCH
 
 UNSHALLOW = "git fetch --unshallow --tags"
@@ -579,8 +578,10 @@ def test_an_older_version_is_put_into_a_stage_also_once_its_name_is_another(rele
     assert "put tiny 1.0.0 into prod" in released.ok("release", "MODEL=tiny", *back).out
 
 
-def test_versions_before_a_release_are_in_the_order_of_their_numbers(monkeypatch):
-    texts = ["1.0.0", "1.0.0-rc.10", "1.0.0-rc.2", "1.0.0-alpha", "0.9.0", "1.0.0-rc", "v1.0.0", "1.0"]
-    monkeypatch.setattr(releases, "_tags", lambda: {"m": {f"@v{each}": "" for each in texts}})
+def test_versions_before_a_release_are_in_the_order_of_their_numbers(added):
+    for each in ("1.0.0", "1.0.0-rc.10", "1.0.0-rc.2", "1.0.0-alpha", "0.9.0", "1.0.0-rc", "v1.0.0", "1.0"):
+        added.git("tag", f"tiny@v{each}")
 
-    assert list(releases.versions("m")) == ["0.9.0", "1.0.0-alpha", "1.0.0-rc", "1.0.0-rc.2", "1.0.0-rc.10", "1.0.0"]
+    said = added.refused("pull", "MODEL=tiny@v2.0.0")
+
+    assert "; there is 0.9.0, 1.0.0-alpha, 1.0.0-rc, 1.0.0-rc.2, 1.0.0-rc.10, 1.0.0; " in said

@@ -157,9 +157,10 @@ def trailer(name: str, key: str) -> str:
 
 @lru_cache(maxsize=1)
 def tags() -> dict[str, str]:
-    """Tag -> id of the Git commit that it points to, for every tag of this clone."""
+    """Tag -> id of the Git commit that it points to, for every tag of this clone, lower versions first."""
     form = "--format=%(refname:strip=2)%00%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
-    return dict(line.split("\0") for line in lines("for-each-ref", form, "refs/tags"))
+    ask = ("-c", "versionsort.suffix=-", "for-each-ref", "--sort=version:refname", form, "refs/tags")
+    return dict(line.split("\0") for line in lines(*ask))
 
 
 def object_ids(names: Iterable[str]) -> list[str | None]:

@@ -46,13 +46,7 @@ def versions(name: str) -> dict[str, str]:
     """Version -> id of its Git commit, for the model `name`, lowest version first."""
     tags = _tags().get(name, {})
     found = {rest.removeprefix("@v"): commit for rest, commit in tags.items() if rest.startswith("@v")}
-    return {each: found[each] for each in sorted(filter(VERSION.fullmatch, found), key=_order)}
-
-
-def _order(text: str) -> tuple:
-    numbers, dash, rest = text.partition("-")
-    parts = [(not each.isdigit(), int(each) if each.isdigit() else 0, each) for each in rest.split(".")]
-    return [int(each) for each in numbers.split(".")], not dash, parts
+    return {each: commit for each, commit in found.items() if VERSION.fullmatch(each)}
 
 
 def _assigned(name: str) -> list[tuple[int, str, str | None]]:
