@@ -398,12 +398,13 @@ def test_a_pickle_that_is_called_safetensors_is_refused_and_nothing_is_pinned(st
     assert strict.state() == before
 
 
-def test_a_vain_exception_is_refused_before_the_first_byte(online, hub):
-    line = online.refused("add", f"MODEL={MODEL}", "ALLOW=size format:gguf", "REASON=x")
+def test_a_vain_exception_is_not_pinned_and_said(online):
+    result = online.ok("add", f"MODEL={MODEL}", "ALLOW=size format:gguf", "REASON=x")
 
-    said = "does not forbid size, so leave it out of ALLOW; it forbids nothing of this model"
-    assert line == f"add: models/policy.yaml {said}"
-    assert not [each for each in hub.requests if "/resolve/" in each.path]
+    said = "does not forbid format:gguf size, so the pin of tiny does not except it"
+    assert f"add: models/policy.yaml {said}\n" in result.err
+    assert "allow" not in online.pin().read_text()
+    assert "reason" not in online.pin().read_text()
 
 
 @pytest.mark.slow
@@ -424,10 +425,8 @@ def test_track_holds_the_policy_too(strict):
 
     command = f"make track NAME=mine DIR={shlex.quote(str(folder))} ALLOW=format:pickle REASON='…'"
     assert strict.refused(*words).endswith(command)
-    line = strict.refused(*words, "ALLOW=format:pickle format:gguf", "REASON=x")
-    said = "does not forbid format:gguf, so leave it out of ALLOW; what it forbids: format:pickle"
-    assert line == f"track: models/policy.yaml {said}"
-    strict.ok(*words, "ALLOW=format:pickle", "REASON=ours")
+    strict.ok(*words, "ALLOW=format:pickle format:gguf", "REASON=ours")
+    assert 'allow: ["format:pickle"]' in strict.pin("mine").read_text()
     assert "reason: ours" in strict.pin("mine").read_text()
     assert "nothing to do" in strict.ok(*words).out
 

@@ -42,18 +42,19 @@ def admit(
     `folder` contains its files; if None, their content is not checked and all exceptions are kept. `more` are further
     findings, `old` is the pin to be replaced, `revision` is what the advice names instead of the commit.
     """
-    rules, typed, command = policy.read(), bool(arguments.value("ALLOW")), pin.command(held, revision)
-    if old and held.allow and not typed and (not held.commit or held.commit != old.commit):
+    rules, command = policy.read(), pin.command(held, revision)
+    if old and held.allow and not arguments.value("ALLOW") and (not held.commit or held.commit != old.commit):
         _check_carried(held, old, folder, more, command)
     found = policy.findings(held, rules) | more
     if folder:
         found |= formats.findings(folder, held.files, rules)
     policy.check(found, held, command)
-    if folder:
-        return policy.excepted(found, held, typed)
-    by_name = tuple(word for word in held.allow if not word.startswith("format:"))
-    policy.excepted(found, replace(held, allow=by_name), typed)  # so that none of these is refused after the download
-    return held
+    if not folder:
+        return held
+    kept = tuple(word for word in held.allow if word in found)
+    if vain := " ".join(word for word in held.allow if word not in kept):
+        console.remark(f"models/policy.yaml does not forbid {vain}, so the pin of {held.name} does not except it")
+    return replace(held, allow=kept, reason=held.reason if kept else None)
 
 
 def draft(name: str, sizes: dict[str, int], **meta: object) -> pin.Pin:

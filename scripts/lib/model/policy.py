@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
@@ -174,12 +174,3 @@ def check(found: Mapping[str, str], held: pin.Pin, command: str) -> None:
     first = choose if any(word.startswith(("format:", "code", "size")) for word in left) else ""
     how = f"{first}make an exception: {pin.exception(command, {*kept, *left})}"
     raise Failure(f"models/policy.yaml forbids {held.name}: {'; '.join(left.values())}; {how}")
-
-
-def excepted(found: Collection[str], held: pin.Pin, typed: bool) -> pin.Pin:
-    """`held` with only the exceptions that `found` calls for. Raises `Failure` if another one was `typed`."""
-    kept = tuple(word for word in held.allow if word in found)
-    if typed and (vain := set(held.allow) - set(kept)):
-        known = f"what it forbids: {' '.join(sorted(found))}" if found else "it forbids nothing of this model"
-        raise Failure(f"models/policy.yaml does not forbid {' '.join(sorted(vain))}, so leave it out of ALLOW; {known}")
-    return replace(held, allow=kept, reason=held.reason if kept else None)
