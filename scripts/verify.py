@@ -1,12 +1,11 @@
 """Prove that the pins, the weights on disk and in the cache, and the objects on the remote are what they should be."""
 
 from collections import Counter
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 
-from lib.core import arguments, console, digest, lock, text
+from lib.core import arguments, console, lock, text
 from lib.core.errors import Failure
 from lib.core.report import NO_MODEL, Finding, Report
 from lib.disk import cache, staging, weights
@@ -15,7 +14,6 @@ from lib.model import catalog, history, inventory, names, pin, policy, selection
 from lib.remote import audit, factory
 
 Items = list[inventory.Item]
-LOOKED_BACK = 20  # versions of a pin, for `other`
 
 
 def check_pin(name: str, report: Report) -> tuple[pin.Pin, Items] | None:
@@ -37,22 +35,6 @@ def check_pin(name: str, report: Report) -> tuple[pin.Pin, Items] | None:
     return None
 
 
-def other(name: str, folder: Path, wanted: dict[str, digest.File], bad: list[Finding]) -> str | None:
-    """The Git commit of another pin whose objects the files in `folder` are links to, as after git switch; or None.
-
-    A `bad` file that is the same in both pins is damaged, not of the other; `wanted` are the files of the pin, by path.
-    """
-    there, now = weights.entries(folder).keys(), {path: file.md5 for path, file in wanted.items()}
-    with suppress(Failure):  # Git cannot tell
-        for commit, old in selection.versions(name, LOOKED_BACK, "--all"):
-            was = {path: file.md5 for path, file in (old.files or {}).items()}
-            if not was or was.keys() != there or any(was.get(each.file) == now.get(each.file) for each in bad):
-                continue
-            if all(cache.has(f"{folder}/{path}", file) for path, file in old.files.items()):
-                return commit[:7]
-    return None
-
-
 def check_disk(held: pin.Pin, items: Items, report: Report, looked: Looked) -> dict[str, Path]:
     """Check every byte of models/NAME and of its objects in the cache; returns the paths of good files, by oid."""
     folder = names.weights_dir(held.name)
@@ -65,12 +47,7 @@ def check_disk(held: pin.Pin, items: Items, report: Report, looked: Looked) -> d
             bad = weights.compare(held.name, folder, wanted, watch)
         elif items:
             report.note(f"{held.name}: not on disk, so its weights were not looked at (make pull MODEL={held.name})")
-        if bad and (commit := other(held.name, folder, wanted, bad)):
-            said = f"{held.name}: its files are links to those of another pin ({commit}); make pull brings its own"
-            report.found(Finding(held.name, "disk", "older", detail=said))
-        else:
-            report.found(*bad)
-        report.found(*cache.check(items, folder, wanted))
+        report.found(*bad, *cache.check(items, folder, wanted))
     report.model(held.name, held.nfiles, held.size, disk="checked" if is_there else "absent")
     right = weights.right(wanted, bad)
     looked.files += len(right)

@@ -139,13 +139,12 @@ def at(commit: str, name: str) -> pin.Pin:
         raise Failure(f"in {commit[:7]}, {str(failure).partition('; ')[0]}; {how} changed it") from None
 
 
-def versions(name: str, most: int | None = None, at: str = "HEAD") -> Iterator[tuple[str, pin.Pin]]:
+def versions(name: str, at: str = "HEAD") -> Iterator[tuple[str, pin.Pin]]:
     """(Git commit, pin) for the versions of the pin of `name` up to the Git commit `at` (--all: any), newest first.
 
-    An older name becomes `name`. Of the last `most` commits, or of all; those that have no pin or a broken one are left
-    out. Raises `Failure`.
+    An older name becomes `name`. Commits that have no pin or a broken one are left out. Raises `Failure`.
     """
-    log = history.log(name, at)[:most]
+    log = history.log(name, at)
     ids = history.object_ids(f"{each['commit']}:models/{each['name']}.dvc" for each in log)
     there = [(each, oid) for each, oid in zip(log, ids, strict=True) if oid]
     for (each, _), found in zip(there, history.blobs(oid for _, oid in there), strict=True):
