@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from lib.core import arguments
 from lib.core.errors import Failure
@@ -57,18 +57,14 @@ def from_address(text: str) -> tuple[str, str, str]:
 
     A folder ends in `/`. Raises `Failure`.
     """
-    if text.startswith(("huggingface.co/", "hf.co/")):  # as browsers show it
-        text = f"https://{text}"
-    if not text.startswith(("http://", "https://")):
+    endpoint = arguments.value("HF_ENDPOINT").partition("//")[2].partition("/")[0]
+    found = re.match(r"(?:https?://)?([^/]+)/([^?#]*)", text)  # browsers show it without https://
+    is_page = found and found[1] in {"huggingface.co", "hf.co", "www.huggingface.co", endpoint}
+    if not is_page and "://" not in text:
         repo, _, revision = text.partition("@")
         return repo, revision, ""
-    try:
-        address = urlsplit(text)
-    except ValueError:  # such as an unclosed bracket
-        raise Failure(f"not an address: {text!r} (want ORG/NAME, as on the Hub)") from None
-    hosts = {"huggingface.co", "hf.co", "www.huggingface.co", urlsplit(arguments.value("HF_ENDPOINT")).netloc}
-    parts = [unquote(part) for part in address.path.strip("/").split("/")]
-    if not address.netloc or address.netloc not in hosts or len(parts) < 2 or parts[0] in ("datasets", "spaces"):
+    parts = [unquote(part) for part in found[2].strip("/").split("/")] if is_page else []
+    if len(parts) < 2 or parts[0] in ("datasets", "spaces"):
         raise Failure(f"not the address of a model on the Hub: {text!r} (want ORG/NAME)")
     if len(parts) < 4 or parts[2] not in ("tree", "blob", "resolve", "commit"):
         return "/".join(parts[:2]), "", ""
