@@ -3,7 +3,6 @@
 import os
 import re
 from pathlib import Path
-from shlex import quote
 
 from lib.core import arguments, console, paths, shell
 from lib.core.errors import Failure
@@ -109,9 +108,6 @@ def main() -> None:
     is_default, local = not arguments.value("REMOTE"), settings.config().load_one("local")
     settings.set_remote(new.name, found, is_default)
     is_hidden = local["remote"].get(new.name, {}).get("url", new.url) != new.url
-    first = [f"remote modify --local --unset {quote(new.name)} url"] if is_hidden else []
-    first += ["config --local --unset core.remote"] if is_default and local["core"].get("remote", NAME) != NAME else []
-    if first:
-        how = " && ".join(f".venv/bin/dvc {each}" for each in first)
-        console.remark(f"this clone still uses another one, set in .dvc/config.local; to use this one: {how}")
+    if is_hidden or (is_default and local["core"].get("remote", NAME) != NAME):
+        console.remark("this clone still uses another one, set in .dvc/config.local; to use this one, remove it there")
     console.result(f"remote {new.name!r} is {found['url']}{shell.git('commit_of', '.dvc/config', 'Set the remote')}")
