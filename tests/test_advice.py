@@ -381,15 +381,16 @@ def test_what_is_no_folder_and_in_the_way_of_a_model_is_dropped_as_the_message_s
 
 
 @pytest.mark.tracks("ma", "mb")
-def test_all_pins_that_are_not_in_git_are_named_at_once(world):
+def test_pins_that_are_not_in_git_are_named(world):
     world.git("reset", "--quiet", "HEAD~2")
 
-    add = re.search("commit them: (git add .*), then git commit;", world.make("doctor").out)[1]
-    type_in(world, f"{add} {PAGE}")
-    world.git("commit", "--quiet", "--message", "Add both")
+    for add in re.findall(r"its pin is not in Git, .* \((git add .*), then commit it\)", world.make("verify").out):
+        type_in(world, add)
+    world.git("commit", "--quiet", "--message", "Add both", "--", "models")
 
-    assert "; commit them: " not in world.ok("doctor").out
-    assert "verified 2 pins" in world.ok("verify").out
+    said = world.ok("verify").out
+    assert "its pin is not in Git" not in said
+    assert "verified 2 pins" in said
 
 
 @pytest.mark.parametrize("staged", [False, True])

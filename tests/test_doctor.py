@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from conftest import MODEL, ROOT_ONLY, forget_weights, mounted, set_clock, settings, track
+from conftest import MODEL, ROOT_ONLY, forget_weights, mounted, set_clock, settings
 from hub import Fault
 
 TITLES = ["programs", "Git", "models", "disk", "remote", "Hub", "leftovers"]
@@ -37,11 +37,6 @@ def break_it(world, hub, what: str) -> None:
         (world.path / "home" / ".gitconfig").unlink()
     elif what == "models":
         world.pin("broken").write_text("outs: []\n")
-    elif what == "a pin aside":
-        world.pin("twin").write_text(world.pin().read_text().replace("path: tiny", "path: twin"))
-    elif what == "an odd name":
-        world.pin("a b").write_text(world.pin().read_text().replace("path: tiny", "path: a b"))
-        world.git("add", "models")
     elif what == "a pin gone":
         world.pin().unlink()
     elif what == "a blob gone":
@@ -64,8 +59,6 @@ def break_it(world, hub, what: str) -> None:
 ADVICE = {
     "Git": "type: git config user.name NAME",
     "models": "drop it, since the last Git commit does not have it: rm models/broken.dvc",
-    "a pin aside": "pins not in Git: twin; commit them: git add models/twin.dvc, then git commit; if a remove or ",
-    "an odd name": "'models/a b.dvc' is a pin whose name is not valid for a model; rename it, or remove it",
     "a pin gone": "models/tiny.dvc is in Git but not here",
     "a blob gone": "of a pin; git fsck lists all that it lacks",
     "disk": "type: .venv/bin/dvc config --local cache.type hardlink,symlink,copy",
@@ -76,7 +69,7 @@ ADVICE = {
 }
 
 
-TITLE = {"a pin aside": "models", "a pin gone": "models", "a blob gone": "models", "an odd name": "models"}
+TITLE = {"a pin gone": "models", "a blob gone": "models"}
 
 
 @pytest.mark.parametrize("what", ADVICE)
@@ -172,15 +165,3 @@ def test_what_may_be_in_models_already_is_not_to_be_dropped(added_online):
     parts = [f".dvc/tmp/staging/{name}/{part}" for name in ("first", "second") for part in ("plan", "files")]
     assert line.partition(": ")[2].startswith("unfinished: first, other, second; run the same ")
     assert line.endswith(f"again, or drop what came of it: rm -rf {' '.join(parts)}")
-
-
-@pytest.mark.slow
-def test_folders_of_weights_that_no_pin_is_of_are_named(added_online):
-    track(added_online, "chat/mine")
-    for name in ("left", "chat/gone"):
-        shutil.copytree(added_online.weights(), added_online.weights(name))
-    added_online.weights("empty").mkdir()  # holds nothing that could be pinned
-
-    said = lines(added_online.make("doctor").out)["models"]
-
-    assert said.endswith("2 models; without a pin: chat/gone, left")
