@@ -1,10 +1,8 @@
 """Free the disk: drop weights and cached objects of models that the remote holds; make pull brings them back."""
 
-import os
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
 
 from lib.core import arguments, console, lock, text
 from lib.core.errors import Failure
@@ -41,37 +39,26 @@ def uses(there: Iterable[str]) -> Counter:
     return found
 
 
-def freed(paths: Iterable[Path], links: Counter) -> int:
-    """The bytes that deleting `paths` frees: none for a file with a link elsewhere; `links` counts the deleted ones."""
-    total = 0
-    for status in map(os.lstat, (path for path in paths if not path.is_symlink())):
-        links[status.st_dev, status.st_ino] += 1
-        total += status.st_size if links[status.st_dev, status.st_ino] == status.st_nlink else 0
-    return total
+def free(name: str, there: set[str], used: Counter, report: Report) -> None:
+    """Delete the weights of `name`, and its objects that no other model on disk uses; with DRY=1, only report them.
 
-
-def free(name: str, there: set[str], used: Counter, links: Counter) -> int | None:
-    """Delete the weights of `name`, and its objects that no other model on disk uses. Raises `Failure`.
-
-    Returns the bytes freed, or None if nothing of it was here. `there` are the models that were on disk when this
-    command began, `used` counts them by object; `links` is for `freed`.
+    `there` are the models that were on disk when this command began, `used` counts them by object. Raises `Failure`.
     """
+    staging.recover(name)
     held, folder = selection.checked(name), names.weights_dir(name)
     staging.check_committed(held)
     items = factory.objects_of(held)
-    own = Counter({item.oid for item in items if item.data is None} if folder.exists() else ())
-    alone = [item.oid for item in items if cache.is_own() and item.data is None and used[item.oid] <= own[item.oid]]
-    cached = [oid for oid in set(alone) if cache.object_path(oid).is_file()]
-    if not folder.exists() and not cached:
-        return None
-    files = weights.entries(folder)
-    console.remark(f"{name} will be dropped once it is found on the remote: {text.amount(held.nfiles, held.size)}")
+    own, is_there = {item.oid for item in items if item.data is None}, folder.exists()
+    alone = {oid for oid in own if cache.is_own() and used[oid] <= is_there}
+    cached = [oid for oid in alone if cache.object_path(oid).is_file()]
+    if not is_there and not cached:
+        report.note(f"{name}: not here")
+        return
+    files, amount = weights.entries(folder), text.amount(held.nfiles, held.size)
+    console.remark(f"{name} will be dropped once it is found on the remote: {amount}")
     check(name, items)
-    is_dry = arguments.is_on("DRY")
-    gone = [*(folder / path for path in files), *map(cache.object_path, cached)]
-    found = freed(gone, links if is_dry else Counter())
-    used.subtract(own)
-    if not is_dry:
+    used.subtract(own if is_there else ())
+    if not arguments.is_on("DRY"):
         staging.retire(name, files)
         there.discard(name)
         with lock.clone():
@@ -79,30 +66,23 @@ def free(name: str, there: set[str], used: Counter, links: Counter) -> int | Non
             for oid in cached:
                 if not late[oid]:
                     cache.drop(oid)
-    return found
+    report.model(**pin.facts(held))
+    kept = "" if alone == own else "; objects that other models or clones may use stay in the cache"
+    report.note(f"{'would drop' if arguments.is_on('DRY') else 'dropped'} {name}: {amount}{kept}")
 
 
 def main(report: Report) -> tuple[str, str]:
     cleanup.clear()
-    chosen, there, sizes = selection.select(arguments.value("MODEL")), on_disk(), []
+    chosen, there = selection.select(arguments.value("MODEL")), on_disk()
     if not chosen:
         return NO_MODEL, ""
-    used, links = uses(there), Counter()
+    used = uses(there)
     console.note(factory.default().note)
-    done = "would free" if arguments.is_on("DRY") else "freed"
     for name in chosen:
         with report.failing(name, "model", "not freed", f"{name}: "), lock.model(name):
-            staging.recover(name)
-            found = free(name, there, used, links)
-            sizes += [] if found is None else [found]
-            why = "" if found else "; its objects stay, since other models or clones may use them"
-            report.note(f"{name}: not here" if found is None else f"{done} {name}: {text.size(found)}{why}")
+            free(name, there, used, report)
+    done = f"dropped {report.tally()}{console.took()}; make pull brings the weights back"
     if arguments.is_on("DRY"):
-        console.remark("nothing was changed (DRY=1)")
-    done = f"{done} {text.size(sum(sizes))}"
-    if report.findings:
-        models = text.plural(len(chosen), "model")
-        return "", f"{len(report.findings)} of {models} not freed, see the lines above; {done}"
-    if not sizes:
-        return "nothing to free", ""
-    return f"{done} of {text.plural(len(sizes), 'model')}{console.took()}; make pull brings it back", ""
+        done = f"would drop {report.tally()}; nothing was changed (DRY=1)"
+    bad = f"{len(report.findings)} of {text.plural(len(chosen), 'model')} not freed, see the lines above; {done}"
+    return done if report.models else "nothing to free", bad
