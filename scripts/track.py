@@ -19,11 +19,11 @@ def listed(folder: Path, copies: bool) -> dict[str, os.stat_result]:
     """The files in `folder`, by path in it; if they are copied, without the control files that a clone or `hf download`
     leaves. Raises `Failure` if it is no folder."""
     if (folder.is_symlink() and not copies) or not folder.is_dir():
-        raise Failure(f"no such folder: {str(folder)!r}; put the weights there, or name where they are: DIR=FOLDER")
+        how = "put the weights there (make pull brings pinned ones), or name where they are: DIR=FOLDER"
+        raise Failure(f"no such folder: {str(folder)!r}; {how}")
     found = weights.walk(folder)
     if copies and (control := sorted(filter(names.is_control_file, found))):
-        count = text.plural(len(control), "control file")
-        console.remark(f"left out {count} of Git, DVC or the Hub client, such as {control[0]}")
+        console.remark(f"left out control files of Git, DVC or the Hub client, such as {control[0]}")
         found = {path: found[path] for path in found.keys() - control}
     return found
 
@@ -52,9 +52,6 @@ def check_name(name: str, copies: bool) -> None:
     old = pin.read(name, broken_is_none=staged is not None)
     if old and old.source:
         raise Failure(f"the name {name!r} is taken by {old.source}; choose another NAME")
-    if old and not copies and not os.path.lexists(names.weights_dir(name)):
-        bring, other = f"make pull MODEL={name}", "name where those of a new version are: DIR=FOLDER"
-        raise Failure(f"the weights of {name} are not on disk; bring them: {bring}; or {other}")
     if copies and (staged or old):
         destination.check_replaceable(name, factory.default().holds, staged, old)
     elif not staged and not old:

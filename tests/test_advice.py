@@ -351,7 +351,7 @@ def test_the_advice_to_pin_sha256_too_works_where_the_weights_are_not_on_disk(wo
     shutil.rmtree(folder)
 
     words = re.search(r"by md5 \(make (track NAME=\S+) pins", world.ok("verify").out)[1].split()
-    type_in(world, re.search("; bring them: (.*?); or ", world.refused(*words))[1])
+    type_in(world, re.search(r"; put the weights there \((.*) brings pinned ones\)", world.refused(*words))[1])
     world.ok(*words)
 
     assert "by md5" not in world.ok("verify").said

@@ -238,7 +238,7 @@ def test_track_leaves_out_the_control_files_of_a_folder_that_it_copies(world):
 
     result = world.ok("track", "NAME=mine", "DIR=../weights")
 
-    said = "track: left out 3 control files of Git, DVC or the Hub client, such as .cache/huggingface/"
+    said = "track: left out control files of Git, DVC or the Hub client, such as .cache/huggingface/"
     assert said in result.err
     assert world.on_disk("mine") == PINNED
     assert (folder / ".gitattributes").exists()
