@@ -112,8 +112,9 @@ def test_verify_says_which_pin_is_not_signed_and_why(signed):
         "expired": "Git commit X is signed by a key that has expired: X" + counts.format("expired"),
         "gpg": "Git commit X is signed, but not with SSH" + counts.format("gpg"),
         "posing": "Git commit X has an invalid signature" + counts.format("posing"),
-        "revoked": "Git commit X is signed by a key that .github/revoked_signers revokes" + counts.format("revoked"),
-        "stranger": "Git commit X is signed by a key that .github/allowed_signers does not have: X"
+        "revoked": "Git commit X is signed by a key that .github/revoked_signers revokes "
+        "(a line of it that is no public key revokes all)" + counts.format("revoked"),
+        "stranger": "Git commit X is signed by a key that no valid line of .github/allowed_signers has: X"
         + counts.format("stranger"),
         "tiny": "Git commit X is unsigned" + counts.format("tiny"),
     }
@@ -160,7 +161,7 @@ def test_a_tag_that_is_no_signed_release_of_the_model_does_not_count(signed, fau
     said = verify(signed, "tiny")
 
     why = {
-        "a stranger's": "is signed by a key that .github/allowed_signers does not have: SHA256:",
+        "a stranger's": "is signed by a key that no valid line of .github/allowed_signers has: SHA256:",
         "of another name": "was signed under another name; ",
     }
     assert f", release tiny@v1.0.0 {why.get(fault, 'is unsigned; ')}" in said
@@ -228,7 +229,7 @@ def test_a_merge_that_takes_one_of_two_new_pins_is_named_with_the_fault_of_its_s
     signed.git("merge", "--quiet", "--no-edit", "--strategy-option", "theirs", "topic")
     topic, other, merge = (each[:7] for each in signed.git("rev-parse", "topic", "main~1", "main").split())
 
-    why = f"Git commit {topic} was chosen over {other} by the merge {merge}, which is signed by a key that .github/"
+    why = f"Git commit {topic} was chosen over {other} by the merge {merge}, which is signed by a key that no "
     assert why in verify(signed, "other")
 
 
@@ -286,7 +287,7 @@ def test_nobody_is_allowed_by_a_line_that_ssh_keygen_cannot_read(signed, encodin
     sign_with(signed, "stranger")
     pinned(signed, "other")
 
-    assert "is signed by a key that .github/allowed_signers does not have: SHA256:" in verify(signed, "other")
+    assert "is signed by a key that no valid line of .github/allowed_signers has: SHA256:" in verify(signed, "other")
 
 
 @pytest.mark.parametrize("fault", ["bob@example.com {}", 'namespaces="git" {}', "SHA256:abc"])

@@ -81,9 +81,11 @@ def _fault(kind: str, name: str) -> str | None:
         return None
     if key := re.search(r"SHA256:\S+", said):
         late = re.search(r"key (has expired|is not yet valid)", said)
-        return f"is signed by a key that {late[1] if late else f'{ALLOWED} does not have'}: {key[0]}"
+        return f"is signed by a key that {late[1] if late else f'no valid line of {ALLOWED} has'}: {key[0]}"
     is_revoked = _verify(kind, ref, "")[0]
-    return f"is signed by a key that {REVOKED} revokes" if is_revoked else "has an invalid signature"
+    if is_revoked:
+        return f"is signed by a key that {REVOKED} revokes (a line of it that is no public key revokes all)"
+    return "has an invalid signature"
 
 
 def _verify(kind: str, ref: str, revoked: str) -> tuple[bool, str]:
