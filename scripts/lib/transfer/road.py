@@ -1,6 +1,5 @@
 """The one road of bytes: a file from any source is hashed as it arrives, resumed, retried and stopped the same way."""
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,8 +11,6 @@ from lib.core.console import remark
 from lib.core.digest import BLOCK, File, Hasher, Progress, Sink, buffer, of_file, read_into
 from lib.core.text import size
 from lib.transfer.retry import Broken, Retry
-
-MAX_DELAY = 1.0  # seconds after which even a few bytes are hashed and written
 
 
 class Source(Protocol):
@@ -84,51 +81,20 @@ def _fill(
     retry, left = Retry(want.label), list(sources)
     while hasher.size < want.size and not stop.is_set():
         try:
-            with closing(_gathered(_exactly(left[0], hasher.size, want.size))) as chunks:
+            with closing(left[0].stream(hasher.size)) as chunks:
                 for chunk in chunks:
+                    if hasher.size + len(chunk) > want.size:
+                        raise Broken("sent more bytes than the file has")
                     hasher.update(chunk, sink)
                     progress(len(chunk))
                     retry.progress()
                     if stop.is_set():
-                        break
+                        return
+            if hasher.size < want.size:
+                raise Broken("ended before the last byte")
         except Broken as fault:
             if len(left) == 1:
                 retry.wait(fault)
                 continue
             gone = left.pop(0)
             remark(f"{want.label}: {gone.title}: {fault}; continuing at {size(hasher.size)} from {left[0].title}")
-
-
-def _exactly(source: Source, at: int, stop: int) -> Iterator[bytes | memoryview]:
-    """The chunks of `source` from offset `at` to `stop`. Raises `Broken` if it sends fewer or more bytes."""
-    with closing(source.stream(at)) as stream:
-        for chunk in stream:
-            at += len(chunk)
-            if at > stop:
-                raise Broken("sent more bytes than the file has")
-            yield chunk
-    if at < stop:
-        raise Broken("ended before the last byte")
-
-
-def _gathered(chunks: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
-    """`chunks`, with small ones merged, since only the digests of a large chunk are computed in parallel."""
-    held, since = bytearray(), 0.0
-    with closing(chunks):
-        try:
-            for chunk in chunks:
-                if not held:
-                    if len(chunk) >= BLOCK:
-                        yield chunk
-                        continue
-                    since = time.monotonic()
-                held += chunk
-                if len(held) >= BLOCK or time.monotonic() - since > MAX_DELAY:
-                    yield held
-                    held = bytearray()
-        except Broken:
-            if held:
-                yield held
-            raise
-        if held:
-            yield held
