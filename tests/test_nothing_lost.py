@@ -100,13 +100,9 @@ def test_a_hand_over_replaces_no_objects_of_a_model_called_like_their_folder(add
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["a remote in another one", "an export"])
-def test_a_hand_over_replaces_no_store_that_the_settings_do_not_name_as_a_path(tracked, what):
+def test_a_hand_over_replaces_no_store_that_the_settings_do_not_name(tracked):
     store = tracked.remote / "mine"
     tracked.ok("export", f"TO={store}")
-    if what == "a remote in another one":
-        config = tracked.clone / ".dvc" / "config"
-        config.write_text(config.read_text() + "['remote \"mirror\"']\n    url = remote://storage/mine\n")
     before = {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
 
     said = tracked.make("pull", "MODEL=mine", f"TO={tracked.remote}").out

@@ -61,7 +61,7 @@ def _check_outside(target: Path) -> None:
     """Raise `Failure` if `target` contains this clone, its cache or a remote, or is where one keeps its objects."""
     urls, own = [each.get("url", "") for each in settings.read()["remote"].values()], target.resolve()
     stores = [cache.location(), *(Path(url) for url in urls if url and "://" not in url)]
-    # Markers reveal those that no setting gives as a path: remote://NAME/folder, an export, a remote of other clones.
+    # Markers reveal those that no setting names: an export, a remote of other clones.
     stores += [path.parent for path in own.rglob(MARKER)] + [each for each in own.parents if (each / MARKER).exists()]
     for place in (paths.ROOT, *stores):
         if place.resolve().is_relative_to(own):

@@ -57,12 +57,10 @@ def candidate(name: str, wanted: dict[str, str]) -> Remote:
 def _of(name: str, found: dict) -> Remote:
     """The remote `name` by the settings `found`. Raises `Failure`."""
     config = found["remote"].get(name, {})
-    url = typed = config.get("url")
+    url = config.get("url")
     if not url:
         _check_here()
         raise _unusable("no remote is set", name, found)
-    if url.partition("://")[0] not in ("s3", "gs", url):
-        url, config = _resolved(name, url, found)
     kind = url.partition("://")[0]
     if kind == "s3":  # the clients are slow to import
         from lib.remote.s3 import S3
@@ -73,7 +71,7 @@ def _of(name: str, found: dict) -> Remote:
 
         return Gcs(name, url, config)
     if kind != url:
-        raise _unusable(f"no usable remote: {typed} is neither s3://, gs:// nor a folder", name, found)
+        raise _unusable(f"no usable remote: {url} is neither s3://, gs:// nor a folder", name, found)
     return Folder(name, url)
 
 
@@ -82,22 +80,6 @@ def _check_here() -> None:
     if not settings.OURS[0].exists() and history.text("HEAD", ".dvc/config"):
         how = "git checkout HEAD -- .dvc (in a sparse checkout: git sparse-checkout add .dvc)"
         raise Failure(f".dvc/config, which sets the remote, is not here; restore it: {how}")
-
-
-def _resolved(name: str, url: str, found: dict) -> tuple[str, dict]:
-    """What `url`, of another form that DVC takes, such as remote://NAME/path, stands for, and its settings."""
-    from dvc import fs
-    from dvc.exceptions import DvcException
-
-    try:
-        store, config, path = fs.get_cloud_fs(found, name=name)
-    except ImportError:  # a store whose package is not installed
-        return url, {}
-    except DvcException as error:
-        raise _unusable(f"no usable remote: {text.one_line(error)}", name, found) from error
-    except (KeyError, RecursionError) as error:
-        raise _unusable(f"no usable remote: {url} refers to no remote, or to itself", name, found) from error
-    return path if store.protocol == "local" else f"{store.protocol}://{path}", config
 
 
 def _unusable(why: str, name: str, found: dict) -> Failure:
