@@ -143,8 +143,6 @@ def bring(name: str, released: pin.Pin | None, to: Path | None, report: Report) 
         else:
             check_here(name, released)
             new, done = pull(held, report), "pulled"
-        for line in fallback.detours(name, not released or released == pin.read(name, broken_is_none=True)):
-            report.say(line)
         if new and not released:
             pin.check_current(held)
     if report.is_good(name):

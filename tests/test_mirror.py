@@ -73,28 +73,15 @@ def test_remote_shows_all_and_names_the_one_that_is_out_of_reach(mirrored):
 def test_pull_takes_from_another_remote_what_one_lacks_or_holds_damaged_and_says_so_once(mirrored):
     lose(mirrored, "config.json", "nested/tokenizer.json")
 
-    said = mirrored.ok("pull").out
+    said = mirrored.ok("pull").err
 
     assert mirrored.on_disk() == PINNED
     assert [line for line in said.splitlines() if "mirror" in line] == [
-        f"pull: tiny: 3 objects missing or changed on remote 'storage' ({mirrored.remote}), taken from remote 'mirror' "
-        f"({mirrored.path / 'mirror'}); next: make push MODEL=tiny REMOTE=storage DEEP=1"
+        f"pull: tiny: objects missing or changed on remote 'storage' ({mirrored.remote}), taken from remote 'mirror' "
+        f"({mirrored.path / 'mirror'}); make push MODEL=tiny REMOTE=storage DEEP=1 mends what models/tiny.dvc pins"
     ]
     assert "replaced" in mirrored.ok("push", "REMOTE=storage", "DEEP=1").out
     assert "4 of 4 objects on the remote (4 read)" in mirrored.ok("verify", "DEEP=1").out
-
-
-@pytest.mark.parametrize("pinned", ["the release", "another version"])
-def test_push_is_named_only_for_a_release_whose_pin_is_here(mirrored, pinned):
-    mirrored.git("tag", "tiny@v1.0.0")
-    if pinned == "another version":
-        mirrored.pin().write_text(mirrored.pin().read_text().replace("license: apache-2.0", "license: mit"))
-    lose(mirrored, "config.json")
-
-    said = mirrored.ok("pull", "MODEL=tiny@v1.0.0", f"TO={mirrored.path / 'out'}").out
-
-    assert "taken from remote 'mirror'" in said
-    assert ("make push" in said) == (pinned == "the release")
 
 
 @pytest.mark.parametrize("to", ["models", "a folder"])
@@ -105,8 +92,8 @@ def test_pull_goes_on_with_another_remote_where_one_is_out_of_reach_and_says_so_
     said = mirrored.ok("pull", *([f"TO={out}"] if to == "a folder" else []))
 
     assert ((out / "tiny" if to == "a folder" else mirrored.weights()) / VICTIM).read_bytes() == PINNED[VICTIM]
-    assert said.err.count("mirror") == 1
-    assert f"pull: remote 'storage' ({mirrored.remote}) is not there, or its disk is not mounted; " in said.err
+    line = f"pull: remote 'storage' ({mirrored.remote}) is not there, or its disk is not mounted; continuing without it"
+    assert [each for each in said.err.splitlines() if "remote" in each] == [line]
 
 
 @pytest.mark.slow
@@ -118,7 +105,7 @@ def test_pull_goes_on_with_another_remote_where_one_fails_on_the_way_and_says_so
     said = mirrored.ok("pull", "TIMEOUT=1").said
 
     assert mirrored.on_disk() == PINNED
-    assert said.count("continuing with remote 'mirror'") == said.count("mirror'") == 1
+    assert said.count("; continuing without it") == said.count("remote 'storage'") == 1
 
 
 def test_pull_asks_the_one_that_is_named_first(mirrored):
@@ -147,7 +134,7 @@ def test_a_last_remote_that_is_out_of_reach_is_named_where_an_object_is_missing(
 
     assert "pull: tiny/config.json: missing from the remote (object " in result.out
     line = f"pull: remote 'mirror' ({mirrored.path / 'mirror'}) is not there, or its disk is not mounted"
-    assert result.err.count(f"{line}; it was not asked for what others lack") == 1
+    assert result.err.count(f"{line}; continuing without it") == 1
 
 
 def test_a_remote_of_its_user_alone_is_not_asked(mirrored):

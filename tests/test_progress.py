@@ -12,7 +12,7 @@ import threading
 import time
 
 import pytest
-from conftest import PINNED, forget_weights, inflict, start
+from conftest import PINNED, forget_weights, start
 from hub import MIB, Fault
 
 from lib.core import console, text
@@ -137,17 +137,6 @@ def test_an_upload_counts_only_what_is_on_this_machine(world):
 
     assert "push: long/a.bin: not on this machine" in said.out
     assert "upload" not in said.err
-
-
-def test_a_file_that_arrives_changed_and_comes_again_counts_once(added):
-    forget_weights(added, cache=True)
-    inflict(added, "remote", "changed")
-
-    said = added.make("pull", PROGRESS_SECONDS="0").err
-
-    amounts = re.findall(r"download tiny: ([0-9.]+) kB of ([0-9.]+) kB", said)
-    assert len(amounts) > 1
-    assert all(float(done) <= float(total) for done, total in amounts), said
 
 
 def test_what_arrived_stays_counted(added):
