@@ -1,7 +1,6 @@
 """A bucket in S3 or a compatible store, through botocore, which finds credentials of every kind and signs requests."""
 
 import os
-import random
 import threading
 import time
 from base64 import b64decode, b64encode
@@ -13,7 +12,7 @@ from urllib.request import Request
 import botocore
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
 from botocore.session import Session
 
 from lib.core import arguments, digest, workers
@@ -23,10 +22,9 @@ from lib.remote.base import ObjectInfo
 from lib.remote.bucket import TRIES, Bucket, patience
 from lib.transfer import retry
 
-SIGNED = 3600  # seconds that a presigned URL is valid
 PARTS = 4  # parts in memory and in transit at once, of all objects together
 IN_FLIGHT = threading.BoundedSemaphore(PARTS)
-LOST = (ConnectionError, HTTPClientError)  # botocore's, of a connection that broke or could not be made
+LOST = (ConnectionClosedError, EndpointConnectionError)  # botocore's; a connection that is silent is none of these
 # Error codes of stores that do not support checksums of whole objects.
 UNKNOWN = {"NotImplemented", "XNotImplemented", "InvalidRequest", "InvalidArgument", "MalformedXML", "400", "501"}
 # DVC's settings for files of credentials, the environment variables that take precedence, and botocore's names.
@@ -77,7 +75,8 @@ class S3(Bucket):
             signature_version=botocore.UNSIGNED if self.config.get("allow_anonymous_login") else "s3v4",
             connect_timeout=self.config.get("connect_timeout") or connect,
             read_timeout=self.config.get("read_timeout") or read,
-            retries=None if "AWS_MAX_ATTEMPTS" in os.environ else {"total_max_attempts": TRIES},
+            # In botocore's older mode, nobody else could ask for a further try.
+            retries={"mode": "standard"} | ({} if "AWS_MAX_ATTEMPTS" in os.environ else {"total_max_attempts": TRIES}),
             max_pool_connections=2 * workers.REQUESTS,
             # By default, botocore adds checksums that older stores reject; `_upload` adds the ones that matter.
             request_checksum_calculation="when_required",
@@ -110,7 +109,7 @@ class S3(Bucket):
 
     def _request(self, key: str) -> Request:
         where = {"Bucket": self.bucket, "Key": key}
-        return Request(self._client.generate_presigned_url("get_object", where, ExpiresIn=SIGNED))
+        return Request(self._client.generate_presigned_url("get_object", where))
 
     def _write(self, key: str, data: bytes) -> None:
         md5 = b64encode(bytes.fromhex(digest.of_bytes(data).md5)).decode()  # the store rejects other bytes
@@ -124,7 +123,7 @@ class S3(Bucket):
         if found.size <= etag.PART:
             data = path.read_bytes()
             progress(found.size)
-            retry.lasting(lambda: self._write(key, data), LOST)
+            self._write(key, data)
             return
         checked = self._takes_checksums  # a copy, since the upload of another object may clear it meanwhile
         try:
@@ -151,8 +150,7 @@ class S3(Bucket):
                 file.seek((number - 1) * size)
                 data = file.read(size)
                 crc = _crc(digest.of_bytes(data, ("crc64nvme",))) if checked else {}
-                sent = {"PartNumber": number, "Body": data, **where, **crc}
-                said = retry.lasting(lambda: self._client.upload_part(**sent), LOST)
+                said = self._client.upload_part(PartNumber=number, Body=data, **where, **crc)
             progress(len(data))
             return {"PartNumber": number, "ETag": said["ETag"], **crc}
 
@@ -166,18 +164,20 @@ class S3(Bucket):
             raise
 
 
-def _pause(attempts: int, response: tuple | None, request_dict: dict, **_: object) -> float | None:
-    """Seconds to wait before retrying a request that a busy store rejected; None to leave it to botocore.
+def _pause(attempts: int, response: tuple | None, **event: object) -> float | None:
+    """Seconds to wait before another try, if a busy store said no, or an upload was lost or damaged; else None.
 
     botocore allows few tries, since each may time out on a silent store; rejections come at once, so more fit in.
     """
-    since = request_dict["context"].setdefault("since", time.monotonic())
-    seconds = retry.pause(attempts) * random.uniform(0.5, 1)  # so that clones do not all retry at once
+    since = event["request_dict"]["context"].setdefault("since", time.monotonic())
+    seconds, error = retry.pause(attempts), response and response[1].get("Error", {}).get("Code")
     is_busy = response and response[0].status_code in retry.TRANSIENT
+    is_upload = event["operation"].name in ("PutObject", "UploadPart")  # botocore gives one up too soon
+    is_lost = is_upload and (error == "BadDigest" or isinstance(event["caught_exception"], LOST))
     # botocore takes a page for an answer that broke off, and says 500.
     if is_busy and response[0].raw.status == 200 and "text/html" in response[0].headers.get("Content-Type", ""):
         raise errors.Unable("answered with a web page; ENDPOINT must be the address of its S3 API, not of a console")
-    return seconds if is_busy and time.monotonic() + seconds - since < arguments.timeout() else None
+    return seconds if (is_busy or is_lost) and time.monotonic() + seconds - since < arguments.timeout() else None
 
 
 def _at_once(request: AWSRequest, **_: object) -> None:

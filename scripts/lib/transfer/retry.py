@@ -1,9 +1,9 @@
 """Retry policy of a transfer: how long to pause between tries, and when to give up."""
 
+import random
 import re
 import time
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
 from lib.core import arguments
 from lib.core.errors import Failure
@@ -11,7 +11,6 @@ from lib.core.errors import Failure
 TRANSIENT = {408, 425, 429, 500, 502, 503, 504}  # HTTP statuses that are worth another try
 LIMIT = re.compile(r";\s*r=0;\s*t=([0-9]+)")  # the Hub's: for so many seconds, no request is left
 FIRST, LONGEST = 0.5, 8.0  # seconds between tries; each pause is twice the last
-T = TypeVar("T")
 
 
 class Broken(Exception):
@@ -31,18 +30,7 @@ def asked_to_wait(headers: Mapping[str, str]) -> float:
 
 def pause(tries: int) -> float:
     """Seconds to wait after `tries` failed tries."""
-    return min(FIRST * 2 ** (tries - 1), LONGEST)
-
-
-def lasting(ask: Callable[[], T], fault: tuple[type[Exception], ...]) -> T:
-    """What `ask` returns; it is tried again while it raises a `fault` of the connection, for up to TIMEOUT seconds."""
-    retry = Retry()
-    while True:
-        try:
-            return ask()
-        except fault:
-            if not retry.sleep():
-                raise
+    return min(FIRST * 2 ** (tries - 1), LONGEST) * random.uniform(0.5, 1)  # so that clones do not all try at once
 
 
 class GaveUp(Failure):
