@@ -307,18 +307,6 @@ def test_bytes_that_are_being_hashed_stay_until_the_next_are_asked_for(store, pi
     assert arrived == DATA
 
 
-def test_a_request_is_made_anew_before_its_signature_can_expire(store, pieces, monkeypatch):
-    monkeypatch.setattr(http, "MAX_AGE", -1)
-    made = []
-
-    def locate() -> Request:
-        made.append(request(store))
-        return made[-1]
-
-    assert b"".join(map(bytes, http.Ranges(client(), locate, len(DATA)).stream(0))) == DATA
-    assert len(made) > 2
-
-
 @pytest.mark.parametrize(
     ("taken", "status", "fault"),
     [

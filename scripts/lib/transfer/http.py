@@ -29,7 +29,6 @@ SLOW = 3  # a connection is slow if waiting for its bytes takes this many times 
 PIECE = 4 << 20  # bytes per parallel request
 PIECES = 4  # in flight at once; a kill loses them all
 EXPIRED = {400, 401, 403}  # statuses for a signature or token that has expired
-MAX_AGE = 600  # seconds that a request is used for; presigned URLs and tokens last longer
 
 
 class Refused(Exception):
@@ -146,7 +145,7 @@ def _refusal(answer: HTTPResponse) -> Exception:
 
 @dataclass(frozen=True)
 class Ranges:
-    """A file of `size` bytes over HTTP, as a `Source`; `locate` makes the request, anew at least every MAX_AGE s."""
+    """A file of `size` bytes over HTTP, as a `Source`; `locate` makes the request, anew once it has expired."""
 
     client: Client
     locate: Callable[[], Request]
@@ -175,15 +174,12 @@ class Ranges:
 
     def _together(self, start: int) -> Iterator[memoryview]:
         """The bytes from offset `start` on, by several requests at a time."""
-        located = [(self.locate(), time.monotonic())]
-        buffers = [buffer(PIECE) for _ in range(PIECES)]
+        request, buffers = self.locate(), [buffer(PIECE) for _ in range(PIECES)]
 
         def piece(at: int) -> tuple[memoryview, Broken | None]:
-            if time.monotonic() - located[-1][1] > MAX_AGE:
-                located.append((self.locate(), time.monotonic()))
             view, filled = buffers[(at - start) // PIECE % len(buffers)][: self.size - at], 0
             try:
-                for each in self.client.read(located[-1][0], at, at + len(view), view):
+                for each in self.client.read(request, at, at + len(view), view):
                     filled += len(each)
             except Broken as broken:
                 return view[:filled], broken
