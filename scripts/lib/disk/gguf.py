@@ -15,8 +15,7 @@ BLOCKS |= {24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 30: (1, 2
 
 class _Reader:
     def __init__(self, data: mmap.mmap) -> None:
-        self.data, self.at, self.order = data, 4, "little"  # after the magic number
-        self.left = MOST
+        self.data, self.at, self.left = data, 4, MOST  # after the magic number
 
     def skip(self, size: int) -> None:
         self.left -= 1  # else zeros would be read as empty strings, without end
@@ -29,7 +28,7 @@ class _Reader:
         return self.data[self.at - size : self.at]
 
     def number(self, size: int) -> int:
-        return int.from_bytes(self.take(size), self.order)
+        return int.from_bytes(self.take(size), "little")
 
     def text(self) -> bytes:
         return self.take(self.number(8))
@@ -66,17 +65,14 @@ def fault(path: Path) -> str | None:
 def _fault(read: _Reader) -> str | None:
     if read.data[:4] != b"GGUF":
         return "it does not start like a GGUF file"
-    version = read.number(4)
-    if version == 3 << 24:  # all numbers are big-endian
-        read.order, version = "big", 3
-    if version not in (2, 3):
+    if (version := read.number(4)) not in (2, 3):  # a big-endian file has another number here
         return f"unsupported version {version}"
     tensors, pairs, alignment = read.number(8), read.number(8), ALIGNMENT
     for _ in range(pairs):
         key, kind, start = read.text(), read.number(4), read.at
         read.values(kind, 1)
         if key == b"general.alignment":
-            alignment = int.from_bytes(read.data[start : start + 4], read.order)
+            alignment = int.from_bytes(read.data[start : start + 4], "little")
     places = [read.place() for _ in range(tensors)]
     if len({name for *_, name in places}) < tensors:
         return "its header repeats a name"
