@@ -413,13 +413,6 @@ def test_a_pin_is_moved_out_of_another_model_but_not_over_a_third(world, staged)
     assert "verified 3 pins, 3 of 3 files on disk" in world.ok("verify").out
 
 
-def test_a_folder_that_cannot_be_set_again_is_not_to_be_set(template, tmp_path):
-    world = copy(template, World(tmp_path / "it's mine"))
-    shutil.rmtree(world.remote)
-
-    assert world.refused("remote").endswith("not mounted; to set another one: make remote URL=s3://bucket/path")
-
-
 @pytest.mark.parametrize("name", ["my nas", "my.nas"])
 def test_a_remote_that_dvc_named_is_set_as_the_sentence_says(world, name):
     assert world.dvc("remote", "add", name, "../nas").code == 0

@@ -53,13 +53,9 @@ def config():
         raise Failure(f"DVC's settings cannot be read ({why}); see {_culprit()}") from error
 
 
-def takes(url: str) -> bool:
-    """Whether `url` may be written to DVC's settings: any other would empty them, and then make DVC fail."""
-    return url.isascii() and not re.search("[\"']", url)
-
-
 def check_url(url: str) -> None:
-    if not takes(url):
+    """Refuse a `url` that would empty DVC's settings if it were written there. Raises `Failure`."""
+    if not url.isascii() or re.search("[\"']", url):
         raise Failure(f"not a remote: {url!r}; DVC's config takes only ASCII characters, and no quotes")
 
 

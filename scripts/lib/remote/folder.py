@@ -36,10 +36,8 @@ class Folder(Remote):
         if not (folder / MARKER).is_file():
             is_default = self.name == NAME == settings.read()["core"].get("remote")
             which = "" if is_default else f"REMOTE={quote(self.name)} "
-            said = f"{self.title} is not there, or its disk is not mounted"
-            if not settings.takes(self.url):
-                raise Failure(f"{said}; to set another one: make remote {which}URL=s3://bucket/path")
-            raise Failure(f"{said}; to begin a new remote there: make remote {which}URL={quote(self.url)}")
+            how = f"to begin a new remote there: make remote {which}URL={quote(self.url)}"
+            raise Failure(f"{self.title} is not there, or its disk is not mounted; {how}")
         if write and not os.access(folder, os.W_OK):
             raise Failure(f"{self.title} cannot be written to; nothing was changed")
 
