@@ -21,8 +21,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hub import Hub
 
-from lib.core import arguments
-
 ROOT = Path(__file__).resolve().parents[1]
 MEMORY = Path("/dev/shm")
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 << 30:
@@ -484,12 +482,10 @@ def tracked(tracked_template, ground, tmp_path) -> Iterator[World]:
 
 
 @pytest.fixture
-def within(monkeypatch) -> Iterator[Callable[[float], None]]:
+def within(monkeypatch) -> Callable[[float], None]:
     """A function to call with the TIMEOUT that our own functions are to find."""
 
     def typed(seconds: float) -> None:
         monkeypatch.setenv("TIMEOUT", f"{seconds:g}")
-        arguments.timeout.cache_clear()
 
-    yield typed
-    arguments.timeout.cache_clear()
+    return typed

@@ -2,7 +2,6 @@
 
 import os
 import re
-from functools import lru_cache
 
 from lib.core.errors import Failure
 
@@ -17,7 +16,6 @@ def is_on(switch: str) -> bool:
     return value(switch) == "1"
 
 
-@lru_cache(maxsize=1)
 def timeout() -> float:
     """How many seconds the Hub or a bucket may send nothing before it is an error; 0: no retries. Raises `Failure`."""
     text = value("TIMEOUT") or "60"

@@ -12,7 +12,6 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, getproxies, proxy_bypass
@@ -117,7 +116,6 @@ def proxy_for(scheme: str, host: str) -> str | None:
     return None if proxy_bypass(host) else getproxies().get(scheme)
 
 
-@lru_cache(maxsize=8)
 def _proxy(scheme: str, host: str) -> tuple[str, dict[str, str]]:
     """The proxy for `host` as HOST:PORT, empty without one, and the headers that log in to it. Raises `Refused`."""
     named = proxy_for(scheme, host) or ""

@@ -48,18 +48,12 @@ class Retry:
         """Restart the timeout and the backoff, as bytes have arrived."""
         self._since, self._tries = time.monotonic(), 0
 
-    def sleep(self, least: float = 0) -> bool:
-        """Sleep before the next try, for at least `least` seconds; returns False at once if that exceeds TIMEOUT."""
-        self._tries += 1
-        seconds = max(pause(self._tries), least)
-        if time.monotonic() + seconds - self._since > arguments.timeout():
-            return False
-        time.sleep(seconds)
-        return True
-
     def wait(self, fault: Broken) -> None:
         """Sleep before the next try after `fault`. Raises `GaveUp`."""
-        if self.sleep(fault.pause):
+        self._tries += 1
+        seconds = max(pause(self._tries), fault.pause)
+        if time.monotonic() + seconds - self._since <= arguments.timeout():
+            time.sleep(seconds)
             return
         why = f"gave up after {arguments.timeout():g} s without a byte"
         if fault.pause > arguments.timeout():
