@@ -14,7 +14,7 @@ _weights_bash() {
   [[ $line != *[[:space:]] ]] || words+=('')
   found=$(_weights_words "${words[@]:1}") || { ${_weights_before:-false} "$@"; return; }
   read -rd '' -a COMPREPLY <<<"$found"
-  [[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null
+  [[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null # bash 3 has no compopt, and adds a space
   # bash treats = as the start of a new word, and replaces only what follows it.
   [[ $2 == "${words[*]: -1}" ]] || COMPREPLY=("${COMPREPLY[@]#*=}")
 }
@@ -35,7 +35,5 @@ if [[ ${ZSH_VERSION-} ]]; then
 else
   { _comp_load make || _completion_loader make; } >/dev/null 2>&1 # else bash loads it at the first TAB, and forgets us
   [[ $(complete -p make 2>&1) =~ -F\ ([^ ]+) && ${BASH_REMATCH[1]} != _weights_bash ]] && _weights_before=${BASH_REMATCH[1]}
-  _weights_options=(-o bashdefault -o default)
-  type -t compopt >/dev/null || _weights_options+=(-o nospace) # bash 3 cannot omit the space after = only
-  complete "${_weights_options[@]}" -F _weights_bash make
+  complete -o bashdefault -o default -F _weights_bash make
 fi
