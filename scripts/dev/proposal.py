@@ -1,12 +1,11 @@
 """For update.yml, from JSON reports: which models to update, and the text of a pull request.
 
-Usage: proposal.py plan OUTDATED       (prints a JSON list of NAMEs; models too large for this disk are left out, and
-                                        named on standard error and in the step summary)
+Usage: proposal.py plan OUTDATED       (prints a JSON list of NAMEs; models too large for this disk are left out,
+                                        with a warning)
        proposal.py body DIFF VERIFY    (prints Markdown)
 """
 
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -22,10 +21,8 @@ def plan(outdated: dict) -> list[str]:
     newer = [model for model in outdated["models"] if model["status"] in ("newer", "commit gone")]
     for model in newer:
         if model["new_size"] > free:
-            line = f"{model['name']} is skipped: {text.size(model['new_size'])} do not fit on this runner"
-            print(f"update: {line}", file=sys.stderr)
-            with open(os.environ.get("GITHUB_STEP_SUMMARY") or os.devnull, "a", encoding="utf-8") as summary:
-                summary.write(f"- {line}\n")
+            said = f"{text.size(model['new_size'])} do not fit on this runner"
+            print(f"::warning::update: {model['name']} is skipped: {said}", file=sys.stderr)
     return [model["name"] for model in newer if model["new_size"] <= free]
 
 
