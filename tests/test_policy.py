@@ -246,6 +246,20 @@ def test_an_exception_for_what_was_left_out_brings_it(strict, hub):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("out", "word"), [("weights.pb", "format:pb"), ("weights.bin", "format:pickle")])
+def test_weights_of_an_onnx_file_that_were_left_out_are_brought_by_the_command_to_type(strict, hub, out, word):
+    hub.commit(MODEL, {"unet/model.onnx": onnx_file(out), f"unet/{out}": b"weights"})
+
+    line = strict.refused("add", f"MODEL={MODEL}")
+
+    assert f"unet/model.onnx reads weights from '{out}', which is " in line
+    assert f" ALLOW={word} REASON=" in line
+    command = line.partition("make an exception: ")[2].replace("…", "ours")
+    assert strict.run("sh", "-c", command).code == 0, line
+    assert strict.on_disk()[f"unet/{out}"] == b"weights"
+
+
+@pytest.mark.slow
 def test_add_again_goes_by_the_policy_of_today(strict, hub):
     hub.commit(MODEL, GOOD | {"pytorch_model.bin": PICKLE})
     strict.ok("add", f"MODEL={MODEL}")

@@ -2,11 +2,11 @@
 
 import json
 import posixpath
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from lib.disk import gguf, onnx, tensors
-from lib.model.policy import INDEX, Policy, format_of, title
+from lib.model.policy import INDEX, Policy, format_of, title, unwanted
 
 BROKEN = "format:broken"  # the exception that allows an invalid file
 MAGIC = {  # the first bytes of a file; torch.save writes an archive that contains a pickle
@@ -17,16 +17,27 @@ MAGIC = {  # the first bytes of a file; torch.save writes an archive that contai
 }
 
 
-def findings(top: Path, paths: Collection[str], policy: Policy, only: Collection[str] | None = None) -> dict[str, str]:
-    """Faults of the model's files `paths` in `top`, or of `only` some: exception that would allow it -> sentence."""
+def findings(
+    top: Path,
+    paths: Collection[str],
+    policy: Policy,
+    left_out: Collection[str] = (),
+    only: Collection[str] | None = None,
+) -> dict[str, str]:
+    """Faults of the model's files `paths` in `top`, or of `only` some: exception that would allow it -> sentence.
+
+    `left_out` are the files of the model that the policy left out.
+    """
     found: dict[str, list[str]] = {}
     for path in sorted(paths if only is None else only) if policy.formats is not None else ():
-        for word, said in _of_file(top, path, paths, policy):
+        for word, said in _of_file(top, path, paths, policy, left_out):
             found.setdefault(word, []).append(f"{path} {said}")
     return {word: said[0] + (f" ({len(said) - 1} more)" if said[1:] else "") for word, said in found.items()}
 
 
-def _of_file(top: Path, path: str, paths: Collection[str], policy: Policy) -> Iterator[tuple[str, str]]:
+def _of_file(
+    top: Path, path: str, paths: Collection[str], policy: Policy, left_out: Collection[str]
+) -> Iterator[tuple[str, str]]:
     kind, at = format_of(path), top / path
     with at.open("rb") as file:
         head = file.read(8)
@@ -38,23 +49,27 @@ def _of_file(top: Path, path: str, paths: Collection[str], policy: Policy) -> It
     elif fault:
         yield BROKEN, f"is not a valid {kind} file: {fault}"
     elif kind == "onnx" and path.lower().endswith(".onnx"):
-        yield from ((BROKEN, said) for said in _external(at, path, paths))
+        yield from _external(at, path, paths, unwanted(left_out, policy))
     elif INDEX.search(path):
         yield from ((BROKEN, said) for said in _index(at, path, paths))
 
 
-def _external(at: Path, path: str, paths: Collection[str]) -> Iterator[str]:
+def _external(
+    at: Path, path: str, paths: Collection[str], left_out: Mapping[str, Collection[str]]
+) -> Iterator[tuple[str, str]]:
     try:
         places = onnx.locations(at)
     except (ValueError, KeyError, RecursionError):
-        yield "is not a valid onnx file"
+        yield BROKEN, "is not a valid onnx file"
         return
     for place in places:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(path), place))
         if place.startswith("/") or target.startswith("../"):
-            yield f"reads weights from outside its folder: {place!r}"
+            yield BROKEN, f"reads weights from outside its folder: {place!r}"
+        elif word := next((word for word, out in left_out.items() if target in out), None):
+            yield word, f"reads weights from {place!r}, which is {title(format_of(target))}"
         elif target not in paths:
-            yield f"reads weights from {place!r}, which is missing"
+            yield BROKEN, f"reads weights from {place!r}, which is missing"
 
 
 def _index(at: Path, path: str, paths: Collection[str]) -> Iterator[str]:

@@ -26,7 +26,7 @@ def _check_carried(held: pin.Pin, old: pin.Pin, folder: Path | None, more: dict[
     rules, new = policy.read(), [path for path in held.files if path not in (old.files or {})]
     found = {word: f"{paths[0]} is new" for word, paths in policy.unwanted(new, rules).items()}
     if folder:
-        found |= formats.findings(folder, held.files, rules, new)
+        found |= formats.findings(folder, held.files, rules, held.left_out, new)
     if more and more["scan"] != f"the Hub's scan is {history.trailer(held.name, 'Scan')}":
         found |= more
     if word := next(filter(found.get, held.allow), None):
@@ -47,7 +47,7 @@ def admit(
         _check_carried(held, old, folder, more, command)
     found = policy.findings(held, rules) | more
     if folder:
-        found |= formats.findings(folder, held.files, rules)
+        found |= formats.findings(folder, held.files, rules, held.left_out)
     policy.check(found, held, command)
     if not folder:
         return held
