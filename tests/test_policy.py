@@ -705,6 +705,9 @@ def test_outdated_does_not_count_what_the_policy_leaves_out(strict, hub):
     assert ": 1 file changed, 3 B to fetch" in strict.ok("outdated").out
 
 
-def test_the_numbered_parts_of_an_onnx_file_are_of_its_format_and_any_format_can_be_allowed():
+def test_a_number_after_the_extension_is_no_format_and_any_format_can_be_allowed():
     assert policy.format_of("onnx/model.onnx_data_12") == "onnx"
+    assert policy.format_of("tokenizer.model.v3") == policy.format_of("Tokenizer.model.v7m1") == "text"
+    assert policy.format_of("weights.v3") == "v3"
+    assert policy.format_of("bpe.codes") == "text"
     assert Policy().takes("v1 final", ["format:v1-final"])

@@ -24,10 +24,12 @@ ENDINGS = {
     "hdf5": "h5 hdf5 keras",
     "archive": "zip tar gz tgz bz2 xz zst 7z rar nemo",
     "code": "py",
-    "text": "json jsonl txt md rst csv tsv yaml yml toml cfg ini xml html jinja tiktoken model vocab merges spm bpe",
+    "text": "json jsonl txt md rst csv tsv yaml yml toml cfg ini xml html jinja "
+    "tiktoken model vocab merges codes spm bpe",
     "image": "png jpg jpeg gif svg webp ico",
     "media": "wav mp3 flac ogg mp4 webm pdf",
 }
+NUMBER = re.compile(r"(?<=\.onnx_data)_\d+$|(?<=\.model)\.v\d+(m\d+)?$")  # of a shard, or a tokenizer of Mistral's
 INDEX = re.compile(r"\.index(\.[^./]+)?\.json$")  # transformers and diffusers put a variant, such as fp16, in between
 FORMATS = {ending: name for name, endings in ENDINGS.items() for ending in endings.split()}
 
@@ -108,8 +110,7 @@ def read() -> Policy:
 @lru_cache(maxsize=names.KEPT)
 def format_of(path: str) -> str:
     """The format of the file `path`, by its extension: a key of ENDINGS or the extension itself; `text` without one."""
-    base, dot, ending = path.rpartition("/")[2].rpartition(".")
-    ending = re.sub(r"^(onnx_data)_\d+$", r"\1", ending.lower())  # one shard of several
+    base, dot, ending = NUMBER.sub("", path.rpartition("/")[2].lower()).rpartition(".")
     return FORMATS.get(ending, ending) if base and dot else "text"
 
 
