@@ -1,6 +1,7 @@
 """What exists nowhere else is never lost: not by a command that replaces or removes, nor by one that goes on."""
 
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -10,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from conftest import FILES, MODEL, PINNED, ROOT_ONLY, World, forget_weights, lent, refuse_commits, settings, track
+from conftest import FILES, MODEL, PINNED, ROOT, ROOT_ONLY, World, forget_weights, lent, refuse_commits, settings, track
 from hub import Fault, Hub
 
 from lib.core import digest, paths
@@ -455,6 +456,18 @@ def test_what_was_written_through_a_link_into_the_cache_is_kept(world):
 
     assert path.read_text() == "one"
     assert PRECIOUS in quarantined(world).values()
+
+
+@pytest.mark.slow
+def test_the_copy_that_the_readme_says_to_edit_shares_nothing_with_the_cache(world):
+    settings(world, "[cache]\n    type = symlink\n", local=True)
+    track(world, "one")
+    command = re.search(r"copy them first: `([^`]+)`", (ROOT / "README.md").read_text(encoding="utf-8"))[1]
+
+    world.run("sh", "-c", command.replace("NAME", "one"))
+
+    (world.clone / "work" / "a.bin").write_bytes(PRECIOUS)
+    assert world.on_disk("one") == {"a.bin": b"one"}
 
 
 @pytest.mark.slow
