@@ -397,4 +397,4 @@ def test_a_pin_that_is_nested_deep_does_not_reach_the_parser(text):
 
 def test_a_base_is_a_repo_on_the_hub():
     with pytest.raises(Failure, match="base is not a repo on the Hub"):
-        pin.parse("tiny", pin.dump(sound(base="acme/base nothing")))
+        pin.parse("tiny", pin.dump(sound(base="acme/base ./out")))

@@ -281,7 +281,7 @@ def test_a_license_called_other_goes_by_its_name(strict, hub):
     hub.cards[MODEL] = {
         "license_name": ["acme-1.0", None],
         "license_link": "LICENSE.md",
-        "base_model": ["acme/base", "?", "acme/base"],
+        "base_model": ["acme/base", "?", "./out", "gpt2", "acme/base"],
     }
     set_policy(strict, licenses="[acme-1.0]")
 
@@ -289,7 +289,9 @@ def test_a_license_called_other_goes_by_its_name(strict, hub):
 
     assert "add: acme/tiny at " in said.err
     assert " of 2026-11-20, acme-1.0\n" in said.err
-    assert "  license_name: acme-1.0\n  license_link: LICENSE.md\n  base: acme/base\n" in strict.pin().read_text()
+    assert (
+        '  license_name: acme-1.0\n  license_link: LICENSE.md\n  base: "acme/base gpt2"\n' in strict.pin().read_text()
+    )
     set_policy(strict, licenses="[other]")
     assert "its license is acme-1.0" in strict.make("verify").out
 

@@ -119,13 +119,15 @@ def test_the_bill_keeps_the_case_of_the_hub():
 
 
 def test_what_a_model_was_tuned_from_are_its_ancestors_and_a_branch_is_no_version_of_a_purl():
-    found = component(base=f"acme/one@{OLDER} acme/two acme/three@main")["pedigree"]["ancestors"]
+    found = component(base=f"acme/one@{OLDER} acme/two acme/three@main gpt2")["pedigree"]["ancestors"]
 
     assert {each["purl"]: each.get("version") for each in found} == {
         f"pkg:huggingface/acme/one@{OLDER}": OLDER,
         "pkg:huggingface/acme/two": None,
         "pkg:huggingface/acme/three": "main",
+        "pkg:huggingface/gpt2": None,
     }
+    assert {each["name"]: each.get("group") for each in found}["gpt2"] is None
     assert {each["type"] for each in found} == {"machine-learning-model"}
 
 

@@ -111,7 +111,7 @@ def _card(card: object) -> dict[str, str | None]:
         words = said if isinstance(said, list) else [said]
         found[key] = ", ".join(str(each) for each in words if each).strip() or None
     bases = dict.fromkeys((found.pop("base_model") or "").split(", "))  # some cards name one twice
-    return found | {"base": " ".join(each for each in bases if names.REPO.fullmatch(each)) or None}
+    return found | {"base": " ".join(each for each in bases if names.BASE.fullmatch(each)) or None}
 
 
 def _checked(shot: Snapshot) -> Snapshot:

@@ -56,11 +56,11 @@ def _model(held: pin.Pin) -> Component:
 
 
 def _from_hub(word: str) -> dict[str, object]:
-    """How a component names ORG/NAME[@REVISION]; the purl has a version only if REVISION is a commit."""
+    """How a component names [ORG/]NAME[@REVISION]; the purl has a version only if REVISION is a commit."""
     repo, _, revision = word.partition("@")
-    group, _, name = repo.partition("/")
+    group, _, name = repo.rpartition("/")
     purl = PackageUrl.deserialize(f"pkg:huggingface/{word if fields.COMMIT.fullmatch(revision) else repo}")
-    return {"group": group, "name": name, "version": revision or None, "purl": purl}
+    return {"group": group or None, "name": name, "version": revision or None, "purl": purl}
 
 
 def _license(held: pin.Pin) -> DisjunctiveLicense:

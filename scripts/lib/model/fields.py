@@ -66,7 +66,7 @@ def checked(name: str, read: dict) -> dict[str, object]:
         raise ValueError("meta: not a repo of the Hub and its commit")
     if len({"source", "revision", "commit"} & texts.keys()) not in (0, 3):
         raise ValueError("meta: source, revision and commit go together")
-    if not all(names.REPO.fullmatch(each.partition("@")[0]) for each in texts.get("base", "").split()):
+    if not all(names.BASE.fullmatch(each.partition("@")[0]) for each in texts.get("base", "").split()):
         raise ValueError("meta: base is not a repo on the Hub")
     found = {"md5": md5, "size": size, "nfiles": nfiles, **texts}
     found |= {key: _words(key, meta[key]) for key in WORDS if key in meta}

@@ -18,6 +18,7 @@ KEPT = 10_000  # answers about names of files that are kept: most models call th
 
 PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 REPO = re.compile(r"(?=.{3,96}$)[A-Za-z0-9_][A-Za-z0-9._-]*/[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_])?")
+BASE = re.compile(rf"{PART.pattern}|{REPO.pattern}")  # the Hub's first models, such as gpt2, are named without an ORG
 # What `git check-ref-format` rejects in a branch or tag.
 NO_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|(^|/)\.|\.lock(/|$)|[./]$|^[-/]|^@$")
 

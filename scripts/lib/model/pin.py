@@ -7,8 +7,8 @@
   to; all three absent for weights that are not from the Hub.
 - `meta.license`: from the model card, or as typed; absent if neither states one. For the license `other`,
   `license_name` and `license_link` are the name and the link that the card gives.
-- `meta.base`: what the weights were tuned from: from the model card (`ORG/NAME`, or several separated by spaces), or as
-  typed (`ORG/NAME@COMMIT`; a branch or tag instead if the Hub could not be asked).
+- `meta.base`: what the weights were tuned from: from the model card (`ORG/NAME` or, for old ones, `NAME`; or several
+  separated by spaces), or as typed (`ORG/NAME@COMMIT`; a branch or tag instead if the Hub could not be asked).
 - `meta.origin`: the source of weights that are not from the Hub, as typed: the URL of a run, a paper, a ticket.
 - `meta.include`, `meta.exclude`: sorted patterns; only if the user narrowed the files.
 - `meta.left_out`: files left out by models/policy.yaml, because the model also has the weights in a safe format.
