@@ -204,6 +204,20 @@ def test_update_carries_an_exception_along_and_a_new_finding_fails(strict, hub):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("old", "word"), [("a.bin", "format:pickle"), ("a.py", "code")])
+def test_the_command_to_type_after_an_update_works_though_an_exception_became_vain(strict, hub, old, word):
+    hub.commit(MODEL, {"config.json": b"{}", old: PICKLE})
+    strict.ok("add", f"MODEL={MODEL}", f"ALLOW={word}", "REASON=x")
+    hub.commit(MODEL, {"config.json": b"{}", "a.h5": b"x"})
+
+    out = strict.make("update").out
+
+    command = next(line for line in out.splitlines() if "a.h5 is HDF5" in line).partition("make an exception: ")[2]
+    assert strict.run("sh", "-c", command.replace("…", "ours")).code == 0, command
+    assert 'allow: ["format:hdf5"]' in strict.pin().read_text()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rule", "license", "word"),
     [
