@@ -100,6 +100,18 @@ def test_an_update_leaves_the_page_alone(world):
     assert ROW.format("one", "note") in page(world)
 
 
+def test_text_beside_the_table_that_is_not_utf_8_is_kept(world):
+    path = world.clone / "models" / "README.md"
+    path.write_bytes(path.read_bytes() + b"Our caf\xe9\n")
+    world.git("commit", "--quiet", "--all", "--message", "Our own text")
+
+    track(world, "one")
+
+    assert path.read_bytes().endswith(b"Our caf\xe9\n")
+    assert world.git("status", "--porcelain") == ""
+    world.ok("verify")
+
+
 def test_a_page_without_its_markers_is_refused_before_the_first_byte(online, hub):
     edit(online, END, "")
     before = online.state()

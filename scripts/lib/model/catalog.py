@@ -74,13 +74,10 @@ def update(page: str, pins: Iterable[pin.Pin], moved: tuple[str, str] = ("", "")
 
 
 def page() -> str:
-    """models/README.md in the working tree, else in Git's index, else a new one. Raises `Failure` if not UTF-8."""
-    try:
-        if PATH.exists():
-            return PATH.read_text(encoding="utf-8")
-        return history.text("") or f"# Models\n\n{BEGIN}\n{HEAD}{END}\n"
-    except UnicodeDecodeError as error:
-        raise Failure(f"models/README.md is not UTF-8 ({error}); save it as UTF-8") from error
+    """models/README.md in the working tree, else in Git's index, else a new one; bytes that are not UTF-8 are kept."""
+    if PATH.exists():
+        return PATH.read_text(encoding="utf-8", errors="surrogateescape")
+    return history.text("") or f"# Models\n\n{BEGIN}\n{HEAD}{END}\n"
 
 
 def check() -> None:
