@@ -106,17 +106,12 @@ def _draft(request: Request, shot: repo.Snapshot, held: pin.Pin | None, revision
         raise Failure(f"no file of {request.source} is left to add; change INCLUDE or EXCLUDE in: {how}")
     if fault := names.unusable(file.path for file in files):
         raise Failure(f"refused {fault}; leave it out with EXCLUDE")
-    _say_unmatched(request, shot)
-    files, meta["left_out"] = upstream.leave_out(files, meta["allow"])
-    return admission.draft(request.name, {file.path: file.size for file in files}, **shot.meta | meta)
-
-
-def _say_unmatched(request: Request, shot: repo.Snapshot) -> None:
-    """Say which words were typed that match no file: a slip there leaves out a file, or brings one."""
     for key, words in (("INCLUDE", request.include), ("EXCLUDE", request.exclude)):
-        for word in words if arguments.value(key) else ():
+        for word in words if arguments.value(key) else ():  # a slip there leaves out a file, or brings one
             if not repo.choose(shot.files, [word], []):
                 remark(f"no file of {shot.source} to add matches {word!r} in {key}")
+    files, meta["left_out"] = upstream.leave_out(files, meta["allow"])
+    return admission.draft(request.name, {file.path: file.size for file in files}, **shot.meta | meta)
 
 
 def _is_ready(staged: pin.Pin | None, old: pin.Pin | None, request: Request, shot: repo.Snapshot) -> bool:

@@ -74,16 +74,11 @@ def _setting(key: str, value: object) -> object:
         return value
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
         raise Failure(f"models/policy.yaml: {key} is not valid (want any, or a list such as [one, other])")
-    return _formats(value) if key == "formats" else tuple(value)
-
-
-def _formats(words: Iterable[str]) -> tuple[str, ...]:
-    """`words` as `format_of` writes formats, such as gguf for GGUF. Raises `Failure` for a part of a format."""
-    found = tuple(word.lower().removeprefix(".") for word in words)
-    for word in found:
-        if (whole := FORMATS.get(word, word)) != word:
-            raise Failure(f"models/policy.yaml: formats has {word!r}, which is part of {whole!r}; write that")
-    return found
+    if key == "formats":  # as `format_of` writes them, such as gguf for GGUF
+        value = [word.lower().removeprefix(".") for word in value]
+        if part := next((word for word in value if FORMATS.get(word, word) != word), None):
+            raise Failure(f"models/policy.yaml: formats has {part!r}, which is part of {FORMATS[part]!r}; write that")
+    return tuple(value)
 
 
 @lru_cache(maxsize=1)
