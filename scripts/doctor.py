@@ -55,7 +55,7 @@ def remote() -> str:
     if (skew := abs(found.now() - time.time())) > SKEW:
         raise Failure(f"this machine's clock and that of {found.title} differ by {text.duration(skew)}; set this one")
     did = "can be written to" if found.is_folder else "took an object, gave it back and deleted it"
-    return f"{found.title} {did}" + (f"; {found.note}" if found.note else "")
+    return f"{found.title} {did}"
 
 
 def hub() -> str:

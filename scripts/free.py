@@ -77,7 +77,6 @@ def main(report: Report) -> tuple[str, str]:
     if not chosen:
         return NO_MODEL, ""
     used = uses(there)
-    console.note(factory.default().note)
     for name in chosen:
         with report.failing(name, "model", "not freed", f"{name}: "), lock.model(name):
             free(name, there, used, report)

@@ -94,7 +94,6 @@ def main(report: Report) -> tuple[str, str]:
     cleanup.clear()
     days(), factory.asked()
     if arguments.value("REMOTE"):  # before anything is deleted here
-        console.note(factory.default().note)
         factory.default().check(write=arguments.is_on("FORCE"))
     with lock.clone():
         keep, gone = needed(), {}

@@ -27,7 +27,6 @@ def main(report: Report) -> tuple[str, str]:
         return NO_MODEL, ""
     if pins := selection.consistent(chosen, report):
         remote = factory.default()
-        console.note(remote.note)
         remote.check(write=not dry)
         (preview if dry else repair.upload)(pins, remote, report)
     if dry:

@@ -11,7 +11,6 @@ def check(held: pin.Pin, on_disk: bool) -> str:
     """Check the remote and, with `on_disk`, weights that are in models/; returns what was checked. Raises `Failure`."""
     items, folder = factory.objects_of(held), names.weights_dir(held.name)
     is_there = on_disk and folder.is_dir()
-    console.note(factory.default().note)
     wrong, found = audit.examine(factory.default(), items, folder if is_there else None)
     if findings := wrong + audit.bad(items, found):
         look = f"make verify MODEL={held.name}"

@@ -74,7 +74,6 @@ def show(names: list[str]) -> None:
             continue
         known = {typed: held.config.get(setting) for typed, (setting, *_) in SETTINGS.items()}
         console.result(", ".join([f"{held.title} is there", *(f"{k}={one_line(v)}" for k, v in known.items() if v)]))
-        console.note(held.note)
     for failure in failed[:-1]:
         console.remark(str(failure))
     if failed:

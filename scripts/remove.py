@@ -41,7 +41,6 @@ def kept(held: pin.Pin | None) -> str:
         named = reachable.named()
         alone = set() if f"{held.md5}.dir" in named else sizes.keys() - named.keys()
         remote = factory.default()
-        console.note(remote.note)
         remote.check()
         left = remote.lacks(sizes)
     except Failure as failure:

@@ -93,7 +93,6 @@ def check_remote(items: Items, every: Items, local: dict[str, Path], report: Rep
     seen: audit.Found = {}
     try:
         remote = factory.default()
-        console.note(remote.note)
         remote.check()
         seen |= audit.assess(remote, items, arguments.is_on("DEEP"), local, seen=seen)
         if strays := remote.strays:

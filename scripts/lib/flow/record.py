@@ -35,7 +35,6 @@ def record(name: str, before: str | None, scan: str = "") -> None:
             why = f"models/{name} or .dvcignore changed meanwhile"
             raise Failure(f"DVC recorded md5 {recorded}, not {wanted.md5}: {why}; run the same command again")
         atomic.write(pin.path_of(name), pin.dump(wanted))
-    console.note(remote.note)
     console.note(cache.note())
     outcome = repair.repair(inventory.unique(factory.objects_of(wanted)), remote)
     if outcome.failed:

@@ -40,7 +40,6 @@ class Remote(ABC):
     """A remote: its `name`, `url` and `config` in DVC's settings. Every method may raise `Failure`, which names it."""
 
     is_folder = False
-    note: str | None = None  # what users of this remote should know
     strays: tuple[str, ...] = ()  # files among the objects that are not objects; set by `all`
 
     def __init__(self, name: str, url: str, config: dict | None = None) -> None:

@@ -58,7 +58,6 @@ def _from_any(item: Item, part: Path, watch: digest.Progress) -> Finding | None:
     """Download `item` to `part` from the first remote that has it intact; why it failed, or None. Raises `Failure`."""
     lacking = finding = failure = None
     for remote in remotes(item.model):
-        console.note(remote.note)
         try:
             why = _get(remote, item, part, watch)
         except Failure as error:

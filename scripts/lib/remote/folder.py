@@ -7,7 +7,7 @@ from pathlib import Path
 from shlex import quote
 from tempfile import TemporaryFile
 
-from lib.core import atomic, lock, paths
+from lib.core import atomic, console, lock, paths
 from lib.core.digest import File, Progress, copy, mismatch, unwatched
 from lib.core.errors import Failure
 from lib.disk import cache, destination, settings
@@ -23,16 +23,13 @@ class Folder(Remote):
 
     is_folder = True
 
-    @property
-    def note(self) -> str | None:
-        if Path(self.url) != DEFAULT:
-            return None
-        return f"note: {self.title} is on this machine only; set one for the team: make remote URL=s3://bucket/path"
-
     def check(self, write: bool = False, probe: bool = False) -> None:
         folder = Path(self.url)
-        if folder == DEFAULT and not folder.exists():
-            mark(folder)
+        if folder == DEFAULT:
+            how = "set one for the team: make remote URL=s3://bucket/path"
+            console.note(f"note: {self.title} is on this machine only; {how}")
+            if not folder.exists():
+                mark(folder)
         if not (folder / MARKER).is_file():
             is_default = self.name == NAME == settings.read()["core"].get("remote")
             which = "" if is_default else f"REMOTE={quote(self.name)} "
