@@ -7,10 +7,10 @@ from lib.core import arguments, atomic, console, lock, shell, text
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
 from lib.core.report import NO_MODEL, Report
-from lib.disk import cleanup, destination, settings, staging
+from lib.disk import cleanup, settings, staging
 from lib.flow import handover
 from lib.model import history, pin, selection
-from lib.remote import base, factory, repair
+from lib.remote import base, repair
 from lib.remote.folder import Folder
 
 
@@ -25,7 +25,7 @@ def is_behind(bundle: Path) -> bool:
 
 
 def check(pins: list[pin.Pin], remote: Folder, file: Path) -> None:
-    """Before the first byte, refuse what the receiver could not use or the disk cannot hold. Raises `Failure`."""
+    """Before the first byte, refuse what the receiver could not use. Raises `Failure`."""
     settings.check_url(remote.url)
     if history.is_shallow():
         raise Failure("this clone is shallow, so it cannot be exported; type: git fetch --unshallow")
@@ -34,9 +34,6 @@ def check(pins: list[pin.Pin], remote: Folder, file: Path) -> None:
         raise Failure(f"{file} has commits that are not here; {how}; or name another folder: TO=…")
     for held in pins:
         staging.check_committed(held)
-    items = {item.oid: item.file.size or 0 for held in pins for item in factory.objects_of(held)}
-    needed = sum(items[oid] for oid in items.keys() - remote.infos(items).keys())
-    destination.check_space(needed, Path(remote.url), "the missing objects need", "name fewer models: MODEL=NAME")
 
 
 def bundle(to: Path, pinned: dict[str, str]) -> None:

@@ -397,7 +397,7 @@ def test_a_remote_that_is_full_before_the_last_byte_of_a_file_is_no_success(onli
         line = online.refused("add", "MODEL=acme/big")
 
         assert line.startswith(f"add: not enough disk space: remote 'storage' ({online.remote}) needs 300.1 kB, ")
-        assert line.endswith("; free some, or set a larger one with make remote")
+        assert line.endswith("; free some, or take a larger disk")
         file = digest.of_bytes(content)
         with pytest.raises(Failure, match="No space left on device"):  # as when others write there, too
             put(online.weights("big") / "a.bin", Item(file.md5, file, "big", "a.bin"), digest.unwatched)

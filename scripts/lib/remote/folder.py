@@ -60,7 +60,7 @@ class Folder(Remote):
     def check_space(self, sizes: Mapping[str, int]) -> None:
         with self._explained("write"):
             left = sum(part.stat().st_size for part in map(self._part, sizes) if part.exists())
-            needed, advice = sum(sizes.values()) - left, "set a larger one with make remote"
+            needed, advice = sum(sizes.values()) - left, "take a larger disk"
             destination.check_space(needed, Path(self.url), f"{self.title} needs", advice)
 
     def put(self, path: Path, item: Item, progress: Progress) -> str | None:
