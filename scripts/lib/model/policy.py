@@ -13,7 +13,6 @@ from lib.model import encoding, names, pin
 PATH = names.MODELS / "policy.yaml"
 CHOICES = {"code": ("yes", "no"), "scan": ("finished", "unobjected")}  # the first is True in `Policy`
 KEYS = ("licenses", "formats", "sources", "size", *CHOICES)
-EXCEPTION = re.compile(r"(license|format|source):.*|size|code|scan")
 UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 WEIGHTS = {"safetensors", "gguf", "onnx"}  # formats of weights that run no code when loaded
 ENDINGS = {
@@ -165,7 +164,7 @@ def check(found: Mapping[str, str], held: pin.Pin, command: str) -> None:
     left = {word: said for word, said in found.items() if word not in held.allow}
     if not left:
         return
-    kept = [word for word in held.allow if word in found or not word.startswith(("license:", "source:"))]
+    kept = [word for word in held.allow if word in found or word.startswith("format:")]  # by content, too
     choose = "choose other files with EXCLUDE, or " if held.source else "choose other files, or "
     first = choose if any(word.startswith(("format:", "code", "size")) for word in left) else ""
     how = f"{first}make an exception: {pin.exception(command, {*kept, *left})}"
