@@ -1,6 +1,5 @@
 """Removes what killed commands left in this clone, as far as no running command can still need it."""
 
-import json
 import os
 import re
 import time
@@ -39,12 +38,7 @@ def clear() -> None:
 def _is_held(text: bytes) -> bool:
     # An empty or truncated rwlock makes every DVC command fail, forever. So does one held by a zombie: DVC takes that
     # for a running process, and in a container it may never be reaped.
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    holders = [int(pid) for pid in re.findall(rb'"pid": (\d+)', text)]
-    return not holders or any(map(_is_alive, holders))
+    return any(_is_alive(int(pid)) for pid in re.findall(rb'"pid": (\d+)', text))
 
 
 def _is_alive(pid: int) -> bool:
