@@ -49,8 +49,7 @@ class Bucket(Remote):
         with self._explained("list", "nothing was changed"):
             self._connect()
         self._http = Client(patience()[1], self._trust)
-        # By `write`: when to `check` again, and the failure of the last check, if any.
-        self._checked: dict[bool, tuple[float, Failure | None]] = dict.fromkeys((False, True), (0.0, None))
+        self._checked: dict[bool, tuple[float, Failure | None]] = {}  # by `write`: when to check again, and what failed
 
     def _trust(self) -> ssl.SSLContext:
         bundle = self._bundle or certifi.where()  # as the store's own client does, which asks for sizes
@@ -60,15 +59,14 @@ class Bucket(Remote):
         return made
 
     def check(self, write: bool = False, probe: bool = False) -> None:
-        until, failure = self._checked[write]
+        until, failure = self._checked.get(write, (0.0, None))
         if probe or time.monotonic() >= until:
             failure = None
             try:
                 self._prove(write, probe)
             except Failure as found:
                 failure = found
-            # Who cannot read cannot write, and who can write can read.
-            self._checked |= dict.fromkeys({write, failure is not None}, (time.monotonic() + GOOD, failure))
+            self._checked[write] = (time.monotonic() + GOOD, failure)
         if failure:
             raise failure
 
