@@ -27,10 +27,8 @@ endif
 override export GIT_NO_REPLACE_OBJECTS := 1
 # DVC's notes on files are kept in this clone, not in a folder that all users of the machine share.
 override export DVC_SITE_CACHE_DIR := $(CURDIR)/.dvc/tmp/site
-override export DVC_NO_ANALYTICS := true
-# By default the Hub client sends telemetry, and shows progress bars of its own.
+# By default the Hub client sends telemetry.
 override export HF_HUB_DISABLE_TELEMETRY := 1
-override export HF_HUB_DISABLE_PROGRESS_BARS := 1
 # hf_xet keeps its files in this clone, not in the user's home, and writes no logs.
 override export HF_XET_CACHE := $(CURDIR)/.dvc/tmp/xet
 override export HF_XET_LOG_DEST := /dev/null
