@@ -38,15 +38,11 @@ def clear() -> None:
 def _is_held(text: bytes) -> bool:
     # An empty or truncated rwlock makes every DVC command fail, forever. So does one held by a zombie: DVC takes that
     # for a running process, and in a container it may never be reaped.
-    return any(_is_alive(int(pid)) for pid in re.findall(rb'"pid": (\d+)', text))
+    if not (holders := set(map(int, re.findall(rb'"pid": (\d+)', text)))):
+        return False
+    from psutil import STATUS_ZOMBIE, process_iter  # slow to import, and rarely needed
 
-
-def _is_alive(pid: int) -> bool:
-    from psutil import STATUS_ZOMBIE, NoSuchProcess, Process  # slow to import, and rarely needed
-
-    with suppress(NoSuchProcess):
-        return Process(pid).status() != STATUS_ZOMBIE
-    return False
+    return any(each.pid in holders and each.info["status"] != STATUS_ZOMBIE for each in process_iter(["status"]))
 
 
 def _temporary() -> Iterator[Path]:
