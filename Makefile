@@ -143,8 +143,6 @@ lint: $(DEVELOP) ## check the style of Python, shell and workflows
 	@shellcheck --external-sources scripts/dev/*.sh scripts/lib/shell/*.sh .ci/run
 	@zizmor --offline --quiet --min-severity medium .github
 	@check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	@check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
-	@check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 
 lock: $(DEVELOP) ## update the locked requirement files
 	@scripts/dev/lock.sh

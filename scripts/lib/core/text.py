@@ -48,8 +48,6 @@ def nearest(word: str, known: Iterable[str], otherwise: str) -> str:
 
 def visible(line: str) -> str:
     """`line` with ? for each character that a terminal may act on, including line breaks."""
-    if line.isprintable():
-        return line
     # Some languages need other spaces, and the characters that join letters or keep them apart.
     return "".join(c if c.isprintable() or c in "\u200c\u200d" or category(c) == "Zs" else "?" for c in line)
 

@@ -46,7 +46,6 @@ def _settings() -> dict[str, object]:
         "client.read_timeout": seconds,
         "reconstruction.min_reconstruction_fetch_size": STEP,
         "reconstruction.max_reconstruction_fetch_size": STEP,
-        "reconstruction.min_prefetch_buffer": STEP,
         "reconstruction.download_buffer_size": STEP,
         "reconstruction.download_buffer_perfile_size": STEP,
         "reconstruction.download_buffer_limit": 16 * STEP,
