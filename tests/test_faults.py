@@ -181,15 +181,6 @@ def test_a_lock_of_git_that_comes_after_the_check_is_waited_for_too(added):
     assert done.code == 0, done.said
 
 
-def test_an_index_of_a_killed_command_with_the_same_number_is_in_nobodys_way(added):
-    left = "touch .git/index.make.$$ .git/index.make.$$.lock"
-    path = in_place_of(added, "bash", f"case $1 in *git.sh) {left};; esac")
-
-    added.ok("remove", "MODEL=tiny", PATH=path)
-
-    assert not added.pin().exists()
-
-
 # What goes wrong on a machine.
 
 

@@ -348,7 +348,7 @@ def test_add_refuses_a_license_that_is_no_line_of_text(refusing, hub):
         "acme/line-break": "mit\n<!-- end of catalog -->",
         "acme/delete": "\x7f",
         "acme/c1": "\x9b31m",
-        "acme/long": "x" * 201,
+        "acme/long": "x" * 1001,
     }
     for model, text in licenses.items():
         hub.commit(model, {"config.json": b"{}"}, license=text)

@@ -16,8 +16,7 @@ from lib.transfer.retry import GaveUp
 
 MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)  # raised by answers that no Hub gives
 NO_HUB = f"the server at {SHOWN} is not a Hub; see HF_ENDPOINT"
-KEPT = 1000  # answers of `snapshot` that are kept
-MOST = (200, 200, 1000)  # characters of a license's id, name and link; real ids have a few dozen
+MOST = 1000  # characters of a license's id, name or link
 
 
 @dataclass(frozen=True)
@@ -117,8 +116,8 @@ def _card(card: object) -> dict[str, str | None]:
 def _checked(shot: Snapshot) -> Snapshot:
     """`shot`, found safe to put into a pin, the catalog and a terminal. Raises `Failure`; ValueError if malformed."""
     names.repo_id(shot.source)
-    for said, most in zip((shot.license, shot.license_name, shot.license_link), MOST, strict=True):
-        if said and not (said.isprintable() and len(said) <= most):
+    for said in (shot.license, shot.license_name, shot.license_link):
+        if said and not (said.isprintable() and len(said) <= MOST):
             raise Failure(f"{shot.source}: the license on the Hub is not a single line of text: {said[:60]!r}")
     if len({file.path for file in shot.files}) < len(shot.files):  # both would be written to the same path
         raise Failure(f"{shot.source}: the Hub's list names a file twice; run the same command again")
@@ -129,7 +128,7 @@ def _checked(shot: Snapshot) -> Snapshot:
     return shot
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=1000)
 def snapshot(source: str, revision: str, may_download: bool = False) -> Snapshot:
     """The repo `source` (ORG/NAME) at `revision` (branch, tag or commit), as it was when first asked for.
 

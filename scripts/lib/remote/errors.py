@@ -25,7 +25,6 @@ MEANINGS = {
     # To a HEAD, which gets no code, S3 answers 400 for a login that expired.
     "InvalidAccessKeyId|InvalidToken|AuthFailure|401|Bad Request": "refused the credentials",
     "SignatureDoesNotMatch": "refused the credentials: the secret key is wrong or, in some stores, the REGION",
-    "RequestTimeTooSkewed": "refused the credentials, since the clock of this machine is wrong",
     "retention policy": "has a retention policy: no object there may be replaced or deleted, and some have to be",
     r"scope\(s\)": "refused the credentials: the access scopes of this machine do not let them {step} there",
     r"sts:\w+": "cannot be logged in to, since {mark} was refused: see the role and its trust policy",
@@ -37,7 +36,6 @@ MEANINGS = {
     "PermanentRedirect|Redirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException|301|307": (
         "is a bucket of another region; set that: make remote URL=… REGION=…"
     ),
-    r"\[Errno 27\] .*": "cannot hold so large a file, as FAT32 none above 4 GB; use a disk with exFAT or ext4",
     r"SlowDown|ServiceUnavailable|InternalError|429|50\d": "is overloaded or unavailable, as it says ({mark})",
     "SecureProxy": "cannot be read through a proxy at an https:// address: name one at http:// in HTTPS_PROXY",
     "SSLCertVerificationError": (

@@ -99,9 +99,8 @@ stage() {
 commit() {
   local folder committed staged pin=
   folder=$(git rev-parse --absolute-git-dir)
-  own=$folder/index.make.$$ # one per process: a Git command of a killed run may still be using its own
+  own=$(mktemp -u "$folder/index.make.XXXXXX") # a Git command of a killed run may still be using its own
   trap 'rm -f -- "$own" "$own.lock"' EXIT
-  rm -f -- "$own" "$own.lock" # left by a killed run with the same process id
   find "$folder" -maxdepth 1 -name 'index.make.*' -mtime +0 -delete
   unlocked "$folder/index.lock" || : # if it is still locked, Git will say so
   [[ ! $3 ]] || pin=$(git hash-object -w --stdin <"$1/page.pin")
