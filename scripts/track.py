@@ -3,6 +3,7 @@
 import os
 from collections.abc import Collection
 from pathlib import Path
+from shlex import quote
 
 from lib.core import arguments, atomic, console, digest, lock, paths, text, workers
 from lib.core.errors import Failure
@@ -33,7 +34,8 @@ def inspect(folder: Path, found: dict[str, os.stat_result]) -> dict[str, os.stat
     for path, status in sorted(found.items()):
         at = str(folder / path)
         if weights.foreign(at, status) or not os.path.isfile(at):
-            raise Failure(f"refused a link or special file: {at!r}; put a regular file in its place")
+            instead = f"put a regular file in its place, or name a copy as DIR: cp -rL {quote(str(folder))} COPY"
+            raise Failure(f"refused a link or special file: {at!r}; {instead}")
         if names.is_control_file(path):
             raise Failure(f"refused a control file of Git, DVC or the Hub client: {at!r}; move it away")
         if not arguments.is_on("POINTERS") and weights.is_pointer(folder / path):

@@ -218,6 +218,20 @@ def test_track_refuses_what_git_or_dvc_would_act_on(laid, path, make, said):
     assert laid.state() == before
 
 
+@pytest.mark.slow
+def test_what_lies_in_the_cache_of_the_hub_client_is_tracked_from_the_copy_that_the_refusal_names(world):
+    blobs, snapshot = world.path / "blobs", world.path / "snapshot"
+    text(blobs / "1")
+    snapshot.mkdir()
+    (snapshot / "config.json").symlink_to("../blobs/1")
+
+    line = world.refused("track", "NAME=mine", f"DIR={snapshot}")
+
+    world.run("sh", "-c", line.rpartition(" as DIR: ")[2].replace("COPY", "copy"))
+    world.ok("track", "NAME=mine", "DIR=copy")
+    assert world.on_disk("mine") == {"config.json": b"text"}
+
+
 @pytest.mark.parametrize(("path", "make"), [("link.json", link("/etc/hosts")), ("pipe", os.mkfifo)])
 def test_track_copies_nothing_that_git_or_dvc_would_act_on(lasting, tmp_path, path, make):
     make(lay(tmp_path) / path)
