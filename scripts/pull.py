@@ -10,7 +10,7 @@ from lib.core.report import NO_MODEL, Finding, Report
 from lib.disk import cache, cleanup, destination, quarantine, staging, weights
 from lib.flow import handover
 from lib.model import history, inventory, names, pin, releases, selection
-from lib.remote import factory, fallback
+from lib.remote import factory, fallback, repair
 
 
 def assemble(new: Path, held: Path, items: list[inventory.Item], good: set[str]) -> None:
@@ -184,4 +184,5 @@ def main(report: Report) -> tuple[str, str]:
     bad, whole = text.plural(len(chosen) - len(good), "model"), text.plural(len(good), "model")
     came = f"; {text.amount(len(fallback.brought), sum(fallback.brought))} from the remote" if fallback.brought else ""
     amount = f"{text.amount(files, size)}{came}{console.took()}"
-    return f"{whole} good: {amount}", f"{bad} not good, {len(good)} good; see the lines above"
+    mend = "" if to else repair.advice(report.findings)  # push uploads what is checked out, no release
+    return f"{whole} good: {amount}", f"{bad} not good, {len(good)} good; see the lines above{mend}"

@@ -3,7 +3,6 @@
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from shlex import quote
 
 from lib.core import arguments, console, lock, text
 from lib.core.errors import Failure
@@ -11,7 +10,7 @@ from lib.core.report import NO_MODEL, Finding, Report
 from lib.disk import cache, staging, weights
 from lib.flow.looked import NOT_ASKED, Looked, check_required, requirements, share
 from lib.model import catalog, history, inventory, names, pin, policy, selection, signatures
-from lib.remote import audit, factory
+from lib.remote import audit, factory, repair
 
 Items = list[inventory.Item]
 
@@ -138,12 +137,9 @@ def summary(findings: list[Finding]) -> str:
     """How many `findings` there are, and what to type to fix them."""
     models = {each.model for each in findings if each.model}
     places = {each.place for each in findings if each.object or each.place == "disk"}
-    where = f" REMOTE={quote(arguments.value('REMOTE'))}" if arguments.value("REMOTE") else ""
-    deep = " DEEP=1" if any(each.place == "remote" and each.kind == "changed" for each in findings) else ""
     pull = "; make pull restores weights" if places & {"disk", "cache"} else ""
-    push = f"; make push{where}{deep} on a machine with the weights repairs the remote" if "remote" in places else ""
     said = text.plural(len(findings), "problem") + (f" in {text.plural(len(models), 'model')}" if models else "")
-    return f"{said}; see the lines above{pull}{push}"
+    return f"{said}; see the lines above{pull}{repair.advice(findings)}"
 
 
 def main(report: Report) -> tuple[str, str]:

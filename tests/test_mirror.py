@@ -123,6 +123,7 @@ def test_what_no_remote_holds_right_is_named_as_on_the_first(mirrored):
     assert result.code == 2
     assert "pull: tiny/config.json: missing from the remote (object " in result.out
     assert f"pull: tiny/{VICTIM}: changed on the remote (object " in result.out
+    assert "see the lines above; make push DEEP=1 on a machine with the weights repairs the remote\n" in result.err
     assert mirrored.on_disk() == {}
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from lib.core import arguments, console, digest, text
 from lib.core.report import Finding, Report
@@ -19,6 +20,15 @@ class Outcome:
     mended: list[Finding]  # what was missing or damaged, and was uploaded
     failed: list[Finding]  # one for each object that is still missing or damaged
     unchecked: int  # objects that were compared by size only
+
+
+def advice(findings: list[Finding]) -> str:
+    """What to type to repair the objects that `findings` name on the remote; empty if there are none."""
+    if not (lost := [each for each in findings if each.object and each.place == "remote"]):
+        return ""
+    where = f" REMOTE={quote(arguments.value('REMOTE'))}" if arguments.value("REMOTE") else ""
+    deep = " DEEP=1" if any(each.kind == "changed" for each in lost) else ""
+    return f"; make push{where}{deep} on a machine with the weights repairs the remote"
 
 
 def _sources(item: inventory.Item) -> Iterator[Path]:
