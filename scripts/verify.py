@@ -111,7 +111,7 @@ def check_catalog(everyone: list[str], held: list[pin.Pin], report: Report) -> N
     Notes what has no pin. `held` are the valid pins in the working tree.
     """
     for path in selection.unpinned(everyone):
-        report.note(f"models/{path}: no pin, so it was not looked at (make track pins a folder; or remove it)")
+        report.note(f"models/{path}: no pin, so it was not looked at (make track pins a folder; rm -rf deletes it)")
     if why := history.unreadable():
         report.note(f"Git could not be asked for the pins: {why}")
         return

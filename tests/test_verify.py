@@ -29,7 +29,7 @@ def test_verify_names_a_flipped_byte_though_size_and_time_are_kept(added, path):
 
 def test_verify_says_which_folders_it_did_not_look_at_since_no_pin_is_of_them(added):
     shutil.copytree(added.weights(), added.weights("left"))
-    said = "models/left: no pin, so it was not looked at (make track pins a folder; or remove it)\n"
+    said = "models/left: no pin, so it was not looked at (make track pins a folder; rm -rf deletes it)\n"
 
     assert said in added.ok("verify").out
     assert said not in added.ok("verify", "MODEL=tiny").out
@@ -40,7 +40,7 @@ def test_verify_says_which_files_lie_beside_the_models(added, path):
     added.ok("rename", "MODEL=tiny", "NAME=embeddings/tiny")
     added.weights(path).write_bytes(b"GGUF")
 
-    said = f"models/{path}: no pin, so it was not looked at (make track pins a folder; or remove it)\n"
+    said = f"models/{path}: no pin, so it was not looked at (make track pins a folder; rm -rf deletes it)\n"
     assert said in added.ok("verify").out
     assert added.ok("verify").out.count("no pin") == 1
 
