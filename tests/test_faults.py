@@ -209,6 +209,7 @@ def test_a_disk_too_small_for_the_model_is_named_before_the_first_byte(online, h
         line = small.refused("add", "MODEL=acme/big")
 
         assert line.startswith("add: not enough disk space: big needs 33.6 MB, ")
+        assert line.endswith("; free some, or drop weights that the remote holds: make free")
         assert not any("/resolve/" in request.path for request in hub.requests)
 
 
@@ -285,6 +286,7 @@ def test_a_disk_of_the_cache_that_is_too_small_for_the_model_is_named_before_the
         line = online.refused("add", "MODEL=acme/big")
 
         assert line.startswith("add: not enough disk space: big needs 8.4 MB, 4.2 MB free at ")
+        assert line.endswith("; free some, or take a larger disk")
         assert not any("/resolve/" in request.path for request in hub.requests)
         online.weights("own").mkdir()
         (online.weights("own") / "a.bin").write_bytes(os.urandom(8 << 20))

@@ -64,8 +64,9 @@ def _check_space(name: str, missing: int, found: Collection[digest.File], remote
     needed = {paths.ROOT: max(0, missing - there) + copied}
     if not paths.same_disk(cache.location(), paths.ROOT):
         needed[cache.location()] = missing
+    advice = "drop weights that the remote holds: make free" if cache.is_own() else "take a larger disk"
     for at, size in needed.items():
-        destination.check_space(size, at, f"{name} needs", "bring fewer files with INCLUDE and EXCLUDE")
+        destination.check_space(size, at, f"{name} needs", advice)
 
 
 def _reuse(name: str, here: dict[str, digest.File], there: pin.Pin | None) -> dict[str, digest.File]:
