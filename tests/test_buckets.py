@@ -172,15 +172,17 @@ def test_every_fault_of_an_object_is_found_without_reading_and_mended(added, sto
 
 
 @pytest.mark.parametrize(
-    ("kind", "begins"),
+    ("kind", "begins", "is_safe"),
     [
-        ("moto", r"PUT .*partNumber=3&"),
-        ("moto", r"PUT .*\.dir"),
-        ("gcs", "PUT .*upload_id"),
+        ("moto", r"PUT .*partNumber=3&", False),
+        ("moto", r"PUT .*partNumber=3&", True),
+        ("moto", r"PUT .*\.dir", False),
+        ("gcs", "PUT .*upload_id", False),
     ],
 )
-def test_an_upload_outlasts_a_network_that_is_gone_for_some_seconds(big, servers, kind, begins):
+def test_an_upload_outlasts_a_network_that_is_gone_for_some_seconds(big, servers, authority, kind, begins, is_safe):
     store = serve(servers, kind)
+    path, context = authority
 
     def fault(request: str) -> str | None:
         if not re.match(begins, request):
@@ -188,8 +190,8 @@ def test_an_upload_outlasts_a_network_that_is_gone_for_some_seconds(big, servers
         threading.Timer(2, proxy.up).start()
         return "down"
 
-    with Proxy(store, fault) as proxy:
-        use(big, store, proxy.endpoint).ok("push", "TIMEOUT=9")
+    with Proxy(store, fault, tls=context if is_safe else None) as proxy:
+        use(big, store, proxy.endpoint).ok("push", "TIMEOUT=9", AWS_CA_BUNDLE=str(path))
 
         assert proxy.struck
     assert set(held(store)) == {key_of(oid) for oid in big.objects()}

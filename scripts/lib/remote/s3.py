@@ -12,7 +12,7 @@ from urllib.request import Request
 import botocore
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, SSLError
 from botocore.session import Session
 
 from lib.core import arguments, digest, workers
@@ -24,7 +24,7 @@ from lib.transfer import retry
 
 PARTS = 4  # parts in memory and in transit at once, of all objects together
 IN_FLIGHT = threading.BoundedSemaphore(PARTS)
-LOST = (ConnectionClosedError, EndpointConnectionError)  # botocore's; a connection that is silent is none of these
+LOST = (ConnectionClosedError, EndpointConnectionError, SSLError)  # botocore's; one that is silent is none of these
 # Error codes of stores that do not support checksums of whole objects.
 UNKNOWN = {"NotImplemented", "XNotImplemented", "InvalidRequest", "InvalidArgument", "MalformedXML", "400", "501"}
 # DVC's settings for files of credentials, the environment variables that take precedence, and botocore's names.
