@@ -1002,7 +1002,7 @@ def test_a_remote_that_goes_during_a_pull_is_not_asked_for_the_next_model(two, m
         said = two.ok("pull").said
 
     assert two.on_disk() == PINNED
-    assert said.count("is not there, or its disk is not mounted; continuing without it") == 1
+    assert said.count("is not there, or its disk is not mounted; it is left out") == 1
     assert "make push MODEL=tiny" not in said
 
 

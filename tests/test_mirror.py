@@ -92,7 +92,7 @@ def test_pull_goes_on_with_another_remote_where_one_is_out_of_reach_and_says_so_
     said = mirrored.ok("pull", *([f"TO={out}"] if to == "a folder" else []))
 
     assert ((out / "tiny" if to == "a folder" else mirrored.weights()) / VICTIM).read_bytes() == PINNED[VICTIM]
-    line = f"pull: remote 'storage' ({mirrored.remote}) is not there, or its disk is not mounted; continuing without it"
+    line = f"pull: remote 'storage' ({mirrored.remote}) is not there, or its disk is not mounted; it is left out"
     assert [each for each in said.err.splitlines() if "remote" in each] == [line]
 
 
@@ -105,7 +105,7 @@ def test_pull_goes_on_with_another_remote_where_one_fails_on_the_way_and_says_so
     said = mirrored.ok("pull", "TIMEOUT=1").said
 
     assert mirrored.on_disk() == PINNED
-    assert said.count("; continuing without it") == said.count("remote 'storage'") == 1
+    assert said.count("; it is left out") == said.count("remote 'storage'") == 1
 
 
 def test_pull_asks_the_one_that_is_named_first(mirrored):
@@ -135,7 +135,7 @@ def test_a_last_remote_that_is_out_of_reach_is_named_where_an_object_is_missing(
 
     assert "pull: tiny/config.json: missing from the remote (object " in result.out
     line = f"pull: remote 'mirror' ({mirrored.path / 'mirror'}) is not there, or its disk is not mounted"
-    assert result.err.count(f"{line}; continuing without it") == 1
+    assert result.err.count(f"{line}; it is left out") == 1
 
 
 def test_a_remote_of_its_user_alone_is_not_asked(mirrored):

@@ -45,7 +45,7 @@ def _unreachable(name: str, model: str) -> Failure | None:
 def _fail(name: str, model: str, why: Failure) -> None:
     """Skip the remote `name` for `model` (all if empty) from now on, and say so once. `_lock` must be held."""
     if (name, model) not in _failed and len(factory.names()) > 1:
-        console.remark(f"{str(why).partition('; ')[0]}; continuing without it")
+        console.remark(f"{str(why).partition('; ')[0]}; it is left out")
     _failed[name, model] = why
 
 
