@@ -424,10 +424,22 @@ def test_a_pickle_that_is_called_safetensors_is_refused_and_nothing_is_pinned(st
 def test_a_vain_exception_is_not_pinned_and_said(online):
     result = online.ok("add", f"MODEL={MODEL}", "ALLOW=size format:gguf", "REASON=x")
 
-    said = "does not forbid format:gguf size, so the pin of tiny does not except it"
-    assert f"add: models/policy.yaml {said}\n" in result.err
+    for vain in ("size", "format:gguf"):  # a format, only once the content of the files is known
+        said = f"does not forbid {vain}, so the pin of tiny does not except it"
+        assert f"add: models/policy.yaml {said}\n" in result.err
     assert "allow" not in online.pin().read_text()
     assert "reason" not in online.pin().read_text()
+
+
+def test_a_vain_exception_is_not_pinned_where_the_weights_are_not_on_disk(online):
+    online.ok("add", f"MODEL={MODEL}")
+    online.ok("free")
+    before = online.state()
+
+    result = online.ok("add", f"MODEL={MODEL}", "ALLOW=license:gemma sise", "REASON=x")
+
+    assert result.err.count("does not forbid license:gemma sise, so the pin of tiny does not except it") == 1
+    assert online.state() == before
 
 
 @pytest.mark.slow

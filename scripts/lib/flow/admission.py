@@ -37,8 +37,8 @@ def admit(
 ) -> pin.Pin:
     """`held` with only the exceptions that it needs. Raises `Failure` if the policy forbids it.
 
-    `folder` contains its files; if None, their content is not checked and all exceptions are kept. `more` are further
-    findings, `old` is the pin to be replaced, `revision` is what the advice names instead of the commit.
+    `folder` contains its files; if None, their content is not checked and all exceptions for formats are kept. `more`
+    are further findings, `old` is the pin to be replaced, `revision` is what the advice names instead of the commit.
     """
     rules, command = policy.read(), pin.command(held, revision)
     if old and held.allow and not arguments.value("ALLOW") and (not held.commit or held.commit != old.commit):
@@ -47,9 +47,7 @@ def admit(
     if folder:
         found |= formats.findings(folder, held.files, rules, held.left_out)
     policy.check(found, held, command)
-    if not folder:
-        return held
-    kept = tuple(word for word in held.allow if word in found)
+    kept = tuple(word for word in held.allow if word in found or (not folder and word.startswith("format:")))
     if vain := " ".join(word for word in held.allow if word not in kept):
         console.remark(f"models/policy.yaml does not forbid {vain}, so the pin of {held.name} does not except it")
     return replace(held, allow=kept, reason=held.reason if kept else None)

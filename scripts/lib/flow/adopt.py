@@ -74,7 +74,7 @@ def add(request: Request, done: str) -> str:
             return unchanged(old)
         scan, found = upstream.scan(shot, draft.files)
         admit = partial(admission.admit, more=found, old=held, revision=shot.revision)
-        admit(draft, None)
+        draft = admit(draft, None)
         if is_kept:
             folder = names.weights_dir(old.name) if destination.on_disk(old) == "present" else None
             same = replace(draft, md5=old.md5, size=old.size, nfiles=old.nfiles, files=old.files)
