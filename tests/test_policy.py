@@ -444,7 +444,7 @@ def test_a_vain_exception_is_not_pinned_where_the_weights_are_not_on_disk(online
 
 @pytest.mark.slow
 @pytest.mark.parametrize("typed", ["license:None", "license:none,size"])
-def test_a_word_of_allow_that_fits_nothing_is_not_in_the_command_to_type(strict, hub, typed):
+def test_a_word_of_allow_that_fits_nothing_does_not_spoil_the_command_to_type(strict, hub, typed):
     hub.commit(MODEL, GOOD, license="")
     set_policy(strict, licenses="stated")
 

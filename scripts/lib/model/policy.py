@@ -164,8 +164,7 @@ def check(found: Mapping[str, str], held: pin.Pin, command: str) -> None:
     left = {word: said for word, said in found.items() if word not in held.allow}
     if not left:
         return
-    kept = [word for word in held.allow if word in found or word.startswith("format:")]  # by content, too
     choose = "choose other files with EXCLUDE, or " if held.source else "choose other files, or "
     first = choose if any(word.startswith(("format:", "code", "size")) for word in left) else ""
-    how = f"{first}make an exception: {pin.exception(command, {*kept, *left})}"
+    how = f"{first}make an exception: {pin.exception(command, {*held.allow, *left})}"
     raise Failure(f"models/policy.yaml forbids {held.name}: {'; '.join(left.values())}; {how}")
