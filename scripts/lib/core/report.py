@@ -80,7 +80,7 @@ class Report:
         try:
             yield
         except Failure as failure:
-            self.found(Finding(name, place, kind, detail=f"{before}{failure}"))
+            self.found(Finding(name, place, kind, detail=f"{before}{str(failure).removeprefix(before)}"))
 
     def model(self, name: str, files: int, total: int, **more: object) -> None:
         """Record the model `name` of `total` bytes in the results; of `more`, keys that are None are left out."""
