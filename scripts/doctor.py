@@ -11,7 +11,7 @@ from lib.core.errors import Failure
 from lib.disk import cache, quarantine, settings, staging
 from lib.flow import upstream
 from lib.hub import repo
-from lib.model import catalog, history, pin, policy, selection
+from lib.model import catalog, history, names, pin, policy, selection
 from lib.remote import factory
 
 SKEW = 5 * 60  # seconds; S3 refuses signatures from a clock that is 15 minutes off
@@ -76,12 +76,18 @@ def is_busy(name: str) -> bool:
         return holder is not None
 
 
+def may_be_placed(name: str) -> bool:
+    """Whether models/NAME may hold what a stopped command staged, for which no Git commit has a pin."""
+    is_ready = (staging.folder(name) / "pin").exists()
+    return is_ready and names.weights_dir(name).exists() and not history.holds(name)
+
+
 def leftovers() -> str:
     staged = [path.name.replace("%", "/") for path in staging.ROOT.glob("*")]
     held = [name for name in staged if staging.is_stopped(name) or staging.files(name).exists()]
     if stopped := sorted(name for name in held if not is_busy(name)):
-        tops = [top for top in map(staging.folder, stopped) if not (top / "pin").exists()]  # not in models/ yet
-        parts = [quote(str((top / part).relative_to(paths.ROOT))) for top in tops for part in ("plan", "files")]
+        tops = [staging.folder(name) for name in stopped if not may_be_placed(name)]
+        parts = [quote(str((top / part).relative_to(paths.ROOT))) for top in tops for part in ("plan", "pin", "files")]
         drop = f", or drop what came of it: rm -rf {' '.join(parts)}" if parts else ""
         how = f"run the same make add, track or update again{drop}"
         raise Failure(f"unfinished: {', '.join(stopped)}; {how}")

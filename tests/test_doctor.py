@@ -65,7 +65,7 @@ ADVICE = {
     "remote": "to begin a new remote there: make remote URL=",
     "Hub": "is gated: accept its license at ",
     "leftovers": "unfinished: other; run the same make add, track or update again, or drop what "
-    "came of it: rm -rf .dvc/tmp/staging/other/plan .dvc/tmp/staging/other/files",
+    "came of it: rm -rf .dvc/tmp/staging/other/plan .dvc/tmp/staging/other/pin .dvc/tmp/staging/other/files",
 }
 
 
@@ -160,8 +160,9 @@ def test_what_may_be_in_models_already_is_not_to_be_dropped(added_online):
         (top / name).mkdir(parents=True)
         (top / name / file).write_text(added_online.pin().read_text() if file == "pin" else "{}")
 
+    added_online.weights("other").mkdir()
     line = lines(added_online.make("doctor").out)["leftovers"]
 
-    parts = [f".dvc/tmp/staging/{name}/{part}" for name in ("first", "second") for part in ("plan", "files")]
+    parts = [f".dvc/tmp/staging/{name}/{part}" for name in ("first", "second") for part in ("plan", "pin", "files")]
     assert line.partition(": ")[2].startswith("unfinished: first, other, second; run the same ")
     assert line.endswith(f"again, or drop what came of it: rm -rf {' '.join(parts)}")

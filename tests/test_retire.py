@@ -123,6 +123,26 @@ def test_what_has_no_weights_on_disk_is_dropped_for_good_as_the_sentence_says(st
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
+    "undo",
+    ["git checkout HEAD -- models/mine.dvc", "rm -rf models/mine; git rm --quiet --force models/mine.dvc"],
+)
+def test_what_came_of_a_stopped_track_is_dropped_as_doctor_says_once_its_pin_is_undone(stopped, undo):
+    stopped.ok("track", "NAME=mine")
+    (stopped.weights("mine") / "more.txt").write_text("new")
+    hook = refuse_commits(stopped)
+    stopped.refused("track", "NAME=mine")
+    hook.unlink()
+    stopped.run("bash", "-c", undo)
+
+    how = stopped.make("doctor").out.partition("or drop what came of it: ")[2].splitlines()[0]
+
+    assert stopped.run("bash", "-c", how).said == ""
+    assert "good   leftovers: no stopped command" in stopped.make("doctor").out
+    assert "deleted " in stopped.ok("gc", "FORCE=1").out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
     ("pinned", "advice"),
     [
         ("stopped", "its add was stopped before the Git commit; to continue: make track NAME=mine"),
