@@ -301,6 +301,19 @@ def test_a_signal_ends_a_command_that_waits_for_its_turn(online, hub):
     assert "Traceback" not in said
 
 
+def test_a_killed_command_leaves_no_report_of_an_earlier_one(added_online, hub):
+    added_online.ok("outdated", "REPORT=r.json")
+    held = Fault("GET ", lambda answer: answer.stall(60))
+    hub.faults.append(held)
+    process = start(added_online, "outdated", "REPORT=r.json")
+    assert held.reached.wait(30)
+
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+    assert (added_online.clone / "r.json").read_text() == ""
+
+
 @pytest.mark.marathon
 def test_a_killed_update_keeps_the_old_weights_or_has_the_new(added_online, hub, tmp_path):
     hub.commit(MODEL, {"config.json": b"new"})

@@ -50,6 +50,8 @@ class Report:
             if taken & {target, *target.parents} or target.is_dir() or not target.parent.is_dir():
                 how = "name a file in an existing folder, outside .git, .dvc and models: REPORT=report.json"
                 raise Failure(f"cannot write a report to REPORT={typed!r}; {how}")
+            if target.is_file():  # else a kill would leave what an earlier run found
+                target.write_bytes(b"")
 
     def note(self, line: str) -> None:
         self.notes.append(line)
