@@ -3,13 +3,13 @@
 from lib.core import arguments, console, text
 from lib.core.report import NO_MODEL, Report
 from lib.disk import cleanup
-from lib.model import inventory, pin, selection
+from lib.model import pin, selection
 from lib.remote import audit, base, factory, repair
 
 
 def preview(pins: list[pin.Pin], remote: base.Remote, report: Report) -> None:
     """Report which objects of `pins` would be uploaded to `remote`, and how many of them are not on this machine."""
-    items = inventory.unique(repair.objects(pins, report))
+    items = repair.distinct(repair.objects(pins, report))
     found = audit.assess(remote, items, arguments.is_on("DEEP"))
     lost = {each.object for each in audit.bad(items, found)}
     for held in pins:

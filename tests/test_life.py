@@ -677,6 +677,19 @@ def test_a_file_that_two_models_share_is_a_problem_of_both(tracked):
     assert [each["name"] for each in pushed["models"] if not each["ok"]] == ["mine", "twin"]
 
 
+@pytest.mark.slow
+def test_a_file_that_two_models_share_goes_up_from_the_one_that_has_it(tracked):
+    track(tracked, "twin", "mine")
+    for gone in (tracked.clone / ".dvc" / "cache", tracked.weights("mine"), tracked.remote / "files"):
+        shutil.rmtree(gone)
+
+    dry = tracked.ok("push", "MODEL=mine twin", "DRY=1").out
+    tracked.ok("push", "MODEL=mine twin")
+
+    assert "not on this machine" not in dry
+    assert b"mine" in [path.read_bytes() for path in tracked.objects().values()]
+
+
 def test_with_format_json_the_lines_for_people_go_to_standard_error(added):
     result = added.ok("list", "FORMAT=json", "REPORT=report.json")
 

@@ -102,10 +102,15 @@ def objects(pins: list[pin.Pin], report: Report) -> list[inventory.Item]:
     return known
 
 
+def distinct(items: list[inventory.Item]) -> list[inventory.Item]:
+    """`items` without duplicate objects; of a file that models share, the one that is on this machine."""
+    return inventory.unique(sorted(items, key=is_at_hand, reverse=True))
+
+
 def upload(pins: list[pin.Pin], remote: base.Remote, report: Report) -> None:
     """Repair the objects of `pins` on `remote`, and report what was done. Raises `Failure`."""
     every = objects(pins, report)
-    items = inventory.unique(every)
+    items = distinct(every)
     outcome = repair(items, remote, arguments.is_on("DEEP"))
     for each in outcome.mended:
         if each.kind == "changed":
