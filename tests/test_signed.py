@@ -395,6 +395,10 @@ def test_the_two_commands_of_security_make_a_bundle_that_covers_every_byte(added
 def test_the_advice_for_an_unsigned_release_can_be_followed(signed):
     signed.ok("pull")
     signed.ok("release", "MODEL=tiny", "VERSION=1.0.0")
+    setup = "is enough: set Git up to sign as .github/SECURITY.md says, then git commit --allow-empty "
+    assert setup in verify(signed, "tiny")
+    signed.git("config", "commit.gpgSign", "true")
+    assert setup in verify(signed, "tiny"), "with GPG"
     sign_with(signed, "known")
     advice = (
         verify(signed, "tiny").partition("is enough: ")[2].partition("\n")[0].replace("…", "1.0.1").split(", then ")

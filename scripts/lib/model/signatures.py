@@ -51,7 +51,14 @@ def missing(held: pin.Pin) -> str | None:
         return None
     said = ", ".join(f"{what} {why}" for what, why in faults.items())
     first = "git commit --allow-empty --message 'For a release', then " if history.head() in versions.values() else ""
-    return f"{said}; a signed release of it is enough: {first}make release MODEL={name} VERSION=…"
+    setup = "" if _signs() else "set Git up to sign as .github/SECURITY.md says, then "
+    return f"{said}; a signed release of it is enough: {setup}{first}make release MODEL={name} VERSION=…"
+
+
+def _signs() -> bool:
+    """Whether `make release` would sign with SSH here."""
+    wanted = (history.tried("config", "--type=bool", f"{what}.gpgSign")[1].strip() for what in ("commit", "tag"))
+    return "true" in wanted and history.tried("config", "gpg.format")[1].strip() == "ssh"
 
 
 def _put_back(path: str, commit: str) -> str | None:
