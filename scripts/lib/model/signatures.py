@@ -7,6 +7,7 @@ keys that GPG trusts differ from machine to machine.
 
 import re
 import shutil
+from functools import lru_cache
 
 from lib.core.errors import Failure
 from lib.core.paths import ROOT
@@ -55,6 +56,7 @@ def missing(held: pin.Pin) -> str | None:
     return f"{said}; a signed release of it is enough: {setup}{first}make release MODEL={name} VERSION=…"
 
 
+@lru_cache(maxsize=1)
 def _signs() -> bool:
     """Whether `make release` would sign with SSH here."""
     wanted = (history.tried("config", "--type=bool", f"{what}.gpgSign")[1].strip() for what in ("commit", "tag"))
