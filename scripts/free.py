@@ -83,5 +83,5 @@ def main(report: Report) -> tuple[str, str]:
     done = f"dropped {report.tally()}{console.took()}; make pull brings the weights back"
     if arguments.is_on("DRY"):
         done = f"would drop {report.tally()}; nothing was changed (DRY=1)"
-    bad = f"{len(report.findings)} of {text.plural(len(chosen), 'model')} not freed, see the lines above; {done}"
-    return done if report.models else "nothing to free", bad
+    bad = f"{len(report.findings)} of {text.plural(len(chosen), 'model')} not freed, see the lines above"
+    return (done, f"{bad}; {done}") if report.models else ("nothing to free", bad)

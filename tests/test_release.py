@@ -187,7 +187,7 @@ def test_a_release_of_no_model_is_none(lasting_added):
 @pytest.mark.parametrize("words", [["pull", "MODEL=tiny@prod"], ["show", "MODEL=tiny@v1.0.0"]])
 def test_a_release_that_is_none_or_has_no_place_here_names_its_model(lasting_added, words):
     word = words[1].removeprefix("MODEL=")
-    said = f"no such model: '{word}'; the model is tiny, and only make pull takes a release of it, such as tiny@v1.2.0"
+    said = f"no such model: '{word}'; the model is tiny; make pull also takes a release of it, typed like tiny@v1.2.0"
     assert lasting_added.refused(*words) == f"{words[0]}: {said}"
 
 

@@ -479,6 +479,7 @@ def test_free_refuses_what_would_be_lost(added, fault):
     assert result.code == 2
     advice = {"not committed": "commit them first", "disk changed": "get the weights right first: make pull MODEL=tiny"}
     assert advice.get(fault, "nothing was freed; upload it first: make push MODEL=tiny") in result.out
+    assert "free: 1 of 1 model not freed, see the lines above\n" in result.err
     assert added.on_disk() == held
     assert cached(added) == 4
 

@@ -81,7 +81,7 @@ def _meant(word: str, everyone: list[str]) -> list[str]:
     if chosen := [each for each, source in sources.items() if source == repo]:
         return chosen
     if (model := word.partition("@")[0]) in everyone:
-        how = f"the model is {model}, and only make pull takes a release of it, such as {model}@v1.2.0"
+        how = f"the model is {model}; make pull also takes a release of it, typed like {model}@v1.2.0"
         raise Failure(f"no such model: {word!r}; {how}")
     known = [*everyone, *filter(None, sources.values()), *(each.partition("/")[0] for each in everyone)]
     meant = next((each for each in everyone if each.endswith(f"/{name}")), word)
