@@ -461,6 +461,31 @@ def test_free_keeps_an_object_that_another_model_on_disk_is_made_of(added):
     assert cached(added) >= 3
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("gone", [[], ["tiny"], ["tiny", "twin"]])
+def test_free_drops_an_object_with_the_last_model_that_is_made_of_it(added, gone):
+    twin(added, "twin")
+    for name in gone:
+        shutil.rmtree(added.weights(name))
+
+    result = added.ok("free")
+
+    freed = [line.split()[1] for line in result.out.splitlines() if line.startswith("dropped ") and ": " in line]
+    assert freed == {0: ["tiny:", "twin:"], 1: ["twin:"], 2: ["tiny:"]}[len(gone)]
+    assert not added.weights().exists()
+    assert not added.weights("twin").exists()
+    assert cached(added) == 1  # the listing
+    assert "2 models good: 6 files, 204.9 kB; 3 files, 102.4 kB from the remote" in added.ok("pull").out
+
+
+def test_free_takes_a_model_of_which_a_file_is_gone(added):
+    (added.weights() / "config.json").unlink()
+
+    assert added.ok("free").out.startswith("dropped tiny: 3 files, 102.4 kB\n")
+
+    assert not added.weights().exists()
+
+
 @pytest.mark.parametrize("fault", ["remote changed", "remote missing", "disk changed", "not committed"])
 def test_free_refuses_what_would_be_lost(added, fault):
     victim = max(added.objects().values(), key=lambda path: path.stat().st_size)
