@@ -815,20 +815,37 @@ def test_the_plan_names_what_is_newer_and_skips_what_does_not_fit(both, hub):
     assert "::warning::update: tiny is skipped: 1152921.5 TB do not fit on this runner\n" in result.err
 
 
+def body(world: World) -> str:
+    """What proposal.py says of the last update of the model."""
+    facts = [world.path / "diff.json", world.path / "verify.json"]
+    world.ok("diff", "MODEL=tiny", f"REPORT={facts[0]}")
+    world.ok("verify", f"REPORT={facts[1]}")
+    return world.run(".venv/bin/python", "scripts/dev/proposal.py", "body", *map(str, facts), PYTHONPATH="scripts").out
+
+
 @pytest.mark.slow
 def test_a_license_called_other_that_has_no_name_is_none_that_changed(added_online, hub):
     for later in ({}, {"config.json": b"{}"}):
         hub.commit(MODEL, LATER | later, license="other")
         added_online.ok("update")
-    facts = [added_online.path / "diff.json", added_online.path / "verify.json"]
-    added_online.ok("diff", "MODEL=tiny", f"REPORT={facts[0]}")
-    added_online.ok("verify", f"REPORT={facts[1]}")
 
-    program = [".venv/bin/python", "scripts/dev/proposal.py", "body", *map(str, facts)]
-    text = added_online.run(*program, PYTHONPATH="scripts").out
+    text = body(added_online)
 
     assert "| `config.json` | changed |" in text
     assert "The license changed" not in text
+
+
+@pytest.mark.slow
+def test_a_pull_request_names_the_license_called_other_and_a_renamed_file(added_online, hub):
+    renamed = {"new.json" if path == "config.json" else path: data for path, data in FILES.items()}
+    hub.commit(MODEL, renamed, license="other")
+    hub.cards[MODEL] = {"license_name": "our own"}
+    added_online.ok("update")
+
+    text = body(added_online)
+
+    assert "**The license changed: `apache-2.0` -> `our own`.**" in text
+    assert "\n| `new.json` | renamed | `config.json` | " in text
 
 
 def test_a_dry_update_says_what_it_would_do_and_changes_nothing(added_online, hub):
