@@ -806,7 +806,8 @@ def test_the_plan_names_what_is_newer_and_skips_what_does_not_fit(both, hub):
     env = {"PYTHONPATH": "scripts"}
     plan.write_text(json.dumps(facts))
 
-    assert json.loads(both.run(*program, **env).out) == ["tiny"]
+    result = both.run(*program, **env)
+    assert (json.loads(result.out), result.err) == (["tiny"], "")
     for model in facts["models"]:
         model["new_size"] = 1 << 60
     plan.write_text(json.dumps(facts))
