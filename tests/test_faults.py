@@ -543,14 +543,25 @@ def test_settings_of_dvc_that_cannot_be_read_are_named(added, verb):
     assert "Traceback" not in result.said
 
 
-def test_no_user_email_is_named(online):
-    (online.path / "home" / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("add", f"MODEL={MODEL}"),
+        ("track", "NAME=mine", "DIR=models/tiny"),
+        ("update", "REVISION=v2"),
+        ("remove", "MODEL=tiny"),
+        ("rename", "MODEL=tiny", "NAME=other"),
+    ],
+)
+def test_no_user_email_is_named_before_anything_is_changed(added_online, words):
+    (added_online.path / "home" / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n")
+    before = added_online.state()
 
-    line = online.refused("add", f"MODEL={MODEL}")
+    line = added_online.refused(*words)
 
-    assert line.startswith(
-        "add: Git does not know who you are; type: git config user.name NAME and git config user.email"
-    )
+    said = "Git does not know who you are; type: git config user.name NAME and git config user.email"
+    assert line.startswith(f"{words[0]}: {said}")
+    assert added_online.state() == before
 
 
 def test_a_hook_that_refuses_the_commit_is_named_and_the_same_command_goes_on(online, hub):

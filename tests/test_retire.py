@@ -247,6 +247,13 @@ def test_a_dry_run_changes_nothing(added, words):
     assert added.state() == before
 
 
+@pytest.mark.parametrize("words", [("remove", "MODEL=tiny"), ("rename", "MODEL=tiny", "NAME=other")])
+def test_the_subject_of_the_git_commit_may_be_typed(added, words):
+    added.ok(*words, "MESSAGE=chore: tidy up")
+
+    assert added.git("log", "-1", "--format=%s") == "chore: tidy up\n"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [("remove", "MODEL=tiny"), ("rename", "MODEL=tiny", "NAME=other")])
 def test_what_was_stopped_at_its_git_commit_goes_on(added, words):
