@@ -313,6 +313,16 @@ def test_a_signature_over_something_else_is_not_right(signed):
     assert "has an invalid signature; " in verify(signed, "other")
 
 
+def test_where_ssh_keygen_is_not_installed_no_signature_is_called_invalid(signed, tmp_path):
+    for name in ("make", "bash", "python3", "touch", "git"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+
+    line = signed.refused("verify", "SIGNED=1", "OFFLINE=1", PATH=str(tmp_path))
+
+    how = "(on Debian: apt install openssh-client)"
+    assert line == f"verify: ssh-keygen is not installed, and SIGNED=1 needs it {how}"
+
+
 def test_a_shallow_clone_is_refused(signed):
     other = signed.second()
     shutil.rmtree(other.clone / ".git")
