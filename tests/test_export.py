@@ -255,6 +255,20 @@ def test_a_git_commit_that_comes_in_between_is_not_exported_without_its_weights(
     assert "holds 2 models" in tracked.ok("export", "TO=../a disk", PATH=path).out
 
 
+def test_a_history_that_git_cannot_read_is_not_exported_without_a_word(added):
+    (added.clone / "notes").write_text("of an older commit")
+    for change in ("add", "rm"):
+        added.git(change, "notes")
+        added.git("commit", "--quiet", "--message", change)
+    blob = added.git("rev-parse", "HEAD~1:notes").strip()
+    (added.clone / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+
+    line = added.refused("export", "TO=../a disk")
+
+    assert line.startswith("export: git bundle failed: ")
+    assert not list(disk(added).glob("*.bundle"))
+
+
 def shallow(world: World) -> str:
     world.git("clone", "--quiet", "--depth", "1", f"file://{world.clone}", "../shallow")
     shutil.rmtree(world.clone / ".git")

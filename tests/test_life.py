@@ -733,14 +733,15 @@ def forge(added_online):
     return world
 
 
-def propose(world: World, name: str = "tiny", code: int = 0) -> list[str]:
-    """Run propose.sh as update.yml does, in a clean checkout, to end with `code`; what `gh` was asked."""
+def propose(world: World, name: str = "tiny", code: int = 0, said: str = "") -> list[str]:
+    """Run propose.sh as update.yml does, in a clean checkout, to say `said` and end with `code`; what it asked `gh`."""
     log = world.path / "gh.log"
     log.unlink(missing_ok=True)
     main = world.git("--git-dir", str(world.path / "origin.git"), "rev-parse", "main").strip()
     world.git("checkout", "--quiet", "-B", "main", main)
     result = world.run("scripts/dev/propose.sh", name)
     assert result.code == code, result.said
+    assert said in result.out
     return [" ".join(line.split()[:2]) for line in log.read_text().splitlines()] if log.exists() else []
 
 
@@ -791,7 +792,8 @@ def test_a_commit_that_somebody_made_on_the_branch_of_a_pull_request_is_not_repl
     forge.git("push", "--quiet", "origin", f"{more.strip()}:refs/heads/update/tiny")
     hub.commit(MODEL, LATER | {"config.json": b"{}"})
 
-    assert propose(forge, code=1) == []
+    said = "propose: update/tiny has commits of reviewer@example.com, which this would replace; "
+    assert propose(forge, code=1, said=said) == []
     assert forge.git(*origin, "rev-parse", "update/tiny") == more
     forge.git("push", "--quiet", "origin", ":refs/heads/update/tiny")
     assert propose(forge) == ["pr list", "pr edit"]

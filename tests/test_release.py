@@ -125,6 +125,22 @@ def test_a_release_that_makes_no_sense_is_refused(lasting_added, words, said):
     assert tags(lasting_added) == []
 
 
+def test_a_release_is_one_of_one_model(tracked):
+    assert tracked.refused("release", "MODEL=*", "VERSION=1.0.0") == (
+        "release: 2 models named; a release takes one: MODEL=NAME"
+    )
+    assert tags(tracked) == []
+
+
+def test_a_tag_that_git_cannot_make_is_no_release(added):
+    (added.clone / ".git" / "refs" / "tags" / "tiny@v1.0.0.lock").touch()
+
+    line = added.refused("release", "MODEL=tiny", "VERSION=1.0.0")
+
+    assert "release: git tag failed: fatal: cannot lock ref" in line
+    assert tags(added) == []
+
+
 def test_a_model_is_taken_out_of_a_stage_by_somebody(released):
     (released.path / "home" / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n")
 
