@@ -146,6 +146,13 @@ def test_a_token_that_no_header_takes_is_told_of(online):
     assert "the Hub token contains characters" in online.refused("add", f"MODEL={MODEL}", HF_TOKEN="hf_\u2019")
 
 
+def test_a_login_that_the_hub_refuses_is_told_of(online):
+    said = online.make("doctor", HF_TOKEN="hf_old").out
+
+    how = "log in again: .venv/bin/hf auth login"
+    assert f"WRONG  Hub: the Hub refused the login (the Hub answered 401 Unauthorized); {how}\n" in said
+
+
 def test_what_answers_a_login_with_a_page_is_told_of(online, hub):
     hub.faults.append(Fault("whoami", lambda answer: answer.status(200)))
 

@@ -39,6 +39,10 @@ def at_the_limit(answer: Answer) -> None:
     answer.status(429, {"RateLimit": '"api";r=0;t=233', "RateLimit-Policy": '"fixed window";"api";q=500;w=300'})
 
 
+def hang_up(answer: Answer) -> None:
+    answer.cut()
+
+
 def silent(answer: Answer) -> None:
     answer.stall(600)
 
@@ -84,7 +88,7 @@ def staged(world: World) -> list[str]:
         lambda answer: answer.status(429, {"Retry-After": "1"}),
         lambda answer: answer.status(500),
         unavailable,
-        lambda answer: answer.cut(),
+        hang_up,
     ],
     ids=["429", "500", "503", "hangs up"],
 )
@@ -119,8 +123,9 @@ def test_add_waits_as_long_as_the_hub_asks(online, hub, match):
         (come_back_in_an_hour, f"the Hub answered 429 Too Many Requests{LOGIN}; it asks to wait 3601 s {HOW}"),
         (at_the_limit, f"the Hub answered 429 Too Many Requests{LOGIN}; it asks to wait 234 s {HOW}"),
         (silent, f"the Hub sent nothing; {GAVE_UP}"),
+        (hang_up, f"the connection to the Hub broke (Server disconnected without sending a response.); {GAVE_UP}"),
     ],
-    ids=["503", "429 for an hour", "429 by the Hub's own header", "silence"],
+    ids=["503", "429 for an hour", "429 by the Hub's own header", "silence", "hangs up"],
 )
 def test_add_gives_up_on_an_api_that_stays_broken(online, hub, match, fault, said):
     hub.faults.append(always(match, fault))

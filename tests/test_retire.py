@@ -247,6 +247,14 @@ def test_a_dry_run_changes_nothing(added, words):
     assert added.state() == before
 
 
+def test_remove_of_a_broken_pin_does_not_say_that_its_objects_are_on_the_remote(added):
+    added.pin().write_text("broken\n")
+
+    said = added.ok("remove", "MODEL=tiny").out
+
+    assert said.startswith("removed tiny: a pin that is broken or not here; its objects stay where they are; its pin: ")
+
+
 @pytest.mark.parametrize("words", [("remove", "MODEL=tiny"), ("rename", "MODEL=tiny", "NAME=other")])
 def test_the_subject_of_the_git_commit_may_be_typed(added, words):
     added.ok(*words, "MESSAGE=chore: tidy up")
