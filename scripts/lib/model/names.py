@@ -61,10 +61,10 @@ def from_address(text: str) -> tuple[str, str, str]:
     endpoint = arguments.value("HF_ENDPOINT").partition("//")[2].partition("/")[0]
     found = re.match(r"(?:https?://)?([^/]+)/([^?#]*)", text)  # browsers show it without https://
     is_page = found and found[1] in {"huggingface.co", "hf.co", "www.huggingface.co", endpoint}
-    if not is_page and "://" not in text:
+    if not is_page:
         repo, _, revision = text.partition("@")
         return repo, revision, ""
-    parts = [unquote(part) for part in found[2].strip("/").split("/")] if is_page else []
+    parts = [unquote(part) for part in found[2].strip("/").split("/")]
     if len(parts) < 2 or parts[0] in ("datasets", "spaces"):
         raise Failure(f"not the address of a model on the Hub: {text!r} (want ORG/NAME)")
     if len(parts) < 4 or parts[2] not in ("tree", "blob", "resolve", "commit"):
