@@ -237,6 +237,18 @@ def in_place_of(world: World, program: str, script: str) -> str:
     return f"{path.parent}:{world.environment()['PATH']}"
 
 
+def with_only(folder: Path, *programs: str) -> str:
+    """A PATH with `programs` and nothing else: links to them in `folder`."""
+    for name in programs:
+        (folder / name).symlink_to(shutil.which(name))
+    return str(folder)
+
+
+def forget_the_user(world: World) -> None:
+    """From now on Git does not know who its user is."""
+    (world.path / "home" / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n")
+
+
 def refuse_commits(world: World) -> Path:
     """Install a hook that refuses every commit from now on; returns its path."""
     return add_hook(world, "#!/bin/sh\nexit 1\n")

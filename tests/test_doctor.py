@@ -1,9 +1,7 @@
 """make doctor: each line is good, or says what to type."""
 
-import shutil
-
 import pytest
-from conftest import MODEL, ROOT_ONLY, forget_weights, mounted, set_clock, settings
+from conftest import MODEL, ROOT_ONLY, forget_weights, mounted, set_clock, settings, with_only
 from hub import Fault
 
 TITLES = ["programs", "Git", "models", "disk", "remote", "Hub", "leftovers"]
@@ -94,10 +92,9 @@ def test_a_repo_that_the_hub_does_not_show_us_is_named(added_online, hub):
 
 
 def test_where_git_is_not_installed_no_page_is_to_be_committed(added_online, tmp_path):
-    for name in ("make", "bash", "python3", "touch"):
-        (tmp_path / name).symlink_to(shutil.which(name))
+    path = with_only(tmp_path, "make", "bash", "python3", "touch")
 
-    said = lines(added_online.make("doctor", PATH=str(tmp_path)).out)
+    said = lines(added_online.make("doctor", PATH=path).out)
 
     assert said["models"].endswith("git is not installed")
 

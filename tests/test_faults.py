@@ -18,6 +18,7 @@ from conftest import (
     World,
     add_hook,
     copy,
+    forget_the_user,
     furnish,
     heeds_permissions,
     in_place_of,
@@ -554,7 +555,7 @@ def test_settings_of_dvc_that_cannot_be_read_are_named(added, verb):
     ],
 )
 def test_no_user_email_is_named_before_anything_is_changed(added_online, words):
-    (added_online.path / "home" / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n")
+    forget_the_user(added_online)
     before = added_online.state()
 
     line = added_online.refused(*words)

@@ -39,10 +39,6 @@ def at_the_limit(answer: Answer) -> None:
     answer.status(429, {"RateLimit": '"api";r=0;t=233', "RateLimit-Policy": '"fixed window";"api";q=500;w=300'})
 
 
-def hang_up(answer: Answer) -> None:
-    answer.cut()
-
-
 def silent(answer: Answer) -> None:
     answer.stall(600)
 
@@ -88,7 +84,7 @@ def staged(world: World) -> list[str]:
         lambda answer: answer.status(429, {"Retry-After": "1"}),
         lambda answer: answer.status(500),
         unavailable,
-        hang_up,
+        Answer.cut,
     ],
     ids=["429", "500", "503", "hangs up"],
 )
@@ -123,7 +119,7 @@ def test_add_waits_as_long_as_the_hub_asks(online, hub, match):
         (come_back_in_an_hour, f"the Hub answered 429 Too Many Requests{LOGIN}; it asks to wait 3601 s {HOW}"),
         (at_the_limit, f"the Hub answered 429 Too Many Requests{LOGIN}; it asks to wait 234 s {HOW}"),
         (silent, f"the Hub sent nothing; {GAVE_UP}"),
-        (hang_up, f"the connection to the Hub broke (Server disconnected without sending a response.); {GAVE_UP}"),
+        (Answer.cut, f"the connection to the Hub broke (Server disconnected without sending a response.); {GAVE_UP}"),
     ],
     ids=["503", "429 for an hour", "429 by the Hub's own header", "silence", "hangs up"],
 )
@@ -188,7 +184,7 @@ def cut_short(answer: Answer) -> None:
     "fault",
     [
         Fault(FILE, lambda answer: (answer.stall(0.5), answer.reset()), after=50_000),
-        Fault(FILE, lambda answer: answer.cut(), after=50_000),
+        Fault(FILE, Answer.cut, after=50_000),
         Fault(FILE, silent, after=50_000),
         Fault(FILE, cut_short),
     ],
@@ -206,7 +202,7 @@ def test_add_goes_on_inside_a_file_whose_transfer_broke(online, hub, fault):
 
 
 def test_add_bears_any_number_of_breaks_as_long_as_bytes_arrive(online, hub):
-    hub.faults.append(Fault(FILE, lambda answer: answer.cut(), times=3, after=20_000))
+    hub.faults.append(Fault(FILE, Answer.cut, times=3, after=20_000))
 
     online.ok("add", f"MODEL={MODEL}", "TIMEOUT=2")
 
@@ -221,7 +217,7 @@ def test_add_gets_the_right_bytes_of_a_server_that_ignores_the_range(online, hub
         asked.append(answer.log.range)
         answer.log.range = None
 
-    hub.faults += [Fault(FILE, lambda answer: answer.cut(), after=50_000), Fault(FILE, ignore_range)]
+    hub.faults += [Fault(FILE, Answer.cut, after=50_000), Fault(FILE, ignore_range)]
 
     result = online.ok("add", f"MODEL={MODEL}")
 
@@ -267,7 +263,7 @@ def test_add_takes_files_from_a_cdn_which_never_sees_the_token(online, hub, cdn)
 
 def test_add_gets_a_new_link_when_that_of_the_cdn_has_run_out(online, hub, cdn):
     cdn.faults += [
-        Fault(FILE, lambda answer: answer.cut(), after=50_000),
+        Fault(FILE, Answer.cut, after=50_000),
         Fault(FILE, lambda answer: answer.status(403)),
     ]
 
@@ -303,7 +299,7 @@ def test_add_keeps_to_the_commit_it_began_with_when_the_branch_moves(online, hub
 def test_add_says_that_the_commit_is_gone_and_the_next_add_takes_the_new_one(online, hub):
     first = hub.repos[MODEL]["main"].id
     hub.faults += [
-        Fault(FILE, lambda answer: answer.cut(), after=50_000),
+        Fault(FILE, Answer.cut, after=50_000),
         Fault(FILE, lambda _: hub.forget(MODEL, first)),
     ]
     before = online.state()

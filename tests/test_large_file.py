@@ -41,7 +41,7 @@ def open_ended(answer: Answer) -> None:
     ("fault", "came"),
     [
         (Fault(FILE, lambda answer: answer.reset(), after=SLICE // 2), None),
-        (Fault(FILE, lambda answer: answer.cut(), after=SLICE // 2), SLICE // 2),
+        (Fault(FILE, Answer.cut, after=SLICE // 2), SLICE // 2),
         (Fault(FILE, lambda answer: answer.stall(600), after=SLICE // 2), None),
         (Fault(FILE, cut_short), SLICE // 2),
         (Fault(FILE, lambda answer: answer.status(503)), 0),

@@ -17,6 +17,7 @@ from conftest import (
     ROOT_ONLY,
     World,
     flip,
+    forget_the_user,
     forget_weights,
     furnish,
     start,
@@ -142,7 +143,7 @@ def test_a_tag_that_git_cannot_make_is_no_release(added):
 
 
 def test_a_model_is_taken_out_of_a_stage_by_somebody(released):
-    (released.path / "home" / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n")
+    forget_the_user(released)
 
     line = released.refused("release", "MODEL=tiny", "STAGE=prod", "REMOVE=1")
 
@@ -150,7 +151,7 @@ def test_a_model_is_taken_out_of_a_stage_by_somebody(released):
 
 
 def test_a_release_by_nobody_is_refused_before_anything_is_checked(added):
-    (added.path / "home" / ".gitconfig").write_text("[user]\n\tuseConfigOnly = true\n")
+    forget_the_user(added)
     (added.weights() / "config.json").unlink()
 
     line = added.refused("release", "MODEL=tiny", "VERSION=1.0.0")

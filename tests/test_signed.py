@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from conftest import ROOT, World, copy, flip, lent
+from conftest import ROOT, World, copy, flip, lent, with_only
 
 GPG = """#!/bin/sh
 cat >/dev/null
@@ -314,10 +314,9 @@ def test_a_signature_over_something_else_is_not_right(signed):
 
 
 def test_where_ssh_keygen_is_not_installed_no_signature_is_called_invalid(signed, tmp_path):
-    for name in ("make", "bash", "python3", "touch", "git"):
-        (tmp_path / name).symlink_to(shutil.which(name))
+    path = with_only(tmp_path, "make", "bash", "python3", "touch", "git")
 
-    line = signed.refused("verify", "SIGNED=1", "OFFLINE=1", PATH=str(tmp_path))
+    line = signed.refused("verify", "SIGNED=1", "OFFLINE=1", PATH=path)
 
     how = "(on Debian: apt install openssh-client)"
     assert line == f"verify: ssh-keygen is not installed, and SIGNED=1 needs it {how}"
